@@ -1,0 +1,1 @@
+"""Databases: metadata by SQLAlchemy, data by ADBC."""

@@ -1,0 +1,1 @@
+"""Tables in Parquet, CSV, NDJSON and Arrow IPC files."""

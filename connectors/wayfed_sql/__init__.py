@@ -1,0 +1,1 @@
+"""Plans to SQL text and back, for every dialect the connectors speak."""

@@ -1,0 +1,1 @@
+"""Plan and train over data where it lives."""
