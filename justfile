@@ -1,0 +1,36 @@
+# The steps that people and CI run. `uv run just` lists them.
+
+set shell := ["bash", "-euo", "pipefail", "-c"]
+
+_list:
+    @just --list --unsorted
+
+# Lint, formatting, types and import contracts
+check:
+    uv run ruff check
+    uv run ruff format --check
+    uv run mypy
+    uv run lint-imports --no-logo
+
+# Tests and the examples in docstrings
+test *arguments:
+    uv run pytest {{ arguments }}
+
+# Execute the notebooks
+docs:
+    uv run pytest --nbmake notebooks -W default
+
+# Build the wheel and use it as a stranger would: the core alone, in an environment of its own
+wheel:
+    scripts/try_wheel
+
+# Measure, and compare with the budgets
+bench *arguments:
+    uv run pytest benchmarks {{ arguments }}
+
+# The flights of 2013, end to end
+demo *arguments:
+    uv run wayfed demo {{ arguments }}
+
+# All that CI runs
+ci: check wheel docs test
