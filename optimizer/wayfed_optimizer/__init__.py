@@ -1,1 +1,1 @@
-"""Ground floor: the plan and everything that reasons about it, without knowing any engine."""
+"""The ground floor: plans, their meaning, and the choice of where they run. Pure: no engine, no I/O."""

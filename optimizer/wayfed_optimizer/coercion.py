@@ -1,0 +1,236 @@
+"""Which types go together: the common type of several, and the type rules that functions share.
+
+A *type rule* takes the types of the arguments and answers the types that they are cast to and the
+type of the result, or None where the function does not take such arguments.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from typing import TypeAlias
+
+from wayfed_optimizer.types import (
+    BOOL,
+    DATE,
+    FLOAT64,
+    FLOATS,
+    INT64,
+    INTEGERS,
+    MAX_PRECISION,
+    NULL,
+    TEXT,
+    TIMESTAMP,
+    DataType,
+    Decimal,
+    List,
+    as_decimal,
+    is_float,
+    is_integer,
+    is_numeric,
+    is_temporal,
+)
+
+Types: TypeAlias = tuple[DataType, ...]
+TypeRule: TypeAlias = Callable[[Types], "tuple[Types, DataType] | None"]
+Matcher: TypeAlias = Callable[[DataType], bool]
+
+
+def common_type(types: Sequence[DataType]) -> DataType | None:
+    """Return the smallest type that holds the values of all `types`, or None if there is none.
+
+    Examples
+    --------
+    >>> from wayfed_optimizer.types import INT32, INT64
+    >>> str(common_type([INT32, INT64, NULL])), common_type([INT32, TEXT])
+    ('int64', None)
+    """
+    known = [kind for kind in types if kind != NULL]
+    if not known:
+        return NULL
+    result: DataType | None = known[0]
+    for kind in known[1:]:
+        if result is None:
+            return None
+        result = _common_of_two(result, kind)
+    return result
+
+
+def _common_of_two(a: DataType, b: DataType) -> DataType | None:
+    if a == b:
+        return a
+    if is_numeric(a) and is_numeric(b):
+        return _common_number(a, b)
+    if {a, b} == {DATE, TIMESTAMP}:
+        return TIMESTAMP
+    if isinstance(a, List) and isinstance(b, List):
+        element = _common_of_two(a.element, b.element)
+        return List(element) if element else None
+    return None
+
+
+def _common_number(a: DataType, b: DataType) -> DataType:
+    if is_float(a) or is_float(b):
+        return FLOAT64
+    if is_integer(a) and is_integer(b):
+        return max(a, b, key=INTEGERS.index)
+    x, y = as_decimal(a), as_decimal(b)
+    scale = max(x.scale, y.scale)
+    whole = max(x.precision - x.scale, y.precision - y.scale)
+    return Decimal(min(MAX_PRECISION, whole + scale), scale)
+
+
+def is_any(_: DataType) -> bool:
+    """Match every type."""
+    return True
+
+
+def one_of(*kinds: DataType) -> Matcher:
+    """Match the given types."""
+    return lambda kind: kind in kinds
+
+
+def fixed(result: DataType, *arguments: DataType | Matcher, optional: int = 0) -> TypeRule:
+    """Make the rule of a function with these arguments, of which the last `optional` may be absent.
+
+    An argument is a type, to which what can be is cast, or a matcher, which leaves it as it is.
+    """
+
+    def rule(types: Types) -> tuple[Types, DataType] | None:
+        if not len(arguments) - optional <= len(types) <= len(arguments):
+            return None
+        cast = tuple(map(_argument, types, arguments))
+        return None if None in cast else (cast, result)  # type: ignore[return-value]  # no None is left
+
+    return rule
+
+
+def same(first: DataType | Matcher, *others: DataType | Matcher, optional: int = 0) -> TypeRule:
+    """Make the rule of a function whose result has the type of its first argument."""
+
+    def rule(types: Types) -> tuple[Types, DataType] | None:
+        found = fixed(NULL, first, *others, optional=optional)(types)
+        return (found[0], found[0][0]) if found else None
+
+    return rule
+
+
+def _argument(kind: DataType, wanted: DataType | Matcher) -> DataType | None:
+    if not isinstance(wanted, DataType):
+        return kind if kind == NULL or wanted(kind) else None
+    if kind in (wanted, NULL):
+        return wanted
+    return wanted if _common_of_two(kind, wanted) == wanted or _to_float(kind, wanted) else None
+
+
+def _to_float(kind: DataType, wanted: DataType) -> bool:
+    return wanted == FLOAT64 and is_numeric(kind)
+
+
+def arithmetic(decimal_result: Callable[[Decimal, Decimal], DataType]) -> TypeRule:
+    """Make the rule of ``+ - *``: int64 for integers, float64 for floats, exact for decimals."""
+
+    def rule(types: Types) -> tuple[Types, DataType] | None:
+        if len(types) != 2 or not all(is_numeric(kind) or kind == NULL for kind in types):
+            return None
+        a, b = (INT64 if kind == NULL else kind for kind in types)
+        if is_float(a) or is_float(b):
+            return (FLOAT64, FLOAT64), FLOAT64
+        if is_integer(a) and is_integer(b):
+            return (INT64, INT64), INT64
+        x, y = as_decimal(a), as_decimal(b)
+        return (x, y), decimal_result(x, y)
+
+    return rule
+
+
+def decimal_sum(x: Decimal, y: Decimal) -> DataType:
+    """Return the type of ``x + y``: the larger scale and one more digit, at most 38."""
+    scale = max(x.scale, y.scale)
+    whole = max(x.precision - x.scale, y.precision - y.scale)
+    return Decimal(min(MAX_PRECISION, whole + scale + 1), scale)
+
+
+def decimal_product(x: Decimal, y: Decimal) -> DataType:
+    """Return the type of ``x * y``: the sum of scales; raises TypeMismatch beyond a scale of 38."""
+    return Decimal(min(MAX_PRECISION, x.precision + y.precision), x.scale + y.scale)
+
+
+def integers_or_floats(types: Types) -> tuple[Types, DataType] | None:
+    """Rule of ``//`` and ``%``: int64 for integers, float64 for all other numbers."""
+    if not all(is_numeric(kind) or kind == NULL for kind in types) or len(types) != 2:
+        return None
+    kind = FLOAT64 if any(is_float(t) or isinstance(t, Decimal) for t in types) else INT64
+    return (kind, kind), kind
+
+
+def comparison(types: Types) -> tuple[Types, DataType] | None:
+    """Rule of ``= < …``: integers and decimals compare exactly, a float makes both float64."""
+    if len(types) != 2:
+        return None
+    kind = common_type(types)
+    if kind is None:
+        return None
+    mixed = is_numeric(kind) and not is_float(kind) and NULL not in types
+    return (types if mixed else (kind, kind)), BOOL
+
+
+def conjunction(types: Types) -> tuple[Types, DataType] | None:
+    """Rule of AND and OR over two or more booleans."""
+    fits = len(types) > 1 and all(kind in (BOOL, NULL) for kind in types)
+    return ((BOOL,) * len(types), BOOL) if fits else None
+
+
+def unified(types: Types) -> tuple[Types, DataType] | None:
+    """Rule of coalesce, greatest, least: one or more arguments, all cast to their common type."""
+    kind = common_type(types) if types else None
+    return ((kind,) * len(types), kind) if kind else None
+
+
+def texts(types: Types) -> tuple[Types, DataType] | None:
+    """Rule of concat: one or more texts."""
+    fits = bool(types) and all(kind in (TEXT, NULL) for kind in types)
+    return ((TEXT,) * len(types), TEXT) if fits else None
+
+
+def negation(types: Types) -> tuple[Types, DataType] | None:
+    """Rule of unary minus and abs: integers widen to int64, floats to float64."""
+    if len(types) != 1 or not is_numeric(types[0]):
+        return None
+    if isinstance(types[0], Decimal):
+        return types, types[0]
+    kind = FLOAT64 if types[0] in FLOATS else INT64
+    return (kind,), kind
+
+
+def rounding(types: Types) -> tuple[Types, DataType] | None:
+    """Rule of floor, ceil and round(x[, digits]): integers and decimals stay exact."""
+    if not 1 <= len(types) <= 2 or not is_numeric(types[0]):
+        return None
+    if len(types) == 2 and not is_integer(types[1]):
+        return None
+    found = negation(types[:1])
+    return ((*found[0], *types[1:]), found[1]) if found else None
+
+
+def summation(types: Types) -> tuple[Types, DataType] | None:
+    """Rule of sum: int64 for integers, decimal(38, s) for decimals, float64 for floats."""
+    if len(types) != 1 or not is_numeric(types[0]):
+        return None
+    kind = types[0]
+    if isinstance(kind, Decimal):
+        return types, Decimal(MAX_PRECISION, kind.scale)
+    return types, INT64 if is_integer(kind) else FLOAT64
+
+
+def shifted(types: Types) -> tuple[Types, DataType] | None:
+    """Rule of lag and lead: (x[, offset[, default]]) with the type of x."""
+    if not 1 <= len(types) <= 3 or (len(types) > 1 and not is_integer(types[1])):
+        return None
+    if len(types) == 3 and common_type((types[0], types[2])) != types[0]:
+        return None
+    return (*types[:2], *((types[0],) if len(types) == 3 else ())), types[0]
+
+
+def is_ordered(kind: DataType) -> bool:
+    """Match the types whose values have an order: all but lists and structs."""
+    return is_numeric(kind) or is_temporal(kind) or kind.name in ("bool", "text", "binary")

@@ -1,0 +1,79 @@
+"""What expressions and relations have in common: immutable trees that compare by structure."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Self, TypeVar
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator
+
+N = TypeVar("N", bound="Node")
+
+
+class Node:
+    """An immutable tree node; subclasses are frozen dataclasses with slots and ``eq=False``.
+
+    Two nodes are equal when they are of one class and their compared fields are equal. The hash is
+    computed once and kept, so that a tree can be a key as cheaply as a leaf.
+    """
+
+    __slots__ = ("_hash",)
+    __match_args__: tuple[str, ...] = ()
+    _hash: int
+
+    def __hash__(self) -> int:
+        try:
+            return self._hash
+        except AttributeError:
+            value = hash((type(self).__name__, *self.parts()))
+            object.__setattr__(self, "_hash", value)
+            return value
+
+    def __eq__(self, other: object) -> bool:
+        if self is other:
+            return True
+        if type(self) is not type(other) or hash(self) != hash(other):
+            return False
+        return self.parts() == other.parts()
+
+    def parts(self) -> tuple[object, ...]:
+        """Return the values of the fields that make up the node's identity."""
+        return tuple(getattr(self, name) for name in self.__match_args__)
+
+    def derive(self, **values: object) -> None:
+        """Set fields that follow from the others; only for ``__post_init__``."""
+        for name, value in values.items():
+            object.__setattr__(self, name, value)
+
+    def map_nodes(self, change: Callable[[Node], Node]) -> Self:
+        """Return this node with `change` applied to each node directly below it.
+
+        Returns `self`, not a copy, when nothing changed.
+        """
+        old = self.parts()
+        new = tuple(_map_value(part, change) for part in old)
+        if all(a is b for a, b in zip(old, new, strict=True)):
+            return self
+        return type(self)(**dict(zip(self.__match_args__, new, strict=True)))
+
+    def nodes(self) -> Iterator[Node]:
+        """Yield the nodes directly below this one, left to right."""
+        for part in self.parts():
+            yield from _nodes_in(part)
+
+
+def _map_value(value: object, change: Callable[[Node], Node]) -> object:
+    if isinstance(value, Node):
+        return change(value)
+    if isinstance(value, tuple):
+        new = tuple(_map_value(item, change) for item in value)
+        return value if all(a is b for a, b in zip(value, new, strict=True)) else new
+    return value
+
+
+def _nodes_in(value: object) -> Iterator[Node]:
+    if isinstance(value, Node):
+        yield value
+    elif isinstance(value, tuple):
+        for item in value:
+            yield from _nodes_in(item)

@@ -1,0 +1,112 @@
+"""Physical plans: fragments, each for one platform, and the exchanges between them."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from types import MappingProxyType
+from typing import TYPE_CHECKING
+
+from wayfed_optimizer.cost import Cost
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from wayfed_optimizer.platform import Channel, Conversion
+    from wayfed_optimizer.relations import Relation
+    from wayfed_optimizer.statistics.estimates import Estimate
+
+
+@dataclass(frozen=True, slots=True)
+class SourceInput:
+    """A fragment's input that its platform reads from the source itself."""
+
+    table: str
+
+
+@dataclass(frozen=True, slots=True)
+class Exchange:
+    """A fragment's input that another fragment computes, and the conversions it goes through."""
+
+    fragment: str
+    conversions: tuple[Conversion, ...] = ()
+    cost: Cost = field(default_factory=Cost)
+
+
+@dataclass(frozen=True, slots=True)
+class Alternative:
+    """Where a fragment could have run instead, and what that would cost."""
+
+    platform: str
+    cost: Cost | None
+    reason: str
+
+
+@dataclass(frozen=True, slots=True)
+class Fragment:
+    """A part of a plan that one platform runs as one piece of work.
+
+    Parameters
+    ----------
+    id
+        Unique in its plan; the name under which consumers read it.
+    platform
+        Name of the platform.
+    relation
+        What to compute. Its reads name sources, or other fragments by their ids.
+    inputs
+        For each table name that `relation` reads, where the rows come from.
+    output
+        The channel in which the rows leave.
+    rows, width
+        Estimated rows, and bytes a row, of the result.
+    cost
+        Estimated cost of this fragment alone, its exchanges aside.
+    alternatives
+        Where it could have run instead.
+    """
+
+    id: str
+    platform: str
+    relation: Relation
+    inputs: Mapping[str, SourceInput | Exchange]
+    output: Channel
+    rows: Estimate
+    width: float
+    cost: Cost
+    alternatives: tuple[Alternative, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class PhysicalPlan:
+    """Fragments in an order in which each comes after those it reads; the last one is the result.
+
+    Parameters
+    ----------
+    fragments
+        At least one.
+    cost
+        Estimated cost of everything, start-up and exchanges included.
+    estimates
+        Estimated rows of every relation in the fragments.
+    """
+
+    fragments: tuple[Fragment, ...]
+    cost: Cost
+    estimates: Mapping[Relation, Estimate] = field(default_factory=lambda: MappingProxyType({}))
+
+    @property
+    def result(self) -> Fragment:
+        """The fragment whose rows are the plan's."""
+        return self.fragments[-1]
+
+    def fragment(self, name: str) -> Fragment:
+        """Return the fragment with an id; a KeyError means that the plan is broken."""
+        return next(f for f in self.fragments if f.id == name)
+
+    def consumers(self, name: str) -> tuple[Fragment, ...]:
+        """Return the fragments that read the one called `name`."""
+        return tuple(
+            f
+            for f in self.fragments
+            if any(isinstance(i, Exchange) and i.fragment == name for i in f.inputs.values())
+        )

@@ -1,0 +1,313 @@
+"""The seams between the optimizer and whatever holds or computes data.
+
+A *source* is a table somewhere. A *platform* computes. A *channel* is a form that rows can have,
+and a *conversion* leads from one channel to another at a cost. A *connector* is what a package
+offers under the entry-point group ``wayfed.platforms``: how to open its platforms and sources.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from types import MappingProxyType
+from typing import TYPE_CHECKING, Any, Final, Protocol
+
+from wayfed_optimizer.cost import Cost, CostProfile
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Mapping
+    from pathlib import Path
+
+    from wayfed_optimizer.cancellation import CancellationToken
+    from wayfed_optimizer.capabilities import Capabilities
+    from wayfed_optimizer.physical import Fragment
+    from wayfed_optimizer.statistics.estimates import TableStatistics
+    from wayfed_optimizer.types import Schema
+
+PLATFORM_ENTRY_POINTS: Final = "wayfed.platforms"
+
+
+@dataclass(frozen=True, slots=True)
+class Channel:
+    """A form that rows can have.
+
+    Parameters
+    ----------
+    name
+        For example ``arrow.stream`` or ``files.parquet``.
+    owner
+        The platform that alone can use it, as with a database's tables.
+    reusable
+        Whether it can be read more than once.
+    """
+
+    name: str
+    owner: str | None = None
+    reusable: bool = True
+
+    def __str__(self) -> str:
+        return f"{self.name}@{self.owner}" if self.owner else self.name
+
+
+ARROW_STREAM: Final = Channel("arrow.stream", reusable=False)
+"""Value: a pyarrow.RecordBatchReader, read once."""
+ARROW_TABLE: Final = Channel("arrow.table")
+"""Value: a pyarrow.Table."""
+PARQUET_FILES: Final = Channel("files.parquet")
+CSV_FILES: Final = Channel("files.csv")
+NDJSON_FILES: Final = Channel("files.ndjson")
+ARROW_FILES: Final = Channel("files.arrow")
+"""Arrow IPC. The value of each of the files channels is a FileSet."""
+
+
+def tables_of(platform: str) -> Channel:
+    """Return the channel of a platform's own tables; its value is a TableReference."""
+    return Channel("table", owner=platform)
+
+
+@dataclass(frozen=True, slots=True)
+class FileSet:
+    """Files of one format and one schema, and how to read them.
+
+    Parameters
+    ----------
+    paths
+        The files, in order; absolute.
+    schema
+        The columns that they have.
+    options
+        What the format needs besides (CSV: delimiter, header, null text …).
+    """
+
+    paths: tuple[Path, ...]
+    schema: Schema
+    options: Mapping[str, Any] = field(default_factory=lambda: MappingProxyType({}))
+
+
+@dataclass(frozen=True, slots=True)
+class TableReference:
+    """A table, view or query of a database; `name` is its parts, outermost first.
+
+    `collations` gives the columns whose order or equality is not by code point.
+    """
+
+    name: tuple[str, ...] = ()
+    query: str | None = None
+    temporary: bool = False
+    collations: Mapping[str, str] = field(default_factory=lambda: MappingProxyType({}))
+
+
+@dataclass(frozen=True, slots=True)
+class Snapshot:
+    """The version of a source that a run reads; `version` changes whenever the rows may have.
+
+    `repeatable` says whether reading it again within the run gives the same rows.
+    """
+
+    version: str
+    repeatable: bool = True
+
+
+class Source(Protocol):
+    """A table somewhere, of which schema and size are known without reading it."""
+
+    schema: Schema
+    channel: Channel
+    bounded: bool
+    description: str
+    """Where it is, for people: without secrets."""
+
+    def statistics(self) -> TableStatistics:
+        """Return what is known without scanning."""
+        ...
+
+    def snapshot(self) -> Snapshot:
+        """Return the version there is now.
+
+        Raises
+        ------
+        SourceChanged
+            Where it is gone, or no longer has the columns of `schema`.
+        """
+        ...
+
+    def open(self, snapshot: Snapshot) -> object:
+        """Return the rows as the value of `channel`."""
+        ...
+
+    def verify(self, snapshot: Snapshot) -> None:
+        """Raise SourceChanged unless the source is still what it was at `snapshot`."""
+        ...
+
+
+@dataclass(frozen=True, slots=True)
+class Run:
+    """One execution of a plan, as the platforms that work for it see it.
+
+    Parameters
+    ----------
+    id
+        Unique; a good prefix for names of temporary things and for job names.
+    token
+        Stops the run.
+    directory
+        Makes (on first use) and returns the run's own directory, removed when the run ends.
+    parameters
+        The values of the plan's parameters.
+    """
+
+    id: str
+    token: CancellationToken
+    directory: Callable[[], Path]
+    parameters: Mapping[str, object] = field(default_factory=lambda: MappingProxyType({}))
+
+
+@dataclass(frozen=True, slots=True)
+class Compiled:
+    """What a platform will be asked for a fragment, readable: usually SQL."""
+
+    text: str
+    language: str = "sql"
+    payload: object = None
+
+
+class Session(Protocol):
+    """A platform's part in one run: it keeps the run's snapshot, temporary tables and cursors."""
+
+    def execute(
+        self, fragment: Fragment, compiled: Compiled, inputs: Mapping[str, object]
+    ) -> object:
+        """Run a fragment and return its rows in its output channel.
+
+        Parameters
+        ----------
+        fragment, compiled
+            What to run.
+        inputs
+            For each table that the fragment reads, the value of the channel it arrives in.
+
+        Raises
+        ------
+        ExecutionError, Cancelled
+            The engine's own error is the cause.
+        """
+        ...
+
+    def ingest(self, name: str, value: object, source: Channel, target: Channel) -> object:
+        """Take rows in as a temporary thing of this platform's and return its channel's value."""
+        ...
+
+    def metrics(self, fragment: Fragment) -> Mapping[str, float]:
+        """Return what the engine itself counted (rows, bytes, spilled …), as far as it does."""
+        ...
+
+    def close(self) -> None:
+        """Release everything the run held here; never raises."""
+        ...
+
+
+class Platform(Protocol):
+    """Something that computes parts of plans."""
+
+    name: str
+    capabilities: Capabilities
+    costs: CostProfile
+    accepts: tuple[Channel, ...]
+    """The channels a fragment here can read, the cheapest first."""
+    produces: tuple[Channel, ...]
+    """The channels a fragment here can answer in, the cheapest first."""
+    conversions: tuple[Conversion, ...]
+
+    def compile(self, fragment: Fragment, sources: Mapping[str, Source]) -> Compiled:
+        """Say what the platform would be asked; pure, starts nothing."""
+        ...
+
+    def open(self, run: Run) -> Session:
+        """Start taking part in a run."""
+        ...
+
+    def started(self) -> bool:
+        """Say whether the start-up cost is already paid."""
+        ...
+
+    def version(self) -> str:
+        """Return the engine's version."""
+        ...
+
+    def close(self) -> None:
+        """Stop what was started here; a platform that is closed twice does nothing."""
+        ...
+
+
+@dataclass(frozen=True, slots=True)
+class Conversion:
+    """A way from one channel to another.
+
+    `by` names the platform whose session ingests the value, or None where `convert` does it here.
+    """
+
+    source: Channel
+    target: Channel
+    fixed: float
+    per_byte: float
+    by: str | None = None
+    convert: Callable[[Any, Run], object] | None = None
+
+    def cost(self, size: float) -> Cost:
+        """Return what moving `size` bytes costs."""
+        return Cost(network=self.fixed + self.per_byte * size, moved=size)
+
+
+@dataclass(frozen=True, slots=True)
+class SourceRequest:
+    """What somebody asked ``ctx.read`` for.
+
+    Parameters
+    ----------
+    target
+        A path, glob, URL or object.
+    table, query, schema, format, options
+        As given to ``read``.
+    """
+
+    target: Any
+    table: str | None = None
+    query: str | None = None
+    schema: Schema | None = None
+    format: str | None = None
+    options: Mapping[str, Any] = field(default_factory=lambda: MappingProxyType({}))
+
+
+class Connector(Protocol):
+    """What a package offers under ``wayfed.platforms``; importing it loads no engine.
+
+    A connector that holds data (a database, files) has `store` and `source`; one that only
+    computes has `platform`. What it does not have, it refuses with Unsupported.
+    """
+
+    name: str
+    extra: str | None
+    """The extra of wayfed that installs what it needs."""
+    options: tuple[str, ...]
+    """What may be set for it under ``[engines.NAME]``."""
+
+    def claims(self, target: object, format: str | None) -> bool:  # read()'s own word
+        """Say whether ``ctx.read(target)`` is for this connector; cheap, touches nothing."""
+        ...
+
+    def platform(self, options: Mapping[str, Any]) -> Platform | None:
+        """Return the platform of a context, not started yet; None where there is only `store`."""
+        ...
+
+    def store(self, target: object, options: Mapping[str, Any]) -> Platform | None:
+        """Return the platform that a URL's tables live on; None where data needs no platform."""
+        ...
+
+    def source(self, request: SourceRequest, store: Platform | None) -> Source:
+        """Return the source that a request means.
+
+        Raises
+        ------
+        SourceError, TableNotFound, InvalidOption, TypeMismatch
+            Each with the place and the remedy.
+        """
+        ...
