@@ -18,7 +18,7 @@ test *arguments:
 
 # Execute the notebooks
 docs:
-    uv run pytest --nbmake notebooks -W default
+    uv run pytest --nbmake notebooks
 
 # Build the wheel and use it as a stranger would: the core alone, in an environment of its own
 wheel:
