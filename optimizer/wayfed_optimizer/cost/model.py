@@ -60,12 +60,15 @@ class CostProfile:
         Seconds a row by class of relation, for rows that come in.
     default_per_row
         The same for relations not listed.
+    per_byte_out
+        Seconds a byte that leaves, in the cheapest channel.
     """
 
     startup: float = 0.0
     per_fragment: float = 0.001
     per_row: Mapping[str, float] = field(default_factory=lambda: MappingProxyType({}))
     default_per_row: float = 1e-8
+    per_byte_out: float = 1e-9
 
 
 def operator_seconds(

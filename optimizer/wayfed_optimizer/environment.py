@@ -1,0 +1,30 @@
+"""What a plan is placed in: the platforms and sources of a context, and what is to be short."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from wayfed_optimizer.platform import Platform, Source
+
+
+@dataclass(frozen=True, slots=True)
+class Environment:
+    """The platforms and sources there are, by name.
+
+    Parameters
+    ----------
+    platforms
+        By the names that `Dataset.on` takes.
+    sources
+        By the table names of the plan's reads.
+    objective
+        ``time`` for seconds of work, ``bytes`` for bytes moved.
+    """
+
+    platforms: Mapping[str, Platform]
+    sources: Mapping[str, Source]
+    objective: str = "time"

@@ -1,0 +1,21 @@
+"""Where each part of a plan runs: search over the memo, movement between platforms, fragments."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from wayfed_optimizer.placement.fragments import cut
+from wayfed_optimizer.placement.memo import Memo
+from wayfed_optimizer.placement.search import Choice, Placed, Search
+
+if TYPE_CHECKING:
+    from wayfed_optimizer.environment import Environment
+    from wayfed_optimizer.relations import Relation
+    from wayfed_optimizer.statistics import Cardinalities
+
+__all__ = ["Choice", "Memo", "Placed", "Search", "cut", "place"]
+
+
+def place(root: Relation, environment: Environment, rows: Cardinalities, memo: Memo) -> Placed:
+    """Choose the platforms of a rewritten plan; see `Search.place`."""
+    return Search(environment, rows, memo).place(root)

@@ -1,0 +1,75 @@
+"""Groups of equivalent relations, from which placement chooses.
+
+A group is known by any of its members: relations are immutable and hash by structure, so members
+share their subtrees and a dictionary is all the memo that is needed.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Final
+
+from wayfed_optimizer.relations import Read, Relation
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Mapping
+
+    from wayfed_optimizer.platform import Source
+
+_GROUP_LIMIT: Final = 12
+
+
+class Memo:
+    """The alternatives of relations, explored where they can matter.
+
+    Parameters
+    ----------
+    alternatives_of
+        The alternative rules: equivalents of a relation, not including itself.
+    sources
+        Where tables are: another order of joins matters to placement only where tables that share
+        a store stand apart.
+    """
+
+    def __init__(
+        self,
+        alternatives_of: Callable[[Relation], tuple[Relation, ...]],
+        sources: Mapping[str, Source],
+    ) -> None:
+        self._alternatives_of = alternatives_of
+        self._sources = sources
+        self._groups: dict[Relation, tuple[Relation, ...]] = {}
+        self._stores: dict[Relation, tuple[str, ...]] = {}
+
+    def group(self, relation: Relation) -> tuple[Relation, ...]:
+        """Return the relation and its equivalents, in a fixed order, at most a dozen."""
+        known = self._groups.get(relation)
+        if known is None:
+            known = self._groups[relation] = self._explore(relation)
+        return known
+
+    def _explore(self, relation: Relation) -> tuple[Relation, ...]:
+        if not self._worthwhile(relation):
+            return (relation,)
+        members = {relation: None}
+        waiting = [relation]
+        while waiting and len(members) < _GROUP_LIMIT:
+            for alternative in self._alternatives_of(waiting.pop(0)):
+                if alternative not in members and len(members) < _GROUP_LIMIT:
+                    members[alternative] = None
+                    waiting.append(alternative)
+        return tuple(members)
+
+    def _worthwhile(self, relation: Relation) -> bool:
+        stores = self._stores_of(relation)
+        return len(set(stores)) > 1 and len(stores) > len(set(stores))
+
+    def _stores_of(self, relation: Relation) -> tuple[str, ...]:
+        known = self._stores.get(relation)
+        if known is None:
+            if isinstance(relation, Read):
+                source = self._sources.get(relation.table)
+                known = (source.channel.owner or "anywhere",) if source else ()
+            else:
+                known = tuple(s for below in relation.inputs for s in self._stores_of(below))
+            self._stores[relation] = known
+        return known

@@ -1,0 +1,268 @@
+"""The choice of platforms: dynamic programming over the memo, keeping what may still be cheapest.
+
+For each relation and each platform on which its rows could be, the search keeps the cheapest
+choices, one for each set of platforms that has been started on the way. A choice is dropped when
+another costs no more even after starting the platforms that it has and the first has not: whatever
+comes above, the other can do as well. For costs that add up this loses nothing.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from itertools import product
+from typing import TYPE_CHECKING
+
+from wayfed_optimizer.cost import Cost, operator_seconds
+from wayfed_optimizer.errors import PlatformNotFound, Unsupported
+from wayfed_optimizer.placement.movement import Movement, Way
+from wayfed_optimizer.platform import ARROW_STREAM
+from wayfed_optimizer.relations import Filter, Hint, Limit, Read, Relation, Select, Sort
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Sequence
+
+    from wayfed_optimizer.environment import Environment
+    from wayfed_optimizer.placement.memo import Memo
+    from wayfed_optimizer.platform import Platform
+    from wayfed_optimizer.statistics import Cardinalities
+
+
+@dataclass(frozen=True, slots=True)
+class Choice:
+    """Rows of a relation, on a platform, as part of a fragment that may still grow.
+
+    Parameters
+    ----------
+    relation
+        The member of the group that was chosen.
+    platform
+        Where it is computed.
+    inputs
+        The choices below, each with the way its rows come here; None where they are here already.
+    cost
+        Of everything below and this, start-up aside.
+    started
+        The platforms that all this needs.
+    """
+
+    relation: Relation
+    platform: str
+    inputs: tuple[tuple[Choice, Way | None], ...]
+    cost: Cost
+    started: frozenset[str]
+
+
+@dataclass(frozen=True, slots=True)
+class Placed:
+    """A placed plan: the chosen tree, how its rows leave, and what the other choices would cost.
+
+    Parameters
+    ----------
+    choice
+        The root of the chosen tree.
+    way
+        How the result becomes an Arrow stream.
+    cost
+        Of everything, start-up included.
+    considered
+        For each relation at the root of a fragment, the cheapest cost by platform.
+    """
+
+    choice: Choice
+    way: Way
+    cost: Cost
+    considered: dict[Relation, dict[str, Cost]]
+
+
+class Search:
+    """One placement: from relations to choices, remembering what was found."""
+
+    def __init__(self, environment: Environment, rows: Cardinalities, memo: Memo) -> None:
+        self._platforms = dict(environment.platforms)
+        self._sources = environment.sources
+        self._by_bytes = environment.objective == "bytes"
+        self._rows = rows
+        self._memo = memo
+        self._movement = Movement(self._platforms.values())
+        self._startup = {
+            name: 0.0 if platform.started() else platform.costs.startup
+            for name, platform in self._platforms.items()
+        }
+        self._found: dict[tuple[Relation, str | None], dict[str, list[Choice]]] = {}
+
+    def place(self, root: Relation) -> Placed:
+        """Choose the cheapest way to have the rows of `root` as an Arrow stream in this process.
+
+        Raises
+        ------
+        Unsupported
+            Where no platform can run some relation; with each platform's reason.
+        PlatformNotFound
+            Where a hint names a platform that is not there.
+        """
+        best: tuple[float, Cost, Choice, Way] | None = None
+        size = self._rows.bytes(root)
+        for name, choices in self._choices(root, None).items():
+            way = self._movement.cheapest(self._platforms[name].produces, (ARROW_STREAM,), size)
+            for choice in choices if way else ():
+                cost = self._leaving(choice, way, size) + self._starting(choice.started)
+                if best is None or self._score(cost) < best[0]:
+                    best = (self._score(cost), cost, choice, way)  # type: ignore[assignment]  # way is not None in the loop
+        if best is None:
+            raise Unsupported("this plan", reason="no platform's result can be read here")
+        _, cost, choice, way = best
+        return Placed(choice, way, cost, self._considered())
+
+    def _choices(self, relation: Relation, forced: str | None) -> dict[str, list[Choice]]:
+        """Return for each platform what may be the cheapest way to have the rows there."""
+        key = (relation, forced)
+        known = self._found.get(key)
+        if known is None:
+            known = self._found[key] = self._find(relation, forced)
+        return known
+
+    def _find(self, relation: Relation, forced: str | None) -> dict[str, list[Choice]]:
+        if isinstance(relation, Hint):
+            if relation.platform is not None and relation.platform not in self._platforms:
+                raise PlatformNotFound(relation.platform, self._platforms)
+            return self._choices(relation.input, relation.platform or forced)
+        if isinstance(relation, Read):
+            return self._reading(relation, forced)
+        found: dict[str, list[Choice]] = {}
+        reasons: dict[str, tuple[str, str]] = {}
+        names = [forced] if forced else list(self._platforms)
+        for name in names:
+            platform = self._platforms[name]
+            candidates: list[Choice] = []
+            for member in self._memo.group(relation):
+                refused = platform.capabilities.refusal(member)
+                if refused:
+                    reasons[name] = refused
+                    continue
+                candidates += self._computing(member, platform, forced)
+            if candidates:
+                found[name] = self._without_dominated(candidates)
+        if not found:
+            raise _nobody_runs(relation, reasons)
+        return found
+
+    def _reading(self, read: Read, forced: str | None) -> dict[str, list[Choice]]:
+        channel = self._sources[read.table].channel
+        readers = [n for n, p in self._platforms.items() if channel in p.accepts]
+        if forced in readers:
+            readers = [forced]
+        if not readers:
+            raise Unsupported(
+                f"reading {read.table} ({channel})",
+                reason=f"none of {', '.join(self._platforms)} can",
+                hint="install or configure an engine that reads it; see ctx.platforms()",
+            )
+        found: dict[str, list[Choice]] = {}
+        reasons: dict[str, tuple[str, str]] = {}
+        for name in readers:
+            platform = self._platforms[name]
+            refused = platform.capabilities.refusal(read)
+            if refused:
+                reasons[name] = refused
+            else:
+                cost = Cost(cpu=self._work(platform, read))
+                found[name] = [Choice(read, name, (), cost, frozenset((name,)))]
+        if not found:
+            raise _nobody_runs(read, reasons)
+        return found
+
+    def _computing(
+        self, relation: Relation, platform: Platform, forced: str | None
+    ) -> Iterable[Choice]:
+        work = Cost(cpu=self._work(platform, relation))
+        offers = [self._arriving(below, relation, platform, forced) for below in relation.inputs]
+        for inputs in product(*offers):
+            cost, started = work, frozenset((platform.name,))
+            for below, _, its_cost in inputs:
+                cost, started = cost + its_cost, started | below.started
+            arrived = tuple((below, way) for below, way, _ in inputs)
+            yield Choice(relation, platform.name, arrived, cost, started)
+
+    def _arriving(
+        self, below: Relation, relation: Relation, platform: Platform, forced: str | None
+    ) -> Sequence[tuple[Choice, Way | None, Cost]]:
+        """Return the ways in which an input's rows can come to a platform."""
+        keeps_order = isinstance(relation, Select | Filter | Limit) and is_ordered(below)
+        size = self._rows.bytes(below)
+        arriving: list[tuple[Choice, Way | None, Cost]] = []
+        for name, choices in self._choices(below, forced).items():
+            if name == platform.name:
+                arriving += [(choice, None, choice.cost) for choice in choices]
+            elif not keeps_order:
+                producer = self._platforms[name]
+                way = self._movement.cheapest(producer.produces, platform.accepts, size)
+                if way:
+                    arriving += [(c, way, self._leaving(c, way, size)) for c in choices]
+        return self._cheapest_arrivals(arriving)
+
+    def _cheapest_arrivals(
+        self, arriving: list[tuple[Choice, Way | None, Cost]]
+    ) -> list[tuple[Choice, Way | None, Cost]]:
+        kept: list[tuple[Choice, Way | None, Cost]] = []
+        for candidate in sorted(arriving, key=lambda a: self._score(a[2])):
+            choice, _, cost = candidate
+            if not any(self._dominates(k[2], k[0].started, cost, choice.started) for k in kept):
+                kept.append(candidate)
+        return kept
+
+    def _without_dominated(self, choices: list[Choice]) -> list[Choice]:
+        kept: list[Choice] = []
+        for choice in sorted(choices, key=lambda c: self._score(c.cost)):
+            if not any(
+                self._dominates(k.cost, k.started, choice.cost, choice.started) for k in kept
+            ):
+                kept.append(choice)
+        return kept
+
+    def _dominates(
+        self, cost: Cost, started: frozenset[str], other: Cost, other_started: frozenset[str]
+    ) -> bool:
+        lacking = sum(self._startup[name] for name in started - other_started)
+        return self._score(cost) + (0.0 if self._by_bytes else lacking) <= self._score(other)
+
+    def _leaving(self, choice: Choice, way: Way | None, size: float) -> Cost:
+        """Return the cost of a finished fragment whose rows go a way."""
+        costs = self._platforms[choice.platform].costs
+        out = Cost(cpu=costs.per_fragment, network=costs.per_byte_out * size, moved=size)
+        return choice.cost + out + (way.cost if way else Cost())
+
+    def _work(self, platform: Platform, relation: Relation) -> float:
+        rows_in = sum(self._rows.rows(below).likely for below in relation.inputs)
+        rows_out = self._rows.rows(relation).likely
+        return operator_seconds(platform.costs, relation, rows_in, rows_out)
+
+    def _starting(self, names: frozenset[str]) -> Cost:
+        return Cost(startup=sum(self._startup[name] for name in names))
+
+    def _score(self, cost: Cost) -> float:
+        # Seconds break ties between placements that move the same bytes.
+        return cost.moved + cost.seconds * 1e-6 if self._by_bytes else cost.seconds
+
+    def _considered(self) -> dict[Relation, dict[str, Cost]]:
+        return {
+            relation: {
+                name: min((c.cost + self._starting(c.started) for c in choices), key=self._score)
+                for name, choices in by_platform.items()
+            }
+            for (relation, _), by_platform in self._found.items()
+        }
+
+
+def is_ordered(relation: Relation) -> bool:
+    """Say whether the rows of a relation come in an order that the plan asks for."""
+    while isinstance(relation, Select | Filter | Limit | Hint):
+        relation = relation.input
+    return isinstance(relation, Sort)
+
+
+def _nobody_runs(relation: Relation, reasons: dict[str, tuple[str, str]]) -> Unsupported:
+    if len(reasons) == 1:
+        ((name, (what, why)),) = reasons.items()
+        return Unsupported(what, name, why)
+    told = "; ".join(f"{name}: {what} {why}" for name, (what, why) in reasons.items())
+    return Unsupported(type(relation).__name__, reason=told or "no input can be brought there")

@@ -1,0 +1,79 @@
+"""The stages of a plan, in order and each inspectable: logical, rewritten, placed, physical."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from functools import cache
+from time import perf_counter
+from typing import TYPE_CHECKING
+
+from wayfed_optimizer.placement import Memo, Placed, cut, place
+from wayfed_optimizer.rewrite import Rewritten, alternatives_of, rewrite
+from wayfed_optimizer.statistics import Cardinalities, TableStatistics
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from wayfed_optimizer.environment import Environment
+    from wayfed_optimizer.physical import PhysicalPlan
+    from wayfed_optimizer.platform import Compiled
+    from wayfed_optimizer.relations import Relation
+
+
+@dataclass(frozen=True, slots=True)
+class Stages:
+    """A plan at each stage of its way to execution.
+
+    Parameters
+    ----------
+    logical
+        As the user wrote it.
+    rewritten
+        After the normalising rules, and which of them did something.
+    placed
+        With a platform for each part.
+    physical
+        As fragments and exchanges.
+    compiled
+        For each fragment, by id, what its platform will be asked.
+    seconds
+        What planning itself took, by stage.
+    """
+
+    logical: Relation
+    rewritten: Rewritten
+    placed: Placed
+    physical: PhysicalPlan
+    compiled: Mapping[str, Compiled]
+    seconds: Mapping[str, float]
+
+
+def plan(relation: Relation, environment: Environment) -> Stages:
+    """Take a logical plan through all stages; reads statistics, moves no rows.
+
+    Raises
+    ------
+    Unsupported
+        Where no platform can run some part; with each platform's reason.
+    """
+    clock = [perf_counter()]
+
+    def statistics(table: str) -> TableStatistics:
+        return environment.sources[table].statistics()
+
+    rewritten = rewrite(relation)
+    clock.append(perf_counter())
+    rows = Cardinalities(cache(statistics))
+    memo = Memo(alternatives_of, environment.sources)
+    placed = place(rewritten.relation, environment, rows, memo)
+    clock.append(perf_counter())
+    physical = cut(placed, environment, rows)
+    clock.append(perf_counter())
+    compiled = {
+        fragment.id: environment.platforms[fragment.platform].compile(fragment, environment.sources)
+        for fragment in physical.fragments
+    }
+    clock.append(perf_counter())
+    names = ("rewrite", "place", "cut", "compile")
+    seconds = {name: clock[i + 1] - clock[i] for i, name in enumerate(names)}
+    return Stages(relation, rewritten, placed, physical, compiled, seconds)
