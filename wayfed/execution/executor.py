@@ -1,0 +1,294 @@
+"""Runs the fragments of a plan, each as soon as what it reads is there.
+
+Engines work in threads of their own, also while the result is read: the calling thread only waits,
+so that Ctrl-C reaches it at once and is passed on to every engine by the run's token.
+"""
+
+from __future__ import annotations
+
+from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
+from time import perf_counter
+from typing import TYPE_CHECKING, Any, Final
+
+from wayfed.execution.meter import Meter
+from wayfed.execution.report import FragmentReport, Report
+from wayfed.execution.run import RunResources
+from wayfed_optimizer.cancellation import CancellationToken
+from wayfed_optimizer.errors import Cancelled, ExecutionError, WayfedError
+from wayfed_optimizer.physical import Exchange
+from wayfed_optimizer.platform import ARROW_STREAM, ARROW_TABLE
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator, Mapping
+    from types import TracebackType
+
+    import pyarrow as pa
+
+    from wayfed_optimizer.environment import Environment
+    from wayfed_optimizer.physical import Fragment
+    from wayfed_optimizer.platform import Channel, Conversion
+    from wayfed_optimizer.stages import Stages
+
+_THREADS: Final = 8
+_GRACE_SECONDS: Final = 10.0
+"""How long an engine may take to notice that its run was stopped."""
+
+_IN_PROCESS: Final[Mapping[tuple[Channel, Channel], Callable[[Any], Any]]] = {
+    (ARROW_STREAM, ARROW_TABLE): lambda reader: reader.read_all(),
+    (ARROW_TABLE, ARROW_STREAM): lambda table: table.to_reader(),
+}
+
+
+def execute(
+    stages: Stages, environment: Environment, *, token: CancellationToken | None = None
+) -> Execution:
+    """Start a planned run and return it as soon as its first rows can be read.
+
+    Parameters
+    ----------
+    stages
+        From `wayfed_optimizer.stages.plan`.
+    environment
+        The one that the plan was made in.
+    token
+        Stops the run from elsewhere.
+
+    Raises
+    ------
+    ExecutionError, SourceChanged, Cancelled
+        What went wrong first; every other engine of the run is stopped and everything released.
+    """
+    execution = Execution(stages, environment, token or CancellationToken())
+    execution.start()
+    return execution
+
+
+class Execution:
+    """A run: its result as a stream, and what it counted.
+
+    Reading the stream to its end, closing, or leaving the ``with`` block ends the run and releases
+    what it held.
+
+    Attributes
+    ----------
+    stream
+        The result as a pyarrow.RecordBatchReader with exactly the plan's schema.
+    """
+
+    stream: pa.RecordBatchReader
+
+    def __init__(self, stages: Stages, environment: Environment, token: CancellationToken) -> None:
+        self._stages = stages
+        self._plan = stages.physical
+        self._token = token
+        self._resources = RunResources(environment.platforms, environment.sources, token)
+        self._workers = ThreadPoolExecutor(
+            min(_THREADS, len(self._plan.fragments)), thread_name_prefix=self._resources.run.id
+        )
+        self._working: set[Future[Any]] = set()
+        self._meters = {fragment.id: Meter() for fragment in self._plan.fragments}
+        self._metrics: dict[str, Mapping[str, float]] = {}
+        self._began = perf_counter()
+        self._ended: float | None = None
+
+    @property
+    def report(self) -> Report:
+        """What the run counted so far; complete at the end of the stream."""
+        seconds = (self._ended or perf_counter()) - self._began
+        counted = {
+            f.id: FragmentReport(
+                f.id,
+                f.platform,
+                self._meters[f.id].rows,
+                self._meters[f.id].bytes,
+                self._meters[f.id].seconds,
+                self._metrics.get(f.id, {}),
+            )
+            for f in self._plan.fragments
+        }
+        return Report(counted, seconds)
+
+    def start(self) -> None:
+        """Run everything up to the first rows of the result."""
+        import pyarrow as pa
+        from wayfed_arrow import arrow_schema, conform
+
+        with self._ending_on_failure():
+            tables = [
+                table
+                for fragment in self._plan.fragments
+                for table, source in fragment.inputs.items()
+                if not isinstance(source, Exchange)
+            ]
+            self._resources.take_snapshots(list(dict.fromkeys(tables)))
+            value = self._run_fragments()
+            schema = self._stages.logical.schema
+            reader = conform(self._as_stream(value), schema)
+            self._batches = self._pull(reader)
+            self.stream = pa.RecordBatchReader.from_batches(arrow_schema(schema), self._batches)
+
+    def _as_stream(self, value: Any) -> Any:
+        for conversion in self._stages.placed.way.conversions:
+            value = self._convert(conversion, value, self._plan.result)
+        return value
+
+    def close(self) -> None:
+        """End the run; what is still running is stopped. A second call does nothing."""
+        if self._ended is None:
+            self._token.cancel("the result was closed before its end")
+            self._end()
+
+    def __enter__(self) -> Execution:
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        traceback: TracebackType | None,
+    ) -> None:
+        self.close()
+
+    def _run_fragments(self) -> Any:
+        """Run every fragment after those it reads, independent ones at the same time."""
+        waiting = list(self._plan.fragments)
+        running: dict[Future[Any], str] = {}
+        values: dict[str, Any] = {}
+        while waiting or running:
+            ready = [f for f in waiting if _producers(f) <= values.keys()]
+            for fragment in ready:
+                waiting.remove(fragment)
+                future = self._submit(self._run_fragment, fragment, values)
+                running[future] = fragment.id
+            done, _ = wait(running, return_when=FIRST_COMPLETED)
+            for future in done:
+                values[running.pop(future)] = future.result()
+        return values[self._plan.result.id]
+
+    def _run_fragment(self, fragment: Fragment, values: Mapping[str, Any]) -> Any:
+        self._token.raise_if_cancelled()
+        compiled = self._stages.compiled[fragment.id]
+        meter = self._meters[fragment.id]
+        try:
+            inputs = {
+                name: self._input(name, source, values, fragment)
+                for name, source in fragment.inputs.items()
+            }
+            session = self._resources.session(fragment.platform)
+            before = perf_counter()
+            value = session.execute(fragment, compiled, inputs)
+            meter.seconds += perf_counter() - before
+            return meter.through(value)
+        except WayfedError:
+            raise
+        except Exception as error:
+            raise self._failure(error, fragment) from error
+
+    def _input(
+        self, name: str, source: object, values: Mapping[str, Any], fragment: Fragment
+    ) -> Any:
+        if not isinstance(source, Exchange):
+            return self._resources.open_source(name)
+        value = values[source.fragment]
+        for conversion in source.conversions:
+            self._token.raise_if_cancelled()
+            value = self._convert(conversion, value, self._plan.fragment(source.fragment))
+        return value
+
+    def _convert(self, conversion: Conversion, value: Any, producer: Fragment) -> Any:
+        if conversion.by is not None:
+            session = self._resources.session(conversion.by)
+            return session.ingest(producer.id, value, conversion.source, conversion.target)
+        if conversion.convert is not None:
+            return conversion.convert(value, self._resources.run)
+        return _IN_PROCESS[conversion.source, conversion.target](value)
+
+    def _pull(self, reader: Any) -> Iterator[Any]:
+        """Yield the batches of the result, the next one being made while one is used."""
+        result = self._plan.result
+        with self._ending_on_failure():
+            coming = self._submit(next, reader, None)
+            while (batch := self._await(coming, result)) is not None:
+                coming = self._submit(next, reader, None)
+                yield batch
+            self._resources.verify_sources()
+            for fragment in self._plan.fragments:
+                session = self._resources.session(fragment.platform)
+                self._metrics[fragment.id] = session.metrics(fragment)
+            self._end()
+
+    def _submit(self, work: Callable[..., Any], *args: Any) -> Future[Any]:
+        future = self._workers.submit(work, *args)
+        self._working.add(future)
+        future.add_done_callback(self._working.discard)
+        return future
+
+    def _await(self, coming: Future[Any], fragment: Fragment) -> Any:
+        try:
+            return coming.result()
+        except WayfedError:
+            raise
+        except Exception as error:
+            raise self._failure(error, fragment) from error
+
+    def _failure(self, error: Exception, fragment: Fragment) -> WayfedError:
+        """Return the error to raise for what an engine or a transfer raised."""
+        told = _first_of_ours(error)
+        if told is not None:
+            return told
+        if self._token.cancelled:
+            return Cancelled(f"the run was stopped: {self._token.reason}")
+        return ExecutionError(
+            f"{type(error).__name__}: {error}",
+            platform=fragment.platform,
+            fragment=fragment.id,
+            sql=self._stages.compiled[fragment.id].text,
+        )
+
+    def _ending_on_failure(self) -> _EndingOnFailure:
+        return _EndingOnFailure(self._abort)
+
+    def _abort(self, error: BaseException) -> None:
+        reason = "Ctrl-C" if isinstance(error, KeyboardInterrupt) else type(error).__name__
+        if self._ended is None:
+            self._token.cancel(reason)
+            self._end()
+
+    def _end(self) -> None:
+        self._ended = perf_counter()
+        self._workers.shutdown(wait=False, cancel_futures=True)
+        # A session must not be closed while a worker is inside its engine.
+        wait(tuple(self._working), timeout=_GRACE_SECONDS)
+        self._resources.close()
+
+
+class _EndingOnFailure:
+    """Calls back when its block is left by an error, by Ctrl-C, or as an unfinished generator."""
+
+    def __init__(self, abort: Callable[[BaseException], None]) -> None:
+        self._abort = abort
+
+    def __enter__(self) -> None:
+        return None
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        traceback: TracebackType | None,
+    ) -> None:
+        if error is not None:
+            self._abort(error)
+
+
+def _producers(fragment: Fragment) -> set[str]:
+    return {i.fragment for i in fragment.inputs.values() if isinstance(i, Exchange)}
+
+
+def _first_of_ours(error: BaseException | None) -> WayfedError | None:
+    """Return our own error that an engine wrapped in one of its own, if it did."""
+    while error is not None:
+        if isinstance(error, WayfedError):
+            return error
+        error = error.__cause__ or error.__context__
+    return None

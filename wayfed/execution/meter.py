@@ -1,0 +1,49 @@
+"""Counts the rows, bytes and seconds of what a fragment hands out, as it passes by."""
+
+from __future__ import annotations
+
+from time import perf_counter
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+
+class Meter:
+    """The counts of one fragment."""
+
+    def __init__(self) -> None:
+        self.rows = 0
+        self.bytes = 0
+        self.seconds = 0.0
+
+    def through(self, value: Any) -> Any:
+        """Return `value`, a channel's value, so that it is counted when it is read.
+
+        Streams are counted batch by batch, tables at once; other values (files, tables of a
+        database) do not pass through this process and are not counted.
+        """
+        import pyarrow as pa
+
+        if isinstance(value, pa.RecordBatchReader):
+            return pa.RecordBatchReader.from_batches(value.schema, self._batches(value))
+        if isinstance(value, pa.Table):
+            self._count(value)
+        return value
+
+    def _batches(self, reader: Any) -> Iterator[Any]:
+        try:
+            while True:
+                before = perf_counter()
+                batch = next(reader, None)
+                self.seconds += perf_counter() - before
+                if batch is None:
+                    return
+                self._count(batch)
+                yield batch
+        finally:
+            reader.close()
+
+    def _count(self, rows: Any) -> None:
+        self.rows += rows.num_rows
+        self.bytes += rows.nbytes

@@ -1,0 +1,50 @@
+"""What a run counted, fragment by fragment."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from types import MappingProxyType
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+
+@dataclass(frozen=True, slots=True)
+class FragmentReport:
+    """What a fragment handed out.
+
+    Parameters
+    ----------
+    id, platform
+        Of the fragment.
+    rows, bytes
+        Of its result; bytes are those of the Arrow buffers.
+    seconds
+        Wall time spent in it: until its engine answered, and then waiting for its batches.
+    metrics
+        What the engine itself counted.
+    """
+
+    id: str
+    platform: str
+    rows: int
+    bytes: int
+    seconds: float
+    metrics: Mapping[str, float] = field(default_factory=lambda: MappingProxyType({}))
+
+
+@dataclass(frozen=True, slots=True)
+class Report:
+    """What a run counted; complete once the result has been read to its end.
+
+    Parameters
+    ----------
+    fragments
+        By fragment id, in the order of the plan.
+    seconds
+        Wall time from the start of the run to its end, or until now.
+    """
+
+    fragments: Mapping[str, FragmentReport]
+    seconds: float

@@ -1,0 +1,78 @@
+"""The resources of one run: its directory and sessions, opened on first use, closed together."""
+
+from __future__ import annotations
+
+import shutil
+import tempfile
+from pathlib import Path
+from threading import Lock
+from typing import TYPE_CHECKING, Any
+from uuid import uuid4
+
+from wayfed_optimizer.platform import Run
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from wayfed_optimizer.cancellation import CancellationToken
+    from wayfed_optimizer.platform import Platform, Session, Snapshot, Source
+
+
+class RunResources:
+    """Sessions, snapshots and the directory of a run; safe across threads."""
+
+    def __init__(
+        self,
+        platforms: Mapping[str, Platform],
+        sources: Mapping[str, Source],
+        token: CancellationToken,
+    ) -> None:
+        self.run = Run(f"wayfed_{uuid4().hex[:12]}", token, self._make_directory)
+        self._platforms = platforms
+        self._sources = sources
+        self._lock = Lock()
+        self._directory: Path | None = None
+        self._sessions: dict[str, Session] = {}
+        self._snapshots: dict[str, Snapshot] = {}
+        self._closed = False
+
+    def session(self, platform: str) -> Session:
+        """Return the run's session on a platform, opening it the first time."""
+        with self._lock:
+            if self._closed:
+                self.run.token.raise_if_cancelled()
+                raise RuntimeError("the run has ended")
+            if platform not in self._sessions:
+                self._sessions[platform] = self._platforms[platform].open(self.run)
+            return self._sessions[platform]
+
+    def take_snapshots(self, tables: list[str]) -> None:
+        """Fix the version of each source that the run will read."""
+        for table in tables:
+            self._snapshots[table] = self._sources[table].snapshot()
+
+    def open_source(self, table: str) -> Any:
+        """Return the value of a source's channel, at the run's version of it."""
+        return self._sources[table].open(self._snapshots[table])
+
+    def verify_sources(self) -> None:
+        """Raise SourceChanged if a source is not what it was when the run began."""
+        for table, snapshot in self._snapshots.items():
+            self._sources[table].verify(snapshot)
+
+    def close(self) -> None:
+        """Close every session and remove the directory; a second call does nothing."""
+        with self._lock:
+            self._closed = True
+            sessions, self._sessions = list(self._sessions.values()), {}
+            directory, self._directory = self._directory, None
+        for session in reversed(sessions):
+            session.close()
+        if directory is not None:
+            shutil.rmtree(directory, ignore_errors=True)
+
+    def _make_directory(self) -> Path:
+        with self._lock:
+            if self._directory is None:
+                self._directory = Path(tempfile.mkdtemp(prefix=f"{self.run.id}_"))
+            return self._directory
