@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any, Final
 from wayfed.execution.meter import Meter
 from wayfed.execution.report import FragmentReport, Report
 from wayfed.execution.run import RunResources
+from wayfed_arrow import Stream
 from wayfed_optimizer.cancellation import CancellationToken
 from wayfed_optimizer.errors import Cancelled, ExecutionError, WayfedError
 from wayfed_optimizer.physical import Exchange
@@ -21,8 +22,6 @@ from wayfed_optimizer.platform import ARROW_STREAM, ARROW_TABLE
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping
     from types import TracebackType
-
-    import pyarrow as pa
 
     from wayfed_optimizer.environment import Environment
     from wayfed_optimizer.physical import Fragment
@@ -72,10 +71,10 @@ class Execution:
     Attributes
     ----------
     stream
-        The result as a pyarrow.RecordBatchReader with exactly the plan's schema.
+        The result with exactly the plan's schema; closed like a pyarrow.RecordBatchReader.
     """
 
-    stream: pa.RecordBatchReader
+    stream: Stream
 
     def __init__(self, stages: Stages, environment: Environment, token: CancellationToken) -> None:
         self._stages = stages
@@ -110,7 +109,6 @@ class Execution:
 
     def start(self) -> None:
         """Run everything up to the first rows of the result."""
-        import pyarrow as pa
         from wayfed_arrow import arrow_schema, conform
 
         with self._ending_on_failure():
@@ -124,8 +122,7 @@ class Execution:
             value = self._run_fragments()
             schema = self._stages.logical.schema
             reader = conform(self._as_stream(value), schema)
-            self._batches = self._pull(reader)
-            self.stream = pa.RecordBatchReader.from_batches(arrow_schema(schema), self._batches)
+            self.stream = Stream(arrow_schema(schema), self._pull(reader), self.close)
 
     def _as_stream(self, value: Any) -> Any:
         for conversion in self._stages.placed.way.conversions:

@@ -25,24 +25,23 @@ class Meter:
         """
         import pyarrow as pa
 
-        if isinstance(value, pa.RecordBatchReader):
-            return pa.RecordBatchReader.from_batches(value.schema, self._batches(value))
+        from wayfed_arrow import Stream
+
+        if isinstance(value, pa.RecordBatchReader | Stream):
+            return Stream(value.schema, self._batches(value), value.close)
         if isinstance(value, pa.Table):
             self._count(value)
         return value
 
     def _batches(self, reader: Any) -> Iterator[Any]:
-        try:
-            while True:
-                before = perf_counter()
-                batch = next(reader, None)
-                self.seconds += perf_counter() - before
-                if batch is None:
-                    return
-                self._count(batch)
-                yield batch
-        finally:
-            reader.close()
+        while True:
+            before = perf_counter()
+            batch = next(reader, None)
+            self.seconds += perf_counter() - before
+            if batch is None:
+                return
+            self._count(batch)
+            yield batch
 
     def _count(self, rows: Any) -> None:
         self.rows += rows.num_rows
