@@ -61,6 +61,9 @@ class Fragment:
         Estimated rows, and bytes a row, of the result.
     cost
         Estimated cost of this fragment alone, its exchanges aside.
+    total
+        Estimated cost of it and all that it needs, start-up included; what those of the
+        alternatives compare with.
     alternatives
         Where it could have run instead.
     """
@@ -73,6 +76,7 @@ class Fragment:
     rows: Estimate
     width: float
     cost: Cost
+    total: Cost = field(default_factory=Cost)
     alternatives: tuple[Alternative, ...] = ()
 
 

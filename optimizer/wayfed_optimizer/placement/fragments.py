@@ -67,6 +67,7 @@ class _Cutter:
                 rows=self._rows.rows(choice.relation),
                 width=self._rows.width(choice.relation),
                 cost=self._own_cost(choice),
+                total=self._placed.considered[choice.relation][choice.platform],
                 alternatives=self._alternatives(choice),
             )
             self._rows.assume(relation, made.rows)
@@ -118,7 +119,7 @@ class _Cutter:
 
     def _alternatives(self, choice: Choice) -> tuple[Alternative, ...]:
         found: list[Alternative] = []
-        costs = self._placed.considered.get(choice.relation, {})
+        costs = self._placed.considered[choice.relation]
         for name, platform in self._environment.platforms.items():
             if name == choice.platform:
                 continue
@@ -126,6 +127,8 @@ class _Cutter:
                 found.append(Alternative(name, costs[name], "costs more"))
             elif refused := platform.capabilities.refusal(choice.relation):
                 found.append(Alternative(name, None, f"{refused[0]}: {refused[1]}"))
+            else:
+                found.append(Alternative(name, None, "its input cannot be had there"))
         return tuple(found)
 
 

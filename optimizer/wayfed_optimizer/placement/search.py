@@ -244,13 +244,16 @@ class Search:
         return cost.moved + cost.seconds * 1e-6 if self._by_bytes else cost.seconds
 
     def _considered(self) -> dict[Relation, dict[str, Cost]]:
-        return {
-            relation: {
-                name: min((c.cost + self._starting(c.started) for c in choices), key=self._score)
-                for name, choices in by_platform.items()
-            }
-            for (relation, _), by_platform in self._found.items()
-        }
+        # A group's costs are those of each of its members, whichever of them was chosen.
+        considered: dict[Relation, dict[str, Cost]] = {}
+        for (relation, _), by_platform in self._found.items():
+            for name, choices in by_platform.items():
+                cheapest = min(
+                    (c.cost + self._starting(c.started) for c in choices), key=self._score
+                )
+                for member in {relation, *(c.relation for c in choices)}:
+                    considered.setdefault(member, {}).setdefault(name, cheapest)
+        return considered
 
 
 def is_ordered(relation: Relation) -> bool:
