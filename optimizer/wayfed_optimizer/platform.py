@@ -110,11 +110,25 @@ class Snapshot:
 class Source(Protocol):
     """A table somewhere, of which schema and size are known without reading it."""
 
-    schema: Schema
-    channel: Channel
-    bounded: bool
-    description: str
-    """Where it is, for people: without secrets."""
+    @property
+    def schema(self) -> Schema:
+        """Its columns."""
+        ...
+
+    @property
+    def channel(self) -> Channel:
+        """The form in which its rows lie."""
+        ...
+
+    @property
+    def bounded(self) -> bool:
+        """Whether the rows come to an end."""
+        ...
+
+    @property
+    def description(self) -> str:
+        """Where it is, for people: without secrets."""
+        ...
 
     def statistics(self) -> TableStatistics:
         """Return what is known without scanning."""
@@ -208,14 +222,35 @@ class Session(Protocol):
 class Platform(Protocol):
     """Something that computes parts of plans."""
 
-    name: str
-    capabilities: Capabilities
-    costs: CostProfile
-    accepts: tuple[Channel, ...]
-    """The channels a fragment here can read, the cheapest first."""
-    produces: tuple[Channel, ...]
-    """The channels a fragment here can answer in, the cheapest first."""
-    conversions: tuple[Conversion, ...]
+    @property
+    def name(self) -> str:
+        """By which plans and people know it."""
+        ...
+
+    @property
+    def capabilities(self) -> Capabilities:
+        """What it can do."""
+        ...
+
+    @property
+    def costs(self) -> CostProfile:
+        """What that takes."""
+        ...
+
+    @property
+    def accepts(self) -> tuple[Channel, ...]:
+        """The channels a fragment here can read, the cheapest first."""
+        ...
+
+    @property
+    def produces(self) -> tuple[Channel, ...]:
+        """The channels a fragment here can answer in, the cheapest first."""
+        ...
+
+    @property
+    def conversions(self) -> tuple[Conversion, ...]:
+        """The conversions that it offers."""
+        ...
 
     def compile(self, fragment: Fragment, sources: Mapping[str, Source]) -> Compiled:
         """Say what the platform would be asked; pure, starts nothing."""
@@ -284,11 +319,20 @@ class Connector(Protocol):
     computes has `platform`. What it does not have, it refuses with Unsupported.
     """
 
-    name: str
-    extra: str | None
-    """The extra of wayfed that installs what it needs."""
-    options: tuple[str, ...]
-    """What may be set for it under ``[engines.NAME]``."""
+    @property
+    def name(self) -> str:
+        """What configuration and errors call it."""
+        ...
+
+    @property
+    def extra(self) -> str | None:
+        """The extra of wayfed that installs what it needs."""
+        ...
+
+    @property
+    def options(self) -> tuple[str, ...]:
+        """What may be set for it under ``[engines.NAME]``."""
+        ...
 
     def claims(self, target: object, format: str | None) -> bool:  # read()'s own word
         """Say whether ``ctx.read(target)`` is for this connector; cheap, touches nothing."""
