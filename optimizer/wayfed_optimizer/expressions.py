@@ -386,6 +386,8 @@ def literal(value: object, kind: DataType | None = None) -> Literal:
     ('float64', "'it''s'")
     """
     found = type_of_value(value)
+    if found == TIMESTAMP_UTC and isinstance(value, datetime.datetime):
+        value = value.astimezone(datetime.UTC)
     constant = Literal(value, found)
     if kind is None or kind == found:
         return constant
@@ -434,6 +436,8 @@ def _parsed(constant: Literal, kind: DataType) -> Literal:
         return constant
     if kind == TIMESTAMP_UTC and value.tzinfo is None:
         value = value.replace(tzinfo=datetime.UTC)
+    if value.tzinfo is not None:
+        value = value.astimezone(datetime.UTC)
     midnight = value.time() == datetime.time()
     if kind == DATE and midnight:
         return Literal(value.date(), DATE)
