@@ -1,0 +1,1 @@
+"""Training over parties that keep their rows: parties, grids, models, features, runs."""

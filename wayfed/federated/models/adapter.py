@@ -1,0 +1,124 @@
+"""What a model must be able to do at a party, and how its specification becomes one."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from importlib.metadata import entry_points
+from typing import TYPE_CHECKING, Final, Protocol, TypeAlias
+
+import numpy as np
+from numpy.typing import NDArray
+
+from wayfed_optimizer.errors import InvalidOption, WayfedError, suggestion
+
+if TYPE_CHECKING:
+    from wayfed.federated.models.spec import ModelSpec
+
+Matrix: TypeAlias = NDArray[np.float64]
+Weights: TypeAlias = Mapping[str, NDArray[np.float64]]
+
+ENTRY_POINTS: Final = "wayfed.models"
+
+
+@dataclass(frozen=True, slots=True)
+class Task:
+    """What is to be learned.
+
+    Parameters
+    ----------
+    features
+        The number of columns of the matrix.
+    classes
+        The number of classes; None in a regression.
+    """
+
+    features: int
+    classes: int | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Examples:
+    """Rows to learn from.
+
+    Parameters
+    ----------
+    x
+        Rows x features, C-contiguous.
+    y
+        The class's number, or the value to be predicted, as float64.
+    weight
+        How much each row counts; None where all count alike.
+    """
+
+    x: Matrix
+    y: NDArray[np.float64]
+    weight: NDArray[np.float64] | None = None
+
+    def __len__(self) -> int:
+        return len(self.y)
+
+    @property
+    def total_weight(self) -> float:
+        """The sum of the weights: what this party's update counts in an average."""
+        return float(len(self.y) if self.weight is None else self.weight.sum())
+
+    def at(self, rows: NDArray[np.intp]) -> Examples:
+        """Give the examples at these positions."""
+        weight = None if self.weight is None else self.weight[rows]
+        return Examples(self.x[rows], self.y[rows], weight)
+
+
+class Model(Protocol):
+    """A model as a party trains it: without state of its own, its weights plain arrays.
+
+    An entry point of the group ``wayfed.models`` is a callable ``(task, **parameters) -> Model``.
+    """
+
+    def initial_weights(self, seed: int) -> Weights:
+        """Give the weights that every party starts from."""
+        ...
+
+    def train(
+        self,
+        weights: Weights,
+        examples: Examples,
+        *,
+        random: np.random.Generator,
+        proximal_mu: float = 0.0,
+    ) -> Weights:
+        """Give new weights; never changes those it got.
+
+        `proximal_mu` adds ``mu/2 |w - weights|²`` to the loss (FedProx, arXiv:1812.06127).
+        """
+        ...
+
+    def predict(self, weights: Weights, x: Matrix) -> Matrix:
+        """Give probabilities (rows x classes), or in a regression values (rows)."""
+        ...
+
+
+def resolve_model(spec: ModelSpec, task: Task) -> Model:
+    """Build the model that `spec` names from what is installed here.
+
+    Raises
+    ------
+    InvalidOption
+        No such model is installed, or it does not take these parameters.
+    """
+    installed = {point.name: point for point in entry_points(group=ENTRY_POINTS)}
+    point = installed.get(spec.name)
+    if point is None:
+        raise InvalidOption(
+            f"no model '{spec.name}' is installed here",
+            available=installed,
+            hint=suggestion(spec.name, installed)
+            or f"a package provides one by an entry point of the group {ENTRY_POINTS}",
+        )
+    try:
+        model: Model = point.load()(task, **dict(spec.parameters))
+    except WayfedError:
+        raise
+    except (TypeError, ValueError) as error:
+        raise InvalidOption(f"model {spec} cannot be built: {error}") from error
+    return model

@@ -1,0 +1,73 @@
+"""Gradient descent at a party: the loop that every model written in numpy shares."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, TypeAlias
+
+import numpy as np
+
+from wayfed.federated.models.spec import check_descent
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator
+
+    from wayfed.federated.models.adapter import Examples, Weights
+
+Gradient: TypeAlias = "Callable[[Weights, Examples], dict[str, np.ndarray]]"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Descent:
+    """How far and how often to step down a gradient.
+
+    Parameters
+    ----------
+    learning_rate
+        The length of a step.
+    local_epochs
+        How often a party goes through its rows in one round.
+    batch_size
+        Rows of one step; None takes all of them, so that an epoch is one step.
+    l2
+        The weight of ``l2/2 |coefficients|²`` in the loss; intercepts are free.
+    """
+
+    learning_rate: float = 0.1
+    local_epochs: int = 1
+    batch_size: int | None = None
+    l2: float = 0.0
+
+    def __post_init__(self) -> None:
+        check_descent(self.learning_rate, self.local_epochs, self.batch_size, self.l2)
+
+    def run(
+        self,
+        gradient: Gradient,
+        weights: Weights,
+        examples: Examples,
+        *,
+        random: np.random.Generator,
+        proximal_mu: float,
+    ) -> Weights:
+        """Step down from `weights` and give where it ended."""
+        current = {name: value.copy() for name, value in weights.items()}
+        for batch in self._batches(examples, random):
+            step = gradient(current, batch)
+            for name, value in current.items():
+                slope = step[name]
+                if self.l2 and value.ndim and not name.startswith("intercept"):
+                    slope += self.l2 * value
+                if proximal_mu:
+                    slope += proximal_mu * (value - weights[name])
+                np.subtract(value, self.learning_rate * slope, out=value)
+        return current
+
+    def _batches(self, examples: Examples, random: np.random.Generator) -> Iterator[Examples]:
+        for _ in range(self.local_epochs):
+            if self.batch_size is None or self.batch_size >= len(examples):
+                yield examples
+                continue
+            order = random.permutation(len(examples))
+            for start in range(0, len(order), self.batch_size):
+                yield examples.at(order[start : start + self.batch_size])

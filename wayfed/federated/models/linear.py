@@ -1,0 +1,82 @@
+"""Linear and logistic regression: generalized linear models with canonical links."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from wayfed.federated.models import links
+from wayfed.federated.models.descent import Descent
+from wayfed_optimizer.errors import InvalidOption
+
+if TYPE_CHECKING:
+    from wayfed.federated.models.adapter import Examples, Matrix, Task, Weights
+
+
+def logistic_regression(task: Task, *, intercept: bool = True, **descent: Any) -> LinearModel:
+    """Build a binary or multinomial logistic regression (entry point)."""
+    if task.classes is None:
+        raise InvalidOption("a logistic regression learns classes, not values")
+    return LinearModel(task, Descent(**descent), intercept)
+
+
+def linear_regression(task: Task, *, intercept: bool = True, **descent: Any) -> LinearModel:
+    """Build a least-squares regression (entry point)."""
+    if task.classes is not None:
+        raise InvalidOption("a linear regression learns values, not classes")
+    return LinearModel(task, Descent(**descent), intercept)
+
+
+@dataclass(frozen=True, slots=True)
+class LinearModel:
+    """Scores ``x @ coefficients + intercept`` behind a canonical link.
+
+    The loss is the mean over rows of the negative log likelihood: half the squared error, or the
+    log loss.
+    """
+
+    task: Task
+    descent: Descent
+    intercept: bool = True
+
+    def initial_weights(self, seed: int) -> Weights:
+        """Give zeros: the loss is convex, so that no seed is needed."""
+        columns = links.outputs(self.task)
+        shape = (self.task.features,) if columns is None else (self.task.features, columns)
+        weights = {"coefficients": np.zeros(shape)}
+        if self.intercept:
+            weights["intercept"] = np.zeros(columns or 1)
+        return weights
+
+    def train(
+        self,
+        weights: Weights,
+        examples: Examples,
+        *,
+        random: np.random.Generator,
+        proximal_mu: float = 0.0,
+    ) -> Weights:
+        """Step down the mean log loss."""
+        return self.descent.run(
+            self._gradient, weights, examples, random=random, proximal_mu=proximal_mu
+        )
+
+    def predict(self, weights: Weights, x: Matrix) -> Matrix:
+        """Give probabilities, or values."""
+        return links.probabilities(self.task, links.mean(self.task, self._scores(weights, x)))
+
+    def _scores(self, weights: Weights, x: Matrix) -> Matrix:
+        scores: Matrix = x @ weights["coefficients"]
+        if self.intercept:
+            scores += weights["intercept"]
+        return scores
+
+    def _gradient(self, weights: Weights, examples: Examples) -> dict[str, Any]:
+        residual = links.slope(self.task, self._scores(weights, examples.x), examples)
+        residual *= 1.0 / examples.total_weight
+        gradient = {"coefficients": examples.x.T @ residual}
+        if self.intercept:
+            gradient["intercept"] = np.atleast_1d(residual.sum(axis=0))
+        return gradient

@@ -1,0 +1,184 @@
+"""Estimators of scikit-learn as federated models: their coefficients are the weights."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any, Final
+
+import numpy as np
+
+from wayfed.federated.models.spec import ModelSpec, TaskKind, check_whole
+from wayfed_optimizer.errors import InvalidOption, Unsupported
+
+if TYPE_CHECKING:
+    from wayfed.federated.models.adapter import Examples, Matrix, Task, Weights
+
+
+@dataclass(frozen=True, slots=True)
+class _Estimator:
+    """Where an estimator lives, what it learns, what its weights are called and how it goes on."""
+
+    module: str
+    task: TaskKind
+    weights: tuple[str, str] = ("coef_", "intercept_")
+    incremental: bool = True
+
+
+_ESTIMATORS: Final = {
+    "LogisticRegression": _Estimator("linear_model", "classification", incremental=False),
+    "SGDClassifier": _Estimator("linear_model", "classification"),
+    "SGDRegressor": _Estimator("linear_model", "regression"),
+    "MLPClassifier": _Estimator("neural_network", "classification", ("coefs_", "intercepts_")),
+    "MLPRegressor": _Estimator("neural_network", "regression", ("coefs_", "intercepts_")),
+}
+_WITH_PROBABILITIES: Final = ("log_loss", "modified_huber")
+
+
+def specify(estimator: Any, local_epochs: int) -> ModelSpec:
+    """Describe a scikit-learn estimator by its name and the parameters that were set.
+
+    Raises
+    ------
+    Unsupported
+        No federated form of this estimator is known.
+    InvalidOption
+        A parameter is not a scalar, or keeps the estimator from going on where another stopped.
+    """
+    name = type(estimator).__name__
+    if name not in _ESTIMATORS or not type(estimator).__module__.startswith("sklearn."):
+        raise Unsupported(
+            f"{name} as a federated model",
+            reason="its fitted state is not an array that parties could average",
+            available=_ESTIMATORS,
+            hint="wf.models.custom(name) takes an adapter that a package of yours installs",
+        )
+    check_whole(local_epochs=local_epochs)
+    parameters = estimator.get_params(deep=False)
+    defaults = type(estimator)().get_params(deep=False)
+    chosen = {key: value for key, value in parameters.items() if value is not defaults[key]}
+    if parameters.get("average"):
+        raise InvalidOption("average= keeps a second set of weights", hint="leave average=False")
+    if parameters.get("early_stopping"):
+        raise InvalidOption("early_stopping= would hold out rows of its own", hint="leave it off")
+    if name == "SGDClassifier" and parameters["loss"] not in _WITH_PROBABILITIES:
+        raise InvalidOption(
+            f"SGDClassifier(loss={parameters['loss']!r}) gives no probabilities to evaluate",
+            available=_WITH_PROBABILITIES,
+            hint="set loss='log_loss'",
+        )
+    return ModelSpec.of(
+        "sklearn", _ESTIMATORS[name].task, estimator=name, local_epochs=local_epochs, **chosen
+    )
+
+
+def scikit_model(
+    task: Task, *, estimator: str, local_epochs: int = 1, **parameters: Any
+) -> ScikitModel:
+    """Build the adapter of a known estimator (entry point)."""
+    if estimator not in _ESTIMATORS:
+        raise InvalidOption.unknown(estimator, _ESTIMATORS, of="scikit-learn models")
+    if (task.classes is None) != (_ESTIMATORS[estimator].task == "regression"):
+        raise InvalidOption(f"{estimator} learns a {_ESTIMATORS[estimator].task}")
+    return ScikitModel(task, estimator, local_epochs, parameters)
+
+
+@dataclass(frozen=True, slots=True)
+class ScikitModel:
+    """An estimator that is made anew each round, given the weights, and trained on from there."""
+
+    task: Task
+    estimator: str
+    local_epochs: int
+    parameters: dict[str, Any]
+
+    def initial_weights(self, seed: int) -> Weights:
+        """Give zeros to a linear model, and to a perceptron what `wf.models.mlp` starts from."""
+        random = np.random.default_rng([seed, 0])
+        weights = self._weights_of(self._primed(seed))
+        for name, value in weights.items():
+            value[...] = 0.0
+            if name.startswith("coefs_"):
+                bound = np.sqrt(6.0 / sum(value.shape))
+                value[...] = random.uniform(-bound, bound, value.shape)
+        return weights
+
+    def train(
+        self,
+        weights: Weights,
+        examples: Examples,
+        *,
+        random: np.random.Generator,
+        proximal_mu: float = 0.0,
+    ) -> Weights:
+        """Let the estimator learn on from `weights`."""
+        if proximal_mu:
+            raise Unsupported(
+                f"fedprox with {self.estimator}",
+                reason="scikit-learn has no proximal term",
+                hint="wf.models.logistic_regression() and wf.models.mlp() have one",
+            )
+        seed = int(random.integers(2**31))
+        estimator = self._holding(weights, seed)
+        target = examples.y if self.task.classes is None else examples.y.astype(np.intp)
+        if _ESTIMATORS[self.estimator].incremental:
+            for _ in range(self.local_epochs):
+                estimator.partial_fit(examples.x, target, sample_weight=examples.weight)
+        else:
+            self._check_classes(target)
+            estimator.fit(examples.x, target, sample_weight=examples.weight)
+        return self._weights_of(estimator)
+
+    def predict(self, weights: Weights, x: Matrix) -> Matrix:
+        """Give probabilities, or values."""
+        estimator = self._holding(weights, seed=0)
+        predicted: Matrix = (
+            estimator.predict(x) if self.task.classes is None else estimator.predict_proba(x)
+        )
+        return predicted
+
+    def _check_classes(self, target: Any) -> None:
+        here = len(np.unique(target))
+        if self.task.classes is not None and here < self.task.classes:
+            raise InvalidOption(
+                f"{self.estimator} needs rows of all {self.task.classes} classes, here are {here}",
+                hint="SGDClassifier(loss='log_loss') and wf.models.logistic_regression() do not",
+            )
+
+    def _primed(self, seed: int) -> Any:
+        """Give an estimator with its arrays allocated: it has seen one zero row of each class."""
+        from importlib import import_module
+
+        kind = _ESTIMATORS[self.estimator]
+        parameters = {"random_state": seed, **self.parameters}
+        if not kind.incremental:
+            parameters["warm_start"] = True
+        cls = getattr(import_module(f"sklearn.{kind.module}"), self.estimator)
+        estimator = cls(**parameters)
+        rows = self.task.classes or 1
+        x, y = np.zeros((rows, self.task.features)), np.arange(rows)
+        if not kind.incremental:
+            return estimator.fit(x, y)
+        if self.task.classes is None:
+            return estimator.partial_fit(x, y.astype(np.float64))
+        return estimator.partial_fit(x, y, classes=y)
+
+    def _holding(self, weights: Weights, seed: int) -> Any:
+        estimator = self._primed(seed)
+        for name, value in self._weights_of(estimator, copy=False).items():
+            value[...] = weights[name]
+        if hasattr(estimator, "t_"):
+            estimator.t_ = type(estimator.t_)(1 if self.estimator.startswith("SGD") else 0)
+        # The row that primed it must not live on in the optimizer's moments.
+        if hasattr(estimator, "_optimizer"):
+            del estimator._optimizer
+        return estimator
+
+    def _weights_of(self, estimator: Any, *, copy: bool = True) -> dict[str, Matrix]:
+        weights: dict[str, Matrix] = {}
+        for attribute in _ESTIMATORS[self.estimator].weights:
+            value = getattr(estimator, attribute)
+            if isinstance(value, list):
+                weights |= {f"{attribute}{layer}": part for layer, part in enumerate(value)}
+            else:
+                weights[attribute] = value
+        return {name: value.copy() for name, value in weights.items()} if copy else weights

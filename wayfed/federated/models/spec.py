@@ -1,0 +1,112 @@
+"""What is said about a model when it travels: a name, a task and scalars, never code."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Final, Literal, TypeAlias
+
+from wayfed_optimizer.errors import InvalidOption
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+TaskKind = Literal["classification", "regression"]
+Scalar: TypeAlias = bool | int | float | str | None
+Parameter: TypeAlias = Scalar | tuple[Scalar, ...]
+
+TASKS: Final = ("classification", "regression")
+_SCALARS: Final = (bool, int, float, str, type(None))
+
+
+@dataclass(frozen=True, slots=True)
+class ModelSpec:
+    """A model that any party can build from what it has installed.
+
+    Parameters
+    ----------
+    name
+        An entry point of the group ``wayfed.models``.
+    task
+        ``classification`` or ``regression``.
+    parameters
+        Scalars, or flat tuples of them, in the order of their names.
+
+    Examples
+    --------
+    >>> ModelSpec.of("mlp", "classification", hidden=[32, 16], learning_rate=0.1).to_dict()
+    {'name': 'mlp', 'task': 'classification',
+     'parameters': {'hidden': (32, 16), 'learning_rate': 0.1}}
+    """
+
+    name: str
+    task: TaskKind
+    parameters: tuple[tuple[str, Parameter], ...]
+
+    @classmethod
+    def of(cls, name: str, task: str, /, **parameters: object) -> ModelSpec:
+        """Check `parameters` and put them in order.
+
+        Raises
+        ------
+        InvalidOption
+            `task` is neither of the two, or a parameter is not made of scalars.
+        """
+        match task:
+            case "classification" | "regression":
+                checked = {key: _scalars(key, value) for key, value in parameters.items()}
+                return cls(name, task, tuple(sorted(checked.items())))
+        raise InvalidOption.unknown(task, TASKS, of="task")
+
+    @classmethod
+    def from_dict(cls, plain: Mapping[str, object]) -> ModelSpec:
+        """Read what `to_dict` wrote, trusting nothing."""
+        name, task, parameters = plain.get("name"), plain.get("task"), plain.get("parameters")
+        if not (isinstance(name, str) and isinstance(task, str) and isinstance(parameters, dict)):
+            raise InvalidOption("a model's specification has a name, a task and parameters")
+        return cls.of(name, task, **{str(key): value for key, value in parameters.items()})
+
+    def to_dict(self) -> dict[str, object]:
+        """Give plain values, fit for JSON."""
+        return {"name": self.name, "task": self.task, "parameters": dict(self.parameters)}
+
+    def __str__(self) -> str:
+        return f"{self.name}({', '.join(f'{key}={value!r}' for key, value in self.parameters)})"
+
+
+def _scalars(key: str, value: object) -> Parameter:
+    if isinstance(value, list | tuple) and all(isinstance(v, _SCALARS) for v in value):
+        return tuple(value)
+    if isinstance(value, bool | int | float | str) or value is None:
+        return value
+    raise InvalidOption(
+        f"{key}={value!r} cannot be part of a model's specification",
+        hint="use a number, text, True, False, None, or a tuple of these",
+    )
+
+
+def check_positive(**values: float | int) -> None:
+    """Raise InvalidOption unless each value is a finite number above zero."""
+    for name, value in values.items():
+        number = isinstance(value, int | float) and not isinstance(value, bool)
+        if not (number and math.isfinite(value) and value > 0):
+            raise InvalidOption(f"{name} is a number above 0, not {value!r}")
+
+
+def check_whole(**values: int | None) -> None:
+    """Raise InvalidOption unless each value is a whole number from 1 up."""
+    for name, value in values.items():
+        if not isinstance(value, int) or isinstance(value, bool) or value < 1:
+            raise InvalidOption(f"{name} is a whole number from 1 up, not {value!r}")
+
+
+def check_descent(
+    learning_rate: float, local_epochs: int, batch_size: int | None, l2: float
+) -> None:
+    """Raise InvalidOption unless these can steer gradient descent."""
+    check_positive(learning_rate=learning_rate)
+    check_whole(local_epochs=local_epochs)
+    if batch_size is not None:
+        check_whole(batch_size=batch_size)
+    if l2 != 0:
+        check_positive(l2=l2)

@@ -1,0 +1,209 @@
+"""The models of `run_federated`, as `wf.models`: each call gives a specification of scalars."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Literal, NoReturn
+
+from wayfed.federated.models.spec import ModelSpec, check_descent, check_whole
+from wayfed_optimizer.errors import Unsupported
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from wayfed.federated.models.spec import Parameter
+
+__all__ = [
+    "custom",
+    "jax",
+    "keras",
+    "linear_regression",
+    "logistic_regression",
+    "mlp",
+    "sklearn",
+    "torch",
+]
+
+
+def logistic_regression(
+    *,
+    learning_rate: float = 0.1,
+    local_epochs: int = 1,
+    batch_size: int | None = None,
+    l2: float = 0.0,
+    intercept: bool = True,
+) -> ModelSpec:
+    """Classify by a logistic regression, multinomial where the label has more than two values.
+
+    Parameters
+    ----------
+    learning_rate
+        The length of a step down the mean log loss.
+    local_epochs
+        How often each party goes through its rows in one round.
+    batch_size
+        Rows of one step; None takes all, so that an epoch is one step.
+    l2
+        The weight of ``l2/2 |coefficients|²`` in the loss.
+    intercept
+        Whether scores have a constant part.
+
+    Examples
+    --------
+    >>> import wayfed.models
+    >>> wayfed.models.logistic_regression(learning_rate=0.5, local_epochs=5).name
+    'logistic_regression'
+    """
+    check_descent(learning_rate, local_epochs, batch_size, l2)
+    return ModelSpec.of(
+        "logistic_regression",
+        "classification",
+        learning_rate=learning_rate,
+        local_epochs=local_epochs,
+        batch_size=batch_size,
+        l2=l2,
+        intercept=intercept,
+    )
+
+
+def linear_regression(
+    *,
+    learning_rate: float = 0.1,
+    local_epochs: int = 1,
+    batch_size: int | None = None,
+    l2: float = 0.0,
+    intercept: bool = True,
+) -> ModelSpec:
+    """Predict a number by least squares; the parameters are those of `logistic_regression`.
+
+    Examples
+    --------
+    >>> import wayfed.models
+    >>> wayfed.models.linear_regression().task
+    'regression'
+    """
+    check_descent(learning_rate, local_epochs, batch_size, l2)
+    return ModelSpec.of(
+        "linear_regression",
+        "regression",
+        learning_rate=learning_rate,
+        local_epochs=local_epochs,
+        batch_size=batch_size,
+        l2=l2,
+        intercept=intercept,
+    )
+
+
+def mlp(
+    hidden: Sequence[int] = (32,),
+    *,
+    task: Literal["classification", "regression"] = "classification",
+    activation: Literal["relu", "tanh"] = "relu",
+    learning_rate: float = 0.1,
+    local_epochs: int = 1,
+    batch_size: int | None = None,
+    l2: float = 0.0,
+) -> ModelSpec:
+    """Learn by a multilayer perceptron.
+
+    Parameters
+    ----------
+    hidden
+        The width of each hidden layer.
+    task
+        Whether the label is a class or a number.
+    activation
+        What a hidden layer's scores go through.
+    learning_rate, local_epochs, batch_size, l2
+        As in `logistic_regression`.
+
+    Examples
+    --------
+    >>> import wayfed.models
+    >>> wayfed.models.mlp(hidden=(64, 32), learning_rate=0.05).name
+    'mlp'
+    """
+    check_descent(learning_rate, local_epochs, batch_size, l2)
+    for width in hidden:
+        check_whole(hidden=width)
+    return ModelSpec.of(
+        "mlp",
+        task,
+        hidden=tuple(hidden),
+        activation=activation,
+        learning_rate=learning_rate,
+        local_epochs=local_epochs,
+        batch_size=batch_size,
+        l2=l2,
+    )
+
+
+def sklearn(estimator: object, *, local_epochs: int = 1) -> ModelSpec:
+    """Train an estimator of scikit-learn: its coefficients are the weights that are averaged.
+
+    Parameters
+    ----------
+    estimator
+        LogisticRegression, SGDClassifier, SGDRegressor, MLPClassifier or MLPRegressor; only its
+        name and its parameters travel.
+    local_epochs
+        How often `partial_fit` goes through a party's rows in one round; LogisticRegression has
+        its own `max_iter`.
+
+    Raises
+    ------
+    Unsupported
+        The estimator's fitted state is not an array that could be averaged.
+
+    Examples
+    --------
+    >>> import wayfed.models
+    >>> from sklearn.linear_model import SGDClassifier
+    >>> str(wayfed.models.sklearn(SGDClassifier(loss="log_loss")))
+    "sklearn(estimator='SGDClassifier', local_epochs=1, loss='log_loss')"
+    """
+    from wayfed.federated.models.scikit import specify
+
+    return specify(estimator, local_epochs)
+
+
+def custom(
+    name: str,
+    *,
+    task: Literal["classification", "regression"] = "classification",
+    **parameters: Parameter,
+) -> ModelSpec:
+    """Name a model that a package provides by an entry point of the group ``wayfed.models``.
+
+    The entry point is a callable ``(task, **parameters)`` that gives a
+    `wayfed.federated.models.adapter.Model`; it has to be installed wherever the model is trained.
+
+    Examples
+    --------
+    >>> import wayfed.models
+    >>> str(wayfed.models.custom("survival_forest", depth=3))
+    'survival_forest(depth=3)'
+    """
+    return ModelSpec.of(name, task, **parameters)
+
+
+def torch(module: object) -> NoReturn:
+    """Train a PyTorch module; not in this version."""
+    _later("torch", module)
+
+
+def keras(model: object) -> NoReturn:
+    """Train a Keras model; not in this version."""
+    _later("keras", model)
+
+
+def jax(init: object, apply: object) -> NoReturn:
+    """Train a pair of JAX functions; not in this version."""
+    _later("jax", (init, apply))
+
+
+def _later(framework: str, _model: object) -> NoReturn:
+    raise Unsupported(
+        f"wf.models.{framework}",
+        reason="there is no adapter for it in this version",
+        hint="a Flower NumPyClient or ClientApp may train any framework's model: pass it as model=",
+    )
