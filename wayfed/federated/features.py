@@ -1,0 +1,157 @@
+"""The recipe that turns columns into numbers: said once, fitted over all parties, kept."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import math
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Final, TypeAlias
+
+from wayfed_optimizer.errors import InvalidOption, suggestion
+
+Fill: TypeAlias = str | float | None
+Chosen: TypeAlias = bool | tuple[str, ...]
+
+FILLS: Final = ("mean", "zero")
+
+
+@dataclass(frozen=True, slots=True)
+class Recipe:
+    """What `features` was asked for; see there.
+
+    Parameters
+    ----------
+    impute
+        One fill for all numeric columns, or pairs of column and fill.
+    standardize, one_hot
+        All columns that can be, none, or these.
+    min_count
+        The least number of rows that a category needs, over all parties.
+    """
+
+    impute: Fill | tuple[tuple[str, Fill], ...] = None
+    standardize: Chosen = False
+    one_hot: Chosen = False
+    min_count: int = 1
+
+    def fill_of(self, column: str) -> Fill:
+        """Give what takes the place of a missing value of `column`; None where nothing may."""
+        if isinstance(self.impute, tuple):
+            return dict(self.impute).get(column)
+        return self.impute
+
+    def is_standardized(self, column: str, *, is_bool: bool) -> bool:
+        """Say whether `column` is scaled; ``True`` means each number, but not yes or no."""
+        if isinstance(self.standardize, tuple):
+            return column in self.standardize
+        return self.standardize and not is_bool
+
+    def is_one_hot(self, column: str, *, is_text: bool) -> bool:
+        """Say whether each category of `column` becomes a column; ``True`` means each text."""
+        if isinstance(self.one_hot, tuple):
+            return column in self.one_hot
+        return self.one_hot and is_text
+
+    @property
+    def named_columns(self) -> tuple[str, ...]:
+        """The columns that the recipe mentions."""
+        names: list[str] = []
+        if isinstance(self.impute, tuple):
+            names += [column for column, _ in self.impute]
+        for chosen in (self.standardize, self.one_hot):
+            if isinstance(chosen, tuple):
+                names += chosen
+        return tuple(dict.fromkeys(names))
+
+    @property
+    def digest(self) -> str:
+        """SHA-256 of the recipe, by which a party knows what it agreed to."""
+        return hashlib.sha256(json.dumps(self.to_dict(), sort_keys=True).encode()).hexdigest()
+
+    def to_dict(self) -> dict[str, object]:
+        """Give plain values, fit for JSON."""
+        impute = dict(self.impute) if isinstance(self.impute, tuple) else self.impute
+        return {
+            "impute": impute,
+            "standardize": _plain(self.standardize),
+            "one_hot": _plain(self.one_hot),
+            "min_count": self.min_count,
+        }
+
+    @classmethod
+    def from_dict(cls, plain: Mapping[str, object]) -> Recipe:
+        """Read what `to_dict` wrote, trusting nothing."""
+        if unknown := sorted(set(plain) - {"impute", "standardize", "one_hot", "min_count"}):
+            raise InvalidOption(f"a recipe has no {', '.join(unknown)}")
+        return features(**plain)  # type: ignore[arg-type]  # `features` checks what came
+
+
+def features(
+    *,
+    impute: Fill | Mapping[str, Fill] = None,
+    standardize: bool | Sequence[str] = False,
+    one_hot: bool | Sequence[str] = False,
+    min_count: int = 1,
+) -> Recipe:
+    """Say how columns become numbers; means, scales and categories are those of all parties.
+
+    What it needs to know is fitted on training rows by federated statistics: counts, means and
+    variances, and how often each category occurs. `predict` applies it again.
+
+    Parameters
+    ----------
+    impute
+        What takes the place of a NULL or NaN in a numeric column: ``"mean"``, ``"zero"``, a
+        number, or one of these by column. Without it a missing value is an error.
+    standardize
+        Subtract the mean and divide by the standard deviation (of the population), in each
+        numeric column or in these. A column without variance becomes zero.
+    one_hot
+        Give each category a column of zeros and ones, for each text column or for these. A
+        NULL, and a category that was unknown when the recipe was fitted, is all zeros.
+    min_count
+        Leave out categories of fewer rows, over all parties.
+
+    Examples
+    --------
+    >>> features(impute="mean", standardize=True, one_hot=["origin"], min_count=20)
+    Recipe(impute='mean', standardize=True, one_hot=('origin',), min_count=20)
+    """
+    if isinstance(impute, Mapping):
+        fills = tuple((str(column), _fill(fill)) for column, fill in impute.items())
+        return Recipe(fills, _chosen(standardize), _chosen(one_hot), _at_least_one(min_count))
+    return Recipe(_fill(impute), _chosen(standardize), _chosen(one_hot), _at_least_one(min_count))
+
+
+def _fill(fill: object) -> Fill:
+    if fill is None or fill in FILLS:
+        return fill
+    if isinstance(fill, int | float) and not isinstance(fill, bool) and math.isfinite(fill):
+        return float(fill)
+    raise InvalidOption(
+        f"impute={fill!r} is not a way to fill a missing value",
+        available=(*FILLS, "a number", "one of these by column"),
+        hint=suggestion(str(fill), FILLS),
+    )
+
+
+def _chosen(columns: object) -> Chosen:
+    if isinstance(columns, bool):
+        return columns
+    if isinstance(columns, str):
+        return (columns,)
+    if isinstance(columns, Sequence) and all(isinstance(column, str) for column in columns):
+        return tuple(columns)
+    raise InvalidOption(f"{columns!r} is neither True, False nor a list of columns")
+
+
+def _at_least_one(min_count: object) -> int:
+    if isinstance(min_count, int) and not isinstance(min_count, bool) and min_count >= 1:
+        return min_count
+    raise InvalidOption(f"min_count is a whole number from 1 up, not {min_count!r}")
+
+
+def _plain(chosen: Chosen) -> bool | list[str]:
+    return list(chosen) if isinstance(chosen, tuple) else chosen

@@ -1,0 +1,318 @@
+"""A recipe's statistics: gathered at each party, merged in the order of names, applied to rows."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any, Final, TypeAlias
+
+import numpy as np
+
+from wayfed.arrays import Arrays, numeric_column
+from wayfed_optimizer.errors import InvalidOption, TypeMismatch
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Mapping, Sequence
+
+    from numpy.typing import NDArray
+
+    from wayfed.federated.features import Recipe
+
+Category: TypeAlias = str | int | bool
+
+MAX_CATEGORIES: Final = 10_000
+
+
+@dataclass(frozen=True, slots=True)
+class Moments:
+    """How many values a column has, their mean, and the sum of squared distances from it."""
+
+    count: int
+    mean: float
+    squares: float
+
+    @classmethod
+    def of(cls, values: NDArray[np.float64]) -> Moments:
+        """Take the moments of `values` in two passes."""
+        if not len(values):
+            return cls(0, 0.0, 0.0)
+        mean = float(values.mean())
+        return cls(len(values), mean, float(np.square(values - mean).sum()))
+
+    def merge(self, other: Moments) -> Moments:
+        """Give the moments of both together.
+
+        Chan, Golub and LeVeque, Updating formulae and a pairwise algorithm for computing sample
+        variances, 1979, equations 2.1.
+        """
+        count = self.count + other.count
+        if not count:
+            return self
+        distance = other.mean - self.mean
+        share = other.count / count
+        squares = self.squares + other.squares + distance * distance * self.count * share
+        return Moments(count, self.mean + distance * share, squares)
+
+    @property
+    def deviation(self) -> float:
+        """The standard deviation of the population."""
+        return float(np.sqrt(self.squares / self.count)) if self.count else 0.0
+
+
+@dataclass(frozen=True, slots=True)
+class Number:
+    """A numeric column: ``(x - shift) / scale``, with `fill` where x is missing."""
+
+    column: str
+    fill: float | None = None
+    shift: float = 0.0
+    scale: float = 1.0
+
+    @property
+    def names(self) -> tuple[str, ...]:
+        """The matrix column it gives."""
+        return (self.column,)
+
+    def write(self, arrays: Arrays, rows: NDArray[np.intp], out: NDArray[np.float64]) -> None:
+        """Write the column's `rows` into `out`."""
+        column = numeric_column(arrays, self.column)
+        values = np.ma.getdata(column)[rows].astype(np.float64)
+        missing = np.ma.getmaskarray(column)[rows] | np.isnan(values)
+        if missing.any():
+            if self.fill is None:
+                raise TypeMismatch(
+                    f"column '{self.column}' has {int(missing.sum())} rows without a value",
+                    hint=f"wf.features(impute='mean'), or fill_null({self.column}=…) in the plan",
+                )
+            values[missing] = self.fill
+        out[:, 0] = (values - self.shift) / self.scale
+
+
+@dataclass(frozen=True, slots=True)
+class OneHot:
+    """A column of categories: a column of zeros and ones for each of them."""
+
+    column: str
+    categories: tuple[Category, ...]
+
+    @property
+    def names(self) -> tuple[str, ...]:
+        """The matrix columns it gives."""
+        return tuple(f"{self.column}={category}" for category in self.categories)
+
+    def write(self, arrays: Arrays, rows: NDArray[np.intp], out: NDArray[np.float64]) -> None:
+        """Write a one where the row's category is the column's."""
+        column = arrays[self.column][rows]
+        codes = encode(column, self.categories)
+        out[...] = 0.0
+        known = np.flatnonzero(codes >= 0)
+        out[known, codes[known]] = 1.0
+
+
+@dataclass(frozen=True, slots=True)
+class FittedFeatures:
+    """A recipe with all that it had to learn, ready to turn arrays into a matrix.
+
+    Parameters
+    ----------
+    parts
+        What becomes of each column, in the order of the columns.
+    """
+
+    parts: tuple[Number | OneHot, ...]
+
+    @property
+    def columns(self) -> tuple[str, ...]:
+        """The columns it reads."""
+        return tuple(part.column for part in self.parts)
+
+    @property
+    def names(self) -> tuple[str, ...]:
+        """The columns of the matrix it gives."""
+        return tuple(name for part in self.parts for name in part.names)
+
+    def matrix(self, arrays: Arrays, rows: NDArray[np.intp] | None = None) -> NDArray[np.float64]:
+        """Give rows x features as float64, C-contiguous; `rows` in that order, or all."""
+        chosen = np.arange(arrays.rows) if rows is None else rows
+        result = np.empty((len(chosen), len(self.names)))
+        start = 0
+        for part in self.parts:
+            end = start + len(part.names)
+            part.write(arrays, chosen, result[:, start:end])
+            start = end
+        return result
+
+    def to_dict(self) -> list[dict[str, Any]]:
+        """Give plain values, fit for JSON."""
+        plain: list[dict[str, Any]] = []
+        for part in self.parts:
+            match part:
+                case Number(column, fill, shift, scale):
+                    plain.append({"number": column, "fill": fill, "shift": shift, "scale": scale})
+                case OneHot(column, categories):
+                    plain.append({"one_hot": column, "categories": list(categories)})
+        return plain
+
+    @classmethod
+    def from_dict(cls, plain: Sequence[Mapping[str, Any]]) -> FittedFeatures:
+        """Read what `to_dict` wrote."""
+        parts: list[Number | OneHot] = []
+        for part in plain:
+            match part:
+                case {"number": str(column), "fill": fill, "shift": shift, "scale": scale}:
+                    parts.append(
+                        Number(
+                            column,
+                            None if fill is None else float(fill),
+                            float(shift),
+                            float(scale),
+                        )
+                    )
+                case {"one_hot": str(column), "categories": list(categories)}:
+                    parts.append(OneHot(column, tuple(categories)))
+                case _:
+                    raise InvalidOption(f"{part!r} is not a fitted feature")
+        return cls(tuple(parts))
+
+
+@dataclass(frozen=True, slots=True)
+class Statistics:
+    """What a party tells about its training rows so that a recipe can be fitted."""
+
+    moments: Mapping[str, Moments]
+    vocabularies: Mapping[str, Mapping[Category, int]]
+
+
+def gather(
+    recipe: Recipe, arrays: Arrays, columns: Iterable[str], rows: NDArray[np.intp]
+) -> Statistics:
+    """Take the statistics of `columns` over these rows of one party."""
+    moments: dict[str, Moments] = {}
+    vocabularies: dict[str, dict[Category, int]] = {}
+    for name in columns:
+        if is_one_hot(recipe, arrays, name):
+            vocabularies[name] = count_categories(arrays[name][rows], name)
+            continue
+        column = numeric_column(arrays, name)
+        values = np.ma.getdata(column)[rows].astype(np.float64)
+        present = ~(np.ma.getmaskarray(column)[rows] | np.isnan(values))
+        moments[name] = Moments.of(values[present])
+    return Statistics(moments, vocabularies)
+
+
+def fit(
+    recipe: Recipe,
+    columns: Sequence[str],
+    bools: Iterable[str],
+    statistics: Iterable[Statistics],
+) -> FittedFeatures:
+    """Fit `recipe` to what the parties told, in the order given.
+
+    Parameters
+    ----------
+    recipe
+        What was asked for.
+    columns
+        The features, in their order.
+    bools
+        Those that hold yes or no.
+    statistics
+        What each party told, in the order of the parties' names.
+    """
+    moments: dict[str, Moments] = {}
+    counts: dict[str, dict[Category, int]] = {}
+    for told in statistics:
+        for name, here in told.moments.items():
+            moments[name] = moments[name].merge(here) if name in moments else here
+        for name, vocabulary in told.vocabularies.items():
+            merged = counts.setdefault(name, {})
+            for category, count in vocabulary.items():
+                merged[category] = merged.get(category, 0) + count
+    yes_or_no = frozenset(bools)
+    parts: list[Number | OneHot] = []
+    for name in columns:
+        if name in counts:
+            parts.append(OneHot(name, _frequent(recipe, name, counts[name])))
+        else:
+            parts.append(_number(recipe, name, moments[name], is_bool=name in yes_or_no))
+    return FittedFeatures(tuple(parts))
+
+
+def is_one_hot(recipe: Recipe, arrays: Arrays, column: str) -> bool:
+    """Say whether `recipe` gives each category of `column` a column."""
+    from pyarrow import types
+
+    kind = arrays.schema.field(column).type
+    kind = kind.value_type if types.is_dictionary(kind) else kind
+    is_text = types.is_string(kind) or types.is_large_string(kind) or types.is_string_view(kind)
+    return recipe.is_one_hot(column, is_text=is_text)
+
+
+def count_categories(column: NDArray[Any], name: str) -> dict[Category, int]:
+    """Count how often each value occurs, NULL aside; in the order of the values.
+
+    Raises
+    ------
+    TypeMismatch
+        The values are not text, whole numbers or bools, or there are too many of them.
+    """
+    present = np.ma.getdata(column)[~np.ma.getmaskarray(column)]
+    if present.dtype == object:
+        counts: dict[Any, int] = {}
+        for value in present:
+            counts[value] = counts.get(value, 0) + 1
+        if any(not isinstance(value, str) for value in counts):
+            raise TypeMismatch(f"the values of '{name}' are not categories: text, int or bool are")
+    elif present.dtype.kind in "biu":
+        values, numbers = np.unique(present, return_counts=True)
+        counts = dict(zip(values.tolist(), numbers.tolist(), strict=True))
+    else:
+        raise TypeMismatch(
+            f"'{name}' is {present.dtype}, whose values are not categories",
+            hint=f"cast({name}='int64') or cast({name}='text') in the plan",
+        )
+    if len(counts) > MAX_CATEGORIES:
+        raise TypeMismatch(
+            f"'{name}' has {len(counts):,} categories, more than {MAX_CATEGORIES:,}",
+            hint="leave it out of features=, or group its values in the plan",
+        )
+    return dict(sorted(counts.items()))
+
+
+def encode(column: NDArray[Any], categories: Sequence[Any]) -> NDArray[np.intp]:
+    """Give each row the number of its category, -1 where it has none of them."""
+    data, missing = np.ma.getdata(column), np.ma.getmaskarray(column)
+    if data.dtype == object:
+        numbers = {category: number for number, category in enumerate(categories)}
+        codes = np.fromiter((numbers.get(value, -1) for value in data), np.intp, len(data))
+    elif not categories:
+        codes = np.full(len(data), -1, dtype=np.intp)
+    else:
+        known = np.asarray(categories)
+        order = np.argsort(known, kind="stable")
+        places = np.minimum(np.searchsorted(known[order], data), len(known) - 1)
+        codes = np.where(known[order][places] == data, order[places], -1)
+    codes[missing] = -1
+    return codes
+
+
+def _frequent(recipe: Recipe, name: str, counts: Mapping[Category, int]) -> tuple[Category, ...]:
+    frequent = sorted(value for value, count in counts.items() if count >= recipe.min_count)
+    if not frequent:
+        raise InvalidOption(
+            f"no category of '{name}' has {recipe.min_count} rows over all parties",
+            hint="lower min_count, or leave the column out of features=",
+        )
+    return tuple(frequent)
+
+
+def _number(recipe: Recipe, name: str, moments: Moments, *, is_bool: bool) -> Number:
+    fill = recipe.fill_of(name)
+    if fill == "mean":
+        value: float | None = moments.mean
+    elif fill == "zero":
+        value = 0.0
+    else:
+        value = fill if isinstance(fill, float) else None
+    if not recipe.is_standardized(name, is_bool=is_bool):
+        return Number(name, value)
+    return Number(name, value, moments.mean, moments.deviation or 1.0)
