@@ -1,0 +1,206 @@
+"""The grid of one process: Flower's messages to ClientApps, without Ray, in a fixed order."""
+
+from __future__ import annotations
+
+import hashlib
+import itertools
+import os
+import threading
+from collections import deque
+from time import monotonic
+from typing import TYPE_CHECKING, Any, Final
+
+from flwr.app import Error, Message, RecordDict
+from flwr.serverapp import Grid
+from threadpoolctl import ThreadpoolController
+
+from wayfed.federated.party import Party, PartyContext
+from wayfed.federated.releases import Recorder, releases_in
+from wayfed_optimizer.errors import InvalidOption, WayfedError
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Mapping, Sequence
+
+    from flwr.supercore.run import Run
+
+CLIENT_APP_RAISED: Final = 2
+
+
+def node_id_of(party: str) -> int:
+    """Give the number by which Flower knows a party: the same in every run and on every grid."""
+    return int.from_bytes(hashlib.sha256(party.encode()).digest()[:8], "big") >> 1
+
+
+class LocalGrid(Grid):  # type: ignore[misc]  # Flower is untyped here
+    """Parties in this process, on a few threads; replies come in the order of the parties' names.
+
+    A party answers one message at a time and keeps its state between them. BLAS works on one thread
+    while parties do, so that neither the number of threads nor of cores can change a bit of the
+    result.
+
+    Parameters
+    ----------
+    parties
+        Who takes part.
+    threads
+        How many parties work at once; by default as many as there are cores.
+    record
+        Is told of everything that leaves a party, in the order of the replies.
+    """
+
+    def __init__(
+        self,
+        parties: Iterable[Party],
+        *,
+        threads: int | None = None,
+        record: Recorder | None = None,
+    ) -> None:
+        ordered = sorted(parties, key=lambda party: party.name)
+        self.parties: Mapping[int, str] = {node_id_of(p.name): p.name for p in ordered}
+        if len(self.parties) != len(ordered):
+            raise InvalidOption("two parties of a grid have the same name")
+        self._seats = {
+            node_id: (
+                party.app,
+                PartyContext(party, node_id=node_id, number=number, parties=len(ordered)),
+            )
+            for number, (node_id, party) in enumerate(zip(self.parties, ordered, strict=True))
+        }
+        self._places = {node_id: place for place, node_id in enumerate(self.parties)}
+        self._threads = threads or os.cpu_count() or 1
+        self._record = record
+        self._blas = ThreadpoolController()
+        self._busy: set[int] = set()
+        self._causes: dict[int, BaseException] = {}
+        self._pulled: dict[str, Message] = {}
+        self._numbers = itertools.count(1)
+        self._run: Run | None = None
+
+    def set_run(self, run: Run) -> None:
+        """Remember Flower's description of the run."""
+        self._run = run
+
+    @property
+    def run(self) -> Any:
+        """Flower's description of the run."""
+        return self._run
+
+    def get_node_ids(self) -> list[int]:
+        """Give the parties' numbers in the order of their names."""
+        return list(self.parties)
+
+    def create_message(
+        self,
+        content: RecordDict,
+        message_type: str,
+        dst_node_id: int,
+        group_id: str,
+        ttl: float | None = None,
+    ) -> Message:
+        """Make a message to a party."""
+        return Message(content, dst_node_id, message_type, ttl=ttl, group_id=group_id)
+
+    def push_messages(self, messages: Iterable[Message]) -> list[str]:
+        """Deliver messages; `pull_messages` gives the replies."""
+        sent = list(messages)
+        for reply in self.send_and_receive(sent):
+            self._pulled[reply.metadata.reply_to_message_id] = reply
+        return [message.metadata.message_id for message in sent]
+
+    def pull_messages(self, message_ids: Iterable[str]) -> list[Message]:
+        """Give the replies to messages that were pushed."""
+        found = (self._pulled.pop(number, None) for number in message_ids)
+        return [reply for reply in found if reply is not None]
+
+    def send_and_receive(
+        self, messages: Iterable[Message], *, timeout: float | None = None
+    ) -> list[Message]:
+        """Deliver messages and give the replies that came within `timeout` seconds.
+
+        The replies stand in the order of the parties' names. A party that is late finishes what it
+        does for nobody; until then it gets no other work.
+        """
+        ordered = sorted(messages, key=lambda message: self._places[message.metadata.dst_node_id])
+        for message in ordered:
+            message.metadata.__dict__["_message_id"] = str(next(self._numbers))
+        with self._blas.limit(limits=1, user_api="blas"):
+            replies = self._work(ordered, timeout)
+        given = [replies[node] for node in self.parties if node in replies]
+        if self._record is not None:
+            for reply in given:
+                for release in releases_in(self.parties[reply.metadata.src_node_id], reply):
+                    self._record(release)
+        return given
+
+    def cause_of(self, node_id: int) -> BaseException | None:
+        """Give what a party's app last raised."""
+        return self._causes.get(node_id)
+
+    def close(self) -> None:
+        """Forget the parties."""
+        self._seats.clear()
+
+    def _work(self, messages: Sequence[Message], timeout: float | None) -> dict[int, Message]:
+        replies: dict[int, Message] = {}
+        queue = deque(messages)
+
+        def work() -> None:
+            while True:
+                try:
+                    message = queue.popleft()
+                except IndexError:
+                    return
+                node = message.metadata.dst_node_id
+                replies[node] = self._deliver(message)
+
+        workers = min(self._threads, len(messages))
+        if workers <= 1 and timeout is None:
+            work()
+            return replies
+        # Daemons, made anew: one that hangs keeps neither the next round nor the interpreter's end.
+        threads = [threading.Thread(target=work, daemon=True) for _ in range(workers)]
+        for thread in threads:
+            thread.start()
+        try:
+            end = None if timeout is None else monotonic() + timeout
+            for thread in threads:
+                thread.join(None if end is None else max(0.0, end - monotonic()))
+        finally:
+            queue.clear()
+        return dict(replies)
+
+    def _deliver(self, message: Message) -> Message:
+        node = message.metadata.dst_node_id
+        if node in self._busy:
+            return _failed(message, "is still busy with an earlier message")
+        app, context = self._seats[node]
+        self._busy.add(node)
+        try:
+            reply = app(_private_copy(message), context)
+        except Exception as error:  # noqa: BLE001  # whatever a party's code raises is its answer
+            self._causes[node] = error
+            return _failed(message, describe_error(error))
+        finally:
+            self._busy.discard(node)
+        if not isinstance(reply, Message):
+            return _failed(message, f"answered {type(reply).__name__} instead of a Message")
+        return reply
+
+
+def describe_error(error: BaseException) -> str:
+    """Say in one line what was raised; of our own errors without the place, which is ours too."""
+    if isinstance(error, WayfedError):
+        return f"{error.message}; {error.hint}" if error.hint else error.message
+    return f"{type(error).__name__}: {error}"
+
+
+def _private_copy(message: Message) -> Message:
+    # A strategy puts one RecordDict into all messages, and a party's code may change what it gets.
+    content = RecordDict()
+    for name, record in message.content.items():
+        content[name] = record.copy()
+    return Message(content, metadata=message.metadata)
+
+
+def _failed(message: Message, reason: str) -> Message:
+    return Message(Error(code=CLIENT_APP_RAISED, reason=reason), reply_to=message)

@@ -1,0 +1,128 @@
+"""The content of messages: plain JSON for questions and answers, numpy arrays for weights."""
+
+from __future__ import annotations
+
+import json
+import logging
+import os
+from contextlib import contextmanager
+from contextvars import ContextVar
+from typing import TYPE_CHECKING, Any, Final
+
+# Flower reads these at import; nothing is to be reported, looked up or downloaded.
+for _switch, _value in (
+    ("FLWR_TELEMETRY_ENABLED", "0"),
+    ("FLWR_DISABLE_UPDATE_CHECK", "1"),
+    ("RAY_USAGE_STATS_ENABLED", "0"),
+):
+    os.environ.setdefault(_switch, _value)
+
+from flwr.app import Array, ArrayRecord, ConfigRecord, RecordDict  # noqa: E402  # after the switches
+from flwr.supercore.task_identity import TaskIdentity  # noqa: E402  # after the switches
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Mapping
+
+    from numpy.typing import NDArray
+
+ARRAYS: Final = "arrays"
+CONFIG: Final = "config"
+QUESTION: Final = "question"
+_JSON: Final = "json"
+_NUMPY: Final = "numpy.ndarray"
+
+
+class NumpyArray(Array):  # type: ignore[misc]  # Flower is untyped here
+    """Flower's Array around a numpy array, written to bytes only if a message leaves the process.
+
+    Within one process this saves a round trip through ``numpy.save`` at each party and round. The
+    array is read-only: whoever wants to change it copies it, as from a fresh ``numpy.load``.
+    """
+
+    def __init__(self, ndarray: NDArray[Any]) -> None:
+        view = ndarray.view()
+        view.flags.writeable = False
+        self.__dict__.update(
+            dtype=str(view.dtype), shape=view.shape, stype=_NUMPY, _ndarray=view, _bytes=None
+        )
+
+    @property
+    def data(self) -> bytes:
+        """The array as ``numpy.save`` writes it."""
+        if self.__dict__["_bytes"] is None:
+            self.__dict__["_bytes"] = Array.from_numpy_ndarray(self.__dict__["_ndarray"]).data
+        written: bytes = self.__dict__["_bytes"]
+        return written
+
+    def numpy(self) -> NDArray[Any]:
+        """Give the array itself, read-only."""
+        array: NDArray[Any] = self.__dict__["_ndarray"]
+        return array
+
+
+def record_of(weights: Mapping[str, NDArray[Any]]) -> ArrayRecord:
+    """Put weights into a record, without writing them to bytes."""
+    record = ArrayRecord()
+    for name, value in weights.items():
+        record[name] = NumpyArray(value)
+    return record
+
+
+def weights_of(record: ArrayRecord) -> dict[str, NDArray[Any]]:
+    """Take weights out of a record."""
+    return {name: array.numpy() for name, array in record.items()}
+
+
+def question(content: Mapping[str, Any]) -> RecordDict:
+    """Put a question to parties, as JSON."""
+    return RecordDict({QUESTION: _json_record(content)})
+
+
+def answer(records: Mapping[str, Mapping[str, Any]]) -> RecordDict:
+    """Put answers into one record each; their names are kinds of release."""
+    return RecordDict({name: _json_record(content) for name, content in records.items()})
+
+
+def read_json(content: RecordDict, name: str) -> dict[str, Any]:
+    """Read one record that `question` or `answer` wrote."""
+    plain = json.loads(content[name][_JSON])
+    if not isinstance(plain, dict):
+        raise TypeError(f"record '{name}' is not an object")
+    return plain
+
+
+class _Quiet(logging.Filter):
+    """Keeps Flower's reports of each step from threads that report in a way of their own."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.active: ContextVar[bool] = ContextVar("wayfed_quiet_flower", default=False)
+
+    def filter(self, record: logging.LogRecord) -> bool:
+        return record.levelno >= logging.ERROR or not self.active.get()
+
+
+_QUIET: Final = _Quiet()
+
+
+@contextmanager
+def flower_process() -> Iterator[None]:
+    """Let this process make Flower Messages, and keep Flower's log to what went wrong.
+
+    Since 1.39 a Message is stamped with the task that a Flower process runs; here there is none.
+    The stamp stays afterwards, because runs in other threads may need it.
+    """
+    try:
+        TaskIdentity.run_id  # noqa: B018  # raises where it is not set
+    except RuntimeError:
+        TaskIdentity.run_id, TaskIdentity.task_id, TaskIdentity.node_id = 1, 1, 1
+    logging.getLogger("flwr").addFilter(_QUIET)
+    token = _QUIET.active.set(True)
+    try:
+        yield
+    finally:
+        _QUIET.active.reset(token)
+
+
+def _json_record(content: Mapping[str, Any]) -> ConfigRecord:
+    return ConfigRecord({_JSON: json.dumps(content, allow_nan=False)})
