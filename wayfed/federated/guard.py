@@ -1,0 +1,283 @@
+"""Every reply is looked at before a strategy sees it: who failed is named and left out."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any, Final, Protocol
+
+import numpy as np
+from flwr.app import ArrayRecord, ConfigRecord, Message, MetricRecord, RecordDict
+from flwr.serverapp import Grid
+
+from wayfed_optimizer.errors import PartyError
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Mapping
+
+    from flwr.supercore.run import Run
+
+    from wayfed_optimizer.cancellation import CancellationToken
+
+_SHOWN: Final = 10
+
+
+class PartyGrid(Protocol):
+    """A Flower Grid that knows its parties by name."""
+
+    parties: Mapping[int, str]
+
+    def send_and_receive(
+        self, messages: Iterable[Message], *, timeout: float | None = None
+    ) -> list[Message]:
+        """Deliver messages and give the replies in the order of the parties' names."""
+        ...
+
+    def cause_of(self, node_id: int) -> BaseException | None:
+        """Give what a party's app last raised, where that is known here."""
+        ...
+
+    def close(self) -> None:
+        """Let go of what the grid holds."""
+        ...
+
+
+@dataclass(frozen=True, slots=True)
+class Failure:
+    """Why a party was left out of a step.
+
+    Parameters
+    ----------
+    party
+        Whose answer could not be used.
+    round
+        In which round; 0 before the first.
+    stage
+        What it was asked: ``train``, ``evaluate``, ``query.bind`` …
+    reason
+        What was wrong.
+    """
+
+    party: str
+    round: int
+    stage: str
+    reason: str
+
+    def __str__(self) -> str:
+        return f"party '{self.party}': {self.reason}"
+
+
+class GuardedGrid(Grid):  # type: ignore[misc]  # Flower is untyped here
+    """A grid that lets through only answers that can be used, and insists on a quorum.
+
+    A strategy would sum up NaN, broadcast a wrong shape, or keep the old model where nobody
+    answered; so answers are checked before it sees them, on every grid and for every strategy.
+
+    Parameters
+    ----------
+    grid
+        How messages travel.
+    quorum
+        How many parties must give a usable update in a round; a fraction is of those asked.
+    deadline
+        Seconds within which a party must answer.
+    token
+        Cancels the run between steps.
+    """
+
+    def __init__(
+        self,
+        grid: PartyGrid,
+        *,
+        quorum: float = 1,
+        deadline: float | None = None,
+        token: CancellationToken | None = None,
+    ) -> None:
+        self.grid = grid
+        self.parties = dict(grid.parties)
+        self.failures: list[Failure] = []
+        self._quorum = quorum
+        self._deadline = deadline
+        self._token = token
+        self._run: Run | None = None
+
+    def set_run(self, run: Run) -> None:
+        """Remember Flower's description of the run."""
+        self._run = run
+
+    @property
+    def run(self) -> Any:
+        """Flower's description of the run."""
+        return self._run
+
+    def get_node_ids(self) -> list[int]:
+        """Give the numbers of the parties that take part, in the order of their names."""
+        return list(self.parties)
+
+    def create_message(
+        self,
+        content: RecordDict,
+        message_type: str,
+        dst_node_id: int,
+        group_id: str,
+        ttl: float | None = None,
+    ) -> Message:
+        """Make a message to a party."""
+        return Message(content, dst_node_id, message_type, ttl=ttl, group_id=group_id)
+
+    def push_messages(self, messages: Iterable[Message]) -> list[str]:
+        """Refuse: answers are checked together, so they must be awaited together."""
+        raise NotImplementedError("use send_and_receive")
+
+    def pull_messages(self, message_ids: Iterable[str]) -> list[Message]:
+        """Refuse, as `push_messages` does."""
+        raise NotImplementedError("use send_and_receive")
+
+    def ask(self, content: RecordDict, message_type: str) -> dict[str, RecordDict]:
+        """Put one question to every party and give the answers by name."""
+        messages = [Message(content, node, message_type) for node in self.parties]
+        replies = self.send_and_receive(messages)
+        return {self.parties[r.metadata.src_node_id]: r.content for r in replies}
+
+    def leave_out(self, party: str) -> None:
+        """Ask this party no more."""
+        self.parties = {node: name for node, name in self.parties.items() if name != party}
+
+    def send_and_receive(
+        self, messages: Iterable[Message], *, timeout: float | None = None
+    ) -> list[Message]:
+        """Deliver messages; give the usable answers in the order of the parties' names.
+
+        Raises
+        ------
+        PartyError
+            Fewer parties than the quorum gave a usable answer.
+        """
+        if self._token is not None:
+            self._token.raise_if_cancelled()
+        sent = {message.metadata.dst_node_id: message for message in messages}
+        if not sent:
+            return []
+        limits = [limit for limit in (timeout, self._deadline) if limit is not None]
+        limit = min(limits, default=None)
+        replies = self.grid.send_and_receive(sent.values(), timeout=limit)
+        answers = {reply.metadata.src_node_id: reply for reply in replies}
+        checks = _Checks()
+        usable: list[Message] = []
+        failures: list[tuple[int, Failure]] = []
+        for node, name in self.parties.items():
+            if (message := sent.get(node)) is None:
+                continue
+            reply = answers.get(node)
+            reason = checks.fault(message, reply) if reply else f"no answer within {limit:g} s"
+            if reason is None and reply is not None:
+                usable.append(reply)
+            else:
+                stage = message.metadata.message_type
+                failures.append((node, Failure(name, _round_of(message), stage, str(reason))))
+        self.failures += [failure for _, failure in failures]
+        if len(usable) < self._needed(len(sent), next(iter(sent.values()))):
+            raise self._too_few(len(usable), len(sent), failures)
+        return usable
+
+    def _needed(self, asked: int, message: Message) -> int:
+        if message.metadata.message_type != "train":
+            return 1
+        if isinstance(self._quorum, float):
+            return max(1, math.ceil(self._quorum * asked))
+        return int(self._quorum)
+
+    def _too_few(self, usable: int, asked: int, failures: list[tuple[int, Failure]]) -> PartyError:
+        listed = "".join(f"\n  {failure}" for _, failure in failures[:_SHOWN])
+        more = f"\n  … {len(failures) - _SHOWN} more" if len(failures) > _SHOWN else ""
+        stage, number = failures[0][1].stage, failures[0][1].round
+        where = f"round {number}, {stage}" if number else stage
+        error = PartyError(
+            f"{where}: {usable} of {asked} parties gave a usable answer{listed}{more}",
+            hint=_hint(failure for _, failure in failures),
+        )
+        error.__cause__ = next(
+            (cause for node, _ in failures if (cause := self.grid.cause_of(node))), None
+        )
+        return error
+
+
+class _Checks:
+    """What an answer must be, by the message it answers; one template serves all parties."""
+
+    def __init__(self) -> None:
+        self._templates: dict[int, dict[str, tuple[tuple[int, ...], str]]] = {}
+
+    def fault(self, message: Message, reply: Message) -> str | None:
+        """Say what is wrong with `reply`; None if nothing is."""
+        if reply.has_error():
+            return str(reply.error.reason)
+        kind = message.metadata.message_type.partition(".")[0]
+        if kind not in ("train", "evaluate"):
+            return None
+        updates: list[ArrayRecord] = []
+        figures: list[MetricRecord] = []
+        for record in reply.content.values():
+            if isinstance(record, ArrayRecord):
+                updates.append(record)
+            elif isinstance(record, MetricRecord):
+                figures.append(record)
+        if kind == "train":
+            if len(updates) != 1 or len(figures) != 1:
+                return (
+                    f"answered {len(updates)} sets of arrays and {len(figures)} of metrics, "
+                    "one of each is expected"
+                )
+            if fault := self._array_fault(message, updates[0]):
+                return fault
+        return next(filter(None, map(_metric_fault, figures)), None)
+
+    def _array_fault(self, message: Message, update: ArrayRecord) -> str | None:
+        template = self._template_of(message.content)
+        if template.keys() != update.keys():
+            return f"answered arrays {sorted(update)} instead of {sorted(template)}"
+        for name, array in update.items():
+            shape, dtype = template[name]
+            if tuple(array.shape) != shape:
+                return f"answered '{name}' of shape {tuple(array.shape)} instead of {shape}"
+            if array.dtype != dtype:
+                return f"answered '{name}' as {array.dtype} instead of {dtype}"
+            values = array.numpy()
+            if values.dtype.kind in "fc" and not np.isfinite(values).all():
+                return f"answered NaN or infinity in '{name}'"
+        return None
+
+    def _template_of(self, content: RecordDict) -> dict[str, tuple[tuple[int, ...], str]]:
+        template = self._templates.get(id(content))
+        if template is None:
+            template = {
+                name: (tuple(array.shape), array.dtype)
+                for record in content.values()
+                if isinstance(record, ArrayRecord)
+                for name, array in record.items()
+            }
+            self._templates[id(content)] = template
+        return template
+
+
+def _metric_fault(figures: MetricRecord) -> str | None:
+    for name, value in figures.items():
+        values = value if isinstance(value, list) else (value,)
+        if not all(map(math.isfinite, values)):
+            return f"answered a metric '{name}' that is NaN or infinite"
+        if name == "num-examples" and any(v < 0 for v in values):
+            return "answered a number of examples below zero"
+    return None
+
+
+def _round_of(message: Message) -> int:
+    for record in message.content.values():
+        if isinstance(record, ConfigRecord) and "server-round" in record:
+            return int(record["server-round"])
+    return 0
+
+
+def _hint(failures: Iterable[Failure]) -> str | None:
+    if any("NaN or infinity" in failure.reason for failure in failures):
+        return "steps may be too long: lower learning_rate, or wf.features(standardize=True)"
+    return None
