@@ -1,0 +1,335 @@
+"""What a run leaves behind: a model, its history, its parties, and why some were left out."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from html import escape
+from typing import TYPE_CHECKING, Any, Literal, Protocol, TypeAlias
+
+import numpy as np
+
+from wayfed.federated.curve import learning_curve
+from wayfed.federated.metrics import HIGHER_IS_BETTER
+from wayfed.federated.models.adapter import Matrix, Task, Weights, resolve_model
+from wayfed_optimizer.errors import InvalidOption, Unsupported
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Mapping, Sequence
+
+    import pandas as pd
+    from numpy.typing import NDArray
+
+    from wayfed.arrays import Arrays
+    from wayfed.federated.fitting import Category, FittedFeatures
+    from wayfed.federated.guard import Failure
+    from wayfed.federated.models.spec import ModelSpec
+
+Status = Literal["running", "finished", "stopped", "failed"]
+
+
+class Predictor(Protocol):
+    """What a run's model can do."""
+
+    @property
+    def weights(self) -> Weights:
+        """The model's arrays."""
+        ...
+
+    def predict(self, arrays: Arrays) -> NDArray[Any]:
+        """Give a class or a value for each row."""
+        ...
+
+
+@dataclass(frozen=True, slots=True)
+class TrainedModel:
+    """A model with all that it needs to score rows as they come out of the plan.
+
+    Parameters
+    ----------
+    spec
+        What was trained.
+    weights
+        Its arrays.
+    features
+        How columns become its matrix; fitted over all parties.
+    classes
+        The label's classes; None in a regression.
+    label
+        The name of the label.
+    """
+
+    spec: ModelSpec
+    weights: Weights
+    features: FittedFeatures
+    classes: tuple[Category, ...] | None
+    label: str
+
+    def predict(self, arrays: Arrays) -> NDArray[Any]:
+        """Give the likeliest class, or the value, of each row.
+
+        Raises
+        ------
+        ColumnNotFound
+            A feature is missing.
+        TypeMismatch
+            A feature is not a number, or has no value and none to take its place.
+        """
+        scores = self._scores(arrays)
+        if self.classes is None:
+            return scores
+        labels: NDArray[Any] = np.asarray(self.classes)[scores.argmax(axis=1)]
+        return labels
+
+    def predict_proba(self, arrays: Arrays) -> Matrix:
+        """Give the probability of each class: rows x classes, in the order of `classes`."""
+        if self.classes is None:
+            raise Unsupported("predict_proba", reason=f"{self.spec.name} predicts numbers")
+        return self._scores(arrays)
+
+    def _scores(self, arrays: Arrays) -> Matrix:
+        task = Task(len(self.features.names), None if self.classes is None else len(self.classes))
+        model = resolve_model(self.spec, task)
+        return model.predict(self.weights, self.features.matrix(arrays))
+
+    def __repr__(self) -> str:
+        return f"TrainedModel({self.spec} of '{self.label}', {len(self.features.names)} features)"
+
+
+@dataclass(frozen=True, slots=True)
+class ClientModel:
+    """The arrays that Flower clients of the user's own have trained."""
+
+    weights: Weights
+
+    def predict(self, arrays: Arrays) -> NDArray[Any]:
+        """Refuse: only the client's author knows what the arrays mean."""
+        raise Unsupported(
+            "predict",
+            reason="a Flower client's arrays mean what the client says",
+            hint="run.arrays",
+        )
+
+
+@dataclass(frozen=True, slots=True)
+class PartyReport:
+    """What is known of a party in a run.
+
+    Parameters
+    ----------
+    name
+        The party.
+    rows, training, testing
+        How many rows it has, learns from, and is measured on.
+    digest
+        SHA-256 of its arrays in canonical order.
+    left_out
+        Why it takes no part; None if it does.
+    """
+
+    name: str
+    rows: int
+    training: int
+    testing: int
+    digest: str | None = None
+    left_out: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Round:
+    """What came out of one round.
+
+    Parameters
+    ----------
+    number
+        From 1 up.
+    metrics
+        Measures on the held-out rows of all parties (`wayfed.federated.metrics.pool`).
+    parties
+        The same of each party by itself.
+    weights
+        How much each party's update counted, by name; those that are absent gave none.
+    failures
+        Who was left out of this round, and why.
+    seconds
+        How long it took.
+    """
+
+    number: int
+    metrics: Mapping[str, float]
+    parties: Mapping[str, Mapping[str, float]]
+    weights: Mapping[str, float]
+    failures: tuple[Failure, ...]
+    seconds: float
+
+
+OnRound: TypeAlias = "Callable[[FederatedRun], object]"
+
+
+@dataclass(slots=True, kw_only=True)
+class FederatedRun:
+    """A run: what it was asked, what it has come to, and a way to stop it.
+
+    Parameters
+    ----------
+    description
+        The model, in words.
+    strategy
+        The strategy's name.
+    rounds
+        How many rounds were asked for.
+    model
+        The model after the last round.
+    parties
+        Who there is, those that were left out among them.
+    history
+        The rounds so far.
+    failures
+        Every answer that could not be used.
+    status
+        ``running``, ``finished``, ``stopped`` (by `stop`), or ``failed``.
+    """
+
+    description: str
+    strategy: str
+    rounds: int
+    model: Predictor
+    parties: Mapping[str, PartyReport]
+    history: list[Round] = field(default_factory=list)
+    failures: Sequence[Failure] = ()
+    status: Status = "running"
+    _stop: bool = False
+
+    @property
+    def arrays(self) -> Weights:
+        """The model's arrays by name."""
+        return self.model.weights
+
+    @property
+    def metrics(self) -> Mapping[str, float]:
+        """The measures after the last round."""
+        return self.history[-1].metrics if self.history else {}
+
+    @property
+    def left_out(self) -> Mapping[str, str]:
+        """The parties that take no part, and why."""
+        return {name: r.left_out for name, r in self.parties.items() if r.left_out is not None}
+
+    @property
+    def privacy_spent(self) -> None:
+        """What privacy the run has cost; None, since it was not asked to keep any account."""
+        return None
+
+    @property
+    def stopping(self) -> bool:
+        """Whether somebody asked to stop."""
+        return self._stop
+
+    def stop(self) -> None:
+        """Ask the run to end after the round it is in; the model is that round's."""
+        self._stop = True
+
+    def to_pandas(self, *, parties: bool = False) -> pd.DataFrame:
+        """Give a row a round, or with ``parties=True`` a row a round and party."""
+        import pandas as pd
+
+        if parties:
+            return pd.DataFrame(
+                [
+                    {"round": r.number, "party": name, "weight": r.weights.get(name), **measures}
+                    for r in self.history
+                    for name, measures in r.parties.items()
+                ]
+            )
+        return pd.DataFrame(
+            [
+                {
+                    "round": r.number,
+                    **r.metrics,
+                    "parties": len(r.weights),
+                    "failures": len(r.failures),
+                    "seconds": r.seconds,
+                }
+                for r in self.history
+            ]
+        ).set_index("round")
+
+    def plot(self, metric: str | None = None) -> object:
+        """Draw a measure over the rounds, on held-out rows.
+
+        Parameters
+        ----------
+        metric
+            Which; by default the first that the model has, such as ``auc``.
+
+        Returns
+        -------
+        object
+            Matplotlib's Axes where it is installed, else a drawing that a notebook shows.
+        """
+        name = self._metric(metric)
+        values = [r.metrics.get(name, float("nan")) for r in self.history]
+        try:
+            from matplotlib import pyplot
+        except ImportError:
+            return Drawing(learning_curve({name: values}, title=f"{name} on held-out rows"))
+        axes = pyplot.figure().add_subplot()
+        axes.plot(range(1, len(values) + 1), values, marker="o", markersize=3)
+        axes.set_xlabel("round")
+        axes.set_ylabel(f"{name} on held-out rows")
+        axes.set_title(f"{self.description}, {self.strategy}")
+        return axes
+
+    def __repr__(self) -> str:
+        taking_part = len(self.parties) - len(self.left_out)
+        lines = [
+            f"FederatedRun: {self.description}, {self.strategy}, "
+            f"{len(self.history)} of {self.rounds} rounds, {taking_part} parties, {self.status}"
+        ]
+        if self.metrics:
+            lines.append("  " + ", ".join(f"{k} {v:.4f}" for k, v in self.metrics.items()))
+        lines += [f"  left out: {name} ({reason})" for name, reason in self.left_out.items()]
+        return "\n".join(lines)
+
+    def _repr_html_(self) -> str:
+        head, *_ = repr(self).split("\n")
+        parts = [f"<p><b>{escape(head)}</b></p>"]
+        if self.metrics:
+            shown = list(self.metrics)[:1]
+            lines = {m: [r.metrics.get(m, float("nan")) for r in self.history] for m in shown}
+            parts.append(learning_curve(lines, title=f"{shown[0]} on held-out rows"))
+        parts.append(self._party_table())
+        return "".join(parts)
+
+    def _party_table(self) -> str:
+        last = self.history[-1].parties if self.history else {}
+        names = list(self.metrics)
+        head = "".join(f"<th>{escape(n)}</th>" for n in ("party", "rows", *names, "left out"))
+        rows = []
+        for name, report in self.parties.items():
+            measures = last.get(name, {})
+            cells = [name, f"{report.rows:,}"]
+            cells += [f"{measures[m]:.4f}" if m in measures else "" for m in names]
+            cells.append(report.left_out or "")
+            rows.append("<tr>" + "".join(f"<td>{escape(cell)}</td>" for cell in cells) + "</tr>")
+        return f"<table><thead><tr>{head}</tr></thead><tbody>{''.join(rows)}</tbody></table>"
+
+    def _metric(self, metric: str | None) -> str:
+        if not self.metrics:
+            raise InvalidOption("there are no measures to draw", hint="run with test=0.2")
+        if metric is None:
+            return next(
+                (m for m in HIGHER_IS_BETTER if m in self.metrics), next(iter(self.metrics))
+            )
+        if metric not in self.metrics:
+            raise InvalidOption.unknown(metric, self.metrics, of="the run's measures")
+        return metric
+
+
+@dataclass(frozen=True, slots=True)
+class Drawing:
+    """An SVG that a notebook shows."""
+
+    svg: str
+
+    def _repr_svg_(self) -> str:
+        return self.svg

@@ -1,0 +1,191 @@
+"""The rounds of a run: a strategy asks, the parties answer, what comes out is measured."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass
+from time import perf_counter
+from typing import TYPE_CHECKING, Any, TypeAlias
+
+import numpy as np
+from flwr.app import ArrayRecord, ConfigRecord, Message, MetricRecord
+
+from wayfed.federated import metrics
+from wayfed.federated.results import FederatedRun, Predictor, Round
+from wayfed.federated.strategies import seeded_sampling
+from wayfed.federated.wire import record_of, weights_of
+from wayfed_optimizer.errors import PartyError, TypeMismatch, WayfedError
+
+if TYPE_CHECKING:
+    from flwr.serverapp.strategy import Strategy
+
+    from wayfed.federated.guard import GuardedGrid
+    from wayfed.federated.models.adapter import Weights
+    from wayfed.federated.results import OnRound
+
+Measures: TypeAlias = dict[str, float]
+Pool: TypeAlias = Callable[["Strategy", int, list[Message]], Measures]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Rounds:
+    """All that turns first weights into last ones.
+
+    Parameters
+    ----------
+    grid
+        The parties.
+    strategy
+        Who is asked, and how the answers become one model.
+    seed
+        What chance depends on.
+    pool
+        Makes one set of measures of what the parties told.
+    own
+        Makes the measures of one party of what it told.
+    model
+        Makes the run's model of weights.
+    evaluate
+        Whether rows are held out to measure on.
+    """
+
+    grid: GuardedGrid
+    strategy: Strategy
+    seed: int
+    pool: Pool
+    own: Callable[[Message], Measures]
+    model: Callable[[Weights], Predictor]
+    evaluate: bool
+
+    def play(
+        self,
+        run: FederatedRun,
+        weights: Weights,
+        *,
+        report: Callable[[FederatedRun], None],
+        on_round: OnRound | None,
+    ) -> None:
+        """Play the run's rounds, from `weights` on, until the last one or until it is stopped."""
+        arrays = record_of(weights)
+        run.failures = self.grid.failures
+        try:
+            for number in range(1, run.rounds + 1):
+                arrays = self._play_one(run, number, arrays)
+                report(run)
+                if on_round is not None:
+                    on_round(run)
+                if run.stopping:
+                    run.status = "stopped"
+                    return
+        except BaseException:
+            run.status = "failed"
+            raise
+        run.status = "finished"
+
+    def _play_one(self, run: FederatedRun, number: int, arrays: ArrayRecord) -> ArrayRecord:
+        started = perf_counter()
+        known = len(self.grid.failures)
+        with seeded_sampling(self.seed, number, "train"):
+            messages = self.strategy.configure_train(number, arrays, ConfigRecord(), self.grid)
+        replies = self.grid.send_and_receive(messages)
+        counted = {self._name(reply): _weight(reply) for reply in replies}
+        arrays = self._aggregate(number, replies)
+        run.model = self.model(weights_of(arrays))
+        measures, by_party = self._measure(number, arrays)
+        run.history.append(
+            Round(
+                number,
+                measures,
+                by_party,
+                counted,
+                tuple(self.grid.failures[known:]),
+                perf_counter() - started,
+            )
+        )
+        return arrays
+
+    def _aggregate(self, number: int, replies: Iterable[Message]) -> ArrayRecord:
+        try:
+            combined, _ = self.strategy.aggregate_train(number, replies)
+        except WayfedError:
+            raise
+        except Exception as error:
+            raise PartyError(
+                f"round {number}: {type(self.strategy).__name__} could not combine the updates: "
+                f"{error}"
+            ) from error
+        if combined is None or not len(combined):
+            raise PartyError(
+                f"round {number}: {type(self.strategy).__name__} made no model of the updates"
+            )
+        weights = weights_of(combined)
+        if not all(np.isfinite(value).all() for value in weights.values()):
+            raise PartyError(
+                f"round {number}: the combined model holds NaN or infinity",
+                hint="steps may be too long: lower learning_rate, or wf.features(standardize=True)",
+            )
+        return record_of(weights)
+
+    def _measure(self, number: int, arrays: ArrayRecord) -> tuple[Measures, dict[str, Measures]]:
+        if not self.evaluate:
+            return {}, {}
+        with seeded_sampling(self.seed, number, "evaluate"):
+            messages = self.strategy.configure_evaluate(number, arrays, ConfigRecord(), self.grid)
+        replies = {self._name(r): r for r in self.grid.send_and_receive(messages) if _weight(r)}
+        measures = self.pool(self.strategy, number, list(replies.values())) if replies else {}
+        return measures, {name: self.own(reply) for name, reply in replies.items()}
+
+    def _name(self, reply: Message) -> str:
+        return self.grid.parties[reply.metadata.src_node_id]
+
+
+def pool_sums(strategy: Strategy, number: int, replies: list[Message]) -> Measures:
+    """Make exact measures of the sums that the models of ``wayfed.models`` tell."""
+    return metrics.pool(map(_figures, replies))
+
+
+def own_sums(reply: Message) -> Measures:
+    """Make one party's measures of its sums."""
+    return metrics.pool([_figures(reply)])
+
+
+def pool_by_strategy(strategy: Strategy, number: int, replies: list[Message]) -> Measures:
+    """Let the strategy average what clients of the user's own tell."""
+    return _numbers(strategy.aggregate_evaluate(number, replies) or {})
+
+
+def own_figures(reply: Message) -> Measures:
+    """Give one party's figures as it told them."""
+    return _numbers(_figures(reply))
+
+
+def check_weighting(strategy: Strategy) -> None:
+    """Raise if `strategy` weights by something that our parties do not tell."""
+    key = getattr(strategy, "weighted_by_key", metrics.WEIGHT)
+    if key != metrics.WEIGHT:
+        raise TypeMismatch(
+            f"the strategy weights updates by '{key}', the parties tell '{metrics.WEIGHT}'",
+            hint=f"leave weighted_by_key='{metrics.WEIGHT}', or give sample_weight=",
+        )
+
+
+def _numbers(figures: Mapping[str, Any]) -> Measures:
+    return {
+        name: float(value)
+        for name, value in figures.items()
+        if name != metrics.WEIGHT and not isinstance(value, list)
+    }
+
+
+def _figures(reply: Message) -> dict[str, Any]:
+    for record in reply.content.values():
+        if isinstance(record, MetricRecord):
+            return dict(record)
+    return {}
+
+
+def _weight(reply: Message) -> float:
+    for record in reply.content.values():
+        if isinstance(record, MetricRecord):
+            return float(record.get(metrics.WEIGHT, 0))
+    return 0.0

@@ -1,0 +1,507 @@
+"""`run_federated` and `run_flower`: from arrays by party to a trained model."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import TYPE_CHECKING, Any, Final
+
+from wayfed.arrays import Arrays, PartitionedArrays
+from wayfed.federated.binding import bind, bool_columns, first_weights
+from wayfed.federated.features import Recipe
+from wayfed.federated.flower_clients import ClientLike, check_engine, client_party, is_client
+from wayfed.federated.grids.local import LocalGrid
+from wayfed.federated.guard import GuardedGrid
+from wayfed.federated.models.adapter import resolve_model
+from wayfed.federated.models.spec import ModelSpec
+from wayfed.federated.party import Party, Question, learning_party
+from wayfed.federated.progress import reporting
+from wayfed.federated.results import (
+    ClientModel,
+    FederatedRun,
+    OnRound,
+    PartyReport,
+    Predictor,
+    TrainedModel,
+)
+from wayfed.federated.rounds import (
+    Rounds,
+    check_weighting,
+    own_figures,
+    own_sums,
+    pool_by_strategy,
+    pool_sums,
+)
+from wayfed.federated.split import Split, as_split
+from wayfed.federated.strategies import StrategyLike, check_parties, resolve_strategy
+from wayfed.federated.wire import flower_process, question, weights_of
+from wayfed_optimizer.errors import (
+    ColumnNotFound,
+    InvalidOption,
+    PartyError,
+    Unsupported,
+    suggestion,
+)
+
+if TYPE_CHECKING:
+    from flwr.app import ArrayRecord
+    from flwr.serverapp.strategy import Strategy
+
+    from wayfed.federated.fitting import Category
+    from wayfed.federated.models.adapter import Weights
+    from wayfed.federated.releases import Recorder
+    from wayfed_optimizer.cancellation import CancellationToken
+
+RUNNERS: Final = ("local", "processes", "grpc", "flower")
+_SERVER_OPTIONS: Final = ("num_rounds", "strategy", "initial_arrays", "round_timeout")
+
+
+def run_federated(
+    parties: Mapping[str, Arrays],
+    *,
+    label: str,
+    features: Sequence[str] | None = None,
+    preprocess: Recipe | None = None,
+    model: ModelSpec | ClientLike,
+    rounds: int,
+    strategy: StrategyLike = "fedavg",
+    test: float | Split | None = 0.2,
+    sample_weight: str | None = None,
+    classes: Sequence[Category] | None = None,
+    privacy: object | None = None,
+    secure_aggregation: bool = False,
+    runner: str = "local",
+    seed: int = 0,
+    checkpoint: object | None = None,
+    quorum: float | None = None,
+    deadline: float | None = None,
+    on_round: OnRound | None = None,
+    refresh: str = "once",
+    min_rows: int = 1,
+    progress: bool | None = None,
+    threads: int | None = None,
+    token: CancellationToken | None = None,
+    record: Recorder | None = None,
+) -> FederatedRun:
+    """Train a model over the arrays of several parties, of which only updates are shared.
+
+    Equal rows and an equal `seed` give an equal model, bit for bit, whatever the order of the rows
+    and the number of threads: each party's rows are put in a canonical order, and updates are
+    combined in the order of the parties' names.
+
+    Parameters
+    ----------
+    parties
+        Arrays by party, such as ``arrays.partition_by("bank")`` gives.
+    label
+        The column to be predicted.
+    features
+        The columns to predict it from; by default all others, but for the weight, the columns of
+        `test`, and the column that the arrays were partitioned by.
+    preprocess
+        How columns become numbers (`wayfed.federated.features.features`).
+    model
+        One of ``wayfed.models``; or a Flower ClientApp, or a callable that makes a Flower
+        NumPyClient of a party's arrays.
+    rounds
+        How many times the parties train.
+    strategy
+        One of Flower's, by name, with options (``{"name": "fedadam", "eta": 0.01}``), or as an
+        object.
+    test
+        Which rows are held out to measure on: a fraction, ``by_time(column, cut)``,
+        ``by_hash(key)``, or None.
+    sample_weight
+        A column that says how much each row counts in training.
+    classes
+        The label's values; by default those that the parties hold.
+    privacy, secure_aggregation, checkpoint, refresh
+        Not in this version, beyond their defaults.
+    runner
+        How messages travel; in this version ``local``.
+    seed
+        What chance depends on: first weights, batches, the choice of parties.
+    quorum
+        How many parties must give a usable update each round: a number, or a fraction of those
+        asked; by default one.
+    deadline
+        Seconds that a party has for a round's step; who is late is left out of it.
+    on_round
+        Called with the run after each round; ``run.model`` is the round's model, ``run.stop()``
+        ends the run.
+    min_rows
+        The least number of training rows that a party needs to take part.
+    progress
+        Whether to report; by default in a terminal or a notebook.
+    threads
+        How many parties work at once.
+    token
+        Cancels the run.
+    record
+        Is told of everything that leaves a party, as typed releases.
+
+    Returns
+    -------
+    FederatedRun
+        The model, its history on held-out rows, and the parties, those left out with the reason.
+
+    Raises
+    ------
+    ColumnNotFound, TypeMismatch, InvalidOption, Unsupported
+        Something does not fit; said of all parties at once, before training.
+    PartyError
+        Nobody, or fewer than the quorum, gave a usable answer.
+
+    Examples
+    --------
+    >>> import pyarrow as pa
+    >>> from wayfed import models
+    >>> rows = pa.table({
+    ...     "bank": ["a", "b"] * 50,
+    ...     "x": [float(i % 10) for i in range(100)],
+    ...     "late": [i % 10 > 4 for i in range(100)],
+    ... })
+    >>> run = run_federated(
+    ...     Arrays.from_table(rows).partition_by("bank"),
+    ...     label="late",
+    ...     model=models.logistic_regression(learning_rate=0.5, local_epochs=20),
+    ...     rounds=5,
+    ... )
+    >>> run.metrics["auc"]
+    1.0
+    """
+    _check_runner(runner)
+    _check_later(
+        privacy=privacy is not None,
+        secure_aggregation=secure_aggregation,
+        checkpoint=checkpoint is not None,
+        refresh=refresh != "once",
+    )
+    _check_parties_given(parties)
+    _check_rounds(rounds, quorum, deadline)
+    if not isinstance(model, ModelSpec):
+        if not is_client(model):
+            raise InvalidOption(
+                f"{model!r} is not a model",
+                hint="wf.models.logistic_regression(), a ClientApp, or what makes a NumPyClient",
+            )
+        return run_flower(
+            parties,
+            server={"num_rounds": rounds, "strategy": strategy, "round_timeout": deadline},
+            client=model,
+            seed=seed,
+            quorum=quorum,
+            on_round=on_round,
+            progress=progress,
+            threads=threads,
+            token=token,
+            record=record,
+        )
+    split = as_split(test)
+    names, schema = _features(parties, label, features, sample_weight, split)
+    recipe = preprocess if preprocess is not None else Recipe()
+    for column in recipe.named_columns:
+        if column not in names:
+            raise ColumnNotFound(column, names, of="the features")
+    asked = Question(
+        label=label,
+        features=names,
+        sample_weight=sample_weight,
+        split=split,
+        model=model,
+        recipe=recipe,
+        classes=None if classes is None else tuple(classes),
+        seed=seed,
+    )
+    with flower_process():
+        resolved = resolve_strategy(strategy)
+        check_weighting(resolved)
+        grid = _grid(
+            [learning_party(name, arrays) for name, arrays in parties.items()],
+            threads=threads,
+            record=record,
+            quorum=quorum,
+            deadline=deadline,
+            token=token,
+        )
+        bound = bind(grid, asked, bools=bool_columns(schema, names), min_rows=min_rows)
+        check_parties(resolved, len(grid.parties), quorum)
+        weights = resolve_model(model, bound.task).initial_weights(seed)
+        if split is not None and not any(report.testing for report in bound.parties.values()):
+            raise InvalidOption(
+                f"no party holds rows for test={test!r}", hint="test=None measures nothing"
+            )
+
+        def trained(weights: Weights) -> Predictor:
+            return TrainedModel(model, weights, bound.features, bound.classes, label)
+
+        return _play(
+            Rounds(
+                grid=grid,
+                strategy=resolved,
+                seed=seed,
+                pool=pool_sums,
+                own=own_sums,
+                model=trained,
+                evaluate=split is not None,
+            ),
+            weights,
+            description=f"{model.name} of '{label}'",
+            rounds=rounds,
+            parties=bound.parties,
+            on_round=on_round,
+            progress=progress,
+        )
+
+
+def run_flower(
+    parties: Mapping[str, Arrays],
+    *,
+    server: Mapping[str, Any] | Strategy,
+    client: ClientLike,
+    flower_engine: str = "numpy",
+    seed: int = 0,
+    quorum: float | None = None,
+    on_round: OnRound | None = None,
+    progress: bool | None = None,
+    threads: int | None = None,
+    token: CancellationToken | None = None,
+    record: Recorder | None = None,
+) -> FederatedRun:
+    """Run Flower clients of one's own over the parties' arrays.
+
+    Parameters
+    ----------
+    parties
+        Arrays by party.
+    server
+        ``{"num_rounds": 3}``, with a ``strategy``, ``initial_arrays`` (by name, or a list) and
+        ``round_timeout`` in seconds where wanted; or a Flower strategy, for three rounds.
+    client
+        A ClientApp, which finds its rows as ``context.arrays``; or a callable that makes a
+        NumPyClient of a party's arrays, called once for each party.
+    flower_engine
+        As what tensors the arrays are handed over; in this version ``numpy``.
+    seed, quorum, on_round, progress, threads, token, record
+        As in `run_federated`.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> import pyarrow as pa
+    >>> from flwr.client import NumPyClient
+    >>> class Mean(NumPyClient):
+    ...     def __init__(self, arrays):
+    ...         self.x = arrays["x"]
+    ...     def get_parameters(self, config):
+    ...         return [np.zeros(1)]
+    ...     def fit(self, parameters, config):
+    ...         return [np.array([self.x.mean()])], len(self.x), {}
+    ...     def evaluate(self, parameters, config):
+    ...         return float(np.square(self.x - parameters[0]).mean()), len(self.x), {}
+    >>> rows = Arrays.from_table(pa.table({"bank": ["a", "a", "b"], "x": [1.0, 2.0, 6.0]}))
+    >>> run = run_flower(rows.partition_by("bank"), server={"num_rounds": 3}, client=Mean)
+    >>> run.arrays["0"]
+    array([3.])
+    """
+    check_engine(flower_engine)
+    _check_parties_given(parties)
+    options = _server_options(server)
+    rounds, deadline = options.get("num_rounds", 3), options.get("round_timeout")
+    _check_rounds(rounds, quorum, deadline)
+    with flower_process():
+        strategy = resolve_strategy(options.get("strategy", "fedavg"))
+        grid = _grid(
+            [client_party(name, arrays, client) for name, arrays in parties.items()],
+            threads=threads,
+            record=record,
+            quorum=quorum,
+            deadline=deadline,
+            token=token,
+        )
+        check_parties(strategy, len(grid.parties), quorum)
+        weights = _initial_arrays(options.get("initial_arrays"), grid)
+        reports = {
+            name: PartyReport(name, arrays.rows, arrays.rows, 0)
+            for name, arrays in sorted(parties.items())
+        }
+        return _play(
+            Rounds(
+                grid=grid,
+                strategy=strategy,
+                seed=seed,
+                pool=pool_by_strategy,
+                own=own_figures,
+                model=ClientModel,
+                evaluate=True,
+            ),
+            weights,
+            description=getattr(client, "__name__", type(client).__name__),
+            rounds=rounds,
+            parties=reports,
+            on_round=on_round,
+            progress=progress,
+        )
+
+
+def _play(
+    rounds_of: Rounds,
+    weights: Weights,
+    *,
+    description: str,
+    rounds: int,
+    parties: Mapping[str, PartyReport],
+    on_round: OnRound | None,
+    progress: bool | None,
+) -> FederatedRun:
+    run = FederatedRun(
+        description=description,
+        strategy=type(rounds_of.strategy).__name__,
+        rounds=rounds,
+        model=rounds_of.model(weights),
+        parties=parties,
+    )
+    try:
+        with reporting(rounds, progress) as report:
+            rounds_of.play(run, weights, report=report, on_round=on_round)
+    finally:
+        rounds_of.grid.grid.close()
+    return run
+
+
+def _grid(
+    parties: Sequence[Party],
+    *,
+    threads: int | None,
+    record: Recorder | None,
+    quorum: float | None,
+    deadline: float | None,
+    token: CancellationToken | None,
+) -> GuardedGrid:
+    local = LocalGrid(parties, threads=threads, record=record)
+    return GuardedGrid(
+        local, quorum=1 if quorum is None else quorum, deadline=deadline, token=token
+    )
+
+
+def _features(
+    parties: Mapping[str, Arrays],
+    label: str,
+    features: Sequence[str] | None,
+    sample_weight: str | None,
+    split: Split | None,
+) -> tuple[tuple[str, ...], Any]:
+    """Give the features' names, and a schema that has them all."""
+    first = parties[min(parties)]
+    beside = [label, *([sample_weight] if sample_weight is not None else [])]
+    beside += split.columns if split is not None else ()
+    for column in (*beside, *(features or ())):
+        # A column that only some party lacks is that party's problem, and said so when it binds.
+        if not any(column in arrays for arrays in parties.values()):
+            raise ColumnNotFound(column, first, of="the parties' arrays")
+    whole = next((a for a in parties.values() if all(c in a for c in features or ())), first)
+    if features is not None:
+        if not features:
+            raise InvalidOption("features=[] leaves nothing to learn from")
+        if label in features:
+            raise InvalidOption(f"the label '{label}' is among the features")
+        return tuple(features), whole.schema
+    by = [parties.by] if isinstance(parties, PartitionedArrays) else []
+    names = tuple(name for name in first if name not in (*beside, *by))
+    if not names:
+        raise InvalidOption(f"beside the label '{label}' there are no columns to learn from")
+    return names, first.schema
+
+
+def _initial_arrays(given: object, grid: GuardedGrid) -> Weights:
+    from flwr.app import ArrayRecord
+
+    if isinstance(given, ArrayRecord):
+        return first_weights(weights_of(given))
+    if isinstance(given, Mapping):
+        return first_weights(given)
+    if isinstance(given, Sequence):
+        return first_weights({str(number): array for number, array in enumerate(given)})
+    first, name = next(iter(grid.parties.items()))
+    told = _ask_for_arrays(grid, first)
+    if not told:
+        raise InvalidOption(
+            f"there are no arrays to begin with: the client of party '{name}' gives none",
+            hint="implement get_parameters, or server={'initial_arrays': [...], …}",
+        )
+    return first_weights(told)
+
+
+def _ask_for_arrays(grid: GuardedGrid, node_id: int) -> dict[str, Any]:
+    from flwr.app import ArrayRecord, Message
+
+    asked = Message(question({}), node_id, "query.begin")
+    try:
+        (reply,) = grid.send_and_receive([asked])
+    except PartyError as error:
+        if isinstance(error.__cause__, ValueError):  # a ClientApp without an answer to it
+            return {}
+        raise
+    records = (r for r in reply.content.values() if isinstance(r, ArrayRecord))
+    record: ArrayRecord | None = next(records, None)
+    return weights_of(record) if record is not None else {}
+
+
+def _server_options(server: object) -> Mapping[str, Any]:
+    if not isinstance(server, Mapping):
+        from flwr.serverapp import ServerApp
+
+        if isinstance(server, ServerApp):
+            raise Unsupported(
+                "a ServerApp as server",
+                reason="this version plays the rounds itself, so that each answer is checked",
+                hint="give its strategy: server={'strategy': FedAvg(…), 'num_rounds': 3}",
+            )
+        return {"strategy": server}
+    for name in server:
+        if name not in _SERVER_OPTIONS:
+            raise InvalidOption.unknown(str(name), _SERVER_OPTIONS, of="server")
+    return {name: value for name, value in server.items() if value is not None}
+
+
+def _check_runner(runner: str) -> None:
+    if runner not in RUNNERS:
+        raise InvalidOption(
+            f"runner={runner!r} is not one", available=RUNNERS, hint=suggestion(runner, RUNNERS)
+        )
+    if runner != "local":
+        raise Unsupported(
+            f"runner={runner!r}",
+            reason="this version runs all parties in this process",
+            hint="runner='local'",
+        )
+
+
+def _check_later(**asked: bool) -> None:
+    for option, is_asked in asked.items():
+        if is_asked:
+            raise Unsupported(
+                f"{option}=", reason="it comes with a later version", hint=f"leave {option} out"
+            )
+
+
+def _check_parties_given(parties: object) -> None:
+    if isinstance(parties, Arrays):
+        raise InvalidOption(
+            "these arrays are of one party",
+            hint="arrays.partition_by('column') makes each of its values a party",
+        )
+    if not isinstance(parties, Mapping) or not parties:
+        raise InvalidOption("a federation needs at least one party's arrays, by name")
+
+
+def _check_rounds(rounds: object, quorum: float | None, deadline: float | None) -> None:
+    if not isinstance(rounds, int) or isinstance(rounds, bool) or rounds < 1:
+        raise InvalidOption(f"rounds is a whole number from 1 up, not {rounds!r}")
+    if deadline is not None and not deadline > 0:
+        raise InvalidOption(f"deadline is a number of seconds above 0, not {deadline!r}")
+    if quorum is None:
+        return
+    if isinstance(quorum, float) and not 0 < quorum <= 1:
+        raise InvalidOption(f"quorum={quorum} as a fraction lies above 0 and up to 1")
+    if isinstance(quorum, int) and quorum < 1:
+        raise InvalidOption(f"quorum={quorum} would let a round pass without anybody")
