@@ -1,0 +1,8 @@
+"""Explains plans: one model of an explanation, and renderings of it."""
+
+from __future__ import annotations
+
+from wayfed.explain.build import explain
+from wayfed.explain.model import Explanation
+
+__all__ = ["Explanation", "explain"]

@@ -1,0 +1,222 @@
+"""From the stages of a plan, and what a run counted, to an explanation."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from typing import TYPE_CHECKING
+
+from wayfed.explain.model import (
+    STAGES,
+    ExchangeView,
+    Explanation,
+    FragmentView,
+    OperatorView,
+    RuleView,
+    SourceView,
+)
+from wayfed.explain.notes import notes_of
+from wayfed_optimizer.errors import InvalidOption, mask_secrets
+from wayfed_optimizer.physical import Exchange, SourceInput
+from wayfed_optimizer.relations import Hint, Read, Relation, reads, walk
+from wayfed_optimizer.text import headline
+from wayfed_optimizer.types import check_option
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from wayfed.execution.report import Report
+    from wayfed_optimizer.environment import Environment
+    from wayfed_optimizer.physical import Alternative, Fragment
+    from wayfed_optimizer.placement.movement import Way
+    from wayfed_optimizer.placement.search import Choice, Placed
+    from wayfed_optimizer.platform import Channel, Conversion
+    from wayfed_optimizer.stages import Stages
+    from wayfed_optimizer.statistics import Estimate
+
+
+def explain(
+    stages: Stages,
+    environment: Environment,
+    *,
+    stage: str = "physical",
+    report: Report | None = None,
+    alternatives: bool = False,
+) -> Explanation:
+    """Explain a plan at one of its stages.
+
+    Parameters
+    ----------
+    stages, environment
+        The plan, and what it was placed in.
+    stage
+        ``logical``, ``rewritten``, ``placed``, ``physical`` or ``executed``.
+    report
+        What a run of the plan counted; a physical plan with a report is an executed one.
+    alternatives
+        Whether renderings show every platform that was considered, with its cost by part.
+
+    Raises
+    ------
+    InvalidOption
+        Where there is no such stage, or the plan was not executed.
+    """
+    stage = check_option(stage, STAGES, name="stage")
+    if stage == "physical" and report is not None:
+        stage = "executed"
+    if stage == "executed" and report is None:
+        raise InvalidOption(
+            "stage='executed' needs a run of the plan", hint="use explain(analyze=True)"
+        )
+    explanation = Explanation(
+        stage=stage,
+        operators=_operators(stages.logical, stages.physical.estimates),
+        notes=notes_of(stages, environment, report),
+        with_alternatives=alternatives,
+    )
+    if stage == "logical":
+        return explanation
+    explanation = replace(
+        explanation,
+        operators=_operators(stages.rewritten.relation, stages.physical.estimates),
+        rules=tuple(
+            RuleView(step.rule, headline(step.before), headline(step.after))
+            for step in stages.rewritten.trace
+        ),
+        planning=tuple(stages.seconds.items()),
+    )
+    if stage == "rewritten":
+        return explanation
+    explanation = replace(
+        explanation, cost=stages.physical.cost, moved=_moved(stages.physical.fragments)
+    )
+    if stage == "placed":
+        placed = _placed(stages.placed.choice, None, stages.placed, stages.physical.estimates)
+        return replace(explanation, operators=placed)
+    return replace(
+        explanation,
+        fragments=tuple(
+            _fragment(f, stages, environment, report) for f in stages.physical.fragments
+        ),
+        seconds=report.seconds if report else None,
+    )
+
+
+def _operators(relation: Relation, estimates: Mapping[Relation, Estimate]) -> OperatorView:
+    return OperatorView(
+        kind=type(relation).__name__,
+        text=headline(relation),
+        columns=relation.schema,
+        rows=estimates.get(relation),
+        inputs=tuple(_operators(below, estimates) for below in relation.inputs),
+        table=relation.table if isinstance(relation, Read) else None,
+    )
+
+
+def _placed(
+    choice: Choice, way: Way | None, placed: Placed, estimates: Mapping[Relation, Estimate]
+) -> OperatorView:
+    relation = choice.relation
+    return OperatorView(
+        kind=type(relation).__name__,
+        text=headline(relation),
+        columns=relation.schema,
+        rows=estimates.get(relation),
+        platform=choice.platform,
+        arrives=_channels(way.channel, way.conversions) if way else (),
+        costs=tuple(placed.considered.get(relation, {}).items()),
+        inputs=tuple(_placed(below, its, placed, estimates) for below, its in choice.inputs),
+        table=relation.table if isinstance(relation, Read) else None,
+    )
+
+
+def _fragment(
+    fragment: Fragment, stages: Stages, environment: Environment, report: Report | None
+) -> FragmentView:
+    compiled = stages.compiled[fragment.id]
+    return FragmentView(
+        id=fragment.id,
+        platform=fragment.platform,
+        operators=_operators(fragment.relation, stages.physical.estimates),
+        asked=mask_secrets(compiled.text),
+        language=compiled.language,
+        columns=fragment.relation.schema,
+        rows=fragment.rows,
+        bytes=_bytes(fragment),
+        output=str(fragment.output),
+        cost=fragment.cost,
+        total=fragment.total,
+        alternatives=_alternatives(fragment, stages.logical, environment),
+        sources=tuple(
+            _source(read, environment)
+            for read in reads(fragment.relation)
+            if isinstance(fragment.inputs.get(read.table), SourceInput)
+        ),
+        exchanges=tuple(
+            _exchange(each, stages.physical.fragment(each.fragment))
+            for each in fragment.inputs.values()
+            if isinstance(each, Exchange)
+        ),
+        actual=report.fragments.get(fragment.id) if report else None,
+    )
+
+
+def _alternatives(
+    fragment: Fragment, logical: Relation, environment: Environment
+) -> tuple[Alternative, ...]:
+    """Return the alternatives of a fragment, those that are possible first, the cheapest first."""
+    forced = any(isinstance(r, Hint) and r.platform == fragment.platform for r in walk(logical))
+    by_bytes = environment.objective == "bytes"
+
+    def key(alternative: Alternative) -> tuple[bool, float]:
+        cost = alternative.cost
+        return cost is None, (cost.moved if by_bytes else cost.seconds) if cost else 0.0
+
+    def told(alternative: Alternative) -> Alternative:
+        if forced and alternative.cost is None:
+            return replace(alternative, reason=f"on('{fragment.platform}') was asked for")
+        if key(alternative)[1] < (fragment.total.moved if by_bytes else fragment.total.seconds):
+            return replace(alternative, reason="cheaper up to here, dearer with what follows")
+        return alternative
+
+    possible = [told(a) for a in fragment.alternatives if a.cost is not None]
+    impossible = [told(a) for a in fragment.alternatives if a.cost is None]
+    return (*sorted(possible, key=key), *impossible)
+
+
+def _source(read: Read, environment: Environment) -> SourceView:
+    source = environment.sources[read.table]
+    return SourceView(
+        table=read.table,
+        description=mask_secrets(source.description),
+        channel=str(source.channel),
+        rows=source.statistics().rows,
+        columns=read.schema.names,
+        of=len(source.schema),
+    )
+
+
+def _exchange(exchange: Exchange, producer: Fragment) -> ExchangeView:
+    return ExchangeView(
+        fragment=exchange.fragment,
+        channels=_channels(producer.output, exchange.conversions),
+        bytes=_bytes(producer),
+        cost=exchange.cost,
+    )
+
+
+def _channels(first: Channel, conversions: tuple[Conversion, ...]) -> tuple[str, ...]:
+    return (str(first), *(str(conversion.target) for conversion in conversions))
+
+
+def _bytes(fragment: Fragment) -> float:
+    return fragment.rows.likely * max(1.0, fragment.width)
+
+
+def _moved(fragments: tuple[Fragment, ...]) -> float:
+    by_id = {fragment.id: fragment for fragment in fragments}
+    return sum(
+        _bytes(by_id[each.fragment])
+        for fragment in fragments
+        for each in fragment.inputs.values()
+        if isinstance(each, Exchange)
+    )

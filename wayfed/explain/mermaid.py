@@ -1,0 +1,98 @@
+"""An explanation as a Mermaid flowchart: fragments as boxes, rows flow upwards to the result."""
+
+from __future__ import annotations
+
+from itertools import count, cycle
+from typing import TYPE_CHECKING, Final
+
+from wayfed.explain.numbers import in_bytes, in_seconds, short
+
+if TYPE_CHECKING:
+    from wayfed.explain.model import Explanation, FragmentView, OperatorView
+
+_LABEL_LENGTH: Final = 90
+_STROKES: Final = ("#3b82f6", "#f59e0b", "#10b981", "#ec4899", "#8b5cf6", "#64748b")
+
+
+def to_mermaid(explanation: Explanation) -> str:
+    """Return an explanation as the text of a Mermaid flowchart.
+
+    Labels are quoted and what has a meaning in Mermaid is written as an entity, so that any
+    predicate or path can stand in them.
+    """
+    return "\n".join(_Chart(explanation).lines)
+
+
+def escaped(text: str) -> str:
+    """Write text so that it stands for itself within a quoted Mermaid label.
+
+    Examples
+    --------
+    >>> escaped('name = "a#1"')
+    'name = #quot;a#35;1#quot;'
+    """
+    shown = text if len(text) <= _LABEL_LENGTH else text[: _LABEL_LENGTH - 1] + "…"
+    named = {'"': "#quot;", "<": "#lt;", ">": "#gt;", "&": "#amp;", "\n": "<br/>", "\r": ""}
+    special = "#`\\[]{}()|*_~$"
+    return "".join(named.get(c, f"#{ord(c)};" if c in special else c) for c in shown)
+
+
+class _Chart:
+    """The lines of one flowchart; nodes are numbered as they are written."""
+
+    def __init__(self, explanation: Explanation) -> None:
+        self.lines = ["flowchart BT"]
+        self._numbers = count(1)
+        self._edges: list[str] = []
+        self._readers: dict[str, str] = {}
+        self._roots: dict[str, str] = {}
+        if explanation.fragments:
+            self._physical(explanation)
+        else:
+            self._operator(explanation.operators, "  ")
+        self.lines += self._edges
+
+    def _physical(self, explanation: Explanation) -> None:
+        colours = dict(zip(explanation.platforms, cycle(_STROKES), strict=False))
+        for fragment in explanation.fragments:
+            self._fragment(fragment)
+            stroke = colours[fragment.platform]
+            self._edges.append(f"  style {fragment.id}_part stroke:{stroke},stroke-width:2px")
+        self.lines.append('  result(["the result"])')
+        self._edges.append(f"  {self._roots[explanation.fragments[-1].id]} ==> result")
+
+    def _fragment(self, fragment: FragmentView) -> None:
+        title = f"{fragment.id} on {fragment.platform}"
+        if fragment.actual is not None:
+            title += f": {fragment.actual.rows:,} rows, {in_seconds(fragment.actual.seconds)}"
+        self._readers = {}
+        self.lines.append(f'  subgraph {fragment.id}_part["{escaped(title)}"]')
+        self._roots[fragment.id] = self._operator(fragment.operators, "    ")
+        self.lines.append("  end")
+        for source in fragment.sources:
+            told = (source.table, source.description, f"{short(source.rows)} rows")
+            node = self._node("  ", '[("{}")]', "<br/>".join(map(escaped, told)))
+            self._edges.append(f"  {node} --> {self._readers[source.table]}")
+        for exchange in fragment.exchanges:
+            through, size = " → ".join(exchange.channels), f"~{in_bytes(exchange.bytes)}"
+            label = f"{escaped(through)}<br/>{escaped(size)}"
+            root, reader = self._roots[exchange.fragment], self._readers[exchange.fragment]
+            self._edges.append(f'  {root} == "{label}" ==> {reader}')
+
+    def _operator(self, operator: OperatorView, indent: str) -> str:
+        place = f" on {operator.platform}" if operator.platform else ""
+        told = [operator.text + place, *([f"{short(operator.rows)} rows"] if operator.rows else [])]
+        node = self._node(indent, '["{}"]', "<br/>".join(map(escaped, told)))
+        if operator.table is not None:
+            self._readers.setdefault(operator.table, node)
+        for below in operator.inputs:
+            child = self._operator(below, indent)
+            through = escaped(" → ".join(below.arrives))
+            edge = f'== "{through}" ==>' if through else "-->"
+            self._edges.append(f"  {child} {edge} {node}")
+        return node
+
+    def _node(self, indent: str, shape: str, label: str) -> str:
+        name = f"n{next(self._numbers)}"
+        self.lines.append(f"{indent}{name}{shape.format(label)}")
+        return name

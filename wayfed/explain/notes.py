@@ -1,0 +1,153 @@
+"""What is worth knowing about a plan besides its parts: barriers, guesses, orders that tie."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Final
+
+from wayfed.explain.numbers import deviation, in_bytes
+from wayfed_optimizer.expressions import Column, Opaque
+from wayfed_optimizer.expressions import walk as walk_expression
+from wayfed_optimizer.relations import (
+    Aggregate,
+    Cache,
+    Distinct,
+    Filter,
+    Hint,
+    Iterate,
+    Join,
+    JoinKind,
+    Limit,
+    MapBatches,
+    Relation,
+    Select,
+    Sort,
+    expressions_of,
+    reads,
+    walk,
+)
+from wayfed_optimizer.statistics import Provenance
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Iterator
+
+    from wayfed.execution.report import Report
+    from wayfed_optimizer.environment import Environment
+    from wayfed_optimizer.physical import PhysicalPlan
+    from wayfed_optimizer.stages import Stages
+
+_LARGE_CROSS_JOIN: Final = 1e8
+
+
+def notes_of(stages: Stages, environment: Environment, report: Report | None) -> tuple[str, ...]:
+    """Return what to know about a plan, the most consequential first, each said once."""
+    relations = tuple(walk(stages.logical))
+    found = (
+        *_surprises(stages.physical, report),
+        *_barriers(relations),
+        *_guesses(stages.logical, environment),
+        *_arbitrary_rows(relations),
+        *_requests(relations),
+        *_large_products(relations, stages.physical),
+        *_unbounded(stages.logical),
+    )
+    return tuple(dict.fromkeys(found))
+
+
+def _surprises(physical: PhysicalPlan, report: Report | None) -> Iterator[str]:
+    for fragment in physical.fragments if report else ():
+        actual = report.fragments.get(fragment.id) if report else None
+        off = actual and deviation(fragment.rows.likely, actual.rows)
+        if actual and off:
+            yield (
+                f"{fragment.id} gave {actual.rows:,} rows ({in_bytes(actual.bytes)}): the estimate "
+                f"was {off}; .hint(rows={actual.rows}) there would tell the optimizer"
+            )
+
+
+def _barriers(relations: Iterable[Relation]) -> Iterator[str]:
+    for relation in relations:
+        if isinstance(relation, MapBatches):
+            yield _barrier(relation.name, relation.kind.value)
+        for root in expressions_of(relation):
+            for expression in walk_expression(root):
+                if isinstance(expression, Opaque):
+                    yield _barrier(expression.name, "value to value")
+        if isinstance(relation, Cache):
+            yield "a cache is a barrier to pushdown: what is below it is computed whole, once"
+        if isinstance(relation, Iterate):
+            yield f"a loop of at most {relation.max_iterations} rounds: costs are those of one"
+
+
+def _barrier(name: str, kind: str) -> str:
+    return f"{name} ({kind}) is an opaque function, a barrier to pushdown: no rule looks into it"
+
+
+def _guesses(root: Relation, environment: Environment) -> Iterator[str]:
+    for read in reads(root):
+        source = environment.sources.get(read.table)
+        if source is None:
+            continue
+        rows = source.statistics().rows
+        if rows.provenance is Provenance.DEFAULT:
+            yield (
+                f"nothing is known about the size of {read.table}: {rows.likely:,.0f} rows are "
+                "assumed; .hint(rows=…) tells it"
+            )
+
+
+def _arbitrary_rows(relations: Iterable[Relation]) -> Iterator[str]:
+    for relation in relations:
+        if isinstance(relation, Limit):
+            yield from _arbitrary_limit(relation)
+        elif isinstance(relation, Distinct) and relation.on:
+            yield (
+                f"distinct on {', '.join(relation.on)} keeps one row of each: which one is not said"
+            )
+
+
+def _arbitrary_limit(limit: Limit) -> Iterator[str]:
+    below = limit.input
+    while isinstance(below, Select | Filter | Hint):
+        below = below.input
+    if not isinstance(below, Sort):
+        yield f"limit {limit.count} without an order may pick any rows"
+    elif not _is_total(below):
+        keys = ", ".join(str(key.expression) for key in below.keys)
+        yield f"limit {limit.count} by {keys}: of rows that tie at the end it may pick any"
+
+
+def _is_total(sort: Sort) -> bool:
+    """Say whether no two rows can be equal on the keys of a sort, as far as the plan tells."""
+    keys = {key.expression.name for key in sort.keys if isinstance(key.expression, Column)}
+    below = sort.input
+    while isinstance(below, Filter | Hint):
+        below = below.input
+    if isinstance(below, Aggregate):
+        return keys >= {named.name for named in below.keys}
+    if isinstance(below, Distinct):
+        return keys >= set(below.on or below.schema.names)
+    return False
+
+
+def _requests(relations: Iterable[Relation]) -> Iterator[str]:
+    for relation in relations:
+        if isinstance(relation, Hint) and relation.platform:
+            yield f".on('{relation.platform}') decides where a part runs, not its cost"
+        if isinstance(relation, Hint) and relation.rows is not None:
+            yield f".hint(rows={relation.rows}) is taken for what statistics would say"
+
+
+def _large_products(relations: Iterable[Relation], physical: PhysicalPlan) -> Iterator[str]:
+    for relation in relations:
+        crosses = isinstance(relation, Join) and (
+            relation.kind is JoinKind.CROSS or not (relation.on or relation.asof)
+        )
+        rows = physical.estimates.get(relation) if crosses else None
+        if rows and rows.likely > _LARGE_CROSS_JOIN:
+            yield f"a join without keys pairs every row with every row: ~{rows.likely:,.0f} rows"
+
+
+def _unbounded(root: Relation) -> Iterator[str]:
+    for read in reads(root):
+        if not read.bounded:
+            yield f"{read.table} has no end: only what can be said row by row or by window runs"

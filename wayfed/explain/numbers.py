@@ -1,0 +1,136 @@
+"""How explanations write rows, bytes and seconds, and how sure an estimate is of them."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Final
+
+from wayfed_optimizer.statistics import Provenance
+
+if TYPE_CHECKING:
+    from wayfed_optimizer.cost import Cost
+    from wayfed_optimizer.statistics import Estimate
+
+_SOURCES: Final = {
+    Provenance.EXACT: "known",
+    Provenance.FOOTER: "file footer",
+    Provenance.DATABASE: "database statistics",
+    Provenance.OBSERVED: "seen in an earlier run",
+    Provenance.HINT: "your hint",
+    Provenance.DERIVED: "derived",
+    Provenance.DEFAULT: "a guess",
+}
+_MAGNITUDES: Final = (("T", 1e12), ("G", 1e9), ("M", 1e6), ("k", 1e3))
+
+
+def in_bytes(size: float) -> str:
+    """Write a size; a kB is 1000 bytes.
+
+    Examples
+    --------
+    >>> in_bytes(120), in_bytes(34_210), in_bytes(2.5e9)
+    ('120 B', '34.2 kB', '2.5 GB')
+    """
+    for letter, magnitude in _MAGNITUDES:
+        if size >= magnitude:
+            return f"{size / magnitude:.3g} {letter}B"
+    return f"{size:.0f} B"
+
+
+def in_seconds(seconds: float) -> str:
+    """Write a duration in the unit that suits it.
+
+    Examples
+    --------
+    >>> in_seconds(0.0000042), in_seconds(0.0123), in_seconds(75.3)
+    ('4.2 µs', '12.3 ms', '75.3 s')
+    """
+    if seconds >= 100:
+        return f"{seconds:,.0f} s"
+    for unit, size in (("s", 1.0), ("ms", 1e-3), ("µs", 1e-6)):
+        if seconds >= size * 0.9995:
+            return f"{seconds / size:.3g} {unit}"
+    return "0 s" if seconds <= 0 else "under 1 µs"
+
+
+def short(rows: Estimate) -> str:
+    """Write an estimate as one number, with a tilde where it may be off.
+
+    Examples
+    --------
+    >>> from wayfed_optimizer.statistics import Estimate
+    >>> short(Estimate.exactly(1200)), short(Estimate.exactly(1200).scaled(0.5, spread=2))
+    ('1,200', '~600')
+    """
+    return f"{'' if is_certain(rows) else '~'}{rows.likely:,.0f}"
+
+
+def with_certainty(rows: Estimate) -> str:
+    """Write an estimate with its bounds, how sure they are, and where it comes from.
+
+    Examples
+    --------
+    >>> from wayfed_optimizer.statistics import Estimate, Provenance
+    >>> with_certainty(Estimate.exactly(1200, Provenance.FOOTER))
+    '1,200 (file footer)'
+    >>> with_certainty(Estimate.around(600, Provenance.DATABASE))
+    '~600 (300 to 1.2k, 90 % sure; database statistics)'
+    """
+    source = _SOURCES[rows.provenance]
+    if is_certain(rows):
+        return f"{short(rows)} ({source})"
+    bounds = f"{_compact(rows.low)} to {_compact(rows.high)}, {rows.confidence:.0%} sure"
+    return f"{short(rows)} ({bounds.replace('%', ' %')}; {source})"
+
+
+def is_certain(rows: Estimate) -> bool:
+    """Say whether an estimate leaves no doubt."""
+    return rows.low == rows.high
+
+
+def deviation(estimated: float, actual: float) -> str | None:
+    """Say how far off an estimate was, where that is by more than a factor of two.
+
+    Examples
+    --------
+    >>> deviation(1000, 50), deviation(1000, 1100)
+    ('20x too many', None)
+    """
+    more, less = max(estimated, 1.0), max(actual, 1.0)
+    if more > 2 * less:
+        return f"{more / less:,.3g}x too many"
+    if less > 2 * more:
+        return f"{less / more:,.3g}x too few"
+    return None
+
+
+def cost_parts(cost: Cost) -> str:
+    """Write the parts of a cost that are not nothing, the largest first.
+
+    Examples
+    --------
+    >>> from wayfed_optimizer.cost import Cost
+    >>> cost_parts(Cost(startup=3.0, cpu=0.2))
+    'start-up 3 s, cpu 200 ms'
+    """
+    parts = (("start-up", cost.startup), ("cpu", cost.cpu), ("network", cost.network))
+    ordered = sorted(parts, key=lambda part: -part[1])
+    return ", ".join(f"{name} {in_seconds(seconds)}" for name, seconds in ordered if seconds > 0)
+
+
+def listing(names: tuple[str, ...] | list[str]) -> str:
+    """Write names as a person would list them.
+
+    Examples
+    --------
+    >>> listing(["duckdb", "spark", "sqlite"])
+    'duckdb, spark and sqlite'
+    """
+    *first, last = names or ("nothing",)
+    return f"{', '.join(first)} and {last}" if first else last
+
+
+def _compact(value: float) -> str:
+    for letter, magnitude in _MAGNITUDES:
+        if value >= magnitude:
+            return f"{value / magnitude:.3g}{letter}"
+    return f"{value:.0f}"
