@@ -1,0 +1,157 @@
+"""Platforms and sources that exist only on paper, to place plans on."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from itertools import product
+
+from wayfed_optimizer.capabilities import Capabilities
+from wayfed_optimizer.cost import Cost, CostProfile, operator_seconds
+from wayfed_optimizer.environment import Environment
+from wayfed_optimizer.functions import FUNCTIONS
+from wayfed_optimizer.placement.movement import Movement
+from wayfed_optimizer.platform import (
+    ARROW_STREAM,
+    ARROW_TABLE,
+    Channel,
+    Compiled,
+    Conversion,
+    Snapshot,
+    tables_of,
+)
+from wayfed_optimizer.relations import RELATIONS, Read, Relation
+from wayfed_optimizer.statistics import Cardinalities, Estimate, TableStatistics
+from wayfed_optimizer.types import Schema
+
+
+@dataclass
+class PaperPlatform:
+    name: str
+    costs: CostProfile = field(default_factory=CostProfile)
+    relations: frozenset[type[Relation]] = frozenset(RELATIONS)
+    running: bool = False
+    ingests: bool = True
+
+    @property
+    def capabilities(self) -> Capabilities:
+        return Capabilities(relations=self.relations, functions=frozenset(FUNCTIONS))
+
+    @property
+    def accepts(self) -> tuple[Channel, ...]:
+        return (tables_of(self.name),)
+
+    @property
+    def produces(self) -> tuple[Channel, ...]:
+        return (ARROW_STREAM, ARROW_TABLE)
+
+    @property
+    def conversions(self) -> tuple[Conversion, ...]:
+        own = tables_of(self.name)
+        if not self.ingests:
+            return ()
+        return (Conversion(ARROW_STREAM, own, 1e-3, 2e-9, by=self.name),)
+
+    def started(self) -> bool:
+        return self.running
+
+    def compile(self, fragment, sources):
+        return Compiled(str(fragment.relation))
+
+
+@dataclass
+class PaperSource:
+    schema: Schema
+    store: str
+    rows: float
+
+    @property
+    def channel(self) -> Channel:
+        return tables_of(self.store)
+
+    bounded = True
+    description = "on paper"
+
+    def statistics(self) -> TableStatistics:
+        return TableStatistics(Estimate.exactly(self.rows))
+
+    def snapshot(self) -> Snapshot:
+        return Snapshot("1")
+
+
+def environment(platforms, tables, objective="time") -> Environment:
+    """Make an environment of tables: name -> (store, rows), each with columns name_id, name_x."""
+    sources = {
+        name: PaperSource(Schema.of(**{f"{name}_id": "int64", f"{name}_x": "float64"}), store, rows)
+        for name, (store, rows) in tables.items()
+    }
+    return Environment({p.name: p for p in platforms}, sources, objective)
+
+
+def read(environment: Environment, table: str) -> Read:
+    return Read(table, environment.sources[table].schema)
+
+
+def cardinalities(environment: Environment) -> Cardinalities:
+    return Cardinalities(lambda table: environment.sources[table].statistics())
+
+
+def cheapest_by_trying_all(root: Relation, environment: Environment) -> float:
+    """Return the cost of the best of all assignments of platforms, each worked out by itself."""
+    rows = cardinalities(environment)
+    platforms = environment.platforms
+    movement = Movement(platforms.values())
+    nodes: list[Relation] = []
+
+    def collect(node: Relation) -> None:
+        for below in node.inputs:
+            collect(below)
+        nodes.append(node)
+
+    collect(root)
+    best = float("inf")
+    for names in product(platforms, repeat=len(nodes)):
+        best = min(
+            best,
+            _cost_of(
+                dict(zip(map(id, nodes), names, strict=True)), root, environment, rows, movement
+            ),
+        )
+    return best
+
+
+def _cost_of(assigned, root, environment, rows, movement) -> float:
+    platforms = environment.platforms
+    used: set[str] = set()
+
+    def leaving(node, size, ends) -> float | None:
+        platform = platforms[assigned[id(node)]]
+        way = movement.cheapest(platform.produces, ends, size)
+        if way is None:
+            return None
+        return platform.costs.per_fragment + platform.costs.per_byte_out * size + way.cost.seconds
+
+    def cost(node) -> float:
+        platform = platforms[assigned[id(node)]]
+        used.add(platform.name)
+        if platform.capabilities.refusal(node):
+            return float("inf")
+        if (
+            isinstance(node, Read)
+            and environment.sources[node.table].channel not in platform.accepts
+        ):
+            return float("inf")
+        rows_in = sum(rows.rows(below).likely for below in node.inputs)
+        total = operator_seconds(platform.costs, node, rows_in, rows.rows(node).likely)
+        for below in node.inputs:
+            total += cost(below)
+            if assigned[id(below)] != platform.name:
+                moved = leaving(below, rows.bytes(below), platform.accepts)
+                total += float("inf") if moved is None else moved
+        return total
+
+    total = cost(root)
+    out = leaving(root, rows.bytes(root), (ARROW_STREAM,))
+    startup = sum(
+        Cost(platforms[n].costs.startup).startup for n in used if not platforms[n].running
+    )
+    return total + (float("inf") if out is None else out) + startup

@@ -1,0 +1,201 @@
+"""Placement: the cheapest choice, proved against trying everything."""
+
+from __future__ import annotations
+
+import random
+
+import pytest
+
+from tests.unit.placement.synthetic import (
+    PaperPlatform,
+    cardinalities,
+    cheapest_by_trying_all,
+    environment,
+    read,
+)
+from wayfed_optimizer.cost import CostProfile
+from wayfed_optimizer.errors import PlatformNotFound, Unsupported
+from wayfed_optimizer.expressions import SortKey, call, column, literal
+from wayfed_optimizer.placement import Memo, cut, place
+from wayfed_optimizer.relations import (
+    Filter,
+    Hint,
+    Join,
+    Limit,
+    Read,
+    Relation,
+    SetKind,
+    SetOperation,
+    Sort,
+    walk,
+)
+
+
+def _place(root: Relation, env):
+    return place(root, env, cardinalities(env), Memo(lambda _: (), env.sources))
+
+
+def _positive(table: Relation, name: str) -> Filter:
+    return Filter(table, call("greater", column(table.schema, name), literal(0.5)))
+
+
+def _random_plan(random_: random.Random, env) -> Relation:
+    parts: list[Relation] = [read(env, name) for name in env.sources]
+    while len(parts) > 1:
+        left, right = parts.pop(random_.randrange(len(parts))), parts.pop(0)
+        keys = [next(n for n in side.schema.names if n.endswith("_id")) for side in (left, right)]
+        joined: Relation = Join(left, right, on=(tuple(keys),))
+        if random_.random() < 0.7:
+            names = [n for n in joined.schema.names if n.endswith("_x")]
+            joined = _positive(joined, random_.choice(names))
+        parts.append(joined)
+    return parts[0]
+
+
+@pytest.mark.parametrize("seed", range(16))
+def test_the_search_finds_what_trying_everything_finds(seed: int):
+    random_ = random.Random(seed)
+    platforms = [
+        PaperPlatform(
+            f"p{i}",
+            CostProfile(
+                startup=random_.choice([0.0, 0.1, 4.0]),
+                per_fragment=random_.choice([1e-4, 0.1]),
+                default_per_row=10 ** random_.uniform(-9, -5),
+                per_byte_out=10 ** random_.uniform(-10, -7),
+            ),
+            running=random_.random() < 0.3,
+        )
+        for i in range(3)
+    ]
+    tables = {
+        name: (f"p{random_.randrange(3)}", 10 ** random_.uniform(1, 7)) for name in ("a", "b", "c")
+    }
+    env = environment(platforms, tables)
+    plan = _random_plan(random_, env)
+
+    placed = _place(plan, env)
+
+    assert placed.cost.seconds == pytest.approx(cheapest_by_trying_all(plan, env), rel=1e-9)
+
+
+def test_a_small_job_never_starts_a_platform_that_takes_seconds_to_start():
+    small = PaperPlatform("duck", CostProfile(default_per_row=1e-7))
+    large = PaperPlatform("spark", CostProfile(startup=6.0, default_per_row=1e-9))
+    env = environment([small, large], {"a": ("duck", 10_000)})
+
+    placed = _place(_positive(read(env, "a"), "a_x"), env)
+
+    assert placed.choice.platform == "duck"
+    assert placed.considered[placed.choice.relation].keys() == {"duck", "spark"}
+
+
+def test_a_large_job_goes_where_it_is_fast_although_that_has_to_start():
+    slow = PaperPlatform("duck", CostProfile(default_per_row=1e-5))
+    fast = PaperPlatform("spark", CostProfile(startup=6.0, default_per_row=1e-9))
+    env = environment([slow, fast], {"a": ("duck", 10_000_000), "b": ("spark", 10_000_000)})
+
+    placed = _place(Join(read(env, "a"), read(env, "b"), on=(("a_id", "b_id"),)), env)
+
+    assert placed.choice.platform == "spark"
+    assert placed.cost.startup == 6.0
+
+
+def test_a_hint_forces_what_lies_below_onto_its_platform():
+    here, there = PaperPlatform("here"), PaperPlatform("there", CostProfile(default_per_row=1e-4))
+    env = environment([here, there], {"a": ("here", 1000), "b": ("here", 1000)})
+    joined = Join(read(env, "a"), read(env, "b"), on=(("a_id", "b_id"),))
+
+    plan = cut(_place(Hint(joined, "there"), env), env, cardinalities(env))
+
+    assert [f.platform for f in plan.fragments] == ["here", "here", "there"]
+    assert isinstance(plan.result.relation, Join)
+
+
+def test_a_hint_for_a_platform_that_is_not_there_suggests_one_that_is():
+    env = environment([PaperPlatform("duckdb")], {"a": ("duckdb", 10)})
+
+    with pytest.raises(PlatformNotFound, match="'duckbd' is not a platform") as raised:
+        _place(Hint(read(env, "a"), "duckbd"), env)
+
+    assert raised.value.hint == "did you mean 'duckdb'?"
+
+
+def test_what_nobody_runs_is_refused_with_each_platforms_reason():
+    only_reads = frozenset({Read})
+    env = environment(
+        [PaperPlatform("a", relations=only_reads), PaperPlatform("b", relations=only_reads)],
+        {"t": ("a", 10)},
+    )
+
+    with pytest.raises(Unsupported, match=r"a: Filter .*; b: Filter"):
+        _place(_positive(read(env, "t"), "t_x"), env)
+
+
+def test_rows_keep_their_order_because_sort_and_limit_stay_on_one_platform():
+    store = PaperPlatform("store", relations=frozenset({Read, Sort, Filter}))
+    engine = PaperPlatform("engine")
+    env = environment([store, engine], {"t": ("store", 1000)})
+    table = read(env, "t")
+
+    plan = cut(
+        _place(Limit(Sort(table, (SortKey(column(table.schema, "t_x")),)), 10), env),
+        env,
+        cardinalities(env),
+    )
+
+    assert [f.platform for f in plan.fragments] == ["store", "engine"]
+    assert isinstance(plan.fragments[0].relation, Read)
+
+
+def test_what_two_fragments_read_is_computed_once_in_a_form_that_can_be_read_twice():
+    store = PaperPlatform("store", relations=frozenset({Read, Filter}))
+    engine = PaperPlatform("engine", CostProfile(default_per_row=1e-3))
+    env = environment([store, engine], {"t": ("store", 1000)})
+    part = _positive(read(env, "t"), "t_x")
+
+    union = SetOperation(SetKind.UNION, part, part, all=True)
+    plan = cut(_place(union, env), env, cardinalities(env))
+
+    assert [f.platform for f in plan.fragments] == ["store", "engine"]
+    assert plan.fragments[0].output.reusable
+    assert len(plan.consumers(plan.fragments[0].id)) == 1
+
+
+def test_the_same_plan_is_placed_the_same_way_every_time():
+    platforms = [PaperPlatform(name) for name in ("x", "y", "z")]
+    env = environment(platforms, {"a": ("x", 1000), "b": ("y", 1000), "c": ("z", 1000)})
+    plan = _random_plan(random.Random(1), env)
+
+    placements = {tuple(_platforms(_place(plan, env).choice)) for _ in range(5)}
+
+    assert len(placements) == 1
+
+
+def test_the_objective_bytes_moves_fewer_bytes_whatever_the_time():
+    store = PaperPlatform("store", CostProfile(default_per_row=1e-4))
+    engine = PaperPlatform("engine", CostProfile(default_per_row=1e-9))
+    tables = {"t": ("store", 100_000)}
+    by_time = environment([store, engine], tables)
+    by_bytes = environment([store, engine], tables, "bytes")
+    plan = _positive(read(by_time, "t"), "t_x")
+
+    assert _place(plan, by_time).choice.platform == "engine"
+    assert _place(plan, by_bytes).choice.platform == "store"
+
+
+def _platforms(choice):
+    yield choice.platform
+    for below, _ in choice.inputs:
+        yield from _platforms(below)
+
+
+def test_every_relation_of_a_fragment_has_an_estimate():
+    env = environment([PaperPlatform("a"), PaperPlatform("b")], {"t": ("a", 10), "u": ("b", 10)})
+    rows = cardinalities(env)
+    joined = Join(read(env, "t"), read(env, "u"), on=(("t_id", "u_id"),))
+
+    plan = cut(place(joined, env, rows, Memo(lambda _: (), env.sources)), env, rows)
+
+    for fragment in plan.fragments:
+        assert all(relation in plan.estimates for relation in walk(fragment.relation))
