@@ -8,7 +8,8 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 from enum import Enum
-from typing import TYPE_CHECKING, Final
+from operator import is_
+from typing import TYPE_CHECKING, ClassVar, Final
 
 from wayfed_optimizer.errors import DuplicateColumn, InvalidOption, TypeMismatch
 from wayfed_optimizer.expressions import (
@@ -45,12 +46,14 @@ class Relation(Node):
     """
 
     __slots__ = ()
+    _below: ClassVar[tuple[str, ...]] = ("input",)
     schema: Schema
 
     @property
     def inputs(self) -> tuple[Relation, ...]:
         """The relations that this one is computed from."""
-        return tuple(node for node in self.nodes() if isinstance(node, Relation))
+        found = tuple(getattr(self, name) for name in self._below)
+        return found if None not in found else tuple(r for r in found if r is not None)
 
     @property
     def bounded(self) -> bool:
@@ -59,13 +62,19 @@ class Relation(Node):
 
     def with_inputs(self, change: Callable[[Relation], Relation]) -> Relation:
         """Return this relation over changed inputs; itself where nothing changed."""
-        return self.map_nodes(lambda n: change(n) if isinstance(n, Relation) else n)
+        old = self.inputs
+        new = tuple(map(change, old))
+        if all(map(is_, old, new)):
+            return self
+        values = dict(zip(self.__match_args__, self.parts(), strict=True))
+        return type(self)(**(values | dict(zip(self._below, new, strict=False))))
 
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Read(Relation):
     """The rows of a table of the catalog; `schema` may leave out columns that nobody needs."""
 
+    _below: ClassVar[tuple[str, ...]] = ()
     table: str
     schema: Schema
     is_bounded: bool = True
@@ -133,6 +142,7 @@ class Join(Relation):
     without one is kept, as in a left join.
     """
 
+    _below: ClassVar[tuple[str, ...]] = ("left", "right")
     left: Relation
     right: Relation
     kind: JoinKind = JoinKind.INNER
@@ -281,6 +291,7 @@ class SetKind(Enum):
 class SetOperation(Relation):
     """The rows of two inputs together; NULL equals NULL; `all` keeps duplicates as SQL does."""
 
+    _below: ClassVar[tuple[str, ...]] = ("left", "right")
     kind: SetKind
     left: Relation
     right: Relation
@@ -332,7 +343,7 @@ class MapBatches(Relation):
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Sample(Relation):
-    """Rows whose keys hash into [`low`, `high`) of the unit interval, on every platform the same."""
+    """Rows whose keys hash into [`low`, `high`) of the unit interval, the same everywhere."""
 
     input: Relation
     keys: tuple[str, ...]
@@ -369,6 +380,7 @@ class Iterate(Relation):
     `max_iterations`, or as soon as `until`, a relation of one boolean, is true.
     """
 
+    _below: ClassVar[tuple[str, ...]] = ("initial", "body", "until")
     initial: Relation
     body: Relation
     variable: str
@@ -534,5 +546,13 @@ def expressions_of(relation: Relation) -> tuple[Expression, ...]:
 
 
 def transform(root: Relation, change: Callable[[Relation], Relation]) -> Relation:
-    """Return the plan with `change` applied to every relation, inputs first."""
-    return change(root.with_inputs(lambda relation: transform(relation, change)))
+    """Return the plan with `change` applied to every relation, inputs first; shared ones once."""
+    done: dict[Relation, Relation] = {}
+
+    def visit(relation: Relation) -> Relation:
+        found = done.get(relation)
+        if found is None:
+            found = done[relation] = change(relation.with_inputs(visit))
+        return found
+
+    return visit(root)

@@ -1,0 +1,47 @@
+"""The whole of rewriting: rules to a fixpoint, then conditions across keys, then columns."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Final
+
+from wayfed_optimizer.rewrite.engine import Normaliser, RewriteContext, Rewritten
+from wayfed_optimizer.rewrite.inference import infer_filters
+from wayfed_optimizer.rewrite.normalise import NORMALISING
+from wayfed_optimizer.rewrite.prune import prune_columns
+
+if TYPE_CHECKING:
+    from wayfed_optimizer.relations import Relation
+
+_ROUNDS: Final = 3
+"""Conditions that travel over several joins need another round for each that lies the other way."""
+
+
+def rewrite(relation: Relation) -> Rewritten:
+    """Return the plan as it will be placed, with the same rows and the same schema.
+
+    Examples
+    --------
+    >>> from wayfed_optimizer.expressions import Named, call, column, literal
+    >>> from wayfed_optimizer.relations import Filter, Read, Select
+    >>> from wayfed_optimizer.types import Schema
+    >>> flights = Read("flights", Schema.of(origin="text", delay="int64", tail="text"))
+    >>> delays = Select(flights, (Named("late", column(flights.schema, "delay")),))
+    >>> plan = Filter(delays, call("greater", column(delays.schema, "late"), literal(15)))
+    >>> rewritten = rewrite(plan)
+    >>> [step.rule for step in rewritten.trace]
+    ['push_filter_below_select', 'prune_columns']
+    >>> rewritten.relation.input.input.schema.names
+    ('delay',)
+    """
+    context = RewriteContext()
+    normaliser = Normaliser.of(NORMALISING, context)
+    plan = normaliser.normalise(relation)
+    for _ in range(_ROUNDS):
+        inferred = infer_filters(plan, context)
+        if inferred is plan:
+            break
+        plan = normaliser.normalise(inferred)
+    pruned = prune_columns(plan, context)
+    if pruned is not plan:
+        plan = normaliser.normalise(pruned)
+    return Rewritten(plan, tuple(context.trace))
