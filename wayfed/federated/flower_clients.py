@@ -81,7 +81,8 @@ def client_party(name: str, arrays: Arrays, client: ClientLike) -> Party:
         them, called once.
     """
     if isinstance(client, ClientApp):
-        return Party(name, client, arrays)
+        app = client
+        return Party(name, lambda message, context: app(_private_copy(message), context), arrays)
     made = client(arrays)
     if not isinstance(made, NumPyClient):
         raise InvalidOption(
@@ -89,6 +90,12 @@ def client_party(name: str, arrays: Arrays, client: ClientLike) -> Party:
             hint="a NumPyClient has fit, evaluate and get_parameters",
         )
     return Party(name, _ClientParty(made).app(), arrays)
+
+
+def _private_copy(message: Message) -> Message:
+    # A strategy puts one RecordDict into all messages, and a user's app may change what it gets.
+    content = RecordDict({name: record.copy() for name, record in message.content.items()})
+    return Message(content, metadata=message.metadata)
 
 
 class _ClientParty:

@@ -16,7 +16,7 @@ from wayfed.federated.features import Recipe
 from wayfed.federated.models.adapter import Examples, Model, Task, resolve_model
 from wayfed.federated.models.spec import ModelSpec
 from wayfed.federated.releases import ReleaseKind
-from wayfed.federated.wire import QUESTION, answer, read_json, record_of, weights_of
+from wayfed.federated.wire import QUESTION, Reply, answer, read_json, record_of, weights_of
 from wayfed_optimizer.errors import WayfedError
 
 if TYPE_CHECKING:
@@ -34,13 +34,14 @@ class Party:
     name
         The party's name, by which everything is ordered.
     app
-        Flower's ClientApp that answers.
+        What answers: Flower's ClientApp, or a function of its form. It leaves the content of a
+        message, which all parties share, as it is.
     arrays
         The party's rows; a ClientApp of the user's own finds them as ``context.arrays``.
     """
 
     name: str
-    app: ClientApp
+    app: Callable[[Message, Context], Message]
     arrays: Arrays
 
 
@@ -194,15 +195,12 @@ class _LearningParty:
         update = self._model.train(
             weights_of(arrays),
             self._training,
-            random=np.random.default_rng([self._question.seed, number, self._name_word]),
+            seed=(self._question.seed, number, self._name_word),
             proximal_mu=float(config.get("proximal-mu", 0.0)),
         )
-        content = RecordDict()
-        content[ReleaseKind.UPDATE.value] = record_of(update)
-        content[ReleaseKind.TRAINING.value] = MetricRecord(
-            {metrics.WEIGHT: self._training.total_weight}
-        )
-        return Message(content, reply_to=message)
+        told = MetricRecord({metrics.WEIGHT: self._training.total_weight})
+        content = {ReleaseKind.UPDATE.value: record_of(update), ReleaseKind.TRAINING.value: told}
+        return Message(Reply(content), reply_to=message)
 
     def _evaluate(self, message: Message, context: Context) -> Message:
         arrays, _ = _arrays_and_config(message.content)
@@ -212,9 +210,8 @@ class _LearningParty:
             regression = self._question.model.task == "regression"
             measure = metrics.regression_sums if regression else metrics.classification_sums
             sums = measure(predicted, self._testing.y)
-        content = RecordDict()
-        content[ReleaseKind.METRICS.value] = MetricRecord(dict(sums))
-        return Message(content, reply_to=message)
+        told = MetricRecord(dict(sums))
+        return Message(Reply({ReleaseKind.METRICS.value: told}), reply_to=message)
 
 
 def _answering(

@@ -52,6 +52,7 @@ if TYPE_CHECKING:
     from wayfed_optimizer.cancellation import CancellationToken
 
 RUNNERS: Final = ("local", "processes", "grpc", "flower")
+_WORTH_A_THREAD: Final = 200_000
 _SERVER_OPTIONS: Final = ("num_rounds", "strategy", "initial_arrays", "round_timeout")
 
 
@@ -217,7 +218,7 @@ def run_federated(
         check_weighting(resolved)
         grid = _grid(
             [learning_party(name, arrays) for name, arrays in parties.items()],
-            threads=threads,
+            threads=threads or _threads(parties, len(names)),
             record=record,
             quorum=quorum,
             deadline=deadline,
@@ -366,6 +367,13 @@ def _play(
     finally:
         rounds_of.grid.grid.close()
     return run
+
+
+def _threads(parties: Mapping[str, Arrays], features: int) -> int | None:
+    """Give how many threads pay: with less to do at a time, they only hand each other the lock."""
+    rows = [arrays.rows for arrays in parties.values()]
+    where_a_row_lies = sum(n * n for n in rows) / max(1, sum(rows))
+    return None if where_a_row_lies * features >= _WORTH_A_THREAD else 1
 
 
 def _grid(

@@ -9,6 +9,8 @@ from contextlib import contextmanager
 from contextvars import ContextVar
 from typing import TYPE_CHECKING, Any, Final
 
+import numpy as np
+
 # Flower reads these at import; nothing is to be reported, looked up or downloaded.
 for _switch, _value in (
     ("FLWR_TELEMETRY_ENABLED", "0"),
@@ -17,7 +19,7 @@ for _switch, _value in (
 ):
     os.environ.setdefault(_switch, _value)
 
-from flwr.app import Array, ArrayRecord, ConfigRecord, RecordDict  # noqa: E402  # after the switches
+from flwr.app import Array, ArrayRecord, ConfigRecord, MetricRecord, RecordDict  # noqa: E402  # after the switches
 from flwr.supercore.task_identity import TaskIdentity  # noqa: E402  # after the switches
 
 if TYPE_CHECKING:
@@ -42,8 +44,10 @@ class NumpyArray(Array):  # type: ignore[misc]  # Flower is untyped here
     def __init__(self, ndarray: NDArray[Any]) -> None:
         view = ndarray.view()
         view.flags.writeable = False
+        # Writing out a dtype takes longer than all else here, and nearly all are of one.
+        dtype = "float64" if view.dtype == np.float64 else str(view.dtype)
         self.__dict__.update(
-            dtype=str(view.dtype), shape=view.shape, stype=_NUMPY, _ndarray=view, _bytes=None
+            dtype=dtype, shape=view.shape, stype=_NUMPY, _ndarray=view, _bytes=None
         )
 
     @property
@@ -58,6 +62,24 @@ class NumpyArray(Array):  # type: ignore[misc]  # Flower is untyped here
         """Give the array itself, read-only."""
         array: NDArray[Any] = self.__dict__["_ndarray"]
         return array
+
+
+class Reply(RecordDict):  # type: ignore[misc]  # Flower is untyped here
+    """Flower's RecordDict as a party answers, quick to look into.
+
+    Strategies ask each reply several times for its records by kind; the base class then builds a
+    dictionary that writes back what is changed in it, which is half of what a round would cost.
+    """
+
+    @property
+    def array_records(self) -> dict[str, ArrayRecord]:
+        """The records that hold arrays."""
+        return {name: r for name, r in self.items() if isinstance(r, ArrayRecord)}
+
+    @property
+    def metric_records(self) -> dict[str, MetricRecord]:
+        """The records that hold metrics."""
+        return {name: r for name, r in self.items() if isinstance(r, MetricRecord)}
 
 
 def record_of(weights: Mapping[str, NDArray[Any]]) -> ArrayRecord:

@@ -176,7 +176,7 @@ class LocalGrid(Grid):  # type: ignore[misc]  # Flower is untyped here
         app, context = self._seats[node]
         self._busy.add(node)
         try:
-            reply = app(_private_copy(message), context)
+            reply = app(message, context)
         except Exception as error:  # noqa: BLE001  # whatever a party's code raises is its answer
             self._causes[node] = error
             return _failed(message, describe_error(error))
@@ -192,14 +192,6 @@ def describe_error(error: BaseException) -> str:
     if isinstance(error, WayfedError):
         return f"{error.message}; {error.hint}" if error.hint else error.message
     return f"{type(error).__name__}: {error}"
-
-
-def _private_copy(message: Message) -> Message:
-    # A strategy puts one RecordDict into all messages, and a party's code may change what it gets.
-    content = RecordDict()
-    for name, record in message.content.items():
-        content[name] = record.copy()
-    return Message(content, metadata=message.metadata)
 
 
 def _failed(message: Message, reason: str) -> Message:

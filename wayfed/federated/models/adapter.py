@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from importlib.metadata import entry_points
+from functools import cache
+from importlib.metadata import EntryPoint, entry_points
 from typing import TYPE_CHECKING, Final, Protocol, TypeAlias
 
 import numpy as np
@@ -16,6 +17,7 @@ if TYPE_CHECKING:
     from wayfed.federated.models.spec import ModelSpec
 
 Matrix: TypeAlias = NDArray[np.float64]
+Seed: TypeAlias = tuple[int, ...]
 Weights: TypeAlias = Mapping[str, NDArray[np.float64]]
 
 ENTRY_POINTS: Final = "wayfed.models"
@@ -84,11 +86,12 @@ class Model(Protocol):
         weights: Weights,
         examples: Examples,
         *,
-        random: np.random.Generator,
+        seed: Seed,
         proximal_mu: float = 0.0,
     ) -> Weights:
         """Give new weights; never changes those it got.
 
+        `seed` is another for each run, round and party: what chance is to depend on.
         `proximal_mu` adds ``mu/2 |w - weights|²`` to the loss (FedProx, arXiv:1812.06127).
         """
         ...
@@ -106,7 +109,7 @@ def resolve_model(spec: ModelSpec, task: Task) -> Model:
     InvalidOption
         No such model is installed, or it does not take these parameters.
     """
-    installed = {point.name: point for point in entry_points(group=ENTRY_POINTS)}
+    installed = _installed()
     point = installed.get(spec.name)
     if point is None:
         raise InvalidOption(
@@ -122,3 +125,8 @@ def resolve_model(spec: ModelSpec, task: Task) -> Model:
     except (TypeError, ValueError) as error:
         raise InvalidOption(f"model {spec} cannot be built: {error}") from error
     return model
+
+
+@cache
+def _installed() -> Mapping[str, EntryPoint]:
+    return {point.name: point for point in entry_points(group=ENTRY_POINTS)}

@@ -12,7 +12,7 @@ from wayfed.federated.models.spec import check_descent
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
-    from wayfed.federated.models.adapter import Examples, Weights
+    from wayfed.federated.models.adapter import Examples, Seed, Weights
 
 Gradient: TypeAlias = "Callable[[Weights, Examples], dict[str, np.ndarray]]"
 
@@ -47,12 +47,12 @@ class Descent:
         weights: Weights,
         examples: Examples,
         *,
-        random: np.random.Generator,
+        seed: Seed,
         proximal_mu: float,
     ) -> Weights:
         """Step down from `weights` and give where it ended."""
         current = {name: value.copy() for name, value in weights.items()}
-        for batch in self._batches(examples, random):
+        for batch in self._batches(examples, seed):
             step = gradient(current, batch)
             for name, value in current.items():
                 slope = step[name]
@@ -63,11 +63,13 @@ class Descent:
                 np.subtract(value, self.learning_rate * slope, out=value)
         return current
 
-    def _batches(self, examples: Examples, random: np.random.Generator) -> Iterator[Examples]:
-        for _ in range(self.local_epochs):
-            if self.batch_size is None or self.batch_size >= len(examples):
+    def _batches(self, examples: Examples, seed: Seed) -> Iterator[Examples]:
+        if self.batch_size is None or self.batch_size >= len(examples):
+            for _ in range(self.local_epochs):
                 yield examples
-                continue
+            return
+        random = np.random.default_rng(seed)
+        for _ in range(self.local_epochs):
             order = random.permutation(len(examples))
             for start in range(0, len(order), self.batch_size):
                 yield examples.at(order[start : start + self.batch_size])

@@ -12,7 +12,7 @@ from wayfed.federated.models.descent import Descent
 from wayfed_optimizer.errors import InvalidOption
 
 if TYPE_CHECKING:
-    from wayfed.federated.models.adapter import Examples, Matrix, Task, Weights
+    from wayfed.federated.models.adapter import Examples, Matrix, Seed, Task, Weights
 
 
 def logistic_regression(task: Task, *, intercept: bool = True, **descent: Any) -> LinearModel:
@@ -55,17 +55,20 @@ class LinearModel:
         weights: Weights,
         examples: Examples,
         *,
-        random: np.random.Generator,
+        seed: Seed,
         proximal_mu: float = 0.0,
     ) -> Weights:
         """Step down the mean log loss."""
-        return self.descent.run(
-            self._gradient, weights, examples, random=random, proximal_mu=proximal_mu
-        )
+        with links.overflow_is_infinite():
+            return self.descent.run(
+                self._gradient, weights, examples, seed=seed, proximal_mu=proximal_mu
+            )
 
     def predict(self, weights: Weights, x: Matrix) -> Matrix:
         """Give probabilities, or values."""
-        return links.probabilities(self.task, links.mean(self.task, self._scores(weights, x)))
+        scores = self._scores(weights, x)
+        with links.overflow_is_infinite():
+            return links.probabilities(self.task, links.mean(self.task, scores))
 
     def _scores(self, weights: Weights, x: Matrix) -> Matrix:
         scores: Matrix = x @ weights["coefficients"]
@@ -78,5 +81,5 @@ class LinearModel:
         residual *= 1.0 / examples.total_weight
         gradient = {"coefficients": examples.x.T @ residual}
         if self.intercept:
-            gradient["intercept"] = np.atleast_1d(residual.sum(axis=0))
+            gradient["intercept"] = residual.sum(axis=0, keepdims=residual.ndim == 1)
         return gradient

@@ -19,17 +19,22 @@ def outputs(task: Task) -> int | None:
     return None if task.classes is None or task.classes == _BINARY else task.classes
 
 
+def overflow_is_infinite() -> np.errstate:
+    """Give a context in which `mean` may overflow: exp's infinity has the right reciprocal, 0."""
+    return np.errstate(over="ignore")
+
+
 def mean(task: Task, scores: Matrix) -> Matrix:
     """Turn linear scores into means in place: values, a sigmoid, or a softmax.
 
-    McCullagh and Nelder, Generalized Linear Models, 2nd edition, table 2.1.
+    McCullagh and Nelder, Generalized Linear Models, 2nd edition, table 2.1. To be called within
+    `overflow_is_infinite`.
     """
     if task.classes is None:
         return scores
     if task.classes == _BINARY:
         np.negative(scores, out=scores)
-        with np.errstate(over="ignore"):  # exp overflows to infinity, whose reciprocal is right
-            np.exp(scores, out=scores)
+        np.exp(scores, out=scores)
         scores += 1.0
         return np.reciprocal(scores, out=scores)
     scores -= scores.max(axis=1, keepdims=True)

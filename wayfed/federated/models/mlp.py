@@ -16,7 +16,7 @@ from wayfed_optimizer.errors import InvalidOption
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from wayfed.federated.models.adapter import Examples, Matrix, Task, Weights
+    from wayfed.federated.models.adapter import Examples, Matrix, Seed, Task, Weights
 
 
 @dataclass(frozen=True, slots=True)
@@ -73,18 +73,20 @@ class MultilayerPerceptron:
         weights: Weights,
         examples: Examples,
         *,
-        random: np.random.Generator,
+        seed: Seed,
         proximal_mu: float = 0.0,
     ) -> Weights:
         """Step down the mean loss."""
-        return self.descent.run(
-            self._gradient, weights, examples, random=random, proximal_mu=proximal_mu
-        )
+        with links.overflow_is_infinite():
+            return self.descent.run(
+                self._gradient, weights, examples, seed=seed, proximal_mu=proximal_mu
+            )
 
     def predict(self, weights: Weights, x: Matrix) -> Matrix:
         """Give probabilities, or values."""
         scores = self._layers(weights, x)[-1]
-        return links.probabilities(self.task, links.mean(self.task, scores))
+        with links.overflow_is_infinite():
+            return links.probabilities(self.task, links.mean(self.task, scores))
 
     def _layers(self, weights: Weights, x: Matrix) -> list[Matrix]:
         """Give what each layer puts out, the input first, the scores of the output last."""

@@ -11,7 +11,7 @@ from wayfed.federated.models.spec import ModelSpec, TaskKind, check_whole
 from wayfed_optimizer.errors import InvalidOption, Unsupported
 
 if TYPE_CHECKING:
-    from wayfed.federated.models.adapter import Examples, Matrix, Task, Weights
+    from wayfed.federated.models.adapter import Examples, Matrix, Seed, Task, Weights
 
 
 @dataclass(frozen=True, slots=True)
@@ -107,7 +107,7 @@ class ScikitModel:
         weights: Weights,
         examples: Examples,
         *,
-        random: np.random.Generator,
+        seed: Seed,
         proximal_mu: float = 0.0,
     ) -> Weights:
         """Let the estimator learn on from `weights`."""
@@ -117,8 +117,8 @@ class ScikitModel:
                 reason="scikit-learn has no proximal term",
                 hint="wf.models.logistic_regression() and wf.models.mlp() have one",
             )
-        seed = int(random.integers(2**31))
-        estimator = self._holding(weights, seed)
+        state = int(np.random.default_rng(seed).integers(2**31))
+        estimator = self._holding(weights, state)
         target = examples.y if self.task.classes is None else examples.y.astype(np.intp)
         if _ESTIMATORS[self.estimator].incremental:
             for _ in range(self.local_epochs):

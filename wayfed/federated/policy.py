@@ -1,0 +1,86 @@
+"""What a party's policy says of a plan, decided from the plan's lineage before a row is read."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from enum import Enum
+from types import MappingProxyType
+from typing import TYPE_CHECKING, Final
+
+from wayfed_optimizer.lineage import Lineage, Origin, Use, lineage
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from wayfed_optimizer.relations import Relation
+
+
+class Role(Enum):
+    """What a column may be used for."""
+
+    FEATURE = "feature"
+    LABEL = "label"
+    JOIN_KEY = "join_key"
+    AGGREGATE_ONLY = "aggregate_only"
+    NEVER = "never"
+
+
+_ALLOWED: Final[Mapping[Role, frozenset[Use]]] = {
+    Role.FEATURE: frozenset(Use),
+    Role.LABEL: frozenset({Use.VALUE, Use.AGGREGATED, Use.CONTROL}),
+    Role.JOIN_KEY: frozenset({Use.JOIN_KEY, Use.VALUE}),
+    Role.AGGREGATE_ONLY: frozenset({Use.AGGREGATED}),
+    Role.NEVER: frozenset(),
+}
+# What a result column is when it comes from several: the strictest decides.
+_STRICTEST: Final = (Role.LABEL, Role.JOIN_KEY, Role.FEATURE)
+
+
+@dataclass(frozen=True, slots=True)
+class Policy:
+    """A party's rules.
+
+    Parameters
+    ----------
+    min_rows
+        The least number of training rows with which it takes part.
+    columns
+        What its columns may be used for, by published name. Where there are any, a column that is
+        not among them is for nothing; where there are none, every column is a feature.
+    """
+
+    min_rows: int = 1
+    columns: Mapping[str, Role] = field(default_factory=lambda: MappingProxyType({}))
+
+    def role(self, column: str) -> Role:
+        """Return what a column may be used for."""
+        if not self.columns:
+            return Role.FEATURE
+        return self.columns.get(column, Role.NEVER)
+
+    def violations(self, plan: Relation) -> tuple[str, ...]:
+        """Return each rule that a plan would break, as one sentence with the remedy."""
+        return tuple(
+            self._sentence(origin.column, use)
+            for origin, uses in sorted(lineage(plan).uses.items())
+            for use in sorted(uses, key=lambda use: use.name)
+            if use not in _ALLOWED[self.role(origin.column)]
+        )
+
+    def result_roles(self, plan: Relation) -> Mapping[str, Role]:
+        """Return for each column of a plan's result what it may be used for in training."""
+        traced: Lineage = lineage(plan)
+        return {name: self._strictest(origins) for name, origins in traced.values.items()}
+
+    def _strictest(self, origins: Mapping[Origin, Use]) -> Role:
+        roles = {
+            self.role(origin.column)
+            for origin, use in origins.items()
+            if use is Use.VALUE or self.role(origin.column) is Role.LABEL
+        }
+        return next((role for role in _STRICTEST if role in roles), Role.FEATURE)
+
+    def _sentence(self, column: str, use: Use) -> str:
+        role = self.role(column)
+        listed = "is" if column in self.columns else "is not listed, so it is"
+        return f"column '{column}' {listed} '{role.value}', and the plan uses it {use.value}"
