@@ -118,7 +118,7 @@ class _Page:
         yield "<dl>"
         facts = [
             ("gives", columns_text(fragment.columns)),
-            ("rows", f"{with_certainty(fragment.rows)} · {in_bytes(fragment.bytes)}"),
+            ("estimated", f"{with_certainty(fragment.rows)} · {in_bytes(fragment.bytes)}"),
         ]
         if fragment.actual is not None:
             facts.append(("actual", actual_text(fragment)))
@@ -126,7 +126,7 @@ class _Page:
         facts += [
             (
                 f"reads {source.table}",
-                f"{source.description} ({source.channel}), {with_certainty(source.rows)} rows, "
+                f"{source.description} ({source.channel}), {with_certainty(source.rows)}, "
                 f"{len(source.columns)} of {source.of} columns",
             )
             for source in fragment.sources

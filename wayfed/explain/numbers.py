@@ -65,21 +65,21 @@ def short(rows: Estimate) -> str:
 
 
 def with_certainty(rows: Estimate) -> str:
-    """Write an estimate with its bounds, how sure they are, and where it comes from.
+    """Write an estimate of rows with its bounds, how sure they are, and where it comes from.
 
     Examples
     --------
     >>> from wayfed_optimizer.statistics import Estimate, Provenance
     >>> with_certainty(Estimate.exactly(1200, Provenance.FOOTER))
-    '1,200 (file footer)'
+    '1,200 rows (file footer)'
     >>> with_certainty(Estimate.around(600, Provenance.DATABASE))
-    '~600 (300 to 1.2k, 90 % sure; database statistics)'
+    '~600 rows (300 to 1.2k, 90 % sure; database statistics)'
     """
     source = _SOURCES[rows.provenance]
     if is_certain(rows):
-        return f"{short(rows)} ({source})"
+        return f"{short(rows)} rows ({source})"
     bounds = f"{_compact(rows.low)} to {_compact(rows.high)}, {rows.confidence:.0%} sure"
-    return f"{short(rows)} ({bounds.replace('%', ' %')}; {source})"
+    return f"{short(rows)} rows ({bounds.replace('%', ' %')}; {source})"
 
 
 def is_certain(rows: Estimate) -> bool:

@@ -109,7 +109,7 @@ class _Fragments:
 def _body(fragment: FragmentView, width: int, *, alternatives: bool) -> Iterator[str]:
     yield from _labelled("gives", columns_text(fragment.columns), width)
     size = f"{with_certainty(fragment.rows)} · {in_bytes(fragment.bytes)}"
-    yield from _labelled("rows", size, width)
+    yield from _labelled("estimated", size, width)
     if fragment.actual is not None:
         yield from _labelled("actual", actual_text(fragment), width)
     yield from (_all_reasons if alternatives else _reason)(fragment, width)
@@ -172,7 +172,7 @@ def _source(source: SourceView) -> str:
     columns = f"{len(source.columns)} of {source.of} columns"
     return (
         f"{source.table}: {source.description} ({source.channel}), "
-        f"{with_certainty(source.rows)} rows, {columns}"
+        f"{with_certainty(source.rows)}, {columns}"
     )
 
 
@@ -202,9 +202,9 @@ def operator_lines(root: OperatorView, width: int, *, placed: bool = False) -> l
 def _operator_rows(
     operator: OperatorView, depth: int, *, placed: bool
 ) -> Iterator[tuple[int, str, str]]:
-    rows = short(operator.rows) if operator.rows else ""
+    rows = f"{short(operator.rows)} rows" if operator.rows else ""
     if placed and operator.platform:
-        rows = f"{operator.platform}  {rows:>12}"
+        rows = f"{operator.platform}  {rows:>16}"
     yield depth, operator.text, rows
     for below in operator.inputs:
         if below.arrives:
