@@ -1,1 +1,14 @@
-"""Plans to SQL text and back, for every dialect the connectors speak."""
+"""Plans to SQL text and back, for every dialect the connectors speak.
+
+Printing needs nothing but this package; sqlglot is imported when text is first parsed.
+"""
+
+from wayfed_sql.dialect import Dialect
+from wayfed_sql.dialects.duckdb import DUCKDB
+from wayfed_sql.dialects.postgresql import POSTGRESQL
+from wayfed_sql.dialects.spark import SPARK
+from wayfed_sql.dialects.sqlite import SQLITE
+from wayfed_sql.formatting import format_sql
+from wayfed_sql.query import to_sql
+
+__all__ = ["DUCKDB", "POSTGRESQL", "SPARK", "SQLITE", "Dialect", "format_sql", "to_sql"]

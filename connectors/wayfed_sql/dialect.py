@@ -1,0 +1,150 @@
+"""What an engine's SQL is like, as data that the printer reads."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from types import MappingProxyType
+from typing import TYPE_CHECKING, Final
+
+from wayfed_optimizer.errors import Unsupported
+from wayfed_optimizer.types import DataType, Decimal, List, Struct
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from wayfed_optimizer.relations import JoinKind
+    from wayfed_sql.templates import Row
+
+_EMPTY: Final[Mapping[str, str]] = MappingProxyType({})
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Dialect:
+    """An engine's SQL.
+
+    Parameters
+    ----------
+    name
+        The engine, for messages.
+    sqlglot
+        What sqlglot calls it.
+    functions
+        How each function that it does with our meaning is written.
+    types
+        How each type is written; ``{precision}``, ``{scale}`` and ``{element}`` are filled in.
+    literals
+        How constants are written, by name of their type; ``{}`` is the value as text. Numbers,
+        text and NULL need no entry, but the floats that no plain number is: float, nan, infinity.
+    seconds
+        How precisely timestamps are written (see `datetime.isoformat`).
+    casts, safe_casts
+        How casts are written, by families of types (see `family`); others are plain CASTs.
+        `safe_cast` is what a TRY_CAST is called, None where there is none.
+    joins
+        Kinds of joins that it has.
+    without
+        What it does not do with our meaning, and why: functions, joins, casts, set operations.
+    quote
+        The mark around identifiers.
+    reserved
+        Words that need that mark.
+    collation
+        The collation that orders by code point; None where text is ordered so anyway.
+    equality_collates
+        Whether any collation decides what equals what, not only those said to.
+    computed_collates
+        Whether computed text has a collation of its own.
+    distinct_on
+        Whether it has SELECT DISTINCT ON.
+    all_rows
+        What stands for no limit where there is an offset.
+    parameter
+        How a parameter is written; None where there are none.
+    backslashes
+        Whether a backslash in a string constant is written twice.
+    checked_integers
+        How an integer result is written where the engine does not notice its overflow.
+    checked_subqueries
+        Whether it notices that a subquery used as a value has several rows.
+    folds_case
+        Whether names that differ in case only are the same to it.
+    """
+
+    name: str
+    sqlglot: str
+    functions: Mapping[str, Row]
+    types: Mapping[str, str]
+    literals: Mapping[str, str]
+    joins: frozenset[JoinKind]
+    casts: Mapping[tuple[str, str], Row] = field(default_factory=lambda: MappingProxyType({}))
+    safe_cast: str | None = "TRY_CAST"
+    without: Mapping[str, str] = field(default_factory=lambda: _EMPTY)
+    quote: str = '"'
+    reserved: frozenset[str] = frozenset()
+    collation: str | None = None
+    equality_collates: bool = False
+    computed_collates: bool = False
+    distinct_on: bool = False
+    all_rows: str = ""
+    parameter: str | None = None
+    backslashes: bool = False
+    seconds: str = "auto"
+    checked_integers: Row | None = None
+    checked_subqueries: bool = True
+    folds_case: bool = True
+
+    def identifier(self, name: str) -> str:
+        """Write a name, in quotes unless it can do without.
+
+        Examples
+        --------
+        >>> from wayfed_sql import POSTGRESQL
+        >>> POSTGRESQL.identifier("amount"), POSTGRESQL.identifier("Order")
+        ('amount', '"Order"')
+        """
+        if name in self.reserved or not _is_simple(name):
+            return f"{self.quote}{name.replace(self.quote, self.quote * 2)}{self.quote}"
+        return name
+
+    def type_name(self, kind: DataType) -> str:
+        """Write a type.
+
+        Raises
+        ------
+        Unsupported
+            Where the engine has no such type.
+        """
+        template = self.types.get(kind.name)
+        if template is None:
+            raise Unsupported(str(kind), self.name, self.without.get(kind.name, "no such type"))
+        match kind:
+            case Decimal(precision=precision, scale=scale):
+                return template.format(precision=precision, scale=scale)
+            case List(element=element):
+                return template.format(element=self.type_name(element))
+            case Struct(fields=fields):
+                members = (f"{self.identifier(n)} {self.type_name(t)}" for n, t in fields)
+                return template.format(fields=", ".join(members))
+        return template
+
+    def refuse(self, operation: str) -> Unsupported:
+        """Return the error for something that the engine does not do, with its reason."""
+        return Unsupported(operation, self.name, self.without.get(operation, "not available there"))
+
+
+def _is_simple(name: str) -> bool:
+    """Say whether every engine reads a bare name as itself: lower case, ASCII, no leading digit."""
+    return (
+        name.isascii() and name.isidentifier() and name == name.lower() and not name.startswith("_")
+    )
+
+
+_FAMILIES: Final = {
+    **dict.fromkeys(("int8", "int16", "int32", "int64"), "int"),
+    **dict.fromkeys(("float32", "float64"), "float"),
+}
+
+
+def family(kind: DataType) -> str:
+    """Return the family that a type belongs to in tables of casts: int, float, or its name."""
+    return _FAMILIES.get(kind.name, kind.name)

@@ -1,0 +1,1 @@
+"""The engines' SQL, one file each; `shared` has what they write alike."""

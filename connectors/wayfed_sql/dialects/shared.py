@@ -1,0 +1,199 @@
+"""What all our engines write alike, and conditions that their tables of functions share."""
+
+from __future__ import annotations
+
+import re
+from types import MappingProxyType
+from typing import TYPE_CHECKING, Final
+
+from wayfed_optimizer.expressions import Expression, Literal
+from wayfed_optimizer.types import is_integer
+from wayfed_sql.templates import (
+    AND,
+    COMPARISON,
+    NOT,
+    OR,
+    OTHER,
+    PRODUCT,
+    SUM,
+    UNARY,
+    Choice,
+    Operator,
+    Template,
+    aggregate,
+    by_count,
+    function,
+)
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Mapping
+
+    from wayfed_sql.templates import Row, Site
+
+
+def is_known_nonzero(site: Site) -> bool:
+    """Say whether the second argument is a constant other than 0."""
+    divisor = site.args[1]
+    return isinstance(divisor, Literal) and divisor.value is not None and divisor.value != 0
+
+
+def is_known_positive(site: Site) -> bool:
+    """Say whether the arguments after the first are constants, the first of them above 0."""
+    rest = site.args[1:]
+    constants = [arg.value for arg in rest if isinstance(arg, Literal)]
+    known = bool(rest) and len(constants) == len(rest) and None not in constants
+    return known and constants[0] > 0 and min(constants) >= 0
+
+
+def by_unit(rows: Mapping[str, Row]) -> Choice:
+    """Choose by the unit of time that the last argument names."""
+
+    def is_unit(unit: str) -> Callable[[Site], bool]:
+        return lambda site: _unit_of(site.args[-1]) == unit
+
+    cases = tuple((is_unit(unit), row) for unit, row in rows.items())
+    return Choice(cases, f"the unit must be one of {', '.join(rows)}, written as a constant")
+
+
+def _unit_of(unit: Expression) -> str | None:
+    return unit.value.lower() if isinstance(unit, Literal) and isinstance(unit.value, str) else None
+
+
+def modulo(remainder: str) -> Choice:
+    """Make the row of Python's % from the text of SQL's, a pair of parentheses around it."""
+    plain = Template(f"({remainder} + {{1}}) % {{1}}", PRODUCT)
+    full = Template(
+        f"CASE WHEN {remainder} <> 0 AND ({remainder} < 0) <> ({{1}} < 0) "
+        f"THEN {remainder} + {{1}} ELSE {remainder} END"
+    )
+    return Choice(((_is_small_divisor, plain),), full)
+
+
+def _is_small_divisor(site: Site) -> bool:
+    """Say whether adding the divisor cannot overflow or lose digits."""
+    divisor = site.args[1]
+    return (
+        isinstance(divisor, Literal)
+        and is_integer(divisor.type)
+        and bool(divisor.value)
+        and (abs(divisor.value) < _SMALL)
+    )
+
+
+_SMALL: Final = 2**31
+
+DIVISION: Final = Choice(
+    ((is_known_nonzero, Operator("/", PRODUCT)),),
+    Template("{0} / NULLIF({1}, 0)", PRODUCT),
+)
+
+OPERATORS: Final[Mapping[str, Row]] = MappingProxyType(
+    {
+        "add": Operator("+", SUM),
+        "subtract": Operator("-", SUM),
+        "multiply": Operator("*", PRODUCT),
+        "divide": DIVISION,
+        "negate": Template("-{0}", UNARY),
+        "equal": Operator("=", COMPARISON),
+        "not_equal": Operator("<>", COMPARISON),
+        "less": Operator("<", COMPARISON),
+        "less_equal": Operator("<=", COMPARISON),
+        "greater": Operator(">", COMPARISON),
+        "greater_equal": Operator(">=", COMPARISON),
+        "is_distinct": Template("{0} IS DISTINCT FROM {1}", COMPARISON),
+        "and": Operator("AND", AND, associative=True),
+        "or": Operator("OR", OR, associative=True),
+        "not": Template("NOT {0}", NOT),
+        "is_null": Template("{0} IS NULL", COMPARISON),
+        "is_not_null": Template("{0} IS NOT NULL", COMPARISON),
+        "concat": by_count(Template("{0}"), Operator("||", OTHER, associative=True)),
+    }
+)
+
+FUNCTIONS: Final[Mapping[str, Row]] = MappingProxyType(
+    {
+        **OPERATORS,
+        "coalesce": function("COALESCE"),
+        "greatest": function("GREATEST"),
+        "least": function("LEAST"),
+        "lower": function("LOWER"),
+        "upper": function("UPPER"),
+        "replace": function("REPLACE"),
+        "ilike": Template("{0} ILIKE {1}", COMPARISON),
+        "abs": function("ABS"),
+        "sqrt": Template("CASE WHEN {0} >= 0 THEN SQRT({0}) END"),
+        "ln": Template("CASE WHEN {0} > 0 THEN LN({0}) END"),
+        "log10": Template("CASE WHEN {0} > 0 THEN LOG10({0}) END"),
+        "exp": function("EXP"),
+        "power": Template(
+            "CASE WHEN {0} > 0 OR ({0} = 0 AND {1} >= 0) OR ({0} < 0 AND {1} = FLOOR({1})) "
+            "THEN POWER({0}, {1}) END"
+        ),
+        "sin": function("SIN"),
+        "cos": function("COS"),
+        "count": Choice(
+            ((lambda site: not site.args, Template("COUNT(*){over}")),), aggregate("COUNT")
+        ),
+        "count_distinct": Template("COUNT(DISTINCT {0})"),
+        "count_if": Template("COUNT(*) FILTER (WHERE {0}){over}"),
+        "mean": aggregate("AVG"),
+        "min": aggregate("MIN"),
+        "max": aggregate("MAX"),
+        "stddev": aggregate("STDDEV_SAMP"),
+        "variance": aggregate("VAR_SAMP"),
+        "bool_and": aggregate("BOOL_AND"),
+        "bool_or": aggregate("BOOL_OR"),
+        "row_number": aggregate("ROW_NUMBER"),
+        "rank": aggregate("RANK"),
+        "dense_rank": aggregate("DENSE_RANK"),
+        "ntile": aggregate("NTILE"),
+        "lag": aggregate("LAG"),
+        "lead": aggregate("LEAD"),
+        "first_value": aggregate("FIRST_VALUE"),
+        "last_value": aggregate("LAST_VALUE"),
+    }
+)
+
+SUBSTRING_WINDOW: Final = Template(
+    "SUBSTRING({0}, GREATEST({1}, 1), GREATEST({1} + {2}, 1) - GREATEST({1}, 1))"
+)
+"""The standard's reading of starts below 1, where an engine counts those from the end."""
+
+SUBSTRING: Final = Choice(
+    ((is_known_positive, function("SUBSTRING")),),
+    by_count(Template("{0}"), Template("SUBSTRING({0}, GREATEST({1}, 1))"), SUBSTRING_WINDOW),
+)
+
+FLOOR_DIVIDE_FLOATS: Final = Template("FLOOR({0} / NULLIF({1}, 0))")
+
+RESERVED: Final = frozenset(
+    re.findall(
+        r"\w+",
+        """
+    all alter analyse analyze and anti any array as asc asof asymmetric at authorization between
+    binary both by case cast check collate collation column columns commit concurrently
+    constraint create cross cube current current_catalog current_date current_role
+    current_schema current_time current_timestamp current_user date default deferrable delete
+    desc describe distinct div do drop else end except exclude exists explain extract false
+    fetch filter first following for foreign from full function generated glob grant group
+    grouping groups having if ilike in index initially inner insert intersect interval into is
+    isnull join lambda last lateral leading left like limit local localtime localtimestamp match
+    minus natural no not nothing notnull null nulls of offset on only or order others out outer
+    over overlaps partition pivot pivot_longer pivot_wider placing position positional pragma
+    preceding primary qualify raise range recursive references regexp regexp_like release
+    replace returning right rlike rollback row rows savepoint select semi session_user set show
+    similar some start struct substring summarize symmetric table tablesample temporary then
+    ties time timestamp to trailing transaction trigger trim true truncate try_cast unbounded
+    union unique unknown unpivot update user using vacuum values variadic view virtual when
+    where window with within without
+    """,
+    )
+)
+"""Words that one engine or another keeps for itself; a few more are quoted than need be."""
+
+UNITS: Final = ("year", "quarter", "month", "week", "day", "hour", "minute", "second")
+
+FLOAT_SIGN: Final = Template(
+    "CASE WHEN {0} > 0 THEN CAST(1 AS {type}) WHEN {0} < 0 THEN -1 WHEN {0} = 0 THEN 0 END"
+)
+"""The sign of NaN, which is greater than every number, is 1."""

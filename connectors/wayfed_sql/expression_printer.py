@@ -1,0 +1,298 @@
+"""Expressions to SQL, given how the columns that they read are written."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Final, TypeAlias
+
+from wayfed_optimizer.errors import Unsupported
+from wayfed_optimizer.expressions import (
+    Call,
+    Case,
+    Cast,
+    Column,
+    Expression,
+    Frame,
+    InList,
+    Literal,
+    Parameter,
+    SortKey,
+    Subquery,
+    SubqueryKind,
+    WindowCall,
+)
+from wayfed_optimizer.types import INT64, TEXT, DataType, Decimal, is_integer
+from wayfed_sql.dialect import family
+from wayfed_sql.literals import literal_text
+from wayfed_sql.templates import (
+    COMPARISON,
+    EQUAL_OTHERWISE,
+    ORDERED_OTHERWISE,
+    UNARY,
+    Site,
+    Template,
+    Text,
+)
+
+if TYPE_CHECKING:
+    from wayfed_optimizer.relations import Relation
+    from wayfed_sql.dialect import Dialect
+
+Environment: TypeAlias = Mapping[str, Text]
+"""How the columns of a relation are written where its expressions stand."""
+
+_ORDERS: Final = frozenset(
+    {"less", "less_equal", "greater", "greater_equal", "min", "max", "greatest", "least"}
+)
+_EQUATES: Final = frozenset({"equal", "not_equal", "is_distinct", "count_distinct"})
+_UNFRAMED: Final = frozenset({"row_number", "rank", "dense_rank", "ntile", "lag", "lead"})
+_SPREADS: Final = frozenset({"add", "subtract", "multiply", "negate"})
+"""Integer arithmetic where an operand that is no integer makes a result that is none."""
+_OVERFLOWS: Final = _SPREADS | {"floor_divide"}
+_PLAIN_CAST: Final = Template("CAST({0} AS {type})")
+
+
+@dataclass(frozen=True, slots=True)
+class ExpressionPrinter:
+    """Writes expressions for one engine.
+
+    Parameters
+    ----------
+    dialect
+        The engine's SQL.
+    query
+        Writes a relation that an expression holds, without parentheses.
+    """
+
+    dialect: Dialect
+    query: Callable[[Relation], str]
+
+    def text(self, expression: Expression, columns: Environment, over: str = "") -> Text:
+        """Write an expression.
+
+        Raises
+        ------
+        Unsupported
+            Where the engine does not do it with our meaning.
+        """
+        match expression:
+            case Column(name):
+                return columns[name]
+            case Literal():
+                return literal_text(expression, self.dialect)
+            case Call(function, args):
+                text = self._call(function, args, expression.type, columns, over)
+                return self._checked(expression, text)
+            case Cast():
+                return self._cast(expression, columns)
+            case Case():
+                return self._case(expression, columns)
+            case InList(arg, values):
+                subject = self._comparable(arg, columns, EQUAL_OTHERWISE)
+                listed = ", ".join(self.text(value, columns).sql for value in values)
+                return Text(f"{subject.within(COMPARISON)} IN ({listed})", COMPARISON)
+            case Subquery():
+                return self._subquery(expression, columns)
+            case WindowCall():
+                return self._window(expression, columns)
+            case Parameter(name, kind):
+                if self.dialect.parameter is None:
+                    raise self.dialect.refuse("Parameter")
+                mark = self.dialect.parameter.format(name)
+                return Text(f"CAST({mark} AS {self.dialect.type_name(kind)})")
+        raise Unsupported(str(expression), self.dialect.name, "only Python can compute it")
+
+    def output(self, expression: Expression, columns: Environment) -> Text:
+        """Write an expression as a column of a result: of exactly its type."""
+        return self.settled(self.text(expression, columns), expression.type)
+
+    def settled(self, text: Text, kind: DataType) -> Text:
+        """Return text that is sure to have a type."""
+        if not text.loose:
+            return text
+        return Text(f"CAST({text.sql} AS {self.dialect.type_name(kind)})", collated=text.collated)
+
+    def sort_key(self, key: SortKey, columns: Environment) -> str:
+        """Write a key of an ORDER BY, saying where NULLs go if there may be any."""
+        text = self._comparable(key.expression, columns, ORDERED_OTHERWISE)
+        return self.settled(text, key.expression.type).sql + self.direction(key)
+
+    def direction(self, key: SortKey) -> str:
+        """Write what stands behind a key of an ORDER BY."""
+        direction = " DESC" if key.descending else ""
+        if not key.expression.nullable:
+            return direction
+        return f"{direction} NULLS {'FIRST' if key.nulls_first else 'LAST'}"
+
+    def comparable(self, text: Text, kind: DataType, otherwise: int) -> Text:
+        """Return text that compares by code point, if `otherwise` is how it must not."""
+        if kind != TEXT or text.collated < otherwise:
+            return text
+        return Text(f"{text.within(UNARY)} COLLATE {self.dialect.collation}", UNARY)
+
+    def _comparable(self, expression: Expression, columns: Environment, otherwise: int) -> Text:
+        text = self.text(expression, columns)
+        return self.comparable(text, expression.type, otherwise)
+
+    def _call(
+        self,
+        function: str,
+        args: tuple[Expression, ...],
+        kind: DataType,
+        columns: Environment,
+        over: str,
+    ) -> Text:
+        row = self.dialect.functions.get(function)
+        if row is None:
+            raise self.dialect.refuse(function)
+        if self.dialect.checked_integers and function in _SPREADS and kind == INT64:
+            texts = tuple(self._unchecked(arg, columns) for arg in args)
+        else:
+            texts = tuple(self.text(arg, columns) for arg in args)
+        if self.dialect.collation:
+            texts = self._collate_arguments(function, args, texts)
+        site = Site(function, args, texts, kind, self.dialect.type_name, over, self.dialect.name)
+        text = row.render(site)
+        if kind == TEXT and self.dialect.computed_collates:
+            nested = max((t.collated for t in texts), default=0)
+            return text._replace(collated=max(ORDERED_OTHERWISE, nested))
+        return text
+
+    def _unchecked(self, expression: Expression, columns: Environment) -> Text:
+        """Write an operand of integer arithmetic, whose overflow its result shows."""
+        if isinstance(expression, Call) and expression.function in _SPREADS:
+            return self._call(expression.function, expression.args, expression.type, columns, "")
+        return self.text(expression, columns)
+
+    def _checked(self, call: Call, text: Text) -> Text:
+        """Return integer arithmetic so written that overflow is an error."""
+        check = self.dialect.checked_integers
+        if check is None or call.type != INT64 or call.function not in _OVERFLOWS:
+            return text
+        if magnitude(call) < 2**63:
+            return text
+        site = Site("add", (call,), (text,), INT64, self.dialect.type_name, "", self.dialect.name)
+        return check.render(site)
+
+    def _collate_arguments(
+        self, function: str, args: tuple[Expression, ...], texts: tuple[Text, ...]
+    ) -> tuple[Text, ...]:
+        """Say how the first of several texts compares; the others follow it."""
+        if function in _ORDERS:
+            otherwise = ORDERED_OTHERWISE
+        elif function in _EQUATES:
+            otherwise = EQUAL_OTHERWISE
+        else:
+            return texts
+        for index, (arg, text) in enumerate(zip(args, texts, strict=True)):
+            if arg.type == TEXT and text.collated >= otherwise:
+                changed = self.comparable(text, TEXT, otherwise)
+                return (*texts[:index], changed, *texts[index + 1 :])
+        return texts
+
+    def _cast(self, cast: Cast, columns: Environment) -> Text:
+        dialect = self.dialect
+        pair = family(cast.arg.type), family(cast.type)
+        operation = f"cast {pair[0]} to {pair[1]}"
+        if operation in dialect.without:
+            raise dialect.refuse(operation)
+        if cast.safe and dialect.safe_cast is None:
+            raise dialect.refuse("try_cast")
+        text = self.text(cast.arg, columns)
+        row = dialect.casts.get(pair, _PLAIN_CAST)
+        site = Site(operation, (cast.arg,), (text,), cast.type, dialect.type_name, "", dialect.name)
+        # A constant in a cast needs no other cast around it.
+        site = site._replace(texts=(text._replace(loose=False),))
+        written = row.render(site)
+        if cast.safe and dialect.safe_cast:
+            sql = written.sql
+            if not sql.startswith("CAST("):
+                raise Unsupported(f"a safe {operation}", dialect.name, "it has no such cast")
+            written = Text(dialect.safe_cast + sql.removeprefix("CAST"))
+        computed = cast.type == TEXT and dialect.computed_collates
+        return Text(written.sql, written.level, False, ORDERED_OTHERWISE if computed else 0)
+
+    def _case(self, case: Case, columns: Environment) -> Text:
+        conditions = [self.text(condition, columns) for condition, _ in case.branches]
+        values = [self.text(value, columns) for _, value in case.branches]
+        last = self.text(case.otherwise, columns)
+        branches = " ".join(
+            f"WHEN {condition.sql} THEN {value.sql}"
+            for condition, value in zip(conditions, values, strict=True)
+        )
+        otherwise = "" if last.sql == "NULL" else f" ELSE {last.sql}"
+        everything = (*values, last)
+        return Text(
+            f"CASE {branches}{otherwise} END",
+            loose=isinstance(case.type, Decimal) or all(value.loose for value in everything),
+            collated=max(value.collated for value in everything),
+        )
+
+    def _subquery(self, subquery: Subquery, columns: Environment) -> Text:
+        query = self.query(subquery.relation)
+        if subquery.kind is SubqueryKind.EXISTS:
+            return Text(f"EXISTS ({query})")
+        if subquery.kind is SubqueryKind.SCALAR or subquery.arg is None:
+            return Text(f"({query})")
+        arg = self._comparable(subquery.arg, columns, EQUAL_OTHERWISE)
+        return Text(f"{arg.within(COMPARISON)} IN ({query})", COMPARISON)
+
+    def _window(self, call: WindowCall, columns: Environment) -> Text:
+        parts = []
+        if call.partition_by:
+            keys = (self._comparable(e, columns, EQUAL_OTHERWISE) for e in call.partition_by)
+            parts.append(f"PARTITION BY {', '.join(key.sql for key in keys)}")
+        if call.order_by:
+            keys_text = ", ".join(self.sort_key(key, columns) for key in call.order_by)
+            parts.append(f"ORDER BY {keys_text}")
+        if call.frame is not None and call.function not in _UNFRAMED:
+            parts.append(_frame(call.frame))
+        over = f" OVER ({' '.join(parts)})"
+        return self._call(call.function, call.args, call.type, columns, over)
+
+
+def magnitude(expression: Expression) -> int:
+    """Return a bound of an integer expression's absolute value.
+
+    Examples
+    --------
+    >>> from wayfed_optimizer.expressions import call
+    >>> from wayfed_optimizer.types import INT16
+    >>> magnitude(call("add", Column("x", INT16), Literal(1, INT16)))
+    32769
+    """
+    match expression:
+        case Literal(int(value)):
+            return abs(value)
+        case Call("add" | "subtract", (a, b)):
+            return magnitude(a) + magnitude(b)
+        case Call("multiply", (a, b)):
+            return magnitude(a) * magnitude(b)
+        case Call("negate", (a,)):
+            return magnitude(a)
+        case Call("floor_divide", (a, b)):
+            return magnitude(a) + 1
+        case Cast(arg, kind) if is_integer(kind) and is_integer(arg.type):
+            return min(magnitude(arg), magnitude_of_type(kind))
+    return magnitude_of_type(expression.type)
+
+
+def magnitude_of_type(kind: DataType) -> int:
+    """Return the largest absolute value that an integer type holds."""
+    return int(2 ** (int(kind.name[3:]) - 1))
+
+
+def _frame(frame: Frame) -> str:
+    units = frame.units.upper()
+    if units == "RANGE" and any(bound not in (None, 0) for bound in (frame.start, frame.end)):
+        units = "GROUPS"
+    start = "UNBOUNDED PRECEDING" if frame.start is None else _bound(frame.start)
+    end = "UNBOUNDED FOLLOWING" if frame.end is None else _bound(frame.end)
+    return f"{units} BETWEEN {start} AND {end}"
+
+
+def _bound(rows: int) -> str:
+    if rows == 0:
+        return "CURRENT ROW"
+    return f"{abs(rows)} {'PRECEDING' if rows < 0 else 'FOLLOWING'}"

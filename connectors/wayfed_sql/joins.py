@@ -1,0 +1,124 @@
+"""Joins to SQL: which sides can stand in one FROM, and where their conditions go."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from typing import TYPE_CHECKING, Final
+
+from wayfed_optimizer.relations import Join, JoinKind, Relation
+from wayfed_sql.block import Block, conjunction
+from wayfed_sql.templates import COMPARISON, EQUAL_OTHERWISE, Text
+
+if TYPE_CHECKING:
+    from wayfed_sql.query import QueryPrinter
+
+_WORDS: Final = {
+    JoinKind.INNER: "JOIN",
+    JoinKind.LEFT: "LEFT JOIN",
+    JoinKind.RIGHT: "RIGHT JOIN",
+    JoinKind.FULL: "FULL JOIN",
+    JoinKind.ASOF: "ASOF LEFT JOIN",
+}
+_NULLS_LEFT: Final = (JoinKind.RIGHT, JoinKind.FULL)
+_NULLS_RIGHT: Final = (JoinKind.LEFT, JoinKind.FULL, JoinKind.ASOF)
+
+
+def join_blocks(printer: QueryPrinter, join: Join) -> Block:
+    """Return a join as a block.
+
+    Raises
+    ------
+    Unsupported
+        Where the engine does not have such joins.
+    """
+    if join.kind not in printer.dialect.joins:
+        raise printer.dialect.refuse(f"{join.kind.value} join")
+    if join.kind in (JoinKind.SEMI, JoinKind.ANTI):
+        return _exists(printer, join)
+    if join.kind is JoinKind.FULL and join.predicate is not None:
+        _require_full_join_conditions(printer)
+    left = _side(printer, join.left, padded=join.kind in _NULLS_LEFT)
+    right = _side(printer, join.right, padded=join.kind in _NULLS_RIGHT)
+    # A condition on the side that is padded with NULLs belongs to the pairing, not after it.
+    if join.kind is JoinKind.ASOF and right.where:
+        right = printer.derived(right, join.right.schema)
+    left, right = _unconditional(printer, join, left, right)
+    columns = {**left.columns, **right.columns}
+    conditions = [*_pairing(printer, join, left, right)]
+    where = (*left.where, *right.where)
+    if join.kind is JoinKind.LEFT:
+        where = left.where
+        conditions.extend(right.where)
+    elif join.kind is JoinKind.RIGHT:
+        where = right.where
+        conditions.extend(left.where)
+    other = f"({right.source})" if right.joined else right.source
+    if join.kind in (JoinKind.INNER, JoinKind.CROSS) and not conditions:
+        source = f"{left.source} CROSS JOIN {other}"
+    else:
+        on = conjunction(conditions) if conditions else "1 = 1"
+        source = f"{left.source} {_WORDS[join.kind]} {other} ON {on}"
+    return Block(columns, source, joined=True, where=where)
+
+
+def _require_full_join_conditions(printer: QueryPrinter) -> None:
+    operation = "full join with a condition"
+    if operation in printer.dialect.without:
+        raise printer.dialect.refuse(operation)
+
+
+def _side(printer: QueryPrinter, relation: Relation, *, padded: bool) -> Block:
+    """Return a side of a join; `padded` sides have NULLs where nothing matches."""
+    block = printer.block(relation)
+    if not block.takes_rows or (padded and not block.is_plain):
+        return printer.derived(block, relation.schema)
+    return replace(block, order=())
+
+
+def _unconditional(
+    printer: QueryPrinter, join: Join, left: Block, right: Block
+) -> tuple[Block, Block]:
+    """Return the sides of a full join, neither of which can have conditions of its own."""
+    if join.kind is not JoinKind.FULL:
+        return left, right
+    if left.where:
+        left = printer.derived(left, join.left.schema)
+    if right.where:
+        right = printer.derived(right, join.right.schema)
+    return left, right
+
+
+def _pairing(printer: QueryPrinter, join: Join, left: Block, right: Block) -> list[Text]:
+    conditions = [
+        _compared(printer, left.columns[a], "=", right.columns[b], join.left.schema[a].type.name)
+        for a, b in join.on
+    ]
+    if join.asof is not None:
+        a, b = join.asof
+        kind = join.left.schema[a].type.name
+        conditions.append(_compared(printer, left.columns[a], ">=", right.columns[b], kind))
+    if join.predicate is not None:
+        columns = {**left.columns, **right.columns}
+        conditions.append(printer.expressions.text(join.predicate, columns))
+    return conditions
+
+
+def _compared(printer: QueryPrinter, left: Text, symbol: str, right: Text, kind: str) -> Text:
+    first = left
+    if kind == "text" and max(left.collated, right.collated) >= EQUAL_OTHERWISE:
+        first = Text(f"{left.within(COMPARISON)} COLLATE {printer.dialect.collation}")
+    sql = f"{first.within(COMPARISON)} {symbol} {right.within(COMPARISON)}"
+    return Text(sql, COMPARISON)
+
+
+def _exists(printer: QueryPrinter, join: Join) -> Block:
+    left = printer.block(join.left)
+    if not left.takes_conditions:
+        left = printer.derived(left, join.left.schema)
+    right = _side(printer, join.right, padded=False)
+    conditions = (*right.where, *_pairing(printer, join, left, right))
+    inner = replace(right, where=conditions).sql(["1"])
+    condition = Text(f"EXISTS ({inner})")
+    if join.kind is JoinKind.ANTI:
+        condition = Text(f"NOT {condition.sql}", 3)
+    return printer.keep(left, condition)
