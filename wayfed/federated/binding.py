@@ -48,7 +48,9 @@ class Bound:
     parties: Mapping[str, PartyReport]
 
 
-def bind(grid: GuardedGrid, asked: Question, *, bools: Sequence[str], min_rows: int) -> Bound:
+def bind(
+    grid: GuardedGrid, asked: Question, *, bools: Sequence[str], min_rows: int | Mapping[str, int]
+) -> Bound:
     """Let every party check what is asked, leave out those without rows, and fit the features.
 
     Parameters
@@ -60,7 +62,7 @@ def bind(grid: GuardedGrid, asked: Question, *, bools: Sequence[str], min_rows: 
     bools
         The features that hold yes or no.
     min_rows
-        The least number of training rows that a party needs.
+        The least number of training rows that a party needs; of all alike, or by party.
 
     Raises
     ------
@@ -110,7 +112,9 @@ def _refuse_problems(by_party: Mapping[str, Sequence[Mapping[str, Any]]]) -> Non
 
 
 def _reports(
-    grid: GuardedGrid, bindings: Mapping[str, Mapping[str, Any]], min_rows: int
+    grid: GuardedGrid,
+    bindings: Mapping[str, Mapping[str, Any]],
+    min_rows: int | Mapping[str, int],
 ) -> dict[str, PartyReport]:
     reports: dict[str, PartyReport] = {}
     for name in list(grid.parties.values()):
@@ -122,11 +126,10 @@ def _reports(
             continue
         rows, training = int(binding["rows"]), int(binding["training"])
         left_out = None
-        if training < max(1, min_rows):
+        least = min_rows if isinstance(min_rows, int) else min_rows.get(name, 1)
+        if training < max(1, least):
             left_out = (
-                f"{training:,} training rows, fewer than min_rows={min_rows:,}"
-                if rows
-                else "no rows"
+                f"{training:,} training rows, fewer than min_rows={least:,}" if rows else "no rows"
             )
             grid.leave_out(name)
         reports[name] = PartyReport(

@@ -77,7 +77,7 @@ def run_federated(
     deadline: float | None = None,
     on_round: OnRound | None = None,
     refresh: str = "once",
-    min_rows: int = 1,
+    min_rows: int | Mapping[str, int] = 1,
     progress: bool | None = None,
     threads: int | None = None,
     token: CancellationToken | None = None,
@@ -130,7 +130,7 @@ def run_federated(
         Called with the run after each round; ``run.model`` is the round's model, ``run.stop()``
         ends the run.
     min_rows
-        The least number of training rows that a party needs to take part.
+        The least number of training rows that a party needs to take part; of all, or by party.
     progress
         Whether to report; by default in a terminal or a notebook.
     threads

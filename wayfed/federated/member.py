@@ -1,0 +1,120 @@
+"""One party of a federation: it binds plans that arrive to its own catalog, and runs them there."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from wayfed.federated.configuration import PartyConfiguration, policy_of
+from wayfed_optimizer.coercion import common_type
+from wayfed_optimizer.errors import WayfedError, suggestion
+from wayfed_optimizer.expressions import Cast, Column, Named
+from wayfed_optimizer.relations import Read, Relation, Select, reads, transform
+from wayfed_optimizer.rewrite import rewrite
+from wayfed_optimizer.wire import from_wire
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from wayfed.context import Context
+    from wayfed.dataset import Dataset
+    from wayfed.federated.policy import Role
+    from wayfed_optimizer.types import Field, Schema
+
+
+@dataclass(frozen=True, slots=True)
+class BoundPlan:
+    """A party's answer to a plan: its own version of it, or all that does not fit.
+
+    Parameters
+    ----------
+    dataset
+        The plan over the party's own sources; None where something does not fit.
+    roles
+        What each column of the result may be used for.
+    problems
+        One sentence each: mismatches of the catalog.
+    violations
+        One sentence each: rules of the policy.
+    """
+
+    dataset: Dataset | None
+    roles: Mapping[str, Role]
+    problems: tuple[str, ...]
+    violations: tuple[str, ...]
+
+
+class Member:
+    """A party simulated here, with a context of its own."""
+
+    def __init__(
+        self,
+        name: str,
+        configuration: PartyConfiguration,
+        published: Mapping[str, Schema],
+        context: Context,
+    ) -> None:
+        self.name = name
+        self.context = context
+        self.policy = policy_of(configuration)
+        self._tables = configuration.tables
+        self._published = published
+
+    @property
+    def tables(self) -> tuple[str, ...]:
+        """The published tables that the party has."""
+        return tuple(self._tables)
+
+    def bind(self, plan: bytes) -> BoundPlan:
+        """Check a plan against the catalog and the policy; reads schemas, no rows."""
+        logical = from_wire(plan)
+        needed = rewrite(logical).relation
+        problems: list[str] = []
+        own = {read: self._bind_table(read, problems) for read in reads(needed)}
+        violations = self.policy.violations(needed)
+        roles = self.policy.result_roles(needed)
+        if problems or violations:
+            return BoundPlan(None, roles, tuple(problems), violations)
+        replaced = transform(needed, lambda r: own[r] if isinstance(r, Read) else r)
+        return BoundPlan(self.context.dataset(replaced), roles, (), ())
+
+    def _bind_table(self, read: Read, problems: list[str]) -> Relation:
+        """Return the party's version of a read; the read itself where something does not fit."""
+        table = self._tables.get(read.table)
+        if table is None:
+            problems.append(f"table '{read.table}' is not in its catalog")
+            return read
+        try:
+            relation = self.context.read(read.table).relation
+        except WayfedError as error:
+            problems.append(f"table '{read.table}': {error.message}")
+            return read
+        outputs = [
+            self._bind_column(read.table, wanted, relation, problems) for wanted in read.schema
+        ]
+        if any(output is None for output in outputs):
+            return read
+        return Select(relation, tuple(output for output in outputs if output is not None))
+
+    def _bind_column(
+        self, table: str, wanted: Field, relation: Relation, problems: list[str]
+    ) -> Named | None:
+        place = f"column '{wanted.name}' of '{table}'"
+        if wanted.name not in relation.schema:
+            hint = suggestion(wanted.name, relation.schema.names)
+            problems.append(
+                f"{place} is missing" + (f" ({hint})" if hint else "") + "; add it to rename"
+            )
+            return None
+        found = relation.schema[wanted.name]
+        column = Column(found.name, found.type, found.nullable)
+        if found.type == wanted.type:
+            return Named(wanted.name, column)
+        widens = common_type([found.type, wanted.type]) == wanted.type
+        if not widens and self._tables[table].cast.get(wanted.name) is None:
+            problems.append(
+                f"{place} is {found.type}, but is published as {wanted.type}; "
+                f'add cast = {{ {wanted.name} = "{wanted.type}" }}'
+            )
+            return None
+        return Named(wanted.name, Cast(column, wanted.type))
