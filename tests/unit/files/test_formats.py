@@ -1,0 +1,205 @@
+from __future__ import annotations
+
+import datetime
+from decimal import Decimal
+
+import pyarrow as pa
+import pyarrow.parquet as pq
+import pytest
+
+from wayfed_optimizer.errors import ColumnNotFound, InvalidOption, SourceError, TypeMismatch
+from wayfed_optimizer.platform import ARROW_FILES, CSV_FILES, NDJSON_FILES, PARQUET_FILES
+from wayfed_optimizer.types import Schema
+
+
+def types_of(source):
+    return {field.name: str(field.type) for field in source.schema}
+
+
+def test_parquet_tells_its_columns_rows_and_bounds(folder):
+    days = [datetime.date(2013, 1, 1), None, datetime.date(2013, 12, 31)]
+    folder.parquet("f.parquet", day=days, delay=[3, 5, 5], price=[Decimal("1.50")] * 3)
+    source = folder.source("f.parquet")
+    assert source.channel == PARQUET_FILES
+    assert types_of(source) == {"day": "date", "delay": "int64", "price": "decimal(3,2)"}
+    statistics = source.statistics()
+    assert str(statistics.rows) == "3 (footer)"
+    day = statistics.columns["day"]
+    assert (day.low, day.high, day.null_fraction) == (days[0], days[2], pytest.approx(1 / 3))
+    assert (statistics.columns["delay"].low, statistics.columns["delay"].high) == (3, 5)
+
+
+def test_a_range_of_integers_bounds_the_number_of_different_ones(folder):
+    folder.parquet("f.parquet", month=[1, 2, 12] * 10, id=[0, 1_000, 5] * 10)
+    columns = folder.source("f.parquet").statistics().columns
+    assert (columns["month"].distinct, columns["id"].distinct) == (12, None)
+
+
+def test_parquet_timestamps_in_nanoseconds_are_read_as_microseconds(folder):
+    table = pa.table({"at": pa.array([1_000], pa.timestamp("ns")), "n": [1]})
+    pq.write_table(table, folder.path / "f.parquet")
+    source = folder.source("f.parquet")
+    assert types_of(source) == {"at": "timestamp", "n": "int64"}
+    assert source.open(source.snapshot()).options["nanoseconds"] == ("at",)
+
+
+def test_csv_columns_are_inferred(folder):
+    folder.text(
+        "f.csv",
+        "i,f,b,d,t,z,x,clock,nothing\n"
+        "1,1.5,true,2013-01-01,2013-01-01 10:00:00,2013-01-01T10:00:00Z,NA,10:30,\n"
+        '2,nan,false,,,,"",11:00,\n',
+    )
+    source = folder.source("f.csv")
+    assert source.channel == CSV_FILES
+    assert types_of(source) == {
+        "i": "int64",
+        "f": "float64",
+        "b": "bool",
+        "d": "date",
+        "t": "timestamp",
+        "z": "timestamp_utc",
+        "x": "text",
+        "clock": "text",
+        "nothing": "text",
+    }
+    assert str(source.statistics().rows) == "2 (exact)"
+
+
+def test_csv_options_say_how_it_is_written(folder):
+    folder.text("f.csv", "1;'a;b'\nNA;'c'\n")
+    options = {"delimiter": ";", "quote": "'", "header": False, "null_values": ["NA"]}
+    source = folder.source("f.csv", options=options)
+    assert types_of(source) == {"column0": "int64", "column1": "text"}
+    assert source.open(source.snapshot()).options["null_values"] == ["NA"]
+
+
+def test_rows_of_a_long_csv_are_estimated_by_its_size(folder):
+    folder.text("f.csv", "n,name\n" + "12345678,abcdefgh\n" * 200_000)
+    rows = folder.source("f.csv").statistics().rows
+    assert rows.low < 200_000 < rows.high
+    assert rows.likely == pytest.approx(200_000, rel=0.05)
+
+
+def test_packed_text_is_read_as_what_it_contains(folder):
+    folder.text("f.csv.gz", "n\n1\n")
+    folder.text("f.jsonl.gz", '{"n": 1}\n')
+    assert types_of(folder.source("f.csv.gz")) == {"n": "int64"}
+    assert types_of(folder.source("f.jsonl.gz")) == {"n": "int64"}
+
+
+def test_json_lines_are_inferred(folder):
+    folder.text(
+        "f.ndjson",
+        '{"i": 1, "f": 1, "d": "2013-01-01", "t": "2013-01-01T10:00:00", "x": "a", "l": [1]}\n'
+        '{"i": 2, "f": 1.5, "z": "2013-01-01T10:00:00Z", "t": "2013-01-01 10:00:00.5"}\n'
+        '{"d": null, "nothing": null, "b": true, "m": "2013-01-01"}\n'
+        '{"m": "later", "s": {"a": 1}}\n',
+    )
+    source = folder.source("f.ndjson")
+    assert source.channel == NDJSON_FILES
+    assert types_of(source) == {
+        "i": "int64",
+        "f": "float64",
+        "d": "date",
+        "t": "timestamp",
+        "x": "text",
+        "l": "list<int64>",
+        "z": "timestamp_utc",
+        "nothing": "text",
+        "b": "bool",
+        "m": "text",
+        "s": "struct<a: int64>",
+    }
+
+
+@pytest.mark.parametrize("name", ["f.arrow", "f.feather", "f.arrows"])
+def test_arrow_files_and_streams_tell_their_columns_and_rows(folder, name):
+    folder.arrow(name, n=pa.array([1, 2], pa.uint8()), s=pa.array(["a", "b"], pa.large_string()))
+    source = folder.source(name)
+    assert source.channel == ARROW_FILES
+    assert types_of(source) == {"n": "int16", "s": "text"}
+    assert source.statistics().rows.likely == pytest.approx(2, rel=1)
+
+
+def test_given_types_win_over_inferred_ones_and_choose_the_columns(folder):
+    folder.text("f.csv", "zip,n,rest\n00501,1,x\n")
+    source = folder.source("f.csv", schema=Schema.of(n="int32", zip="text"))
+    assert types_of(source) == {"n": "int32", "zip": "text"}
+    columns = source.open(source.snapshot()).options["columns"]
+    assert [str(column) for column in columns] == ["zip text", "n int32", "rest text"]
+
+
+def test_a_given_column_that_the_file_lacks_is_an_error(folder):
+    folder.text("f.csv", "amount\n1\n")
+    with pytest.raises(ColumnNotFound, match="did you mean 'amount'"):
+        folder.source("f.csv", schema=Schema.of(ammount="int32"))
+
+
+@pytest.mark.parametrize(
+    ("name", "content", "told"),
+    [
+        ("f.parquet", b"", "is empty"),
+        ("f.csv", b"", "is empty"),
+        ("f.ndjson", b"", "is empty"),
+        ("f.arrow", b"", "is empty"),
+        ("f.parquet", b"a,b\n1,2\n", "looks like text"),
+        ("f.parquet", b'{"a": 1}\n', "looks like JSON"),
+        ("f.arrow", b"PAR1....PAR1", "looks like Parquet"),
+        ("f.csv", b"PAR1....PAR1", "looks like Parquet"),
+        ("f.csv", b"PK\x03\x04....", "ZIP archive"),
+        ("f.csv", b"\x1f\x8b\x08\x00", "looks like gzip"),
+        ("f.ndjson", b"SQLite format 3\x00", "SQLite"),
+        ("f.ndjson", b'[{"a": 1}]', "line 1"),
+        ("f.parquet", b"PAR1 and no more", "truncated"),
+        ("f.arrow", b"ARROW1\x00\x00 and no more", "truncated"),
+        ("f.csv", b"a,b\n1,2\n3,4,5\n", "line 3"),
+        ("f.csv", b"a\n\xff\xfe\n", "not UTF-8"),
+        ("f.csv", b"a,,c\n1,2,3\n", "column 2 of .* has no name"),
+        ("f.csv", b"a,b,a\n1,2,3\n", "two columns"),
+        ("f.ndjson", b'{"a": 1}\n{"a": \n', "line 2"),
+        ("f.ndjson", b'{"a": 1}\n{"a": "x"}\n', "line 2"),
+    ],
+)
+def test_a_file_that_is_not_what_it_should_be_is_named_with_what_it_is(folder, name, content, told):
+    folder.text(name, content)
+    with pytest.raises(SourceError, match=told) as caught:
+        folder.source(name)
+    assert str(folder.path / name) in str(caught.value)
+
+
+def test_gzip_cut_off_in_the_middle_is_an_error(folder):
+    target = folder.text("f.csv.gz", "n\n" + "12345\n" * 1000)
+    target.write_bytes(target.read_bytes()[:-20])
+    with pytest.raises(SourceError, match=r"f\.csv\.gz"):
+        folder.source("f.csv.gz")
+
+
+def test_a_truncated_parquet_file_is_an_error(folder):
+    target = folder.parquet("f.parquet", n=list(range(1000)))
+    target.write_bytes(target.read_bytes()[:-100])
+    with pytest.raises(SourceError, match="truncated"):
+        folder.source("f.parquet")
+
+
+def test_a_column_without_a_counterpart_names_the_cast(folder):
+    folder.parquet("f.parquet", big=pa.array([1], pa.uint64()))
+    with pytest.raises(TypeMismatch, match=r"'big'(.|\n)*decimal\(20,0\)"):
+        folder.source("f.parquet")
+
+
+@pytest.mark.parametrize(
+    ("name", "options", "told"),
+    [
+        ("f.csv", {"delimeter": ";"}, "did you mean 'delimiter'"),
+        ("f.csv", {"delimiter": "||"}, "single character"),
+        ("f.csv", {"header": 1}, "True or False"),
+        ("f.csv", {"null_values": "NA"}, r'null_values=\["NA"\]'),
+        ("f.parquet", {"header": True}, "not an option of parquet files"),
+    ],
+)
+def test_an_option_that_cannot_be_is_refused(folder, name, options, told):
+    folder.text("f.csv", "a\n1\n")
+    folder.parquet("f.parquet", a=[1])
+    with pytest.raises(InvalidOption, match=told):
+        folder.source(name, options=options)
