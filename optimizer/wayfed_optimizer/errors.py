@@ -73,12 +73,13 @@ def user_location() -> str | None:
         ours = module == _OUR_PACKAGES[0] or module.startswith((f"{_OUR_PACKAGES[0]}.", "wayfed_"))
         generated = frame.f_code.co_filename.startswith("<") and module != "__main__"
         if not ours and not generated:
-            return _describe(frame.f_code.co_filename, frame.f_lineno)
+            return describe_line(frame.f_code.co_filename, frame.f_lineno)
         frame = frame.f_back  # type: ignore[assignment]  # typeshed: f_back ends in None, the loop's end
     return None
 
 
-def _describe(filename: str, line: int) -> str:
+def describe_line(filename: str, line: int) -> str:
+    """Return a line of a program as people know it: file and line, or a notebook's cell."""
     cell = re.search(r"ipykernel_\d+", filename)
     if cell or filename.startswith("<ipython-input"):
         return f"notebook cell, line {line}"

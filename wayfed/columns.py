@@ -1,0 +1,603 @@
+"""Columns before they are bound: what `col` and `lit` give, and what operators make of them.
+
+A `Column` is a recipe for an expression. Within a verb it is bound to the columns that are there,
+which checks names and types. A column that a traced function got from its row is bound at once, so
+that an error is found on the function's own line.
+"""
+
+from __future__ import annotations
+
+import datetime
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, NoReturn, TypeAlias
+
+from wayfed.methods import ScalarMethods
+from wayfed_optimizer.coercion import common_type
+from wayfed_optimizer.errors import ColumnNotFound, PlanError, TypeMismatch
+from wayfed_optimizer.expressions import (
+    Call,
+    Expression,
+    Frame,
+    Literal,
+    SortKey,
+    WindowCall,
+    call,
+    cast_to,
+    column,
+    in_list,
+    literal,
+    named_type,
+)
+from wayfed_optimizer.functions import Kind
+from wayfed_optimizer.types import TEXT, DataType, Schema, is_float, is_temporal
+
+if TYPE_CHECKING:
+    import decimal
+
+Value: TypeAlias = (
+    "Column | bool | int | float | str | bytes | datetime.date | decimal.Decimal | None"
+)
+"""An operand: a column, or a constant (text is text here, not a column's name)."""
+
+
+SortKeys: TypeAlias = "str | Column | Order | Sequence[str | Column | Order]"
+
+
+@dataclass(frozen=True, slots=True)
+class Scope:
+    """The columns that an expression can name, and what errors call the relation they are of."""
+
+    schema: Schema
+    of: str | None = None
+
+
+Build: TypeAlias = Callable[[Scope], Expression]
+
+
+class Column(ScalarMethods):
+    """A value in each row: a column of the data, a constant, or what is computed from them.
+
+    Comparison, arithmetic and ``& | ~`` work as on numbers. A column has no truth value, as it has
+    another one in each row: branch with `when`. NULL is neither equal to anything nor different
+    from it: ask with `is_null`.
+
+    Examples
+    --------
+    >>> import wayfed as wf
+    >>> (wf.col("amount") > 10) & wf.col("iban").starts_with("FR")
+    Column((amount > 10) and starts_with(iban, 'FR'))
+    """
+
+    __slots__ = ("_bound", "_build", "_is_operation", "_name", "_scope", "_text")
+    __array_ufunc__ = None  # numpy leaves operators to us: np.float64(2) * column
+    __hash__ = None  # type: ignore[assignment]  # == makes a column, so no set can hold columns
+
+    def __init__(
+        self,
+        build: Build,
+        text: str,
+        *,
+        name: str | None = None,
+        scope: Scope | None = None,
+        is_operation: bool = False,
+    ) -> None:
+        self._build = build
+        self._text = text
+        self._name = name
+        self._scope = scope
+        self._is_operation = is_operation
+        self._bound: tuple[Scope, Expression] | None = None
+        if scope is not None:
+            self.bind(scope)
+
+    def bind(self, scope: Scope) -> Expression:
+        """Return the typed expression that this is over the columns of `scope`.
+
+        Raises
+        ------
+        ColumnNotFound, TypeMismatch
+            Where the columns are not there, or do not have types that go together.
+        """
+        if self._bound is None or self._bound[0] is not scope:
+            self._bound = (scope, self._build(scope))
+        return self._bound[1]
+
+    @property
+    def name(self) -> str | None:
+        """Its alias, or the name of the column that it passes on; None for what is computed."""
+        return self._name
+
+    @property
+    def text(self) -> str:
+        """The expression as one would write it, which also names a result without an alias."""
+        return self._text
+
+    @property
+    def scope(self) -> Scope | None:
+        """The columns that it is bound to already, where a traced function made it."""
+        return self._scope
+
+    def __repr__(self) -> str:
+        alias = f" as {self._name}" if self._name and self._name != self._text else ""
+        return f"Column({self._text}{alias})"
+
+    # Arithmetic
+
+    def __add__(self, other: Value | datetime.timedelta) -> Column:
+        if isinstance(other, datetime.timedelta):
+            return self.add_days(_whole_days(other))
+        return _operation(_add, "+", self, other)
+
+    def __radd__(self, other: Value) -> Column:
+        return _operation(_add, "+", other, self)
+
+    def __sub__(self, other: Value | datetime.timedelta) -> Column:
+        if isinstance(other, datetime.timedelta):
+            return self.add_days(-_whole_days(other))
+        return _operation(_subtract, "-", self, other)
+
+    def __rsub__(self, other: Value) -> Column:
+        return _operation(_subtract, "-", other, self)
+
+    def __mul__(self, other: Value) -> Column:
+        return _operation("multiply", "*", self, other)
+
+    def __rmul__(self, other: Value) -> Column:
+        return _operation("multiply", "*", other, self)
+
+    def __truediv__(self, other: Value) -> Column:
+        return _operation("divide", "/", self, other)
+
+    def __rtruediv__(self, other: Value) -> Column:
+        return _operation("divide", "/", other, self)
+
+    def __floordiv__(self, other: Value) -> Column:
+        return _operation("floor_divide", "//", self, other)
+
+    def __rfloordiv__(self, other: Value) -> Column:
+        return _operation("floor_divide", "//", other, self)
+
+    def __mod__(self, other: Value) -> Column:
+        return _operation("modulo", "%", self, other)
+
+    def __rmod__(self, other: Value) -> Column:
+        return _operation("modulo", "%", other, self)
+
+    def __pow__(self, other: Value) -> Column:
+        return apply("power", self, other)
+
+    def __rpow__(self, other: Value) -> Column:
+        return apply("power", other, self)
+
+    def __neg__(self) -> Column:
+        return apply("negate", self)
+
+    def __pos__(self) -> Column:
+        return self
+
+    def __abs__(self) -> Column:
+        return self.abs()
+
+    def __round__(self, digits: int = 0) -> Column:
+        return self.round(digits)
+
+    def __floor__(self) -> Column:
+        return self.floor()
+
+    def __ceil__(self) -> Column:
+        return self.ceil()
+
+    # Comparison and logic
+
+    def __eq__(self, other: object) -> Column:  # type: ignore[override]  # == makes a condition
+        return _operation("equal", "==", self, _not_none(other, "=="))
+
+    def __ne__(self, other: object) -> Column:  # type: ignore[override]  # != makes a condition
+        return _operation("not_equal", "!=", self, _not_none(other, "!="))
+
+    def __lt__(self, other: Value) -> Column:
+        return _operation("less", "<", self, other)
+
+    def __le__(self, other: Value) -> Column:
+        return _operation("less_equal", "<=", self, other)
+
+    def __gt__(self, other: Value) -> Column:
+        return _operation("greater", ">", self, other)
+
+    def __ge__(self, other: Value) -> Column:
+        return _operation("greater_equal", ">=", self, other)
+
+    def __and__(self, other: Column | bool) -> Column:
+        return _operation("and", "and", self, _condition(other, "&"))
+
+    def __rand__(self, other: Column | bool) -> Column:
+        return _operation("and", "and", _condition(other, "&"), self)
+
+    def __or__(self, other: Column | bool) -> Column:
+        return _operation("or", "or", self, _condition(other, "|"))
+
+    def __ror__(self, other: Column | bool) -> Column:
+        return _operation("or", "or", _condition(other, "|"), self)
+
+    def __invert__(self) -> Column:
+        return apply("not", self)
+
+    def _apply(self, function: str, *operands: object) -> Column:
+        return apply(function, self, *operands)
+
+    # What a column is not: a single value
+
+    def __bool__(self) -> NoReturn:
+        raise PlanError(
+            f"'{self._text}' has another value in each row, so Python cannot branch on it",
+            hint="combine conditions with & | ~ (not: and or not, a < b < c), and choose values"
+            " with wf.when(condition).then(a).otherwise(b)",
+        )
+
+    def __contains__(self, item: object) -> NoReturn:
+        raise PlanError(
+            f"'in' cannot look into '{self._text}', which has another value in each row",
+            hint="write column.is_in([…]), or text.contains(part)",
+        )
+
+    def __len__(self) -> NoReturn:
+        raise PlanError(
+            f"'{self._text}' has no length of its own",
+            hint="write column.length() for the length of each text, dataset.count() for the rows",
+        )
+
+    def __iter__(self) -> NoReturn:
+        raise PlanError(
+            f"'{self._text}' cannot be iterated over: there is no data in it yet",
+            hint="take the rows with to_arrow(), to_numpy() or to_pandas()",
+        )
+
+    def __float__(self) -> NoReturn:
+        self._refuse_number()
+
+    def __int__(self) -> NoReturn:
+        self._refuse_number()
+
+    def __index__(self) -> NoReturn:  # noqa: PLE0305 - refusing is all it does
+        self._refuse_number()
+
+    def _refuse_number(self) -> NoReturn:
+        raise PlanError(
+            f"'{self._text}' has another value in each row, so it is no single number",
+            hint="use wayfed's functions instead of math's or numpy's (wf.ln, wf.sqrt, wf.power …),"
+            " .cast('int64') instead of int(), or map(fn, schema=…) to run Python on each row",
+        )
+
+    def __format__(self, spec: str) -> str:
+        if self._scope is None:
+            return format(repr(self), spec)
+        raise PlanError(
+            f"'{self._text}' cannot be put into a text here: it has another value in each row",
+            hint="write wf.concat(…), with .cast('text') for what is not a text",
+        )
+
+    # Names, types and order
+
+    def alias(self, name: str) -> Column:
+        """Give it a name, which a column of a result that holds it then has."""
+        return Column(
+            self._build,
+            self._text,
+            name=name,
+            scope=self._scope,
+            is_operation=self._is_operation,
+        )
+
+    def cast(self, kind: DataType | str) -> Column:
+        """Convert to a type; what does not fit it ends the query with an error."""
+        return self._cast(kind, safe=False)
+
+    def try_cast(self, kind: DataType | str) -> Column:
+        """Convert to a type; what does not fit it becomes NULL."""
+        return self._cast(kind, safe=True)
+
+    def _cast(self, kind: DataType | str, *, safe: bool) -> Column:
+        wanted = named_type(kind)
+        function = "try_cast" if safe else "cast"
+
+        def build(arg: Expression) -> Expression:
+            return cast_to(arg, wanted, safe=safe)
+
+        return combine(build, f"{function}({self._text} as {wanted})", self)
+
+    def asc(self, *, nulls_first: bool = False) -> Order:
+        """Sort upwards by it; NULLs come last unless said."""
+        return Order(self, descending=False, nulls_first=nulls_first)
+
+    def desc(self, *, nulls_first: bool = False) -> Order:
+        """Sort downwards by it; NULLs come last unless said."""
+        return Order(self, descending=True, nulls_first=nulls_first)
+
+    # Choice among constants
+
+    def fill_null(self, value: Value) -> Column:
+        """Put `value` in place of NULL; its type must fit."""
+        return combine(fill, f"coalesce({self._text}, {as_column(value)._text})", self, value)
+
+    def is_in(self, values: Iterable[object]) -> Column:
+        """Whether it is one of `values`, which are constants."""
+        if isinstance(values, str | Column):
+            raise PlanError(
+                "is_in() takes several constants",
+                hint="write is_in([…]); rows of another dataset: join(other, how='semi')",
+            )
+        constants = tuple(map(_constant, values))
+        shown = ", ".join(map(str, constants))
+        return combine(
+            lambda arg: in_list(arg, constants),
+            f"{self._text} in ({shown})",
+            self,
+            is_operation=True,
+        )
+
+    def between(self, low: Value, high: Value) -> Column:
+        """Whether it is at least `low` and at most `high`."""
+        return (self >= low) & (self <= high)
+
+    # Windows
+
+    def over(
+        self,
+        *,
+        partition_by: str | Column | Sequence[str | Column] = (),
+        order_by: SortKeys = (),
+        rows: tuple[int | None, int | None] | None = None,
+    ) -> Column:
+        """Compute a window or aggregate function over the rows of the same partition.
+
+        Parameters
+        ----------
+        partition_by
+            Rows that are equal on these are seen together; all rows where there are none.
+        order_by
+            Their order, by name, column, or ``column.desc()``. An aggregate over ordered rows runs
+            from the first to the current one and its equals, unless `rows` says otherwise.
+        rows
+            The first and last row that are seen, counted from the current one and negative before
+            it; None is unbounded: ``rows=(-6, 0)`` sees seven rows.
+
+        Raises
+        ------
+        PlanError
+            What it is called on is not a single window or aggregate function.
+
+        Examples
+        --------
+        >>> import wayfed as wf
+        >>> wf.row_number().over(partition_by="account", order_by=wf.col("amount").desc())
+        Column(row_number() over (partition by account order by amount desc))
+        """
+        keys = as_columns(partition_by)
+        orders = as_orders(order_by)
+        frame = None if rows is None else Frame("rows", *rows)
+
+        def build(*parts: Expression) -> Expression:
+            function = parts[0]
+            is_window = isinstance(function, Call) and function.row.kind is not Kind.SCALAR
+            if not isinstance(function, Call) or not is_window:
+                raise PlanError(
+                    f"over() is for a window or aggregate function, and {function} is none",
+                    hint="call over() on each function: wf.sum('a').over(…) / wf.count().over(…)",
+                )
+            partition, rest = parts[1 : 1 + len(keys)], parts[1 + len(keys) :]
+            sort = tuple(
+                SortKey(expression, order.descending, order.nulls_first)
+                for expression, order in zip(rest, orders, strict=True)
+            )
+            return WindowCall(function.function, function.args, partition, sort, frame)
+
+        by = f"partition by {', '.join(key._text for key in keys)}" if keys else ""
+        order = f"order by {', '.join(map(str, orders))}" if orders else ""
+        text = f"{self._text} over ({' '.join(filter(None, (by, order)))})"
+        return combine(build, text, self, *keys, *(order.column for order in orders))
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Order:
+    """A column to sort by, and which way; made by `Column.asc` and `Column.desc`."""
+
+    column: Column
+    descending: bool = False
+    nulls_first: bool = False
+
+    def __str__(self) -> str:
+        return (
+            f"{self.column._text}{' desc' if self.descending else ''}"
+            f"{' nulls first' if self.nulls_first else ''}"
+        )
+
+    def __repr__(self) -> str:
+        return f"Order({self})"
+
+
+def col(name: str) -> Column:
+    """Return the column called `name` of whatever dataset the expression is used on.
+
+    Examples
+    --------
+    >>> import wayfed as wf
+    >>> wf.col("amount") * 2
+    Column(amount * 2)
+    """
+    return Column(lambda scope: column(scope.schema, name, of=scope.of), name, name=name)
+
+
+def lit(value: object, kind: DataType | str | None = None) -> Column:
+    """Return a constant, of the type that its Python value suggests or of the type given.
+
+    Examples
+    --------
+    >>> import wayfed as wf
+    >>> wf.lit("retail"), wf.lit(None, "int64")
+    (Column('retail'), Column(NULL))
+    """
+    constant = _constant(value)
+    if kind is not None:
+        constant = literal(constant.value, named_type(kind))
+    return Column(lambda _: constant, str(constant))
+
+
+def named(reference: str | Column) -> Column:
+    """Return the column that a name stands for, or else the SQL text that it is."""
+    if isinstance(reference, Column):
+        return reference
+    if not isinstance(reference, str):
+        raise PlanError(
+            f"a {type(reference).__name__} is not a column ({reference!r:.40})",
+            hint="give a column's name, an expression such as wf.col('a') + 1, or wf.lit(value)",
+        )
+    return Column(lambda scope: _resolve(reference, scope), reference)
+
+
+def _resolve(text: str, scope: Scope) -> Expression:
+    if text in scope.schema:
+        return column(scope.schema, text)
+    if text.isidentifier():
+        raise ColumnNotFound(text, scope.schema.names, of=scope.of)
+    from wayfed_sql import parse_expression
+
+    return parse_expression(text, scope.schema)
+
+
+def as_column(value: object) -> Column:
+    """Return an operand as a column: itself, or a constant."""
+    return value if isinstance(value, Column) else lit(value)
+
+
+def as_order(key: str | Column | Order) -> Order:
+    """Return what to sort by; in text, ``desc`` may follow."""
+    if isinstance(key, Order):
+        return key
+    if isinstance(key, str) and " " in key:
+        name, _, direction = key.rpartition(" ")
+        if direction.lower() in ("asc", "desc"):
+            return Order(named(name.strip()), descending=direction.lower() == "desc")
+    return Order(named(key))
+
+
+def as_columns(one_or_more: str | Column | Sequence[str | Column]) -> tuple[Column, ...]:
+    """Return one or several references as columns."""
+    if isinstance(one_or_more, str | Column):
+        return (named(one_or_more),)
+    return tuple(map(named, one_or_more))
+
+
+def as_orders(one_or_more: SortKeys) -> tuple[Order, ...]:
+    """Return one or several things to sort by."""
+    if isinstance(one_or_more, str | Column | Order):
+        return (as_order(one_or_more),)
+    return tuple(map(as_order, one_or_more))
+
+
+def apply(function: str, *operands: object) -> Column:
+    """Return a function of the table applied to operands."""
+    columns = tuple(map(as_column, operands))
+    text = f"{function}({', '.join(c._text for c in columns)})"
+    return combine(lambda *args: call(function, *args), text, *columns)
+
+
+def combine(
+    build: Callable[..., Expression], text: str, *operands: object, is_operation: bool = False
+) -> Column:
+    """Return what `build` makes of the operands' expressions; at once where one is bound."""
+    columns = tuple(map(as_column, operands))
+    scope = next((c._scope for c in columns if c._scope is not None), None)
+
+    def build_all(scope: Scope) -> Expression:
+        return build(*(c.bind(scope) for c in columns))
+
+    return Column(build_all, text, scope=scope, is_operation=is_operation)
+
+
+def _operation(
+    function: str | Callable[[Expression, Expression], Expression],
+    symbol: str,
+    left: object,
+    right: object,
+) -> Column:
+    columns = (as_column(left), as_column(right))
+    text = f" {symbol} ".join(f"({c._text})" if c._is_operation else c._text for c in columns)
+    build = function if callable(function) else lambda a, b: call(function, a, b)
+    return combine(build, text, *columns, is_operation=True)
+
+
+def _add(a: Expression, b: Expression) -> Expression:
+    return call("concat" if a.type == b.type == TEXT else "add", a, b)
+
+
+def _subtract(a: Expression, b: Expression) -> Expression:
+    if is_temporal(a.type) and is_temporal(b.type):
+        raise TypeMismatch(
+            f"{a} - {b} would be an interval, and no column holds intervals",
+            hint="count the days, hours … between them: start.date_diff(end, 'day')",
+        )
+    return call("subtract", a, b)
+
+
+def _whole_days(interval: datetime.timedelta) -> int:
+    days, rest = divmod(interval, datetime.timedelta(days=1))
+    if rest:
+        raise TypeMismatch(
+            f"{interval} is not a whole number of days",
+            hint="only whole days can be added to a date or timestamp",
+        )
+    return days
+
+
+def _constant(value: object) -> Literal:
+    if isinstance(value, Literal):
+        return value
+    if type(value).__module__ == "numpy" and hasattr(value, "item"):
+        value = value.item()
+    if callable(value):
+        name = getattr(value, "__name__", "a function")
+        raise TypeMismatch(
+            f"'{name}' is a function, not a value",
+            hint=f"a column of that name is written t['{name}'], a function's result {name}(…)",
+        )
+    return literal(value)
+
+
+def fill(arg: Expression, value: Expression) -> Expression:
+    """Return `arg` with `value` in place of NULL, in the type of `arg`.
+
+    Raises
+    ------
+    TypeMismatch
+        Where that type does not hold the value.
+    """
+    wider = common_type([arg.type, value.type])
+    if wider is not None:
+        converted = cast_to(value, arg.type)
+        fits = wider == arg.type or is_float(arg.type) or isinstance(converted, Literal)
+        if fits:
+            return call("coalesce", arg, converted)
+    raise TypeMismatch(
+        f"{value} is {value.type}, and cannot stand for NULL in {arg}, which is {arg.type}",
+        hint=f"give a value of type {arg.type}, or cast the column: .cast('{value.type}')",
+    )
+
+
+def _not_none(other: object, operator: str) -> object:
+    if other is None:
+        test = "is_null" if operator == "==" else "is_not_null"
+        raise PlanError(
+            f"{operator} None is never true: NULL is not equal to anything",
+            hint=f"write column.{test}()",
+        )
+    return other
+
+
+def _condition(other: object, operator: str) -> object:
+    if isinstance(other, Column | bool):
+        return other
+    raise PlanError(
+        f"{operator} combines conditions, and {other!r} is none",
+        hint=f"it binds tighter than comparisons: write (a > 1) {operator} (b < 2)",
+    )

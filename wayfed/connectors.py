@@ -1,0 +1,101 @@
+"""The connectors that are installed, found by their entry points, and which of them claims what."""
+
+from __future__ import annotations
+
+from functools import cache
+from importlib.metadata import entry_points
+from types import MappingProxyType
+from typing import TYPE_CHECKING, Any, Final
+
+from wayfed_optimizer.errors import (
+    InvalidOption,
+    PlatformNotFound,
+    SourceError,
+    Unsupported,
+    mask_secrets,
+    suggestion,
+)
+from wayfed_optimizer.platform import PLATFORM_ENTRY_POINTS
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Mapping
+
+    from wayfed_optimizer.platform import Connector, Platform, SourceRequest
+
+EMBEDDED: Final = ("duckdb", "python")
+"""Engines that every context has: they run in this process and start at once."""
+
+_INSTALLED_BY: Final = {"spark": "wayfed[spark]", "database": "wayfed[sql]"}
+
+
+@cache
+def connectors() -> Mapping[str, Connector]:
+    """Return the installed connectors by name; loads their packages, which load no engine."""
+    found = {}
+    for entry in entry_points(group=PLATFORM_ENTRY_POINTS):
+        try:
+            found[entry.name] = entry.load()
+        except ImportError as error:
+            if entry.name in EMBEDDED or entry.name not in _INSTALLED_BY:
+                raise SourceError(f"the connector '{entry.name}' cannot be loaded") from error
+    return MappingProxyType(found)
+
+
+def engine_names() -> tuple[str, ...]:
+    """Return the names of the engines that a context can have."""
+    return tuple(name for name, each in connectors().items() if name in EMBEDDED or each.options)
+
+
+def require_engine(name: str, *, besides: Iterable[str] = ()) -> None:
+    """Raise PlatformNotFound unless an engine is called so; `besides` names keywords also meant."""
+    engines = engine_names()
+    if name not in engines:
+        hint = suggestion(name, (*engines, *besides))
+        raise PlatformNotFound(name, engines, hint=hint)
+
+
+def open_platform(name: str, options: Mapping[str, Any]) -> Platform:
+    """Return an engine for a context, not started yet.
+
+    Raises
+    ------
+    PlatformNotFound
+        Where no engine is called so.
+    InvalidOption
+        Where it has no such option.
+    """
+    require_engine(name)
+    connector = connectors()[name]
+    for option in options:
+        if option not in connector.options:
+            raise InvalidOption.unknown(option, connector.options, of=f"the engine '{name}'")
+    platform = connector.platform(options)
+    if platform is None:
+        raise PlatformNotFound(name, engine_names())
+    return platform
+
+
+def claimant(request: SourceRequest, catalog: Iterable[str]) -> Connector:
+    """Return the connector that a request is for.
+
+    Raises
+    ------
+    SourceError
+        Where none claims it; says what could be read.
+    """
+    for connector in connectors().values():
+        if connector.claims(request.target, request.format):
+            return connector
+    if not isinstance(request.target, str):
+        raise SourceError(
+            f"a {type(request.target).__name__} is nothing that can be read",
+            hint="read a path, a URL, or a pyarrow, pandas, polars or numpy object",
+        )
+    scheme, found, _ = request.target.partition("://")
+    if found:
+        raise Unsupported(f"reading {scheme}://", reason="no installed connector reads it")
+    raise SourceError(
+        f"'{mask_secrets(request.target)}' is neither in the catalog nor a file's name",
+        available=catalog,
+        hint="files end in .parquet, .csv, .ndjson or .arrow; otherwise say format='csv'",
+    )

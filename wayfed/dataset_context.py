@@ -1,0 +1,46 @@
+"""The seam between datasets and the context that they belong to."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Protocol
+
+if TYPE_CHECKING:
+    from wayfed.dataset import Dataset
+    from wayfed.execution import Execution
+    from wayfed.explain import Explanation
+    from wayfed_optimizer.relations import Relation
+
+
+class DatasetContext(Protocol):
+    """What a dataset needs of the context that it belongs to."""
+
+    @property
+    def platform_names(self) -> tuple[str, ...]:
+        """The platforms that `Dataset.on` takes."""
+        ...
+
+    def dataset(self, relation: Relation) -> Dataset:
+        """Return a dataset of this context for a plan."""
+        ...
+
+    def declared_keys(self, table: str) -> tuple[tuple[str, ...], ...]:
+        """Return the keys that the catalog declares for the table of a read."""
+        ...
+
+    def describe_table(self, table: str) -> str:
+        """Return where the table of a read lies, for people."""
+        ...
+
+    def unique_name(self, stem: str) -> str:
+        """Return a name like `stem` that nothing in this context has."""
+        ...
+
+    def run(self, relation: Relation) -> Execution:
+        """Plan and start a run of a plan."""
+        ...
+
+    def explain(
+        self, relation: Relation, *, stage: str, analyze: bool, alternatives: bool
+    ) -> Explanation:
+        """Explain a plan."""
+        ...

@@ -1,0 +1,122 @@
+"""How datasets and lists of things show themselves: as text, and as HTML in notebooks."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import fields
+from html import escape
+from typing import TYPE_CHECKING, Any, Generic, TypeVar, overload
+
+from wayfed_optimizer.relations import reads
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+
+    from wayfed.dataset import Dataset
+
+T = TypeVar("T")
+
+
+class Listing(Sequence[T], Generic[T]):
+    """Things of one dataclass, which show themselves as a table.
+
+    Examples
+    --------
+    >>> from dataclasses import dataclass
+    >>> @dataclass(frozen=True)
+    ... class Engine:
+    ...     name: str
+    ...     version: str | None
+    >>> Listing("engines", [Engine("duckdb", "2.0.0"), Engine("spark", None)])
+    2 engines
+      name    version
+      duckdb  2.0.0
+      spark
+    """
+
+    def __init__(self, title: str, items: Iterable[T]) -> None:
+        self._title = title
+        self._items = tuple(items)
+
+    @overload
+    def __getitem__(self, index: int) -> T: ...
+    @overload
+    def __getitem__(self, index: slice) -> Sequence[T]: ...
+    def __getitem__(self, index: int | slice) -> T | Sequence[T]:
+        return self._items[index]
+
+    def __len__(self) -> int:
+        return len(self._items)
+
+    def __repr__(self) -> str:
+        rows = self._rows()
+        return "\n".join([f"{len(self)} {self._title}", *text_table(rows)])
+
+    def _repr_html_(self) -> str:
+        return html_table(f"{len(self)} {self._title}", self._rows())
+
+    def _rows(self) -> list[list[str]]:
+        if not self._items:
+            return []
+        first: Any = self._items[0]
+        names = [f.name for f in fields(first)]
+        return [names, *([_cell(getattr(item, n)) for n in names] for item in self._items)]
+
+
+def _cell(value: object) -> str:
+    if value is None:
+        return ""
+    if isinstance(value, bool):
+        return "yes" if value else "no"
+    if isinstance(value, float):
+        return f"{value:.6g}"
+    return ", ".join(map(str, value)) if isinstance(value, tuple) else str(value)
+
+
+def text_table(rows: Sequence[Sequence[str]]) -> list[str]:
+    """Return rows as indented lines with aligned columns."""
+    if not rows:
+        return []
+    widths = [max(map(len, column)) for column in zip(*rows, strict=True)]
+    return [
+        "  " + "  ".join(f"{cell:<{w}}" for cell, w in zip(row, widths, strict=True)).rstrip()
+        for row in rows
+    ]
+
+
+def html_table(caption: str, rows: Sequence[Sequence[str]]) -> str:
+    """Return rows as an HTML table; the first one is its head."""
+
+    def line(cells: Sequence[str], tag: str) -> str:
+        return "<tr>" + "".join(f"<{tag}>{escape(cell)}</{tag}>" for cell in cells) + "</tr>"
+
+    head = line(rows[0], "th") if rows else ""
+    body = "".join(line(row, "td") for row in rows[1:])
+    return (
+        f"<table><caption>{escape(caption)}</caption>"
+        f"<thead>{head}</thead><tbody>{body}</tbody></table>"
+    )
+
+
+def dataset_text(dataset: Dataset) -> str:
+    """Return columns, types and sources of a dataset; runs nothing."""
+    rows = [[f.name, str(f.type), "" if f.nullable else "not null"] for f in dataset.schema]
+    return "\n".join([_caption(dataset), *text_table(rows), *_sources(dataset)])
+
+
+def dataset_html(dataset: Dataset) -> str:
+    """Return the same as HTML."""
+    rows = [[f.name, str(f.type), "" if f.nullable else "not null"] for f in dataset.schema]
+    sources = "".join(f"<div>{escape(line)}</div>" for line in _sources(dataset))
+    return html_table(_caption(dataset), [["column", "type", ""], *rows]) + sources
+
+
+def _caption(dataset: Dataset) -> str:
+    columns = len(dataset.columns)
+    endless = "" if dataset.bounded else ", without an end"
+    return f"Dataset: {columns} column{'' if columns == 1 else 's'}{endless}, not computed yet"
+
+
+def _sources(dataset: Dataset) -> list[str]:
+    tables = [read.table for read in reads(dataset.relation)]
+    return [f"from {table} ({dataset.context.describe_table(table)})" for table in tables]

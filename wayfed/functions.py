@@ -1,0 +1,481 @@
+"""The functions of the table as functions: ``wf.sum("amount")``, ``wf.coalesce("fee", 0)``.
+
+A text given for a column is the column's name, or SQL text where no column is called so; a constant
+text is written ``wf.lit("…")``.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, TypeAlias
+
+from wayfed.columns import Column, apply, as_column, combine, named
+from wayfed_optimizer.expressions import Expression, call, cast_to
+
+if TYPE_CHECKING:
+    import datetime
+    import decimal
+
+Argument: TypeAlias = (
+    "str | Column | bool | int | float | bytes | datetime.date | decimal.Decimal | None"
+)
+"""A column by name, expression or SQL text, or a constant that is not text."""
+
+
+def _call(function: str, *arguments: Argument) -> Column:
+    return apply(function, *(named(a) if isinstance(a, str) else a for a in arguments))
+
+
+def count(column: str | Column | None = None) -> Column:
+    """Count the rows, or those in which `column` is not NULL.
+
+    Examples
+    --------
+    >>> import wayfed as wf
+    >>> wf.count(), wf.count("email")
+    (Column(count()), Column(count(email)))
+    """
+    return _call("count") if column is None else _call("count", column)
+
+
+def count_if(condition: str | Column) -> Column:
+    """Count the rows for which a condition is true.
+
+    Examples
+    --------
+    >>> import wayfed as wf
+    >>> wf.count_if(wf.col("amount") > 10)
+    Column(count_if(amount > 10))
+    """
+    return _call("count_if", condition)
+
+
+def count_distinct(column: str | Column) -> Column:
+    """Count the different values, NULL left out.
+
+    Examples
+    --------
+    >>> import wayfed as wf
+    >>> wf.count_distinct("customer_id")
+    Column(count_distinct(customer_id))
+    """
+    return _call("count_distinct", column)
+
+
+def sum(column: str | Column) -> Column:
+    """Sum up: int64 of integers, exact of decimals; NULL over nothing.
+
+    Examples
+    --------
+    >>> import wayfed as wf
+    >>> wf.sum("amount")
+    Column(sum(amount))
+    """
+    return _call("sum", column)
+
+
+def mean(column: str | Column) -> Column:
+    """Take the arithmetic mean, as float64; NULL over nothing.
+
+    Examples
+    --------
+    >>> import wayfed as wf
+    >>> wf.mean("amount")
+    Column(mean(amount))
+    """
+    return _call("mean", column)
+
+
+def min(column: str | Column) -> Column:
+    """Find the least value; NULL over nothing.
+
+    Examples
+    --------
+    >>> import wayfed as wf
+    >>> wf.min("amount")
+    Column(min(amount))
+    """
+    return _call("min", column)
+
+
+def max(column: str | Column) -> Column:
+    """Find the greatest value; NULL over nothing.
+
+    Examples
+    --------
+    >>> import wayfed as wf
+    >>> wf.max("amount")
+    Column(max(amount))
+    """
+    return _call("max", column)
+
+
+def stddev(column: str | Column) -> Column:
+    """Take the sample standard deviation (n - 1); NULL below two values.
+
+    Examples
+    --------
+    >>> import wayfed as wf
+    >>> wf.stddev("amount")
+    Column(stddev(amount))
+    """
+    return _call("stddev", column)
+
+
+def variance(column: str | Column) -> Column:
+    """Take the sample variance (n - 1); NULL below two values.
+
+    Examples
+    --------
+    >>> import wayfed as wf
+    >>> wf.variance("amount")
+    Column(variance(amount))
+    """
+    return _call("variance", column)
+
+
+def median(column: str | Column) -> Column:
+    """Take the middle value, or the mean of the two in the middle.
+
+    Examples
+    --------
+    >>> import wayfed as wf
+    >>> wf.median("amount")
+    Column(median(amount))
+    """
+    return _call("median", column)
+
+
+def any_value(column: str | Column) -> Column:
+    """Take some value that is not NULL, if there is one; engines may take different ones.
+
+    Examples
+    --------
+    >>> import wayfed as wf
+    >>> wf.any_value("segment")
+    Column(any_value(segment))
+    """
+    return _call("any_value", column)
+
+
+def bool_and(column: str | Column) -> Column:
+    """Say whether it is true in all rows.
+
+    Examples
+    --------
+    >>> import wayfed as wf
+    >>> wf.bool_and("is_open")
+    Column(bool_and(is_open))
+    """
+    return _call("bool_and", column)
+
+
+def bool_or(column: str | Column) -> Column:
+    """Say whether it is true in any row.
+
+    Examples
+    --------
+    >>> import wayfed as wf
+    >>> wf.bool_or("is_fraud")
+    Column(bool_or(is_fraud))
+    """
+    return _call("bool_or", column)
+
+
+def row_number() -> Column:
+    """Give the rows of a partition the numbers 1, 2, 3 and so on.
+
+    Examples
+    --------
+    >>> import wayfed as wf
+    >>> wf.row_number().over(order_by="amount")
+    Column(row_number() over (order by amount))
+    """
+    return _call("row_number")
+
+
+def rank() -> Column:
+    """Rank with gaps after ties: 1, 1, 3.
+
+    Examples
+    --------
+    >>> import wayfed as wf
+    >>> wf.rank().over(order_by="amount")
+    Column(rank() over (order by amount))
+    """
+    return _call("rank")
+
+
+def dense_rank() -> Column:
+    """Rank without gaps after ties: 1, 1, 2.
+
+    Examples
+    --------
+    >>> import wayfed as wf
+    >>> wf.dense_rank().over(order_by="amount")
+    Column(dense_rank() over (order by amount))
+    """
+    return _call("dense_rank")
+
+
+def ntile(buckets: int) -> Column:
+    """Deal the rows of a partition into buckets 1 to n, in order.
+
+    Examples
+    --------
+    >>> import wayfed as wf
+    >>> wf.ntile(4).over(order_by="amount")
+    Column(ntile(4) over (order by amount))
+    """
+    return _call("ntile", buckets)
+
+
+def lag(column: str | Column, rows: int = 1, default: Argument = None) -> Column:
+    """Take the value of the row that stands some rows before this one, else `default`.
+
+    Examples
+    --------
+    >>> import wayfed as wf
+    >>> wf.lag("amount").over(order_by="day")
+    Column(lag(amount, 1) over (order by day))
+    """
+    return _shifted("lag", column, rows, default)
+
+
+def lead(column: str | Column, rows: int = 1, default: Argument = None) -> Column:
+    """Take the value of the row that stands some rows after this one, else `default`.
+
+    Examples
+    --------
+    >>> import wayfed as wf
+    >>> wf.lead("amount").over(order_by="day")
+    Column(lead(amount, 1) over (order by day))
+    """
+    return _shifted("lead", column, rows, default)
+
+
+def first_value(column: str | Column) -> Column:
+    """Take the value of the first row of the frame.
+
+    Examples
+    --------
+    >>> import wayfed as wf
+    >>> wf.first_value("amount").over(order_by="day", rows=(None, None))
+    Column(first_value(amount) over (order by day))
+    """
+    return _call("first_value", column)
+
+
+def last_value(column: str | Column) -> Column:
+    """Take the value of the last row of the frame.
+
+    Examples
+    --------
+    >>> import wayfed as wf
+    >>> wf.last_value("amount").over(order_by="day", rows=(None, None))
+    Column(last_value(amount) over (order by day))
+    """
+    return _call("last_value", column)
+
+
+def coalesce(*columns: Argument) -> Column:
+    """Take the first that is not NULL.
+
+    Examples
+    --------
+    >>> import wayfed as wf
+    >>> wf.coalesce("fee", 0)
+    Column(coalesce(fee, 0))
+    """
+    return _call("coalesce", *columns)
+
+
+def greatest(*columns: Argument) -> Column:
+    """Take the greatest, NULLs left out.
+
+    Examples
+    --------
+    >>> import wayfed as wf
+    >>> wf.greatest("bid", "ask")
+    Column(greatest(bid, ask))
+    """
+    return _call("greatest", *columns)
+
+
+def least(*columns: Argument) -> Column:
+    """Take the least, NULLs left out.
+
+    Examples
+    --------
+    >>> import wayfed as wf
+    >>> wf.least("bid", "ask")
+    Column(least(bid, ask))
+    """
+    return _call("least", *columns)
+
+
+def concat(*columns: Argument) -> Column:
+    """Join texts; NULL when any of them is.
+
+    Examples
+    --------
+    >>> import wayfed as wf
+    >>> wf.concat("first", wf.lit(" "), "last")
+    Column(concat(first, ' ', last))
+    """
+    return _call("concat", *columns)
+
+
+def abs(x: Argument) -> Column:
+    """Take the absolute value.
+
+    Examples
+    --------
+    >>> import wayfed as wf
+    >>> wf.abs("x")
+    Column(abs(x))
+    """
+    return _call("abs", x)
+
+
+def sign(x: Argument) -> Column:
+    """Take the sign: -1, 0 or 1.
+
+    Examples
+    --------
+    >>> import wayfed as wf
+    >>> wf.sign("x")
+    Column(sign(x))
+    """
+    return _call("sign", x)
+
+
+def floor(x: Argument) -> Column:
+    """Round down to a whole number.
+
+    Examples
+    --------
+    >>> import wayfed as wf
+    >>> wf.floor("x")
+    Column(floor(x))
+    """
+    return _call("floor", x)
+
+
+def ceil(x: Argument) -> Column:
+    """Round up to a whole number.
+
+    Examples
+    --------
+    >>> import wayfed as wf
+    >>> wf.ceil("x")
+    Column(ceil(x))
+    """
+    return _call("ceil", x)
+
+
+def sqrt(x: Argument) -> Column:
+    """Take the square root; NULL below zero.
+
+    Examples
+    --------
+    >>> import wayfed as wf
+    >>> wf.sqrt("x")
+    Column(sqrt(x))
+    """
+    return _call("sqrt", x)
+
+
+def ln(x: Argument) -> Column:
+    """Take the natural logarithm; NULL at zero and below.
+
+    Examples
+    --------
+    >>> import wayfed as wf
+    >>> wf.ln("x")
+    Column(ln(x))
+    """
+    return _call("ln", x)
+
+
+def log10(x: Argument) -> Column:
+    """Take the logarithm to base 10; NULL at zero and below.
+
+    Examples
+    --------
+    >>> import wayfed as wf
+    >>> wf.log10("x")
+    Column(log10(x))
+    """
+    return _call("log10", x)
+
+
+def exp(x: Argument) -> Column:
+    """Raise e to the power of it.
+
+    Examples
+    --------
+    >>> import wayfed as wf
+    >>> wf.exp("x")
+    Column(exp(x))
+    """
+    return _call("exp", x)
+
+
+def sin(x: Argument) -> Column:
+    """Take the sine of radians.
+
+    Examples
+    --------
+    >>> import wayfed as wf
+    >>> wf.sin("x")
+    Column(sin(x))
+    """
+    return _call("sin", x)
+
+
+def cos(x: Argument) -> Column:
+    """Take the cosine of radians.
+
+    Examples
+    --------
+    >>> import wayfed as wf
+    >>> wf.cos("x")
+    Column(cos(x))
+    """
+    return _call("cos", x)
+
+
+def round(x: Argument, digits: int = 0) -> Column:
+    """Round half away from zero, to `digits` after the point.
+
+    Examples
+    --------
+    >>> import wayfed as wf
+    >>> wf.round("amount", 2)
+    Column(round(amount, 2))
+    """
+    return as_column(named(x) if isinstance(x, str) else x).round(digits)
+
+
+def power(x: Argument, exponent: Argument) -> Column:
+    """Raise x to a power; NULL where that is no real number.
+
+    Examples
+    --------
+    >>> import wayfed as wf
+    >>> wf.power("x", 2)
+    Column(power(x, 2))
+    """
+    return _call("power", x, exponent)
+
+
+def _shifted(function: str, column: str | Column, rows: int, default: Argument) -> Column:
+    if default is None:
+        return _call(function, column, rows)
+    value = named(default) if isinstance(default, str) else as_column(default)
+    shifted = named(column)
+
+    def build(x: Expression, offset: Expression, other: Expression) -> Expression:
+        return call(function, x, offset, cast_to(other, x.type))
+
+    return combine(build, f"{function}({shifted.text}, {rows}, {value.text})", shifted, rows, value)

@@ -1,0 +1,426 @@
+"""The local context: the engines, the catalog, and everything else that plans need to run."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from threading import RLock
+from types import MappingProxyType
+from typing import TYPE_CHECKING, Any, Final, Self
+from weakref import WeakSet
+
+from wayfed.catalog import Catalog
+from wayfed.dataset import Dataset
+from wayfed.display import Listing
+from wayfed.training import Training
+from wayfed_optimizer.cancellation import CancellationToken
+from wayfed_optimizer.environment import Environment
+from wayfed_optimizer.errors import (
+    InvalidOption,
+    PlanError,
+    SourceError,
+    mask_secrets,
+)
+from wayfed_optimizer.platform import SourceRequest
+from wayfed_optimizer.types import check_option
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
+    from types import TracebackType
+
+    from wayfed.catalog import TableInfo
+    from wayfed.configuration import ContextConfiguration
+    from wayfed.execution import Execution
+    from wayfed.explain import Explanation
+    from wayfed.mapping import SchemaLike
+    from wayfed_optimizer.platform import Platform, Source
+    from wayfed_optimizer.relations import Relation
+
+OBJECTIVES: Final = ("time", "bytes")
+"""What the optimizer can keep small: seconds of work, or bytes moved between stores."""
+
+
+@dataclass(frozen=True, slots=True)
+class PlatformInfo:
+    """An engine or store, as `Context.platforms` lists it.
+
+    Parameters
+    ----------
+    name
+        What `Dataset.on` takes.
+    started
+        Whether its start-up is already paid for.
+    version
+        Of the engine; None before it was started.
+    """
+
+    name: str
+    started: bool
+    version: str | None
+
+
+class Context(Training):
+    """Reads data, keeps the catalog, runs plans; made by `wayfed.context`.
+
+    It owns the engines it starts and the connections it opens, and closes them: use it in a
+    ``with`` block, or call `close`. It may be used from many threads.
+
+    Parameters
+    ----------
+    configuration
+        The engines and the catalog.
+    optimize_for
+        ``time`` or ``bytes``.
+    engines
+        Options of the engines to use besides, by name.
+
+    Examples
+    --------
+    >>> import wayfed as wf
+    >>> with wf.context() as ctx:
+    ...     ctx.register("orders", {"id": [1, 2], "amount": [10.0, 20.0]}, key="id")
+    ...     ctx.sql("select sum(amount) as total from orders").to_numpy()["total"]
+    array([30.])
+    """
+
+    def __init__(
+        self,
+        configuration: ContextConfiguration | None = None,
+        *,
+        optimize_for: str = "time",
+        engines: Mapping[str, Mapping[str, Any]] = MappingProxyType({}),
+    ) -> None:
+        from wayfed.connectors import EMBEDDED, open_platform
+
+        self._lock = RLock()
+        self._closed = False
+        self._running: WeakSet[CancellationToken] = WeakSet()
+        self._objective = check_option(optimize_for, OBJECTIVES, name="optimize_for")
+        self._catalog = Catalog(self._open_source)
+        self._stores: dict[tuple[str, str], Platform] = {}
+        options: dict[str, dict[str, Any]] = {name: {} for name in EMBEDDED}
+        for given in (configuration.engines if configuration else {}, engines):
+            for name, each in given.items():
+                options[name] = {**options.get(name, {}), **each}
+        self._platforms = {name: open_platform(name, each) for name, each in options.items()}
+        for name, table in (configuration.tables if configuration else {}).items():
+            self.register(
+                name,
+                table.source,
+                key=table.key,
+                table=table.table,
+                query=table.query,
+                schema=table.columns,
+                format=table.format,
+                rename=table.rename,
+                **table.options,
+            )
+
+    def read(
+        self,
+        source: object,
+        *,
+        table: str | None = None,
+        query: str | None = None,
+        schema: SchemaLike | None = None,
+        format: str | None = None,  # what everyone calls it
+        **options: Any,
+    ) -> Dataset:
+        """Return the rows of a source as a dataset; reads its schema, not its rows.
+
+        Parameters
+        ----------
+        source
+            A name of the catalog; a path or glob (.parquet .csv .ndjson .arrow); a database's URL;
+            or a pyarrow, pandas, polars or numpy object, or a dict of columns.
+        table, query
+            Which table of a database, or a query instead.
+        schema
+            Columns and types, where the source does not say them or says them wrong.
+        format
+            The format of files whose names do not say it.
+        options
+            What the source takes besides, such as ``delimiter=";"`` of CSV files.
+
+        Raises
+        ------
+        SourceError, TableNotFound, InvalidOption
+
+        Examples
+        --------
+        >>> import wayfed as wf
+        >>> with wf.context() as ctx:
+        ...     ctx.read({"id": [1, 2], "name": ["a", "b"]}).columns
+        ('id', 'name')
+        """
+        self._require_open()
+        request = _request(
+            source, table=table, query=query, schema=schema, format=format, options=options
+        )
+        if isinstance(source, str) and source in self._catalog:
+            _require_plain(source, request)
+            return self.dataset(self._catalog.relation(source))
+        return self.dataset(self._catalog.read(request))
+
+    def sql(self, query: str) -> Dataset | Explanation:
+        """Return what a query over names of the catalog means; ``explain select …`` explains it.
+
+        Examples
+        --------
+        >>> import wayfed as wf
+        >>> with wf.context() as ctx:
+        ...     ctx.register("orders", {"id": [1, 2], "amount": [10.0, 20.0]})
+        ...     ctx.sql("select id from orders where amount > 15").to_numpy()["id"]
+        array([2])
+        """
+        from wayfed_sql import parse_query, split_explain
+
+        self._require_open()
+        mode, text = split_explain(query)
+        dataset = self.dataset(parse_query(text, self._catalog.relation))
+        if mode is None:
+            return dataset
+        return dataset.explain(analyze=mode == "analyze")
+
+    def register(
+        self,
+        name: str,
+        source: object,
+        *,
+        key: str | Sequence[str] = (),
+        table: str | None = None,
+        query: str | None = None,
+        schema: SchemaLike | None = None,
+        format: str | None = None,  # what everyone calls it
+        rename: Mapping[str, str] | None = None,
+        **options: Any,
+    ) -> None:
+        """Give a dataset or source a name in the catalog, for `read` and `sql`.
+
+        Parameters
+        ----------
+        name
+            Not yet in the catalog.
+        source
+            A dataset of this context, or anything that `read` takes; opened when it is first used.
+        key
+            Columns by which rows are joined where ``join`` is given no keys.
+        table, query, schema, format, options
+            As in `read`.
+        rename
+            Names in the source -> names here.
+
+        Examples
+        --------
+        >>> import wayfed as wf
+        >>> with wf.context() as ctx:
+        ...     ctx.register("customers", {"id": [1, 2]}, key="id")
+        ...     ctx.tables()
+        1 table of the catalog
+          name       source             key  columns
+          customers  a dict in memory   id
+        """
+        self._require_open()
+        keys = (key,) if isinstance(key, str) else tuple(key)
+        if isinstance(source, Dataset):
+            if source.context is not self:
+                raise PlanError("the dataset belongs to another context", hint="read it with this")
+            renamed = source.rename(rename) if rename else source
+            self._catalog.declare(name, renamed.relation, key=keys, description="a dataset")
+            return
+        self._catalog.declare(
+            name,
+            _request(
+                source, table=table, query=query, schema=schema, format=format, options=options
+            ),
+            key=keys,
+            rename=rename,
+            description=_described(source, table),
+        )
+
+    def tables(self) -> Listing[TableInfo]:
+        """List the catalog; opens nothing."""
+        self._require_open()
+        return Listing("tables of the catalog", self._catalog.describe())
+
+    def platforms(self) -> Listing[PlatformInfo]:
+        """List the engines and stores there are.
+
+        Examples
+        --------
+        >>> import wayfed as wf
+        >>> with wf.context() as ctx:
+        ...     [platform.name for platform in ctx.platforms()]
+        ['duckdb', 'python']
+        """
+        environment = self.environment
+        return Listing(
+            "platforms",
+            (
+                PlatformInfo(name, started, each.version() if started else None)
+                for name, each in environment.platforms.items()
+                for started in [each.started()]
+            ),
+        )
+
+    @property
+    def platform_names(self) -> tuple[str, ...]:
+        """The names of the engines and stores there are."""
+        return tuple(self.environment.platforms)
+
+    @property
+    def environment(self) -> Environment:
+        """The engines, stores and sources, as the optimizer sees them now."""
+        with self._lock:
+            self._require_open()
+            platforms = {**self._platforms, **{p.name: p for p in self._stores.values()}}
+            sources = dict(self._catalog.sources)
+        return Environment(platforms, sources, self._objective)
+
+    def dataset(self, relation: Relation) -> Dataset:
+        """Return a dataset of this context for a plan."""
+        return Dataset(self, relation)
+
+    def declared_keys(self, table: str) -> tuple[tuple[str, ...], ...]:
+        """Return the keys that the catalog declares for the table of a read."""
+        return self._catalog.keys_of(table)
+
+    def describe_table(self, table: str) -> str:
+        """Return where the table of a read lies, for people."""
+        source = self._catalog.sources.get(table)
+        return source.description if source is not None else "not a source of this context"
+
+    def unique_name(self, stem: str) -> str:
+        """Return a name like `stem` that nothing in this context has."""
+        return self._catalog.unique_name(stem)
+
+    def run(self, relation: Relation) -> Execution:
+        """Plan and start a run of a plan; closing its stream, or this context, ends it."""
+        from wayfed.execution import execute
+        from wayfed_optimizer.stages import plan
+
+        environment = self.environment
+        return execute(plan(relation, environment), environment, token=self.new_token())
+
+    def explain(
+        self, relation: Relation, *, stage: str, analyze: bool, alternatives: bool
+    ) -> Explanation:
+        """Explain a plan; with `analyze`, run it first."""
+        from wayfed.execution import execute
+        from wayfed.explain import explain
+        from wayfed_optimizer.stages import plan
+
+        environment = self.environment
+        stages = plan(relation, environment)
+        report = None
+        if analyze:
+            with execute(stages, environment, token=self.new_token()) as execution:
+                for _ in execution.stream:
+                    pass
+                report = execution.report
+        return explain(stages, environment, stage=stage, report=report, alternatives=alternatives)
+
+    def new_token(self) -> CancellationToken:
+        """Return a token that closing this context cancels."""
+        token = CancellationToken()
+        self._running.add(token)
+        return token
+
+    def close(self) -> None:
+        """Stop what runs, and close every engine and connection; closing twice does nothing."""
+        with self._lock:
+            if self._closed:
+                return
+            self._closed = True
+            platforms = [*self._stores.values(), *self._platforms.values()]
+            self._stores.clear()
+        for token in tuple(self._running):
+            token.cancel("the context was closed")
+        for platform in platforms:
+            platform.close()
+        self._catalog.clear()
+
+    def __enter__(self) -> Self:
+        self._require_open()
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        traceback: TracebackType | None,
+    ) -> None:
+        self.close()
+
+    def __repr__(self) -> str:
+        if self._closed:
+            return "Context: closed"
+        return f"Context: {', '.join(self.platform_names)}; {len(self._catalog.names)} tables"
+
+    def _require_open(self) -> None:
+        if self._closed:
+            raise PlanError(
+                "this context is closed", hint="make another one, or stay in its with block"
+            )
+
+    def _open_source(self, request: SourceRequest) -> Source:
+        from wayfed.connectors import claimant
+
+        connector = claimant(request, self._catalog.names)
+        if not isinstance(request.target, str):
+            return connector.source(request, connector.store(request.target, request.options))
+        key = (connector.name, request.target)
+        with self._lock:
+            self._require_open()
+            store = self._stores.get(key)
+            if store is None:
+                store = connector.store(request.target, request.options)
+                if store is not None:
+                    self._stores[key] = store
+        return connector.source(request, store)
+
+
+def _request(
+    source: object,
+    *,
+    table: str | None,
+    query: str | None,
+    schema: SchemaLike | None,
+    format: str | None,  # the name that read() has for it
+    options: Mapping[str, Any],
+) -> SourceRequest:
+    from wayfed.mapping import as_schema
+
+    if table is not None and query is not None:
+        raise InvalidOption("a source is read by table= or by query=, not by both")
+    columns = None if schema is None else as_schema(schema)
+    if isinstance(source, dict) and any(isinstance(each, list) for each in source.values()):
+        source = _table_of(source)
+    return SourceRequest(source, table, query, columns, format, MappingProxyType(dict(options)))
+
+
+def _table_of(columns: dict[str, Any]) -> object:
+    """Return a dict of lists as an Arrow table."""
+    import pyarrow as pa
+
+    try:
+        return pa.table(columns)
+    except (pa.ArrowInvalid, pa.ArrowTypeError, TypeError) as error:
+        raise SourceError(f"the dict is no table: {error}") from error
+
+
+def _require_plain(name: str, request: SourceRequest) -> None:
+    said = {"table": request.table, "query": request.query, "format": request.format}
+    given = [key for key, value in said.items() if value is not None]
+    given += ["schema"] * (request.schema is not None) + list(request.options)
+    if given:
+        raise InvalidOption(
+            f"'{name}' is in the catalog, which says how to read it; {given[0]}= says it again",
+            hint=f"leave {given[0]}= out, or write './{name}' for a file of that name",
+        )
+
+
+def _described(source: object, table: str | None) -> str:
+    if isinstance(source, str):
+        place = mask_secrets(source)
+        return f"{place} {table}" if table else place
+    return f"a {type(source).__name__} in memory"

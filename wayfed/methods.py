@@ -1,0 +1,199 @@
+"""The functions of the table that are methods of a column: each computes one value from one row."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from wayfed.columns import Column, Value
+
+
+class ScalarMethods:
+    """Methods of `Column`, in the order of the function table: NULL, numbers, text, time."""
+
+    __slots__ = ()
+
+    def _apply(self, function: str, *operands: object) -> Column:
+        raise NotImplementedError
+
+    def is_null(self) -> Column:
+        """Whether it is NULL."""
+        return self._apply("is_null")
+
+    def is_not_null(self) -> Column:
+        """Whether it has a value."""
+        return self._apply("is_not_null")
+
+    def is_nan(self) -> Column:
+        """Whether it is NaN; NULL where it is NULL."""
+        return self._apply("is_nan")
+
+    def is_distinct(self, other: Value) -> Column:
+        """Whether it differs from `other`, where NULL is a value like any other."""
+        return self._apply("is_distinct", other)
+
+    def abs(self) -> Column:
+        """Absolute value."""
+        return self._apply("abs")
+
+    def sign(self) -> Column:
+        """-1, 0 or 1."""
+        return self._apply("sign")
+
+    def floor(self) -> Column:
+        """Largest whole number not above it."""
+        return self._apply("floor")
+
+    def ceil(self) -> Column:
+        """Smallest whole number not below it."""
+        return self._apply("ceil")
+
+    def round(self, digits: int = 0) -> Column:
+        """Round half away from zero, to `digits` after the point."""
+        return self._apply("round", digits) if digits else self._apply("round")
+
+    def sqrt(self) -> Column:
+        """Square root; NULL below zero."""
+        return self._apply("sqrt")
+
+    def ln(self) -> Column:
+        """Natural logarithm; NULL at zero and below."""
+        return self._apply("ln")
+
+    def log10(self) -> Column:
+        """Logarithm to base 10; NULL at zero and below."""
+        return self._apply("log10")
+
+    def exp(self) -> Column:
+        """Raise e to the power of it."""
+        return self._apply("exp")
+
+    def power(self, exponent: Value) -> Column:
+        """Raise it to `exponent`; NULL where that is no real number."""
+        return self._apply("power", exponent)
+
+    def sin(self) -> Column:
+        """Sine of radians."""
+        return self._apply("sin")
+
+    def cos(self) -> Column:
+        """Cosine of radians."""
+        return self._apply("cos")
+
+    def remainder(self, divisor: Value) -> Column:
+        """Rest of truncated division, which has the sign of the dividend (SQL's ``%``)."""
+        return self._apply("remainder", divisor)
+
+    def lower(self) -> Column:
+        """Lower case; engines agree on ASCII."""
+        return self._apply("lower")
+
+    def upper(self) -> Column:
+        """Upper case; engines agree on ASCII."""
+        return self._apply("upper")
+
+    def length(self) -> Column:
+        """Count the code points."""
+        return self._apply("length")
+
+    def trim(self) -> Column:
+        """Take spaces off both ends."""
+        return self._apply("trim")
+
+    def ltrim(self) -> Column:
+        """Take spaces off the start."""
+        return self._apply("ltrim")
+
+    def rtrim(self) -> Column:
+        """Take spaces off the end."""
+        return self._apply("rtrim")
+
+    def substring(self, start: Value, length: Value = None) -> Column:
+        """Code points from the 1-based `start` on, `length` of them if given."""
+        if length is None:
+            return self._apply("substring", start)
+        return self._apply("substring", start, length)
+
+    def concat(self, *others: Value) -> Column:
+        """Join with other texts; NULL when any of them is."""
+        return self._apply("concat", *others)
+
+    def replace(self, old: Value, new: Value) -> Column:
+        """Put `new` in place of every `old`."""
+        return self._apply("replace", old, new)
+
+    def starts_with(self, prefix: Value) -> Column:
+        """Whether it starts so."""
+        return self._apply("starts_with", prefix)
+
+    def ends_with(self, suffix: Value) -> Column:
+        """Whether it ends so."""
+        return self._apply("ends_with", suffix)
+
+    def contains(self, part: Value) -> Column:
+        """Whether `part` occurs in it."""
+        return self._apply("contains", part)
+
+    def like(self, pattern: Value) -> Column:
+        """SQL's LIKE: ``%`` is any text, ``_`` any code point; case-sensitive, no escape."""
+        return self._apply("like", pattern)
+
+    def ilike(self, pattern: Value) -> Column:
+        """LIKE without regard to case; engines agree on ASCII."""
+        return self._apply("ilike", pattern)
+
+    def hash(self) -> Column:
+        """First 60 bits of the MD5 of a text: for sampling, not for secrecy."""
+        return self._apply("hash")
+
+    def year(self) -> Column:
+        """Year."""
+        return self._apply("year")
+
+    def quarter(self) -> Column:
+        """Quarter, 1 to 4."""
+        return self._apply("quarter")
+
+    def month(self) -> Column:
+        """Month, 1 to 12."""
+        return self._apply("month")
+
+    def day(self) -> Column:
+        """Day of the month."""
+        return self._apply("day")
+
+    def hour(self) -> Column:
+        """Hour, 0 to 23."""
+        return self._apply("hour")
+
+    def minute(self) -> Column:
+        """Minute, 0 to 59."""
+        return self._apply("minute")
+
+    def second(self) -> Column:
+        """Whole second, 0 to 59."""
+        return self._apply("second")
+
+    def day_of_week(self) -> Column:
+        """Monday 1 to Sunday 7 (ISO 8601)."""
+        return self._apply("day_of_week")
+
+    def day_of_year(self) -> Column:
+        """Day of the year, from 1."""
+        return self._apply("day_of_year")
+
+    def date_trunc(self, unit: str) -> Column:
+        """Start of its year, quarter, month, week, day, hour, minute or second."""
+        return self._apply("date_trunc", unit)
+
+    def add_days(self, days: Value) -> Column:
+        """Go some days on, or back where negative."""
+        return self._apply("add_days", days)
+
+    def date_diff(self, end: Value, unit: str = "day") -> Column:
+        """Count the boundaries of `unit` that are crossed from it to `end`."""
+        return self._apply("date_diff", end, unit)
+
+    def epoch(self) -> Column:
+        """Seconds since 1970-01-01 00:00 (UTC)."""
+        return self._apply("epoch")
