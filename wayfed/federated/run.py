@@ -11,7 +11,7 @@ from wayfed.federated.features import Recipe
 from wayfed.federated.flower_clients import ClientLike, check_engine, client_party, is_client
 from wayfed.federated.grids.local import LocalGrid
 from wayfed.federated.guard import GuardedGrid
-from wayfed.federated.models.adapter import resolve_model
+from wayfed.federated.models.adapter import Task, resolve_model
 from wayfed.federated.models.spec import ModelSpec
 from wayfed.federated.party import Party, Question, learning_party
 from wayfed.federated.progress import reporting
@@ -213,6 +213,8 @@ def run_federated(
         classes=None if classes is None else tuple(classes),
         seed=seed,
     )
+    # A first look, before anything is asked of a party: is it installed, are its parameters right?
+    resolve_model(model, Task(len(names), None if model.task == "regression" else 2))
     with flower_process():
         resolved = resolve_strategy(strategy)
         check_weighting(resolved)

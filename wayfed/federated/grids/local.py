@@ -43,7 +43,8 @@ class LocalGrid(Grid):  # type: ignore[misc]  # Flower is untyped here
     parties
         Who takes part.
     threads
-        How many parties work at once; by default as many as there are cores.
+        How many parties work at once; by default as many as there are cores, and all where
+        answers have a deadline.
     record
         Is told of everything that leaves a party, in the order of the replies.
     """
@@ -154,7 +155,10 @@ class LocalGrid(Grid):  # type: ignore[misc]  # Flower is untyped here
                 replies[node] = self._deliver(message)
 
         workers = min(self._threads, len(messages))
-        if workers <= 1 and timeout is None:
+        if timeout is not None:
+            # A thread for each: the work of those that are in time never waits for one that hangs.
+            workers = len(messages)
+        elif workers <= 1:
             work()
             return replies
         # Daemons, made anew: one that hangs keeps neither the next round nor the interpreter's end.
