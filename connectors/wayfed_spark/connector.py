@@ -1,0 +1,97 @@
+"""What this package offers under ``wayfed.platforms``, and the options it takes."""
+
+from __future__ import annotations
+
+import re
+from importlib.util import find_spec
+from typing import TYPE_CHECKING, Any, Final
+
+from wayfed_optimizer.errors import InvalidOption, Unsupported
+from wayfed_spark.jvm import Settings
+from wayfed_spark.platform import SparkPlatform
+from wayfed_spark.session import MEANING, SharedSpark
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from wayfed_optimizer.platform import Platform, Source, SourceRequest
+
+_MASTERS: Final = re.compile(r"local(\[[^\]]+\])?|local-cluster\[.+\]|(spark|k8s)://.+|yarn")
+_MEMORY: Final = re.compile(r"\d+[kmgt]b?", re.IGNORECASE)
+
+
+class SparkConnector:
+    """What this package offers: Spark as a platform; it holds no tables of its own."""
+
+    name = "spark"
+    extra = "spark"
+    options = ("config", "master", "memory", "session")
+
+    def __init__(self) -> None:
+        self._shared = SharedSpark()
+
+    def claims(self, target: object, format: str | None) -> bool:  # read()'s own word
+        """Say no: Spark reads what others hold."""
+        return False
+
+    def platform(self, options: Mapping[str, Any]) -> SparkPlatform:
+        """Return Spark for a context, not started yet.
+
+        Parameters
+        ----------
+        options
+            ``master`` (``local[*]``), ``memory`` of the driver (``2g``), ``config`` (more Spark
+            settings, by name), or ``session``: a SparkSession to use instead.
+
+        Raises
+        ------
+        InvalidOption
+            Where a value cannot be one.
+        Unsupported
+            Where pyspark is not installed, and for a session of Spark Connect.
+        """
+        if find_spec("pyspark") is None:
+            raise Unsupported(
+                "spark", reason="pyspark is not installed", hint="pip install 'wayfed[spark]'"
+            )
+        session = options.get("session")
+        if session is not None:
+            _require_classic(session, options)
+        return SparkPlatform(self._shared, _settings(options), session)
+
+    def store(self, target: object, options: Mapping[str, Any]) -> None:
+        """Return None: no tables live here."""
+        return
+
+    def source(self, request: SourceRequest, store: Platform | None) -> Source:
+        """Refuse: no tables live here."""
+        raise Unsupported(f"reading {request.target}", "spark", "it holds no tables of ours")
+
+
+def _settings(options: Mapping[str, Any]) -> Settings:
+    given = {name: options[name] for name in ("master", "memory", "config") if name in options}
+    settings = Settings(**given)
+    if not _MASTERS.fullmatch(settings.master):
+        raise InvalidOption(
+            f"master='{settings.master}' is not where a Spark can be",
+            available=("local[*]", "local[4]", "spark://host:7077", "yarn", "k8s://https://host"),
+        )
+    if not _MEMORY.fullmatch(settings.memory):
+        raise InvalidOption(f"memory='{settings.memory}' is not a size", hint="for example '4g'")
+    for name in settings.config:
+        if name in MEANING:
+            raise InvalidOption(
+                f"{name} cannot be set: results would differ from other engines'",
+                hint="take it out of [engines.spark.config]",
+            )
+    return settings
+
+
+def _require_classic(session: object, options: Mapping[str, Any]) -> None:
+    if "master" in options or "memory" in options or "config" in options:
+        raise InvalidOption("a session that is handed over has its own master, memory and config")
+    kind = type(session)
+    if kind.__module__.startswith("pyspark.sql.connect"):
+        raise Unsupported("a session of Spark Connect", "spark", "it has no JVM to run jobs in")
+    if kind.__module__ != "pyspark.sql.session":
+        raise InvalidOption(f"session= takes a SparkSession, not a {kind.__name__}")

@@ -1,0 +1,186 @@
+"""A JVM with a Spark in it: started quietly, Ctrl-C left to Python, stopped without a trace."""
+
+from __future__ import annotations
+
+import os
+import sys
+import tempfile
+from contextlib import ExitStack, contextmanager, suppress
+from dataclasses import dataclass, field
+from pathlib import Path
+from subprocess import TimeoutExpired
+from types import MappingProxyType
+from typing import TYPE_CHECKING, Any, Final
+
+from wayfed_optimizer.errors import ExecutionError
+from wayfed_spark.failures import summary
+from wayfed_spark.java import java_home
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Mapping
+
+    from pyspark.sql import SparkSession
+
+_PATIENCE: Final = 20.0
+_LOOPBACK: Final = "127.0.0.1"
+
+
+@dataclass(frozen=True, slots=True)
+class Settings:
+    """How a Spark of ours is started.
+
+    Parameters
+    ----------
+    master
+        ``local[*]``, ``local[2]``, ``spark://host:port`` …
+    memory
+        Of the driver, which on ``local`` does all the work.
+    config
+        More Spark settings, by name.
+    """
+
+    master: str = "local[*]"
+    memory: str = "2g"
+    config: Mapping[str, str] = field(default_factory=lambda: MappingProxyType({}))
+
+    @property
+    def local(self) -> bool:
+        """Whether all of Spark runs on this machine, in its driver."""
+        return self.master.startswith("local")
+
+    def __str__(self) -> str:
+        more = "".join(f" {name}={value}" for name, value in self.config.items())
+        return f"master={self.master} memory={self.memory}{more}"
+
+
+def start(settings: Settings) -> tuple[SparkSession, ExitStack]:
+    """Start a JVM and a Spark in it; closing the stack stops both and removes their files.
+
+    To be called in a thread other than the main one, where pyspark would take over Ctrl-C.
+
+    Raises
+    ------
+    ExecutionError
+        Where there is no Java, and where Spark does not start: with what it said last.
+    """
+    from py4j.protocol import Py4JError
+    from pyspark import SparkConf, SparkContext, SparkFiles
+    from pyspark.errors import PySparkException
+    from pyspark.sql import SparkSession
+
+    if SparkContext._active_spark_context is not None:
+        raise ExecutionError(
+            "this process runs a Spark that is not ours, and has room for one",
+            platform="spark",
+            hint="hand its session over: wf.context(spark=session)",
+        )
+    with ExitStack() as undo:
+        directory = Path(undo.enter_context(_directory()))
+        log = directory / "spark.log"
+        conf = SparkConf(loadDefaults=False).setAll(_configuration(settings, directory).items())
+        try:
+            with _environment(settings, java_home(directory)):
+                gateway = _launch(conf, log, undo)
+                context = SparkContext(conf=conf, gateway=gateway)
+                undo.callback(context.stop)
+                undo.callback(_forget_path, SparkFiles.getRootDirectory())
+                session = SparkSession(context)
+                undo.callback(session.stop)
+        except (Py4JError, PySparkException, OSError) as error:
+            raise ExecutionError(
+                f"Spark did not start ({settings}): {_last_words(log) or summary(error)}",
+                platform="spark",
+            ) from error
+        return session, undo.pop_all()
+
+
+def _directory() -> tempfile.TemporaryDirectory[str]:
+    return tempfile.TemporaryDirectory(prefix="wayfed-spark-", ignore_cleanup_errors=True)
+
+
+def _configuration(settings: Settings, directory: Path) -> Mapping[str, str]:
+    options = f"-Djava.io.tmpdir={directory} -Duser.timezone=UTC -XX:-UsePerfData"
+    values = {
+        "spark.app.name": "wayfed",
+        "spark.master": settings.master,
+        "spark.driver.memory": settings.memory,
+        "spark.driver.extraJavaOptions": options,
+        "spark.driver.maxResultSize": "0",
+        "spark.local.dir": str(directory),
+        "spark.log.level": "ERROR",
+        "spark.sql.catalogImplementation": "in-memory",
+        "spark.sql.warehouse.dir": str(directory / "warehouse"),
+        "spark.ui.enabled": "false",
+        "spark.ui.showConsoleProgress": "false",
+    }
+    if settings.local:
+        values |= {
+            "spark.driver.bindAddress": _LOOPBACK,
+            "spark.driver.host": _LOOPBACK,
+            "spark.sql.shuffle.partitions": str(os.cpu_count() or 1),
+        }
+    return values | dict(settings.config)
+
+
+@contextmanager
+def _environment(settings: Settings, home: Path) -> Iterator[None]:
+    """Set what pyspark reads from the environment, as long as it starts."""
+    values = {
+        "JAVA_HOME": str(home),
+        "PYSPARK_PYTHON": os.environ.get("PYSPARK_PYTHON", sys.executable),
+    }
+    if settings.local:
+        values["SPARK_LOCAL_IP"] = _LOOPBACK
+    before = {name: os.environ.get(name) for name in values}
+    os.environ.update(values)
+    try:
+        yield
+    finally:
+        for name, value in before.items():
+            if value is None:
+                del os.environ[name]
+            else:
+                os.environ[name] = value
+
+
+def _launch(conf: Any, log: Path, undo: ExitStack) -> Any:
+    """Return the gateway to a new JVM, or to one that a stopped session of the user's left."""
+    from pyspark import SparkContext
+    from pyspark.java_gateway import launch_gateway
+
+    if SparkContext._gateway is not None:
+        return SparkContext._gateway
+    with log.open("wb") as output:
+        gateway = launch_gateway(conf, {"stdout": output, "stderr": output})
+    undo.callback(_stop, gateway)
+    return gateway
+
+
+def _stop(gateway: Any) -> None:
+    """End the JVM, which lives as long as its standard input is open."""
+    from pyspark import SparkContext
+
+    SparkContext._gateway = SparkContext._jvm = None
+    gateway.shutdown()
+    if gateway.proc is None:
+        return
+    gateway.proc.stdin.close()
+    try:
+        gateway.proc.wait(_PATIENCE)
+    except TimeoutExpired:
+        gateway.proc.kill()
+        gateway.proc.wait()
+
+
+def _forget_path(entry: str) -> None:
+    with suppress(ValueError):
+        sys.path.remove(entry)
+
+
+def _last_words(log: Path) -> str:
+    """Return what the JVM's output says about its end: the first error, and the line after it."""
+    lines = log.read_text(errors="replace").splitlines() if log.exists() else []
+    for number, line in enumerate(lines):
+        if "rror" in line or "Exception" in line:
+            return " ".join(text.strip() for text in lines[number : number + 2])
+    return ""

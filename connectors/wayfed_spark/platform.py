@@ -1,0 +1,178 @@
+"""Spark as a platform: each fragment is one SQL statement, run as one group of jobs."""
+
+from __future__ import annotations
+
+from contextlib import suppress
+from importlib.metadata import version
+from threading import Lock
+from typing import TYPE_CHECKING, Any, Final
+
+from wayfed_optimizer.errors import Cancelled, ExecutionError, Unsupported
+from wayfed_optimizer.platform import ARROW_TABLE, PARQUET_FILES, Compiled, TableReference
+from wayfed_spark.capabilities import CAPABILITIES
+from wayfed_spark.channels import (
+    CONVERSIONS,
+    COSTS,
+    quoted,
+    read_parquet,
+    to_parquet,
+    to_table,
+)
+from wayfed_spark.failures import summary
+from wayfed_spark.metrics import counted
+from wayfed_spark.session import Spark
+from wayfed_sql import SPARK, to_sql
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Mapping
+
+    from pyspark.sql import SparkSession
+
+    from wayfed_optimizer.physical import Fragment
+    from wayfed_optimizer.platform import Channel, Run, Source
+    from wayfed_spark.jvm import Settings
+    from wayfed_spark.session import SharedSpark
+
+_DESCRIPTION: Final = 200
+
+
+class SparkPlatform:
+    """Spark as one context sees it: started by its first fragment, given back when it closes."""
+
+    name = "spark"
+    capabilities = CAPABILITIES
+    costs = COSTS
+    accepts = (PARQUET_FILES,)
+    produces = (ARROW_TABLE, PARQUET_FILES)
+    conversions = CONVERSIONS
+
+    def __init__(self, shared: SharedSpark, settings: Settings, session: SparkSession | None):
+        self._shared = shared
+        self._settings = settings
+        self._session = session
+        self._spark: Spark | None = None
+        self._lock = Lock()
+
+    def compile(self, fragment: Fragment, sources: Mapping[str, Source]) -> Compiled:
+        """Return the fragment as Spark SQL over views that are called as its inputs are."""
+        tables = {name: TableReference((name,)) for name in fragment.inputs}
+        return Compiled(to_sql(fragment.relation, SPARK, tables))
+
+    def open(self, run: Run) -> SparkRun:
+        """Start taking part in a run; the JVM starts with its first fragment."""
+        return SparkRun(run, self._running)
+
+    def started(self) -> bool:
+        """Say whether a JVM runs already."""
+        return self._session is not None or self._shared.running
+
+    def version(self) -> str:
+        """Return the version of Spark."""
+        return self._session.version if self._session is not None else version("pyspark")
+
+    def close(self) -> None:
+        """Give Spark back; the last context to do so stops a JVM that we started."""
+        with self._lock:
+            spark, self._spark = self._spark, None
+        if spark is None:
+            return
+        if self._session is None:
+            self._shared.release()
+        else:
+            spark.close()
+
+    def _running(self) -> Spark:
+        with self._lock:
+            if self._spark is None:
+                foreign = self._session
+                self._spark = Spark(foreign) if foreign else self._shared.acquire(self._settings)
+            return self._spark
+
+
+class SparkRun:
+    """Spark's part in one run: a session of its own, so that its views are nobody else's."""
+
+    def __init__(self, run: Run, running: Callable[[], Spark]) -> None:
+        self._run = run
+        self._running = running
+        self._lock = Lock()
+        self._part: tuple[Spark, SparkSession] | None = None
+
+    def execute(
+        self, fragment: Fragment, compiled: Compiled, inputs: Mapping[str, object]
+    ) -> object:
+        """Run a fragment as one group of jobs, named after the run and the fragment."""
+        from py4j.protocol import Py4JError
+        from pyspark.errors import PySparkException
+
+        spark, session = self._started()
+        group = self._group(fragment)
+        token = self._run.token
+        token.raise_if_cancelled()
+
+        def cancel() -> None:
+            spark.cancel_group(group)
+
+        try:
+            with token.calling(cancel):
+                return spark.call(lambda: self._job(session, fragment, compiled, inputs), cancel)
+        except (Py4JError, PySparkException, OSError) as error:
+            if token.cancelled:
+                raise Cancelled(f"the run was stopped: {token.reason}") from error
+            raise ExecutionError(
+                summary(error), platform="spark", fragment=fragment.id, sql=compiled.text
+            ) from error
+
+    def ingest(self, name: str, value: object, source: Channel, target: Channel) -> object:
+        """Refuse: rows come to Spark as files, which are written without it."""
+        raise Unsupported(f"{source} to {target}", "spark", "rows come to it as Parquet files")
+
+    def metrics(self, fragment: Fragment) -> Mapping[str, float]:
+        """Return the rows, bytes and seconds that Spark counted in the jobs of a fragment."""
+        spark, session = self._started()
+        return spark.call(lambda: counted(session, self._group(fragment)))
+
+    def close(self) -> None:
+        """Drop the run's views; its session goes with the last reference to it."""
+        with self._lock:
+            part, self._part = self._part, None
+        if part is None:
+            return
+        from py4j.protocol import Py4JError
+
+        spark, session = part
+        with suppress(Py4JError, OSError, RuntimeError):  # Spark, or its threads, may be gone
+            spark.call(lambda: _drop_views(session))
+
+    def _group(self, fragment: Fragment) -> str:
+        return f"{self._run.id}.{fragment.id}"
+
+    def _job(
+        self,
+        session: SparkSession,
+        fragment: Fragment,
+        compiled: Compiled,
+        inputs: Mapping[str, Any],
+    ) -> object:
+        description = f"wayfed {fragment.id}: {compiled.text}"[:_DESCRIPTION]
+        session.sparkContext.setJobGroup(self._group(fragment), description, True)
+        for name, files in inputs.items():
+            read_parquet(session, files, self._run).createOrReplaceTempView(quoted(name))
+        frame = session.sql(compiled.text)
+        schema = fragment.relation.schema
+        if fragment.output == PARQUET_FILES:
+            return to_parquet(frame, schema, self._run)
+        return to_table(frame, schema)
+
+    def _started(self) -> tuple[Spark, SparkSession]:
+        with self._lock:
+            if self._part is None:
+                spark = self._running()
+                self._part = spark, spark.call(spark.new_session)
+            return self._part
+
+
+def _drop_views(session: SparkSession) -> None:
+    for table in session.catalog.listTables():
+        if table.isTemporary:
+            session.catalog.dropTempView(quoted(table.name))
