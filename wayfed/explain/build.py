@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import replace
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Final
 
 from wayfed.explain.model import (
     STAGES,
@@ -20,6 +20,7 @@ from wayfed_optimizer.physical import Exchange, SourceInput
 from wayfed_optimizer.relations import Hint, Read, Relation, reads, walk
 from wayfed_optimizer.text import headline
 from wayfed_optimizer.types import check_option
+from wayfed_sql import DUCKDB, POSTGRESQL, SPARK, SQLITE, format_sql
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -29,9 +30,11 @@ if TYPE_CHECKING:
     from wayfed_optimizer.physical import Alternative, Fragment
     from wayfed_optimizer.placement.movement import Way
     from wayfed_optimizer.placement.search import Choice, Placed
-    from wayfed_optimizer.platform import Channel, Conversion
+    from wayfed_optimizer.platform import Channel, Compiled, Conversion
     from wayfed_optimizer.stages import Stages
     from wayfed_optimizer.statistics import Estimate
+
+_DIALECTS: Final = {dialect.name: dialect for dialect in (DUCKDB, POSTGRESQL, SPARK, SQLITE)}
 
 
 def explain(
@@ -137,7 +140,7 @@ def _fragment(
         id=fragment.id,
         platform=fragment.platform,
         operators=_operators(fragment.relation, stages.physical.estimates),
-        asked=mask_secrets(compiled.text),
+        asked=mask_secrets(_laid_out(compiled, fragment.platform)),
         language=compiled.language,
         columns=fragment.relation.schema,
         rows=fragment.rows,
@@ -158,6 +161,14 @@ def _fragment(
         ),
         actual=report.fragments.get(fragment.id) if report else None,
     )
+
+
+def _laid_out(compiled: Compiled, platform: str) -> str:
+    # A platform is called after its engine: duckdb, postgresql:core.
+    dialect = _DIALECTS.get(platform.partition(":")[0])
+    if compiled.language != "sql" or dialect is None:
+        return compiled.text
+    return format_sql(compiled.text, dialect)
 
 
 def _alternatives(
