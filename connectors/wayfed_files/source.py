@@ -108,7 +108,7 @@ class FileSource:
     def open(self, snapshot: Snapshot) -> FileSet:
         """Return the files of a snapshot and how to read them."""
         files = _Version.parse(snapshot.version).paths
-        return FileSet(files, self.schema, self._table.reading)
+        return FileSet(files, self.schema, self._table.reading, self.channel)
 
     def verify(self, snapshot: Snapshot) -> None:
         """Raise SourceChanged, naming a file, unless the files are still those of `snapshot`."""

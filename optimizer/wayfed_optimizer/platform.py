@@ -76,11 +76,14 @@ class FileSet:
         The columns that they have.
     options
         What the format needs besides (CSV: delimiter, header, null text …).
+    channel
+        The one whose value it is, which says the format.
     """
 
     paths: tuple[Path, ...]
     schema: Schema
     options: Mapping[str, Any] = field(default_factory=lambda: MappingProxyType({}))
+    channel: Channel = PARQUET_FILES
 
 
 @dataclass(frozen=True, slots=True)
