@@ -14,6 +14,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
 
     from wayfed_optimizer.platform import Source
+    from wayfed_optimizer.rewrite.alternatives.joins import Stores
 
 _GROUP_LIMIT: Final = 12
 
@@ -24,7 +25,8 @@ class Memo:
     Parameters
     ----------
     alternatives_of
-        The alternative rules: equivalents of a relation, not including itself.
+        The alternative rules: equivalents of a relation, not including itself, given a function
+        that says which stores hold the tables below a relation.
     sources
         Where tables are: another order of joins matters to placement only where tables that share
         a store stand apart.
@@ -32,7 +34,7 @@ class Memo:
 
     def __init__(
         self,
-        alternatives_of: Callable[[Relation], tuple[Relation, ...]],
+        alternatives_of: Callable[[Relation, Stores], tuple[Relation, ...]],
         sources: Mapping[str, Source],
     ) -> None:
         self._alternatives_of = alternatives_of
@@ -53,7 +55,7 @@ class Memo:
         members = {relation: None}
         waiting = [relation]
         while waiting and len(members) < _GROUP_LIMIT:
-            for alternative in self._alternatives_of(waiting.pop(0)):
+            for alternative in self._alternatives_of(waiting.pop(0), self._stores_of):
                 if alternative not in members and len(members) < _GROUP_LIMIT:
                     members[alternative] = None
                     waiting.append(alternative)

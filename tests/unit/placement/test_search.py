@@ -32,7 +32,7 @@ from wayfed_optimizer.relations import (
 
 
 def _place(root: Relation, env):
-    return place(root, env, cardinalities(env), Memo(lambda _: (), env.sources))
+    return place(root, env, cardinalities(env), Memo(lambda *_: (), env.sources))
 
 
 def _positive(table: Relation, name: str) -> Filter:
@@ -195,7 +195,7 @@ def test_every_relation_of_a_fragment_has_an_estimate():
     rows = cardinalities(env)
     joined = Join(read(env, "t"), read(env, "u"), on=(("t_id", "u_id"),))
 
-    plan = cut(place(joined, env, rows, Memo(lambda _: (), env.sources)), env, rows)
+    plan = cut(place(joined, env, rows, Memo(lambda *_: (), env.sources)), env, rows)
 
     for fragment in plan.fragments:
         assert all(relation in plan.estimates for relation in walk(fragment.relation))

@@ -1,14 +1,28 @@
 """The alternative rules: equivalents of a relation of which only cost can choose."""
 
-from typing import Final
+from __future__ import annotations
 
-from wayfed_optimizer.relations import Relation
+from typing import TYPE_CHECKING, Final
+
 from wayfed_optimizer.rewrite.alternatives.joins import associate_joins
 
+if TYPE_CHECKING:
+    from wayfed_optimizer.relations import Relation
+    from wayfed_optimizer.rewrite.alternatives.joins import Stores
+
 ALTERNATIVES: Final = (associate_joins,)
+"""An alternative's own inputs must not lead back to the relation: a search would never end."""
 
 
-def alternatives_of(relation: Relation) -> tuple[Relation, ...]:
-    """Return the equivalents of a relation that the rules know, itself left out; finitely many."""
-    found = (other for rule in ALTERNATIVES for other in rule(relation))
-    return tuple(dict.fromkeys(other for other in found if other != relation))
+def alternatives_of(relation: Relation, stores: Stores) -> tuple[Relation, ...]:
+    """Return the equivalents of a relation that the rules know, itself left out; finitely many.
+
+    Parameters
+    ----------
+    relation
+        What to find equivalents of; they have its schema.
+    stores
+        Gives the names of the stores that hold the tables below a relation.
+    """
+    found = (rule(relation, stores) for rule in ALTERNATIVES)
+    return tuple(other for other in found if other is not None and other != relation)

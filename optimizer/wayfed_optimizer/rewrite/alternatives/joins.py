@@ -1,13 +1,87 @@
-"""Another order of inner joins: tables of one store can so be joined there before rows move."""
+"""Another order of joins: the tables of each store are joined there before their rows move."""
 
 from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from wayfed_optimizer.expressions import Named, column
+from wayfed_optimizer.relations import Join, JoinKind, Relation, Select
+from wayfed_optimizer.rewrite.alternatives.join_graph import JoinGraph, Unit
+from wayfed_optimizer.rewrite.engine import RewriteContext
+from wayfed_optimizer.rewrite.prune import prune_columns
+
 if TYPE_CHECKING:
-    from wayfed_optimizer.relations import Relation
+    from collections.abc import Callable, Collection, Iterable, Sequence
+    from typing import TypeAlias
+
+    Stores: TypeAlias = Callable[[Relation], Collection[str]]
+    """Gives the names of the stores that hold the tables below a relation."""
 
 
-def associate_joins(relation: Relation) -> tuple[Relation, ...]:
-    """Join(Join(a, b), c) as Join(Join(a, c), b), and its mirrored forms."""
-    return ()
+def associate_joins(relation: Relation, stores: Stores) -> Relation | None:
+    """Join(Join(a, b), c) as Join(Join(a, c), b), where a and c lie in one store and b does not.
+
+    So for any number of inner and left joins: what one store can join on its own comes first, and
+    a select on top restores the names and their order. A plan in this order has no alternative.
+    """
+    if not isinstance(relation, Join) or relation.kind not in (JoinKind.INNER, JoinKind.LEFT):
+        return None
+    graph = JoinGraph.of(relation)
+    if graph is None:
+        return None
+    grouped = _grouped(graph, stores)
+    if grouped is None or grouped.shape == graph.shape:
+        return None
+    outputs = tuple(
+        Named(name, column(grouped.relation.schema, graph.names[name]))
+        for name in relation.schema.names
+    )
+    return prune_columns(Select(grouped.relation, outputs), RewriteContext())
+
+
+def _grouped(graph: JoinGraph, stores: Stores) -> Unit | None:
+    """Return the joins of a graph in order of stores; None where that needs a cross product."""
+    homes = {leaf: _home(leaf, stores) for leaf in (*graph.leaves, *graph.attached)}
+    waiting = list(graph.attached)
+    units: list[Unit] = []
+    for home in dict.fromkeys(homes[leaf] for leaf in graph.leaves):
+        own = [graph.unit(leaf) for leaf in graph.leaves if homes[leaf] == home]
+        for block in own if home is None else _components(own, graph):
+            unit, arrived = block, True
+            while arrived and home is not None:
+                arrived = False
+                for leaf in waiting:
+                    if homes[leaf] == home and graph.can_attach(leaf, unit):
+                        unit, arrived = graph.attach(leaf, unit), True
+                        waiting.remove(leaf)
+                        break
+            units.append(unit)
+    first = {leaf: position for position, leaf in enumerate(graph.leaves)}
+    units.sort(key=lambda unit: min(first[leaf] for leaf in unit.leaves if leaf in first))
+    whole = _joined(units, graph)
+    for leaf in waiting if whole is not None else ():
+        whole = graph.attach(leaf, whole) if whole is not None else None
+    return whole
+
+
+def _home(leaf: Relation, stores: Stores) -> str | None:
+    found = set(stores(leaf))
+    return next(iter(found)) if len(found) == 1 else None
+
+
+def _components(units: Iterable[Unit], graph: JoinGraph) -> list[Unit]:
+    """Join what has keys in common, as far as it has."""
+    blocks: list[Unit] = []
+    waiting = list(units)
+    while waiting:
+        block = waiting.pop(0)
+        while near := next((u for u in waiting if graph.connected(block, u)), None):
+            waiting.remove(near)
+            block = graph.join(block, near)
+        blocks.append(block)
+    return blocks
+
+
+def _joined(units: Sequence[Unit], graph: JoinGraph) -> Unit | None:
+    blocks = _components(units, graph)
+    return blocks[0] if len(blocks) == 1 else None
