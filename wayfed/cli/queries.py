@@ -4,27 +4,28 @@ from __future__ import annotations
 
 import json
 import sys
-from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
-from wayfed_optimizer.errors import SourceError
+from wayfed.dataset import Dataset
+from wayfed_optimizer.errors import InvalidSql, SourceError
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
     from pathlib import Path
 
-    from wayfed.dataset import Dataset
     from wayfed.explain import Explanation
+    from wayfed.local import Context
 
 
 def explanation_of(
     file: Path, config: Path | None, stage: str, analyze: bool, alternatives: bool
 ) -> Explanation:
-    """Explain the query in a file."""
-    with _query(file, config) as dataset:
-        return dataset.explain(
-            stage, analyze=analyze or stage == "executed", alternatives=alternatives
-        )
+    """Explain the query in a file; ``explain analyze`` in it is as good as the option."""
+    from wayfed_sql import split_explain
+
+    mode, query = split_explain(_text(file))
+    analyze = analyze or mode == "analyze" or stage == "executed"
+    with _context(config) as ctx:
+        return _dataset(ctx, query).explain(stage, analyze=analyze, alternatives=alternatives)
 
 
 def written(explanation: Explanation, form: str) -> str:
@@ -43,7 +44,11 @@ def show(file: Path, config: Path | None, rows: int) -> None:
     """Run the query in a file, and print its first rows as a table."""
     from wayfed.printing import print_rows
 
-    with _query(file, config) as dataset:
+    with _context(config) as ctx:
+        dataset = ctx.sql(_text(file))
+        if not isinstance(dataset, Dataset):
+            sys.stdout.write(written(dataset, "text"))
+            return
         # One row more than is shown tells whether there are more.
         table = dataset.limit(rows + 1).to_arrow()
     print_rows(dataset.schema, table.slice(0, rows).to_batches())
@@ -53,18 +58,23 @@ def show(file: Path, config: Path | None, rows: int) -> None:
 
 def write(file: Path, config: Path | None, output: Path, *, overwrite: bool) -> None:
     """Run the query in a file, and write its rows to another one."""
-    with _query(file, config) as dataset:
+    with _context(config) as ctx:
+        dataset = _dataset(ctx, _text(file))
         count = dataset.write(output, mode="overwrite" if overwrite else "error")
     sys.stderr.write(f"{count:,} rows in {output}\n")
 
 
-@contextmanager
-def _query(file: Path, config: Path | None) -> Iterator[Dataset]:
+def _context(config: Path | None) -> Context:
     from wayfed import context
 
-    text = _text(file)
-    with context(str(config) if config else None) as ctx:
-        yield ctx.sql(text)
+    return context(config)
+
+
+def _dataset(ctx: Context, query: str) -> Dataset:
+    found = ctx.sql(query)
+    if not isinstance(found, Dataset):
+        raise InvalidSql("an explanation has no rows to write", hint="leave out explain")
+    return found
 
 
 def _text(file: Path) -> str:

@@ -31,6 +31,7 @@ if TYPE_CHECKING:
     from wayfed_optimizer.placement.movement import Way
     from wayfed_optimizer.placement.search import Choice, Placed
     from wayfed_optimizer.platform import Channel, Compiled, Conversion
+    from wayfed_optimizer.rewrite import Step
     from wayfed_optimizer.stages import Stages
     from wayfed_optimizer.statistics import Estimate
 
@@ -81,10 +82,7 @@ def explain(
     explanation = replace(
         explanation,
         operators=_operators(stages.rewritten.relation, stages.physical.estimates),
-        rules=tuple(
-            RuleView(step.rule, headline(step.before), headline(step.after))
-            for step in stages.rewritten.trace
-        ),
+        rules=tuple(_rule(step) for step in stages.rewritten.trace),
         planning=tuple(stages.seconds.items()),
     )
     if stage == "rewritten":
@@ -102,6 +100,18 @@ def explain(
         ),
         seconds=report.seconds if report else None,
     )
+
+
+def _rule(step: Step) -> RuleView:
+    """Return a step by the topmost relations in which before and after differ."""
+    before, after = step.before, step.after
+    while headline(before) == headline(after) and len(before.inputs) == len(after.inputs):
+        pairs = zip(before.inputs, after.inputs, strict=True)
+        changed = next((pair for pair in pairs if pair[0] != pair[1]), None)
+        if changed is None:
+            break
+        before, after = changed
+    return RuleView(step.rule, headline(before), headline(after))
 
 
 def _operators(relation: Relation, estimates: Mapping[Relation, Estimate]) -> OperatorView:

@@ -37,7 +37,7 @@ def to_text(explanation: Explanation, width: int = 100) -> str:
         lines += ["", *_Fragments(explanation).lines(width)]
     else:
         lines += ["", *operator_lines(explanation.operators, width, placed=True)]
-        if explanation.with_alternatives:
+        if explanation.with_alternatives and explanation.stage == "placed":
             lines += _considered(explanation.operators, width)
     if explanation.stage == "rewritten":
         lines += ["", *_rules(explanation, width)]
