@@ -99,7 +99,14 @@ def load_configuration(source: str | os.PathLike[str] | Mapping[str, Any]) -> Co
     ('id',)
     """
     values, directory, place = read_toml(source, kind="configuration")
-    return parse(ContextConfiguration, with_secrets(values, directory, place), place)
+    loaded = parse(ContextConfiguration, with_secrets(values, directory, place), place)
+    if isinstance(source, Mapping):
+        return loaded
+    tables = {
+        name: table.model_copy(update={"source": resolve_path(table.source, directory)})
+        for name, table in loaded.tables.items()
+    }
+    return loaded.model_copy(update={"tables": tables})
 
 
 def read_toml(

@@ -94,8 +94,10 @@ def claimant(request: SourceRequest, catalog: Iterable[str]) -> Connector:
     scheme, found, _ = request.target.partition("://")
     if found:
         raise Unsupported(f"reading {scheme}://", reason="no installed connector reads it")
+    names = tuple(catalog)
     raise SourceError(
         f"'{mask_secrets(request.target)}' is neither in the catalog nor a file's name",
-        available=catalog,
-        hint="files end in .parquet, .csv, .ndjson or .arrow; otherwise say format='csv'",
+        available=names,
+        hint=suggestion(request.target, names)
+        or "files end in .parquet, .csv, .ndjson or .arrow; otherwise say format='csv'",
     )
