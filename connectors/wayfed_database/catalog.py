@@ -1,0 +1,124 @@
+"""What is asked of a database's own catalog: which tables there are, their columns and sizes."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Protocol
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
+
+    from wayfed_database.columns import ColumnDescription, TypeTable
+    from wayfed_optimizer.platform import TableReference
+    from wayfed_optimizer.statistics.estimates import TableStatistics
+    from wayfed_optimizer.types import Schema
+
+
+@dataclass(frozen=True, slots=True)
+class TableName:
+    """A table, view or query as the catalog knows it: either a name's parts, or SQL text."""
+
+    parts: tuple[str, ...] = ()
+    query: str | None = None
+
+    def __str__(self) -> str:
+        return ".".join(self.parts) if self.query is None else "query"
+
+
+@dataclass(frozen=True, slots=True)
+class Reading:
+    """How a statement reads a table so that values and comparisons are ours.
+
+    Parameters
+    ----------
+    reference
+        What the statement names.
+    view
+        SQL that makes, for a session, the view that `reference` names; None where there is none.
+    checks
+        Queries that return a value that is not of its column's type, where there is one; asked
+        before the statement.
+    """
+
+    reference: TableReference
+    view: str | None = None
+    checks: tuple[Check, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Check:
+    """A query for a value that does not fit its column."""
+
+    column: str
+    type: str
+    sql: str
+
+
+class Catalog(Protocol):
+    """A database's answers about itself."""
+
+    @property
+    def types(self) -> TypeTable:
+        """Our types for its types."""
+        ...
+
+    def find(self, table: str) -> TableName:
+        """Return the table that somebody means by ``table`` or ``schema.table``.
+
+        Raises
+        ------
+        TableNotFound
+            With the names there are.
+        SourceError
+            Where the database cannot be reached, or the table not be read.
+        """
+        ...
+
+    def columns(self, table: TableName) -> tuple[ColumnDescription, ...] | None:
+        """Return a table's columns in order; None where there is no such table any more."""
+        ...
+
+    def reading(self, table: TableName, columns: Sequence[ColumnDescription]) -> Reading:
+        """Return how statements read a table."""
+        ...
+
+    def statistics(self, table: TableName, schema: Schema) -> TableStatistics:
+        """Return what is known without a scan."""
+        ...
+
+    def version(self) -> str:
+        """Return something that changes whenever rows of the database may have."""
+        ...
+
+
+def selecting(columns: Sequence[ColumnDescription], adapted: Mapping[str, str], source: str) -> str:
+    """Return the SELECT of a table whose columns are read as they are, or by an expression.
+
+    Parameters
+    ----------
+    adapted
+        Expressions by column; columns without one are read as they are.
+    source
+        The table as it stands behind FROM.
+    """
+    outputs = ", ".join(
+        f"{adapted[c.name]} AS {quoted(c.name)}" if c.name in adapted else quoted(c.name)
+        for c in columns
+    )
+    return f"SELECT {outputs} FROM {source}"
+
+
+def body_of(query: str) -> str:
+    """Return a query without what may stand behind its end."""
+    return query.strip().rstrip(";").rstrip()
+
+
+def quoted(*parts: str) -> str:
+    """Write a name's parts as SQL, whatever is in them.
+
+    Examples
+    --------
+    >>> quoted("public", "Order lines")
+    '"public"."Order lines"'
+    """
+    return ".".join('"' + part.replace('"', '""') + '"' for part in parts)

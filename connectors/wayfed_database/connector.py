@@ -1,0 +1,77 @@
+"""What this package offers under ``wayfed.platforms``: databases, by URL or path."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any, ClassVar
+
+from wayfed_database.location import is_database, locate
+from wayfed_optimizer.errors import InvalidOption, Unsupported
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from wayfed_database.platform import DatabasePlatform
+    from wayfed_database.source import DatabaseSource
+    from wayfed_optimizer.platform import Platform, SourceRequest
+
+
+class DatabaseConnector:
+    """PostgreSQL and SQLite; each database that is read is a platform of its own.
+
+    Examples
+    --------
+    >>> connector = DatabaseConnector()
+    >>> connector.claims("postgresql://ada@localhost/core", None), connector.claims("a.csv", None)
+    (True, False)
+    """
+
+    name: ClassVar = "database"
+    extra: ClassVar[str | None] = "sql"
+    options: ClassVar[tuple[str, ...]] = ()
+
+    def claims(self, target: object, format: str | None) -> bool:  # read()'s own word
+        """Say whether `target` is a database's URL, or a file that SQLite holds."""
+        return is_database(target, format)
+
+    def platform(self, options: Mapping[str, Any]) -> None:
+        """Return None: there are only the databases that are read."""
+
+    def store(self, target: object, options: Mapping[str, Any]) -> DatabasePlatform:
+        """Return the platform of a database, not connected yet.
+
+        Raises
+        ------
+        InvalidOption
+            Where the URL cannot be read, or there is an option.
+        SourceError
+            Where a SQLite file is not there.
+        Unsupported
+            For databases of other kinds.
+        """
+        from wayfed_database.engines import engine_at
+        from wayfed_database.platform import DatabasePlatform
+
+        for option in options:
+            raise InvalidOption.unknown(option, self.options, of="a database")
+        return DatabasePlatform(engine_at(locate(target)))
+
+    def source(self, request: SourceRequest, store: Platform | None) -> DatabaseSource:
+        """Return the table, view or query that a request means.
+
+        Raises
+        ------
+        InvalidOption
+            Unless either ``table=`` or ``query=`` is given.
+        SourceError
+            Where the database cannot be reached or the table not be read.
+        TableNotFound
+            With the tables there are.
+        TypeMismatch
+            Where a column's type has no counterpart; names the cast.
+        """
+        from wayfed_database.platform import DatabasePlatform
+        from wayfed_database.source import source_of
+
+        if not isinstance(store, DatabasePlatform):
+            raise Unsupported(f"reading {request.target}", self.name, "it is not a database")
+        return source_of(request, store.engine, store.name)

@@ -1,0 +1,127 @@
+"""The databases there are, each with what a platform needs of it."""
+
+from __future__ import annotations
+
+import sqlite3
+from typing import TYPE_CHECKING, Protocol
+
+from wayfed_database.capabilities import POSTGRESQL_PROFILE, SQLITE_PROFILE, Profile
+from wayfed_database.channels import temporary_name
+from wayfed_database.location import FileLocation, ServerLocation
+from wayfed_database.pool import ConnectionPool
+from wayfed_database.postgresql import PostgreSQLSession
+from wayfed_database.postgresql_catalog import PostgreSQLCatalog
+from wayfed_database.sqlite import SQLiteSession
+from wayfed_database.sqlite_catalog import SQLiteCatalog
+from wayfed_optimizer.platform import TableReference
+
+if TYPE_CHECKING:
+    from wayfed_database.catalog import Catalog
+    from wayfed_optimizer.platform import Run, Session
+
+
+class Engine(Protocol):
+    """One database: its kind's properties, its catalog, and sessions on it."""
+
+    kind: str
+    profile: Profile
+
+    @property
+    def location(self) -> ServerLocation | FileLocation:
+        """Where it is."""
+        ...
+
+    @property
+    def catalog(self) -> Catalog:
+        """What it says about itself."""
+        ...
+
+    def temporary_table(self, name: str) -> TableReference:
+        """Return what the temporary table for a fragment's rows is called in statements."""
+        ...
+
+    def open(self, run: Run, platform: str) -> Session:
+        """Start a session for a run."""
+        ...
+
+    def started(self) -> bool:
+        """Say whether a connection is there already."""
+        ...
+
+    def version(self) -> str:
+        """Return the engine's version."""
+        ...
+
+    def close(self) -> None:
+        """Close what was kept open."""
+        ...
+
+
+class PostgreSQL:
+    """A database on a PostgreSQL server."""
+
+    kind = "postgresql"
+    profile = POSTGRESQL_PROFILE
+
+    def __init__(self, location: ServerLocation) -> None:
+        self.location = location
+        self.catalog = PostgreSQLCatalog(location)
+        self._pool = ConnectionPool(location)
+
+    def temporary_table(self, name: str) -> TableReference:
+        """Return a table of the connection's own schema."""
+        return TableReference(("pg_temp", temporary_name(name)), temporary=True)
+
+    def open(self, run: Run, platform: str) -> PostgreSQLSession:
+        """Start a session; it connects with its first statement."""
+        return PostgreSQLSession(self._pool, run, platform)
+
+    def started(self) -> bool:
+        """Say whether a connection is there already."""
+        return self._pool.started
+
+    def version(self) -> str:
+        """Return the server's version."""
+        return self.catalog.server_version()
+
+    def close(self) -> None:
+        """Close every connection; those of runs close with them."""
+        self._pool.close()
+        self.catalog.close()
+
+
+class SQLite:
+    """A SQLite database file."""
+
+    kind = "sqlite"
+    profile = SQLITE_PROFILE
+
+    def __init__(self, location: FileLocation) -> None:
+        self.location = location
+        self.catalog = SQLiteCatalog(location)
+
+    def temporary_table(self, name: str) -> TableReference:
+        """Return a table of a file of the run's, found by its name alone."""
+        return TableReference((temporary_name(name),), temporary=True)
+
+    def open(self, run: Run, platform: str) -> SQLiteSession:
+        """Start a session; it opens the file with its first statement."""
+        return SQLiteSession(self.location, run, platform)
+
+    def started(self) -> bool:
+        """Say that a library needs no start."""
+        return True
+
+    def version(self) -> str:
+        """Return the library's version."""
+        return sqlite3.sqlite_version
+
+    def close(self) -> None:
+        """Do nothing: files are open only in runs."""
+
+
+def engine_at(location: ServerLocation | FileLocation) -> Engine:
+    """Return the engine for a location; it connects when it is first asked something."""
+    if isinstance(location, FileLocation):
+        return SQLite(location)
+    return PostgreSQL(location)

@@ -1,0 +1,93 @@
+"""What a database's errors mean, in our terms: who failed, where, and what to do about it."""
+
+from __future__ import annotations
+
+import re
+from typing import TYPE_CHECKING, Final
+
+from wayfed_optimizer.errors import (
+    Cancelled,
+    ExecutionError,
+    SourceChanged,
+    SourceError,
+    WayfedError,
+)
+
+if TYPE_CHECKING:
+    from wayfed_database.location import ServerLocation
+    from wayfed_optimizer.cancellation import CancellationToken
+    from wayfed_optimizer.physical import Fragment
+    from wayfed_optimizer.platform import Compiled
+
+_PREFIX: Final = re.compile(r"^(?:[A-Z_]+: |\[\w+\] |[\w ]*?(?:ERROR|FATAL): +)+")
+_REPORTED: Final = re.compile(r"(?:ERROR|FATAL):\s+(?P<text>.+)")
+_PASSWORD: Final = ("password authentication failed", "no password supplied", "authentication fai")
+_MISSING: Final = ("42P01", "42703", "3F000")
+_GONE: Final = re.compile(
+    r"(?:relation|column|schema) \S.* does not exist|no such (?:table|column): "
+)
+
+
+def first_line(error: BaseException) -> str:
+    r"""Return the line of a database's error that says what is wrong.
+
+    Examples
+    --------
+    >>> first_line(OSError("[libpq] Failed: could not begin COPY: ERROR:  division by zero\n"))
+    'division by zero'
+    """
+    text = str(error).strip()
+    if found := _REPORTED.search(text):
+        return found["text"].strip()
+    lines = text.splitlines()
+    return _PREFIX.sub("", lines[0]) if lines else type(error).__name__
+
+
+def statement_failure(
+    error: BaseException,
+    *,
+    platform: str,
+    fragment: Fragment,
+    compiled: Compiled,
+    token: CancellationToken,
+) -> WayfedError:
+    """Return our error for what a database said about a fragment's statement."""
+    if token.cancelled:
+        return Cancelled(f"the run was stopped: {token.reason}", platform=platform)
+    state = getattr(error, "sqlstate", None)
+    text = first_line(error)
+    if state in _MISSING or (state is None and _GONE.search(text)):
+        return SourceChanged(
+            f"{platform} no longer has what the plan was made with: {text}",
+            hint="read it again with ctx.read(), and check the plan against its new schema",
+        )
+    hint = None
+    if state == "42501":
+        hint = "ask its owner to GRANT what is missing"
+    elif state == "57014":
+        hint = "the server's statement_timeout ended it: raise it, or ask for fewer rows"
+    return ExecutionError(
+        text, platform=platform, fragment=fragment.id, sql=compiled.text, hint=hint
+    )
+
+
+def connection_failure(error: BaseException, location: ServerLocation) -> SourceError:
+    """Return our error for a server that did not let us in."""
+    text = first_line(error)
+    user = location.user or "the user of this system"
+    if any(sign in text for sign in _PASSWORD):
+        return SourceError(
+            f"{location} refused the password of '{user}'"
+            if location.url.password
+            else f"{location} wants a password for '{user}', and the URL has none",
+            hint="write it in the URL (postgresql://user:password@host/database), or in ~/.pgpass",
+        )
+    if found := re.search(r'database "(.+)" does not exist', text):
+        return SourceError(
+            f"the server at {location.host} has no database '{found[1]}'",
+            hint="the database is the last part of the URL: postgresql://user@host:port/database",
+        )
+    return SourceError(
+        f"no answer from PostgreSQL at {location.host}: {text}",
+        hint="is the server running, and are host and port right?",
+    )

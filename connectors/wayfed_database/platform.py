@@ -1,0 +1,104 @@
+"""A database as a platform: what lies in it runs there, as one statement a fragment."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any, Final
+
+from wayfed_database.channels import PRODUCES, conversions_of
+from wayfed_database.source import DatabaseSource
+from wayfed_optimizer.errors import Unsupported
+from wayfed_optimizer.physical import Exchange
+from wayfed_optimizer.platform import Compiled, tables_of
+from wayfed_sql import to_sql
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from wayfed_database.engines import Engine
+    from wayfed_optimizer.capabilities import Capabilities
+    from wayfed_optimizer.cost import CostProfile
+    from wayfed_optimizer.physical import Fragment
+    from wayfed_optimizer.platform import Channel, Conversion, Run, Session, Source
+
+
+class DatabasePlatform:
+    """One database of a context; connects when the first of its tables is read.
+
+    Parameters
+    ----------
+    engine
+        The database.
+
+    Attributes
+    ----------
+    name
+        ``postgresql:core`` after its database, ``sqlite:bank`` after its file. A context that has
+        two of one name gives the second another.
+    """
+
+    produces: Final = PRODUCES
+
+    def __init__(self, engine: Engine) -> None:
+        self.engine: Final = engine
+        self.name = f"{engine.kind}:{engine.location.database}"
+
+    def __repr__(self) -> str:
+        return f"DatabasePlatform({self.name} at {self.engine.location})"
+
+    @property
+    def capabilities(self) -> Capabilities:
+        """What the database does with our meaning."""
+        return self.engine.profile.capabilities
+
+    @property
+    def costs(self) -> CostProfile:
+        """What its work costs."""
+        return self.engine.profile.costs
+
+    @property
+    def accepts(self) -> tuple[Channel, ...]:
+        """Its own tables."""
+        return (tables_of(self.name),)
+
+    @property
+    def conversions(self) -> tuple[Conversion, ...]:
+        """How rows become its temporary tables."""
+        return conversions_of(self.name, self.engine.profile)
+
+    def compile(self, fragment: Fragment, sources: Mapping[str, Source]) -> Compiled:
+        """Return a fragment as one statement.
+
+        Raises
+        ------
+        Unsupported
+            Where the database does not do something with our meaning.
+        """
+        tables: dict[str, Any] = {}
+        readings = []
+        for name, origin in fragment.inputs.items():
+            if isinstance(origin, Exchange):
+                tables[name] = self.engine.temporary_table(origin.fragment)
+                continue
+            source = sources[origin.table]
+            if not isinstance(source, DatabaseSource):
+                raise Unsupported(f"reading {source.description}", self.name, "it lies elsewhere")
+            readings.append(source.reading)
+            tables[name] = source.reading.reference
+        text = to_sql(fragment.relation, self.engine.profile.dialect, tables)
+        return Compiled(text, payload=tuple(readings))
+
+    def open(self, run: Run) -> Session:
+        """Start taking part in a run."""
+        return self.engine.open(run, self.name)
+
+    def started(self) -> bool:
+        """Say whether it is connected already."""
+        return self.engine.started()
+
+    def version(self) -> str:
+        """Return the engine's version."""
+        return self.engine.version()
+
+    def close(self) -> None:
+        """Close what is open; it opens again when it is used again."""
+        self.engine.close()

@@ -1,0 +1,263 @@
+"""PostgreSQL in a run: one snapshot for all its connections, temporary tables on one of them."""
+
+from __future__ import annotations
+
+from collections import deque
+from contextlib import AbstractContextManager, ExitStack, contextmanager, suppress
+from dataclasses import dataclass, field
+from threading import Lock
+from types import MappingProxyType
+from typing import TYPE_CHECKING, Final, Self, TypeAlias
+
+from wayfed_arrow import Stream, conform
+from wayfed_database.channels import temporary_name
+from wayfed_database.failures import first_line, statement_failure
+from wayfed_database.interruption import Interruptible
+from wayfed_database.pool import close_quietly
+from wayfed_database.values import within_calendar
+from wayfed_optimizer.errors import TransferError, WayfedError
+from wayfed_optimizer.platform import ARROW_TABLE, TableReference
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator, Mapping
+
+    import pyarrow as pa
+
+    from wayfed_database.adbc import Connection
+    from wayfed_database.pool import ConnectionPool
+    from wayfed_optimizer.physical import Fragment
+    from wayfed_optimizer.platform import Channel, Compiled, Run
+
+_BEGIN: Final = "BEGIN ISOLATION LEVEL REPEATABLE READ, READ {}"
+_NO_METRICS: Final[Mapping[str, float]] = MappingProxyType({})
+
+Failing: TypeAlias = "Callable[[], AbstractContextManager[None]]"
+"""Makes a block whose errors are a fragment's."""
+
+
+@dataclass(eq=False, slots=True)
+class _Lease:
+    """A connection in a run's transaction; `taken` while somebody has, or wants, its rows."""
+
+    connection: Connection
+    calls: Interruptible
+    lock: Lock = field(default_factory=Lock)
+    rows: _Rows | None = None
+    taken: bool = True
+    abandoned: bool = False
+
+
+class _Rows:
+    """What a connection sends; what nobody has asked for yet can be taken off it.
+
+    A connection sends one result at a time. Where another statement has to run on it first, the
+    rest is kept here: its reader notices nothing.
+    """
+
+    def __init__(self, stream: Stream, lease: _Lease, failing: Failing) -> None:
+        self._stream = stream
+        self._lease = lease
+        self._failing = failing
+        self._kept: deque[pa.RecordBatch] = deque()
+        self._lock = Lock()
+        self._open = True
+
+    def __iter__(self) -> Self:
+        return self
+
+    def __next__(self) -> pa.RecordBatch:
+        with self._lock:
+            batch = self._kept.popleft() if self._kept else self._receive()
+        if batch is None:
+            raise StopIteration
+        return batch
+
+    def keep_rest(self) -> None:
+        """Take everything that is still to come off the connection."""
+        with self._lock:
+            while (batch := self._receive()) is not None:
+                self._kept.append(batch)
+
+    def close(self) -> None:
+        """Free the connection, whatever it still had to send."""
+        with self._lock:
+            self._end(finished=False)
+
+    def _receive(self) -> pa.RecordBatch | None:
+        if not self._open:
+            return None
+        try:
+            with self._failing(), self._lease.calls.call():
+                batch = next(self._stream, None)
+            if batch is not None:
+                within_calendar(batch)
+        except BaseException:
+            self._end(finished=False)
+            raise
+        if batch is None:
+            self._end(finished=True)
+        return batch
+
+    def _end(self, *, finished: bool) -> None:
+        if not self._open:
+            return
+        self._open = False
+        self._stream.close()
+        self._lease.rows = None
+        self._lease.taken = False
+        if not finished:
+            self._lease.abandoned = True
+
+
+class PostgreSQLSession:
+    """A run's part of a PostgreSQL database.
+
+    Every connection of the run reads one snapshot, which the first one exports. Results stream
+    each over a connection of its own; statements over temporary tables run on the one that has
+    them. Nothing is left behind: every transaction is rolled back.
+    """
+
+    def __init__(self, pool: ConnectionPool, run: Run, name: str) -> None:
+        self._pool = pool
+        self._run = run
+        self._name = name
+        self._choosing = Lock()
+        self._leases: list[_Lease] = []
+        self._owner: _Lease | None = None
+        self._snapshot: str | None = None
+        self._stack = ExitStack()
+        self._stack.enter_context(run.token.calling(self._cancel))
+
+    def execute(
+        self, fragment: Fragment, compiled: Compiled, inputs: Mapping[str, object]
+    ) -> object:
+        """Run a fragment's statement and return its rows as they come, or all of them."""
+        with self._failing(fragment, compiled):
+            stream = self._stream(fragment, compiled, inputs)
+            rows = conform(stream, fragment.relation.schema)
+            return rows.read_all() if fragment.output == ARROW_TABLE else rows
+
+    def ingest(self, name: str, value: object, source: Channel, target: Channel) -> object:
+        """Make a temporary table of rows; it lives on one connection, until the run ends."""
+        import adbc_driver_manager
+
+        table = temporary_name(name)
+        rows = value.to_reader() if hasattr(value, "to_reader") else value
+        lease = self._owning()
+        try:
+            with self._using(lease):
+                lease.connection.ingest(table, rows, temporary=True)
+        except (adbc_driver_manager.Error, OSError) as error:
+            self._run.token.raise_if_cancelled()
+            failed = getattr(rows, "error", None)
+            if isinstance(failed, WayfedError):
+                raise failed from error
+            raise TransferError(
+                f"rows could not be brought there: {first_line(error)}",
+                platform=self._name,
+                hint="the user needs the right to make temporary tables: GRANT TEMPORARY ON "
+                "DATABASE … TO …",
+            ) from error
+        return TableReference(("pg_temp", table), temporary=True)
+
+    def metrics(self, fragment: Fragment) -> Mapping[str, float]:
+        """Return nothing: PostgreSQL counts for a statement only under EXPLAIN ANALYZE."""
+        return _NO_METRICS
+
+    def close(self) -> None:
+        """Roll everything back; connections go back to the pool, interrupted ones are closed."""
+        self._stack.close()
+        with self._choosing:
+            leases, self._leases = self._leases, []
+            self._owner = None
+        for lease in leases:
+            self._release(lease)
+
+    def _release(self, lease: _Lease) -> None:
+        import adbc_driver_manager
+
+        if lease.rows is not None:
+            lease.rows.close()
+        # A late cancel request would hit whatever a kept connection does next.
+        if self._run.token.cancelled or lease.abandoned:
+            with suppress(adbc_driver_manager.Error):
+                lease.connection.cancel()
+            close_quietly(lease.connection)
+            return
+        try:
+            lease.connection.run("ROLLBACK")
+        except adbc_driver_manager.Error:
+            close_quietly(lease.connection)
+            return
+        self._pool.give_back(lease.connection)
+
+    def _cancel(self) -> None:
+        for lease in tuple(self._leases):
+            lease.calls.stop()
+
+    def _stream(
+        self, fragment: Fragment, compiled: Compiled, inputs: Mapping[str, object]
+    ) -> Stream:
+        over_temporary = any(
+            isinstance(value, TableReference) and value.temporary for value in inputs.values()
+        )
+        lease = self._owning() if over_temporary else self._reading()
+        with self._using(lease):
+            stream = lease.connection.stream(compiled.text)
+            rows = lease.rows = _Rows(stream, lease, lambda: self._failing(fragment, compiled))
+        return Stream(stream.schema, rows, rows.close)
+
+    def _owning(self) -> _Lease:
+        """Return the connection with the temporary tables; it may write, in its own schema."""
+        with self._choosing:
+            if self._owner is None:
+                self._owner = self._begin("WRITE")
+            return self._owner
+
+    def _reading(self) -> _Lease:
+        """Return a connection that sends nothing at the moment."""
+        with self._choosing:
+            for lease in self._leases:
+                if not lease.taken and not lease.abandoned and lease is not self._owner:
+                    lease.taken = True
+                    return lease
+            return self._begin("ONLY")
+
+    def _begin(self, access: str) -> _Lease:
+        self._run.token.raise_if_cancelled()
+        connection = self._pool.begin(_BEGIN.format(access))
+        try:
+            if self._snapshot is None:
+                self._snapshot = connection.value("SELECT pg_export_snapshot()")
+            else:
+                connection.run(f"SET TRANSACTION SNAPSHOT '{self._snapshot}'")
+        except BaseException:
+            close_quietly(connection)
+            raise
+        lease = _Lease(connection, Interruptible(self._run.token, connection.cancel))
+        self._leases.append(lease)
+        return lease
+
+    @contextmanager
+    def _using(self, lease: _Lease) -> Iterator[None]:
+        """Give a connection for one call, after taking off it what it still sends."""
+        with lease.lock:
+            if lease.rows is not None:
+                lease.rows.keep_rest()
+            with lease.calls.call():
+                yield
+
+    @contextmanager
+    def _failing(self, fragment: Fragment, compiled: Compiled) -> Iterator[None]:
+        import adbc_driver_manager
+
+        try:
+            yield
+        except (adbc_driver_manager.Error, OSError) as error:
+            raise statement_failure(
+                error,
+                platform=self._name,
+                fragment=fragment,
+                compiled=compiled,
+                token=self._run.token,
+            ) from error

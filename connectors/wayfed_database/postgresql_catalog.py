@@ -1,0 +1,369 @@
+"""PostgreSQL's catalog: tables, columns with their collations, and the planner's statistics."""
+
+from __future__ import annotations
+
+import datetime
+import decimal
+from contextlib import contextmanager
+from threading import Lock
+from typing import TYPE_CHECKING, Any, Final
+
+from wayfed_database.catalog import Reading, TableName, body_of, quoted, selecting
+from wayfed_database.columns import POSTGRESQL_TYPES, ColumnDescription, split_type
+from wayfed_database.failures import connection_failure, first_line
+from wayfed_optimizer.errors import SourceError, TableNotFound, Unsupported
+from wayfed_optimizer.platform import TableReference
+from wayfed_optimizer.statistics.estimates import (
+    ColumnStatistics,
+    Estimate,
+    Provenance,
+    TableStatistics,
+)
+from wayfed_optimizer.types import (
+    DATE,
+    TIMESTAMP,
+    TIMESTAMP_UTC,
+    DataType,
+    Decimal,
+    Schema,
+    is_float,
+    is_integer,
+    is_numeric,
+    is_temporal,
+)
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Mapping, Sequence
+
+    from sqlalchemy import Connection, Engine
+
+    from wayfed_database.location import ServerLocation
+
+_FIND: Final = """
+SELECT n.nspname, c.relname, c.relkind::text,
+       has_any_column_privilege(c.oid, 'SELECT') AND has_schema_privilege(n.oid, 'USAGE')
+FROM pg_class c JOIN pg_namespace n ON n.oid = c.relnamespace
+WHERE c.oid = to_regclass(:name)
+"""
+_READABLE: Final = {"r": "table", "v": "view", "m": "view", "f": "table", "p": "table"}
+
+# A domain is described as the type it stands on. Rows of older servers lack some columns, hence
+# to_jsonb: what is not there is NULL.
+_COLUMNS: Final = """
+SELECT a.attname AS name,
+       CASE t.typtype WHEN 'd' THEN format_type(t.typbasetype, t.typtypmod)
+                      ELSE format_type(a.atttypid, a.atttypmod) END AS type,
+       NOT (a.attnotnull OR t.typnotnull) AS nullable,
+       l.collname AS collation, l.collcollate AS collate, l.collprovider::text AS provider,
+       coalesce((to_jsonb(l) ->> 'collisdeterministic')::boolean, true) AS deterministic
+FROM pg_attribute a
+JOIN pg_type t ON t.oid = a.atttypid
+LEFT JOIN pg_collation l ON l.oid = a.attcollation
+WHERE a.attrelid = to_regclass(:name) AND a.attnum > 0 AND NOT a.attisdropped
+ORDER BY a.attnum
+"""
+_DATABASE: Final = """
+SELECT datcollate AS collate, coalesce(to_jsonb(d) ->> 'datlocprovider', 'c') AS provider
+FROM pg_database d WHERE datname = current_database()
+"""
+_BY_CODE_POINT: Final = frozenset({"c", "posix", "c.utf-8", "c.utf8"})
+
+_SIZE: Final = """
+SELECT c.reltuples::float8 AS rows, c.relpages AS pages, c.relkind::text AS kind,
+       pg_relation_size(c.oid) / current_setting('block_size')::int AS pages_now,
+       current_setting('block_size')::int AS page
+FROM pg_class c
+WHERE c.oid = to_regclass(:name)
+   OR c.oid IN (SELECT relid FROM pg_partition_tree(to_regclass(:name)) WHERE isleaf)
+"""
+_STATISTICS: Final = """
+SELECT DISTINCT ON (s.attname) s.attname AS name, s.n_distinct::float8 AS distinct,
+       s.null_frac::float8 AS nulls, s.avg_width AS width,
+       CASE WHEN s.attname = ANY(:ordered) THEN s.histogram_bounds::text::text[] END AS histogram,
+       CASE WHEN s.attname = ANY(:ordered) THEN s.most_common_vals::text::text[] END AS common
+FROM pg_stats s
+WHERE s.schemaname = :schema AND s.tablename = :table
+ORDER BY s.attname, s.inherited DESC
+"""
+_PLAN_SECONDS: Final = "SET LOCAL statement_timeout = '2s'"
+_PLANNED_OFF_BY: Final = 10.0
+_ANALYSED_OFF_BY: Final = 1.2
+_ROW_OVERHEAD: Final = 28
+"""Bytes that a stored row takes besides its values."""
+
+_VERSION: Final = "SELECT txid_snapshot_xmax(txid_current_snapshot())::text"
+_PADDED: Final = frozenset({"character", "bpchar", "name", '"char"', "char"})
+
+
+class PostgreSQLCatalog:
+    """The catalog of a database on a server, asked through SQLAlchemy; connections are kept."""
+
+    types = POSTGRESQL_TYPES
+
+    def __init__(self, location: ServerLocation) -> None:
+        self._location = location
+        self._lock = Lock()
+        self._engine: Engine | None = None
+        self._database_orders_by: str | None = None
+
+    def find(self, table: str) -> TableName:
+        """Return the table meant by ``table`` or ``schema.table``."""
+        schema, _, name = table.partition(".")
+        candidates = (quoted(table), *([quoted(schema, name)] if name else []))
+        with self._connected() as connection:
+            for candidate in candidates:
+                row = _first(connection, _FIND, name=candidate)
+                if row is not None:
+                    return self._readable(table, *row)
+            raise TableNotFound(table, _tables(connection, table), of=str(self._location))
+
+    def _readable(self, asked: str, schema: str, name: str, kind: str, allowed: bool) -> TableName:
+        if kind not in _READABLE:
+            raise SourceError(f"'{asked}' of {self._location} is neither a table nor a view")
+        if not allowed:
+            user = self._location.user or "the user"
+            raise SourceError(
+                f"{user} may not read {_READABLE[kind]} '{asked}' of {self._location}",
+                hint=f"ask its owner to GRANT SELECT ON {quoted(schema, name)} TO {user}",
+            )
+        return TableName((schema, name))
+
+    def columns(self, table: TableName) -> tuple[ColumnDescription, ...] | None:
+        """Return a table's columns; those of a query as the server would answer it."""
+        with self._connected() as connection:
+            if table.query is not None:
+                return self._columns_of_query(connection, table.query)
+            rows = _rows(connection, _COLUMNS, name=quoted(*table.parts))
+            if not rows:
+                return None
+            return tuple(self._column(connection, row) for row in rows)
+
+    def _column(self, connection: Connection, row: Mapping[str, Any]) -> ColumnDescription:
+        collation = row["collation"]
+        ordered = row
+        if collation is not None and row["provider"] == "d":
+            ordered = _rows(connection, _DATABASE)[0]
+            collation = ordered["collate"]
+        by_code_point = (
+            collation is None
+            or ordered["provider"] == "b"
+            or (ordered["provider"] == "c" and ordered["collate"].lower() in _BY_CODE_POINT)
+        )
+        return ColumnDescription(
+            row["name"],
+            row["type"],
+            row["nullable"],
+            None if by_code_point else collation,
+            equates=not row["deterministic"],
+        )
+
+    def _columns_of_query(
+        self, connection: Connection, query: str
+    ) -> tuple[ColumnDescription, ...]:
+        from sqlalchemy.exc import DBAPIError
+
+        try:
+            result = connection.exec_driver_sql(f"SELECT * FROM ({body_of(query)}) AS q LIMIT 0")
+        except DBAPIError as error:
+            raise SourceError(
+                f"{self._location} does not take the query: {first_line(error.orig or error)}",
+                hint="it must be one SELECT",
+            ) from error.orig
+        described: Sequence[Any] = result.cursor.description or ()
+        # Whatever orders the texts of a query, it is not known here to be their code points.
+        return tuple(
+            ColumnDescription(
+                column.name, column.type_display, True, "unknown" if _is_text(column) else None
+            )
+            for column in described
+        )
+
+    def reading(self, table: TableName, columns: Sequence[ColumnDescription]) -> Reading:
+        """Return how to read a table: CHAR(n) without its padding, equal texts only if the same."""
+        adapted = {}
+        for column in columns:
+            name = quoted(column.name)
+            if split_type(column.type)[0] in _PADDED:
+                adapted[column.name] = name = f"{name}::text"
+            if column.equates:
+                adapted[column.name] = f'{name} COLLATE "C"'
+        collations = {
+            c.name: c.collation for c in columns if c.collation is not None and not c.equates
+        }
+        query = None if table.query is None else body_of(table.query)
+        if adapted:
+            source = quoted(*table.parts) if query is None else f"({query}) AS q"
+            query = selecting(columns, adapted, source)
+        parts = table.parts if query is None else ()
+        return Reading(TableReference(parts, query, collations=collations))
+
+    def statistics(self, table: TableName, schema: Schema) -> TableStatistics:
+        """Return the planner's statistics; for views and queries the rows that it expects."""
+        from sqlalchemy.exc import SQLAlchemyError
+
+        try:
+            with self._connected() as connection:
+                connection.exec_driver_sql(_PLAN_SECONDS)
+                sizes = _rows(connection, _SIZE, name=quoted(*table.parts)) if table.parts else []
+                if not any(size["kind"] in "rmp" for size in sizes):
+                    return _planned(connection, table)
+                columns = _column_statistics(connection, table, schema)
+        except (SQLAlchemyError, SourceError):
+            return TableStatistics.unknown()
+        rows = _row_count(sizes, columns, schema)
+        known = {name: _column(row, rows.likely, schema) for name, row in columns.items()}
+        return TableStatistics(rows, known)
+
+    def version(self) -> str:
+        """Return the server's next transaction: any change of rows takes one."""
+        with self._connected() as connection:
+            return str(connection.exec_driver_sql(_VERSION).scalar_one())
+
+    def server_version(self) -> str:
+        """Return the server's version."""
+        with self._connected() as connection:
+            return str(connection.exec_driver_sql("SHOW server_version").scalar_one())
+
+    def close(self) -> None:
+        """Close the connections that were kept."""
+        with self._lock:
+            engine, self._engine = self._engine, None
+        if engine is not None:
+            engine.dispose()
+
+    @contextmanager
+    def _connected(self) -> Iterator[Connection]:
+        """Give a connection for short questions, in a transaction that changes nothing."""
+        from sqlalchemy.exc import DBAPIError
+
+        try:
+            # Without parameters a percent sign is one: queries are the user's own text.
+            connection = self._pool().connect().execution_options(no_parameters=True)
+        except DBAPIError as error:
+            raise connection_failure(error.orig or error, self._location) from error.orig
+        with connection:
+            yield connection
+
+    def _pool(self) -> Engine:
+        with self._lock:
+            if self._engine is None:
+                self._engine = _engine(self._location)
+            return self._engine
+
+
+def _engine(location: ServerLocation) -> Engine:
+    try:
+        from sqlalchemy import create_engine
+
+        return create_engine(location.url, pool_pre_ping=True, hide_parameters=True)
+    except ImportError as error:
+        raise Unsupported(
+            "reading postgresql",
+            reason=f"{error.name} is not installed",
+            hint="pip install 'wayfed[sql]'",
+        ) from error
+
+
+def _rows(connection: Connection, sql: str, **values: object) -> list[Mapping[str, Any]]:
+    from sqlalchemy import text
+
+    return [dict(row) for row in connection.execute(text(sql), values).mappings()]
+
+
+def _first(connection: Connection, sql: str, **values: object) -> tuple[Any, ...] | None:
+    found = _rows(connection, sql, **values)
+    return tuple(found[0].values()) if found else None
+
+
+def _tables(connection: Connection, asked: str) -> list[str]:
+    """Return the tables and views that one could have meant, named as one would write them."""
+    from sqlalchemy import inspect
+
+    inspector = inspect(connection)
+    schema = asked.partition(".")[0] if "." in asked else None
+    schemas = inspector.get_schema_names()
+    own = inspector.default_schema_name
+    told = [schema] if schema in schemas else [s for s in schemas if s != "information_schema"]
+    return [
+        name if of == own and schema is None else f"{of}.{name}"
+        for of in sorted(told, key=lambda s: (s != own, s or ""))
+        for name in sorted((*inspector.get_table_names(of), *inspector.get_view_names(of)))
+    ]
+
+
+def _is_text(column: Any) -> bool:
+    return split_type(column.type_display)[0] in {"text", "varchar", *_PADDED}
+
+
+def _planned(connection: Connection, table: TableName) -> TableStatistics:
+    body = table.query and f"({body_of(table.query)}) AS q"
+    source = body or quoted(*table.parts)
+    answer = connection.exec_driver_sql(f"EXPLAIN (FORMAT JSON) SELECT * FROM {source}")
+    rows = float(answer.scalar_one()[0]["Plan"]["Plan Rows"])
+    return TableStatistics(Estimate.around(rows, Provenance.DATABASE, _PLANNED_OFF_BY))
+
+
+def _column_statistics(
+    connection: Connection, table: TableName, schema: Schema
+) -> dict[str, Mapping[str, Any]]:
+    # A position between two values is only asked for where there is one: numbers and times.
+    ordered = [f.name for f in schema if is_numeric(f.type) or is_temporal(f.type)]
+    schema_name, name = table.parts
+    found = _rows(connection, _STATISTICS, schema=schema_name, table=name, ordered=ordered)
+    return {row["name"]: row for row in found if row["name"] in schema}
+
+
+def _row_count(
+    sizes: Sequence[Mapping[str, Any]], columns: Mapping[str, Mapping[str, Any]], schema: Schema
+) -> Estimate:
+    """Estimate rows as PostgreSQL's planner does: the density of then times the pages of now."""
+    likely, analysed = 0.0, True
+    for size in sizes:
+        if size["kind"] == "p":  # its partitions are counted
+            continue
+        if size["rows"] >= 0 and size["pages"] > 0:
+            density = size["rows"] / size["pages"]
+        else:
+            analysed = analysed and size["pages_now"] == 0
+            width = sum(row["width"] for row in columns.values()) or 8 * len(schema)
+            density = size["page"] / (width + _ROW_OVERHEAD)
+        likely += density * size["pages_now"]
+    off_by = _ANALYSED_OFF_BY if analysed else _PLANNED_OFF_BY
+    return Estimate.around(max(1.0, likely), Provenance.DATABASE, off_by)
+
+
+def _column(row: Mapping[str, Any], rows: float, schema: Schema) -> ColumnStatistics:
+    distinct = row["distinct"]
+    values = _ends(row, schema[row["name"]].type)
+    return ColumnStatistics(
+        # Negative: the part of the rows, for columns that grow with the table. Zero: unknown.
+        distinct=max(1.0, -distinct * rows if distinct < 0 else distinct) if distinct else None,
+        null_fraction=row["nulls"],
+        low=min(values, default=None),
+        high=max(values, default=None),
+        width=float(row["width"]),
+    )
+
+
+def _ends(row: Mapping[str, Any], kind: DataType) -> list[Any]:
+    histogram = row["histogram"] or []
+    texts = (*histogram[:1], *histogram[-1:], *(row["common"] or []))
+    return [value for text in texts if (value := _value(text, kind)) is not None]
+
+
+def _value(text: str, kind: DataType) -> Any:
+    """Read a value as PostgreSQL writes it; None where Python has none such (infinity, NaN, BC)."""
+    try:
+        if is_integer(kind):
+            return int(text)
+        if is_float(kind) or isinstance(kind, Decimal):
+            number = decimal.Decimal(text)
+            finite = number.is_finite()
+            return (float(number) if is_float(kind) else number) if finite else None
+        if kind == DATE:
+            return datetime.date.fromisoformat(text)
+        if kind in (TIMESTAMP, TIMESTAMP_UTC):
+            return datetime.datetime.fromisoformat(text)
+    except (ValueError, decimal.InvalidOperation):
+        return None
+    return None

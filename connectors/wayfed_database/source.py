@@ -1,0 +1,149 @@
+"""A table, view or query of a database as a source."""
+
+from __future__ import annotations
+
+from hashlib import sha256
+from typing import TYPE_CHECKING, Final
+
+from wayfed_database.catalog import TableName
+from wayfed_database.columns import changes
+from wayfed_optimizer.errors import ColumnNotFound, InvalidOption, SourceChanged, TypeMismatch
+from wayfed_optimizer.platform import Snapshot, tables_of
+from wayfed_optimizer.types import Field, Schema
+
+if TYPE_CHECKING:
+    from wayfed_database.catalog import Catalog, Reading
+    from wayfed_database.columns import ColumnDescription
+    from wayfed_database.engines import Engine
+    from wayfed_optimizer.platform import Channel, SourceRequest, TableReference
+    from wayfed_optimizer.statistics.estimates import TableStatistics
+
+
+class DatabaseSource:
+    """A table of a database; its rows stay there until a statement asks for them.
+
+    Parameters
+    ----------
+    name, columns
+        The table as the catalog knows it, when the plan was made.
+    schema
+        The columns as ours.
+    channel
+        The platform's own tables.
+    description
+        Where it is, for people.
+    """
+
+    bounded: Final = True
+
+    def __init__(
+        self,
+        catalog: Catalog,
+        name: TableName,
+        columns: tuple[ColumnDescription, ...],
+        schema: Schema,
+        *,
+        channel: Channel,
+        description: str,
+    ) -> None:
+        self.schema = schema
+        self.channel = channel
+        self.description = description
+        self.reading: Reading = catalog.reading(name, columns)
+        self._catalog = catalog
+        self._name = name
+        self._columns = columns
+        self._statistics: tuple[str, TableStatistics] | None = None
+
+    def __repr__(self) -> str:
+        return f"DatabaseSource({self.description})"
+
+    def statistics(self) -> TableStatistics:
+        """Return the database's own statistics, kept until its rows have changed."""
+        version = self._catalog.version()
+        if self._statistics is None or self._statistics[0] != version:
+            self._statistics = version, self._catalog.statistics(self._name, self.schema)
+        return self._statistics[1]
+
+    def snapshot(self) -> Snapshot:
+        """Return the version there is now; a run's session keeps it for all its readers."""
+        self._require_same_columns()
+        columns = sha256(repr(self._columns).encode()).hexdigest()[:16]
+        return Snapshot(f"{columns}:{self._catalog.version()}")
+
+    def open(self, snapshot: Snapshot) -> TableReference:
+        """Return how statements name the table."""
+        return self.reading.reference
+
+    def verify(self, snapshot: Snapshot) -> None:
+        """Raise SourceChanged where the table is gone or its columns are others.
+
+        Its rows need no second look: a run reads them in one transaction.
+        """
+        self._require_same_columns()
+
+    def _require_same_columns(self) -> None:
+        now = self._catalog.columns(self._name)
+        if now is None:
+            raise SourceChanged(
+                f"{self.description} was dropped after the plan was made",
+                hint="read another table, or make the plan again when it is back",
+            )
+        read = [column for column in self._columns if column.name in self.schema]
+        if told := changes(read, now):
+            raise SourceChanged(
+                f"{self.description} changed after the plan was made: {'; '.join(told)}",
+                hint="read it again with ctx.read(), and check the plan against its new columns",
+            )
+
+
+def source_of(request: SourceRequest, engine: Engine, platform: str) -> DatabaseSource:
+    """Return the source that a request means.
+
+    Raises
+    ------
+    InvalidOption
+        Unless either a table or a query is named.
+    TableNotFound, SourceError, TypeMismatch
+        As the database's catalog has it.
+    """
+    for option in request.options:
+        raise InvalidOption.unknown(option, ("table", "query", "schema"), of="reading a database")
+    if (request.table is None) == (request.query is None):
+        raise InvalidOption(
+            f"reading {engine.location} needs a table= or a query=, one of them",
+            hint='for example ctx.read(url, table="transactions")',
+        )
+    catalog = engine.catalog
+    name = TableName(query=request.query) if request.table is None else catalog.find(request.table)
+    columns = catalog.columns(name) or ()
+    what = "a query" if request.table is None else request.table
+    return DatabaseSource(
+        catalog,
+        name,
+        columns,
+        _schema(columns, catalog, request.schema, of=what),
+        channel=tables_of(platform),
+        description=f"{what} of {engine.location}",
+    )
+
+
+def _schema(
+    columns: tuple[ColumnDescription, ...], catalog: Catalog, wanted: Schema | None, *, of: str
+) -> Schema:
+    """Return the columns as ours; only those wanted, which must be of the types wanted."""
+    if wanted is None:
+        return catalog.types.schema(columns)
+    by_name = {column.name: column for column in columns}
+    fields = []
+    for field in wanted:
+        if field.name not in by_name:
+            raise ColumnNotFound(field.name, by_name, of=of)
+        kind = catalog.types.type_of(by_name[field.name])
+        if kind != field.type:
+            raise TypeMismatch(
+                f"column '{field.name}' of {of} is {kind}, not {field.type} as schema= says",
+                hint="leave it out of schema= and cast it in the plan",
+            )
+        fields.append(Field(field.name, kind, by_name[field.name].nullable))
+    return Schema(fields)

@@ -1,0 +1,359 @@
+"""SQLite's catalog, and how its loosely typed columns are read as what they are declared to be."""
+
+from __future__ import annotations
+
+import sqlite3
+from contextlib import closing, contextmanager
+from typing import TYPE_CHECKING, Any, Final
+
+from wayfed_database.catalog import Check, Reading, TableName, body_of, quoted, selecting
+from wayfed_database.columns import SQLITE_TYPES, ColumnDescription
+from wayfed_optimizer.errors import SourceError, TableNotFound, Unsupported
+from wayfed_optimizer.platform import TableReference
+from wayfed_optimizer.statistics.estimates import (
+    ColumnStatistics,
+    Estimate,
+    Provenance,
+    TableStatistics,
+)
+from wayfed_optimizer.types import (
+    BOOL,
+    DATE,
+    FLOAT64,
+    INT64,
+    TEXT,
+    TIMESTAMP,
+    DataType,
+    Decimal,
+    Schema,
+)
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Sequence
+
+    from wayfed_database.location import FileLocation
+
+_OLDEST: Final = (3, 37, 0)
+"""Strict tables, which carry every result out, are of this version."""
+
+_TABLES: Final = """
+SELECT name FROM main.sqlite_schema
+WHERE type IN ('table', 'view') AND name NOT LIKE 'sqlite\\_%' ESCAPE '\\' ORDER BY name
+"""
+_HIDDEN: Final = 1
+_GUARD: Final = "iif({test}, {value}, wayfed_refuse('{name}', '{kind}', {column}))"
+_DAY: Final = "[0-9][0-9][0-9][0-9]-[0-1][0-9]-[0-3][0-9]"
+_CLOCK: Final = f"{_DAY} [0-2][0-9]:[0-5][0-9]:[0-5][0-9].{6 * '[0-9]'}"
+# ISO 8601 in any precision, with a T or a space, becomes the one form in which texts compare as
+# the times they are: 2013-07-01 09:30:00.000000.
+_PADDED: Final = "(replace({0}, 'T', ' ') || substr(' 00:00:00.000000', length({0}) - 9))"
+
+_ESTIMATED_OFF_BY: Final = 2.0
+_ANALYSED_OFF_BY: Final = 1.2
+
+
+class SQLiteCatalog:
+    """The catalog of a database file, opened for each question: it is only read, and may move."""
+
+    types = SQLITE_TYPES
+
+    def __init__(self, location: FileLocation) -> None:
+        if sqlite3.sqlite_version_info < _OLDEST:
+            raise Unsupported(
+                "reading sqlite",
+                reason=f"Python's SQLite library is {sqlite3.sqlite_version}",
+                hint="use a Python with SQLite 3.37 or later",
+            )
+        self._location = location
+
+    def find(self, table: str) -> TableName:
+        """Return the table meant by a name; case does not matter where it is not needed."""
+        with self._connected() as connection:
+            names = [name for (name,) in connection.execute(_TABLES)]
+        wanted = table.removeprefix("main.")
+        same = [n for n in names if n == wanted] or [
+            n for n in names if n.lower() == wanted.lower()
+        ]
+        if not same:
+            raise TableNotFound(table, names, of=str(self._location))
+        return TableName(("main", same[0]))
+
+    def columns(self, table: TableName) -> tuple[ColumnDescription, ...] | None:
+        """Return a table's columns; those of views and queries as their expressions say."""
+        with self._connected() as connection:
+            if table.query is None and not _is_plain_table(connection, table):
+                if not _exists(connection, table):
+                    return None
+                return _described(connection, quoted(*table.parts))
+            if table.query is not None:
+                return _described(connection, f"({body_of(table.query)})")
+            return _declared(connection, table)
+
+    def reading(self, table: TableName, columns: Sequence[ColumnDescription]) -> Reading:
+        """Return how to read a table so that a value that is not of its column's type is noticed.
+
+        SQLite stores any value in any column, and computes with text as if it were 0. Columns that
+        an index begins with stay as they are, for the index; one look into it says whether there
+        is text in it.
+        """
+        with self._connected() as connection:
+            strict, indexed = _strictness(connection, table)
+        adapted: dict[str, str] = {}
+        checks: list[Check] = []
+        for column in columns:
+            kind, name = self.types.type_of(column), quoted(column.name)
+            if column.equates:
+                adapted[column.name] = f"{name} COLLATE BINARY"
+            elif kind in (INT64, FLOAT64) and column.name in indexed:
+                if indexed[column.name] and not strict:
+                    found = f"SELECT {name} FROM {quoted(*table.parts)} WHERE {name} >= '' LIMIT 1"
+                    checks.append(Check(column.name, str(kind), found))
+            elif (guard := _guard(name, column.name, kind)) and not (
+                strict and kind in (INT64, FLOAT64)
+            ):
+                adapted[column.name] = guard
+        if not adapted and table.query is None:
+            return Reading(TableReference(table.parts), checks=tuple(checks))
+        source = quoted(*table.parts) if table.query is None else f"({body_of(table.query)})"
+        view = f"wayfed {table.parts[-1]}" if table.parts else f"wayfed query {abs(hash(source))}"
+        definition = (
+            f"CREATE TEMP VIEW IF NOT EXISTS {quoted(view)} AS "
+            f"{selecting(columns, adapted, source)}"
+        )
+        return Reading(TableReference(("temp", view)), definition, tuple(checks))
+
+    def statistics(self, table: TableName, schema: Schema) -> TableStatistics:
+        """Return what ANALYZE left behind; failing that, the greatest row id."""
+        if table.query is not None:
+            return TableStatistics.unknown()
+        try:
+            with self._connected() as connection:
+                return _statistics(connection, table, schema)
+        except (sqlite3.Error, SourceError):
+            return TableStatistics.unknown()
+
+    def version(self) -> str:
+        """Return size and time of the file, and of its journal where it has one."""
+        told = []
+        for path in (
+            self._location.path,
+            self._location.path.with_name(f"{self._location.path.name}-wal"),
+        ):
+            try:
+                found = path.stat()
+            except FileNotFoundError:
+                continue
+            told.append(f"{found.st_size}.{found.st_mtime_ns}")
+        return ":".join(told)
+
+    @contextmanager
+    def _connected(self) -> Iterator[sqlite3.Connection]:
+        with closing(connect(self._location)) as connection:
+            yield connection
+
+
+def connect(location: FileLocation) -> sqlite3.Connection:
+    """Open a database file for reading.
+
+    Raises
+    ------
+    SourceError
+        Where it is gone, cannot be opened, or is no database.
+    """
+    try:
+        # Autocommit: Python's own transactions would end what holds a run's snapshot.
+        connection = sqlite3.connect(
+            location.uri, uri=True, isolation_level=None, check_same_thread=False
+        )
+        try:
+            connection.execute("SELECT count(*) FROM main.sqlite_schema")
+        except BaseException:
+            connection.close()
+            raise
+    except sqlite3.Error as error:
+        told = str(error)
+        hint = "was it moved, or may it not be read?" if "unable to open" in told else None
+        raise SourceError(f"{location}: {told}", hint=hint) from error
+    return connection
+
+
+def _is_plain_table(connection: sqlite3.Connection, table: TableName) -> bool:
+    sql = "SELECT 1 FROM main.sqlite_schema WHERE type = 'table' AND name = ?"
+    return connection.execute(sql, (table.parts[-1],)).fetchone() is not None
+
+
+def _exists(connection: sqlite3.Connection, table: TableName) -> bool:
+    sql = "SELECT 1 FROM main.sqlite_schema WHERE type = 'view' AND name = ?"
+    return connection.execute(sql, (table.parts[-1],)).fetchone() is not None
+
+
+def _declared(connection: sqlite3.Connection, table: TableName) -> tuple[ColumnDescription, ...]:
+    name = quoted(table.parts[-1])
+    rows = connection.execute(f"PRAGMA main.table_xinfo({name})").fetchall()
+    keys = [row for row in rows if row[5]]
+    alias = keys[0][1] if len(keys) == 1 and keys[0][2].upper() == "INTEGER" else None
+    found = [
+        ColumnDescription(column, declared, not required and column != alias)
+        for _, column, declared, required, _, _, hidden in rows
+        if hidden != _HIDDEN
+    ]
+    return _with_collations(connection, quoted(*table.parts), found)
+
+
+def _described(connection: sqlite3.Connection, source: str) -> tuple[ColumnDescription, ...]:
+    """Return the columns of a view or query.
+
+    A view of it tells the declared types of columns that are passed on; a table made of no rows of
+    it tells the affinity of computed ones, as a cast gives it.
+    """
+    try:
+        connection.execute(f"CREATE TEMP VIEW wayfed_described AS SELECT * FROM {source}")
+        declared = connection.execute("PRAGMA temp.table_xinfo(wayfed_described)").fetchall()
+        connection.execute(
+            "CREATE TEMP TABLE wayfed_made AS SELECT * FROM wayfed_described LIMIT 0"
+        )
+        made = connection.execute("PRAGMA temp.table_xinfo(wayfed_made)").fetchall()
+    except sqlite3.Error as error:
+        raise SourceError(
+            f"the database does not take the query: {error}", hint="it must be one SELECT"
+        ) from error
+    found = [
+        ColumnDescription(column[1], column[2] or affinity[2])
+        for column, affinity in zip(declared, made, strict=True)
+    ]
+    return _with_collations(connection, "wayfed_described", found)
+
+
+def _with_collations(
+    connection: sqlite3.Connection, source: str, columns: Sequence[ColumnDescription]
+) -> tuple[ColumnDescription, ...]:
+    """Say which texts compare otherwise than byte by byte.
+
+    Nothing in the catalog tells. A compound takes its columns' collations from its first part, so
+    three texts that NOCASE or RTRIM take for fewer are counted under that of each column.
+    """
+    names = [quoted(c.name) for c in columns]
+    counted = ", ".join(f"count(DISTINCT {name})" for name in names)
+    texts = " UNION ALL ".join(
+        f"SELECT {', '.join([text] * len(names))}" for text in ("'a'", "'A'", "'a '")
+    )
+    sql = (
+        f"SELECT {counted} FROM (SELECT {', '.join(names)} FROM {source} WHERE 0 UNION ALL {texts})"
+    )
+    counts = connection.execute(sql).fetchone()
+    return tuple(
+        c
+        if count == 3 or SQLITE_TYPES.types.get(c.type.partition("(")[0].strip().lower()) != TEXT
+        else ColumnDescription(c.name, c.type, c.nullable, "NOCASE or RTRIM", equates=True)
+        for c, count in zip(columns, counts, strict=True)
+    )
+
+
+def _strictness(connection: sqlite3.Connection, table: TableName) -> tuple[bool, dict[str, bool]]:
+    """Say whether SQLite checks a table's types, and which columns an index begins with.
+
+    An index's columns are mapped to whether text can be in them: not in a row's number.
+    """
+    if table.query is not None:
+        return False, {}
+    name = quoted(table.parts[-1])
+    listed = connection.execute(f"PRAGMA main.table_list({name})").fetchone()
+    indexed: dict[str, bool] = {}
+    for _, index, *_rest in connection.execute(f"PRAGMA main.index_list({name})").fetchall():
+        first = connection.execute(f"PRAGMA main.index_info({quoted(index)})").fetchone()
+        if first is not None and first[2] is not None:
+            indexed[first[2]] = True
+    rows = connection.execute(f"PRAGMA main.table_xinfo({name})").fetchall()
+    keys = [row for row in rows if row[5]]
+    if len(keys) == 1 and keys[0][2].upper() == "INTEGER":
+        indexed[keys[0][1]] = False
+    return bool(listed and listed[5]), indexed
+
+
+def _guard(column: str, name: str, kind: DataType) -> str | None:
+    """Return the expression that is a column's value, or ends the statement where it is of no use.
+
+    None where every value will do.
+    """
+    value = column
+    if kind == INT64:
+        test = f"typeof({column}) IN ('integer', 'null')"
+    elif kind == FLOAT64:
+        test = f"typeof({column}) IN ('real', 'integer', 'null')"
+    elif isinstance(kind, Decimal):
+        test, value = f"typeof({column}) IN ('real', 'integer', 'null')", f"CAST({column} AS REAL)"
+    elif kind == BOOL:
+        test = f"{column} IN (0, 1) OR {column} IS NULL"
+    elif kind == DATE:
+        test = f"{column} GLOB '{_DAY}' OR {column} IS NULL"
+    elif kind == TIMESTAMP:
+        value = _PADDED.format(column)
+        test = f"{value} GLOB '{_CLOCK}' OR {column} IS NULL"
+    else:
+        return None
+    told = name.replace("'", "''")
+    return _GUARD.format(test=test, value=value, name=told, kind=kind, column=column)
+
+
+def _statistics(
+    connection: sqlite3.Connection, table: TableName, schema: Schema
+) -> TableStatistics:
+    name = table.parts[-1]
+    counted = _counted(connection, name)
+    if not counted:
+        if not _is_plain_table(connection, table):
+            return TableStatistics.unknown()
+        (greatest,) = connection.execute(
+            f"SELECT max(rowid) FROM {quoted('main', name)}"
+        ).fetchone()
+        rows = Estimate.around(float(greatest or 1), Provenance.DATABASE, _ESTIMATED_OFF_BY)
+    else:
+        most = max(numbers[0] for _, numbers in counted)
+        rows = Estimate.around(max(1.0, most), Provenance.DATABASE, _ANALYSED_OFF_BY)
+    columns: dict[str, ColumnStatistics] = {}
+    _, indexed = _strictness(connection, table)
+    distinct = _distinct(connection, counted)
+    for column in indexed.keys() & set(schema.names):
+        low, high = _ends(connection, name, column, schema[column].type)
+        known = distinct.get(column, None if indexed[column] else rows.likely)
+        columns[column] = ColumnStatistics(distinct=known, low=low, high=high)
+    return TableStatistics(rows, columns)
+
+
+def _counted(connection: sqlite3.Connection, table: str) -> list[tuple[str | None, list[float]]]:
+    """Return what ANALYZE wrote: for each index rows, and rows a value of its first column …."""
+    there = "SELECT 1 FROM main.sqlite_schema WHERE name = 'sqlite_stat1'"
+    if connection.execute(there).fetchone() is None:
+        return []
+    sql = "SELECT idx, stat FROM main.sqlite_stat1 WHERE tbl = ?"
+    return [
+        (index, [float(word) for word in stat.split() if word.isdigit()])
+        for index, stat in connection.execute(sql, (table,)).fetchall()
+        if stat and stat.split()[0].isdigit()
+    ]
+
+
+def _distinct(
+    connection: sqlite3.Connection, counted: Sequence[tuple[str | None, list[float]]]
+) -> dict[str, float]:
+    known: dict[str, float] = {}
+    for index, numbers in counted:
+        if index is None or len(numbers) < 2 or not numbers[1]:
+            continue
+        first = connection.execute(f"PRAGMA main.index_info({quoted(index)})").fetchone()
+        if first is not None and first[2] is not None:
+            known[first[2]] = numbers[0] / numbers[1]
+    return known
+
+
+def _ends(
+    connection: sqlite3.Connection, table: str, column: str, kind: DataType
+) -> tuple[Any, Any]:
+    """Return the least and greatest number that an index holds: one look at each of its ends."""
+    if kind not in (INT64, FLOAT64):
+        return None, None
+    name, source = quoted(column), quoted("main", table)
+    sql = f"SELECT (SELECT min({name}) FROM {source}), (SELECT max({name}) FROM {source})"
+    low, high = connection.execute(sql).fetchone()
+    numbers = isinstance(low, int | float) and isinstance(high, int | float)
+    return (low, high) if numbers else (None, None)
