@@ -6,7 +6,7 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Final
 
-from wayfed.display import Listing
+from wayfed.display import Listing, counted
 from wayfed_optimizer.errors import ColumnNotFound
 from wayfed_optimizer.expressions import Call, Named, call, column
 from wayfed_optimizer.relations import Aggregate, Relation
@@ -74,7 +74,7 @@ class Description(Mapping[str, ColumnDescription]):
         return self._listing()._repr_html_()
 
     def _listing(self) -> Listing[ColumnDescription]:
-        return Listing(f"columns of {self.rows:,} rows", self._columns.values())
+        return Listing("column", self._columns.values(), of=f" of {counted(self.rows, 'row')}")
 
 
 def describe(relation: Relation) -> Relation:

@@ -27,16 +27,16 @@ class Listing(Sequence[T], Generic[T]):
     ... class Engine:
     ...     name: str
     ...     version: str | None
-    >>> Listing("engines", [Engine("duckdb", "2.0.0"), Engine("spark", None)])
+    >>> Listing("engine", [Engine("duckdb", "2.0.0"), Engine("spark", None)])
     2 engines
       name    version
       duckdb  2.0.0
       spark
     """
 
-    def __init__(self, title: str, items: Iterable[T]) -> None:
-        self._title = title
+    def __init__(self, noun: str, items: Iterable[T], *, of: str = "") -> None:
         self._items = tuple(items)
+        self._title = f"{counted(len(self._items), noun)}{of}"
 
     @overload
     def __getitem__(self, index: int) -> T: ...
@@ -50,10 +50,10 @@ class Listing(Sequence[T], Generic[T]):
 
     def __repr__(self) -> str:
         rows = self._rows()
-        return "\n".join([f"{len(self)} {self._title}", *text_table(rows)])
+        return "\n".join([self._title, *text_table(rows)])
 
     def _repr_html_(self) -> str:
-        return html_table(f"{len(self)} {self._title}", self._rows())
+        return html_table(self._title, self._rows())
 
     def _rows(self) -> list[list[str]]:
         if not self._items:
@@ -61,6 +61,20 @@ class Listing(Sequence[T], Generic[T]):
         first: Any = self._items[0]
         names = [f.name for f in fields(first)]
         return [names, *([_cell(getattr(item, n)) for n in names] for item in self._items)]
+
+
+def counted(number: int, noun: str) -> str:
+    """Return a number of things, as one says it.
+
+    Examples
+    --------
+    >>> counted(1, "table"), counted(1200, "row"), counted(2, "party")
+    ('1 table', '1,200 rows', '2 parties')
+    """
+    if number == 1:
+        return f"1 {noun}"
+    plural = f"{noun[:-1]}ies" if noun.endswith("y") else f"{noun}s"
+    return f"{number:,} {plural}"
 
 
 def _cell(value: object) -> str:
@@ -112,9 +126,8 @@ def dataset_html(dataset: Dataset) -> str:
 
 
 def _caption(dataset: Dataset) -> str:
-    columns = len(dataset.columns)
     endless = "" if dataset.bounded else ", without an end"
-    return f"Dataset: {columns} column{'' if columns == 1 else 's'}{endless}, not computed yet"
+    return f"Dataset: {counted(len(dataset.columns), 'column')}{endless}, not computed yet"
 
 
 def _sources(dataset: Dataset) -> list[str]:

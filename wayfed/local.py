@@ -10,7 +10,8 @@ from weakref import WeakSet
 
 from wayfed.catalog import Catalog
 from wayfed.dataset import Dataset
-from wayfed.display import Listing
+from wayfed.display import Listing, counted
+from wayfed.selecting import fresh_name
 from wayfed.training import Training
 from wayfed_optimizer.cancellation import CancellationToken
 from wayfed_optimizer.environment import Environment
@@ -240,7 +241,7 @@ class Context(Training):
     def tables(self) -> Listing[TableInfo]:
         """List the catalog; opens nothing."""
         self._require_open()
-        return Listing("tables of the catalog", self._catalog.describe())
+        return Listing("table", self._catalog.describe(), of=" of the catalog")
 
     def platforms(self) -> Listing[PlatformInfo]:
         """List the engines and stores there are.
@@ -254,7 +255,7 @@ class Context(Training):
         """
         environment = self.environment
         return Listing(
-            "platforms",
+            "platform",
             (
                 PlatformInfo(name, started, each.version() if started else None)
                 for name, each in environment.platforms.items()
@@ -354,7 +355,8 @@ class Context(Training):
     def __repr__(self) -> str:
         if self._closed:
             return "Context: closed"
-        return f"Context: {', '.join(self.platform_names)}; {len(self._catalog.names)} tables"
+        tables = counted(len(self._catalog.names), "table")
+        return f"Context: {', '.join(self.platform_names)}; {tables}"
 
     def _require_open(self) -> None:
         if self._closed:
@@ -366,15 +368,15 @@ class Context(Training):
         from wayfed.connectors import claimant
 
         connector = claimant(request, self._catalog.names)
-        if not isinstance(request.target, str):
-            return connector.source(request, connector.store(request.target, request.options))
-        key = (connector.name, request.target)
+        key = (connector.name, str(request.target))
         with self._lock:
             self._require_open()
             store = self._stores.get(key)
             if store is None:
                 store = connector.store(request.target, request.options)
                 if store is not None:
+                    name = fresh_name(store.name, set(self.platform_names))
+                    store.name = name  # type: ignore[misc]  # a store's name is its context's choice
                     self._stores[key] = store
         return connector.source(request, store)
 

@@ -190,7 +190,7 @@ class Training:
 
     def runs(self) -> Listing[FederatedRun]:
         """List the runs that could be resumed: none in this version, which keeps no checkpoints."""
-        return Listing("runs", ())
+        return Listing("run", ())
 
     def parties(self) -> NoReturn:
         """Refuse: only a federated context has parties."""

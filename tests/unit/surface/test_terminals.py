@@ -1,4 +1,4 @@
-"""Terminals: rows handed over in each form, written whole or not at all, ended when they are left."""
+"""Terminals: rows handed over in each form, written whole or not at all, ended when left."""
 
 from __future__ import annotations
 
