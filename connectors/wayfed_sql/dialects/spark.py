@@ -1,16 +1,15 @@
-"""Spark's SQL, with ANSI mode on and the session's time zone UTC, as Spark 4 is started here."""
+"""Spark's SQL in sessions as wayfed_spark makes them: ANSI, UTC, case-sensitive, exact decimals."""
 
 from __future__ import annotations
 
 from types import MappingProxyType
 from typing import TYPE_CHECKING, Final
 
+from wayfed_optimizer.expressions import Literal
 from wayfed_optimizer.relations import JoinKind
-from wayfed_optimizer.types import MAX_PRECISION, Decimal, as_decimal
 from wayfed_sql.dialect import Dialect
 from wayfed_sql.dialects.shared import (
     FLOAT_SIGN,
-    FLOOR_DIVIDE_FLOATS,
     FUNCTIONS,
     RESERVED,
     SUBSTRING,
@@ -19,6 +18,7 @@ from wayfed_sql.dialects.shared import (
 )
 from wayfed_sql.templates import (
     COMPARISON,
+    OTHER,
     PRODUCT,
     SUM,
     Choice,
@@ -35,25 +35,36 @@ if TYPE_CHECKING:
     from wayfed_sql.templates import Site
 
 _NONZERO: Final = Template("{0} <> 0", COMPARISON)
-_SPARK_DIGITS: Final = 6
-"""Digits after the point that Spark keeps when a result has more than 38 digits."""
+# Spark's own FLOOR and CEIL of doubles are BIGINT: above 2^52 doubles are whole anyway.
+_WHOLE: Final = (
+    "CASE WHEN ABS({x}) < 4503599627370496D THEN CAST({name}({x}) AS DOUBLE) ELSE {x} END"
+)
+_INFINITE: Final = "CAST('Infinity' AS DOUBLE)"
 
 
-def _keeps_scale(site: Site) -> bool:
-    """Say whether Spark computes a decimal without rounding it to fewer digits."""
-    if not isinstance(site.type, Decimal):
-        return True
-    a, b = (as_decimal(arg.type) for arg in site.args)
-    if site.function == "multiply":
-        return a.precision + b.precision < MAX_PRECISION
-    whole = max(a.precision - a.scale, b.precision - b.scale)
-    return whole + site.type.scale < MAX_PRECISION or site.type.scale <= _SPARK_DIGITS
+def _has_plain_exponent(site: Site) -> bool:
+    """Say whether the exponent is a constant with which powers of all numbers are defined."""
+    exponent = site.args[1]
+    if not isinstance(exponent, Literal) or exponent.value is None:
+        return False
+    return bool(exponent.value >= 0 and exponent.value == exponent.value // 1)
 
 
-def _arithmetic(name: str) -> Choice:
-    return Choice(
-        ((_keeps_scale, FUNCTIONS[name]),), "it drops digits of decimals to stay within 38"
+def _whole(name: str) -> Row:
+    return by_type(
+        Template(_WHOLE.format(name=name, x="{0}")),
+        integer=Template("{0}"),
+        decimal=Template(f"CAST({name}({{0}}) AS {{type}})"),
     )
+
+
+_FLOOR_DIVIDE_FLOATS: Final = Template(_WHOLE.format(name="FLOOR", x="{0} / NULLIF({1}, 0)"))
+# Java's powers of 1 and -1 are NaN where those of IEEE 754-2008 are 1.
+_POWER: Final = Template(
+    f"CASE WHEN ({{0}} = 1 OR {{0}} = -1 AND ABS({{1}}) = {_INFINITE}) AND {{1}} IS NOT NULL "
+    "THEN 1D WHEN {0} > 0 OR ({0} = 0 AND {1} >= 0) OR ({0} < 0 AND {1} = RINT({1})) "
+    "THEN POWER({0}, {1}) END"
+)
 
 
 def _part(part: str) -> Template:
@@ -90,16 +101,14 @@ SPARK: Final = Dialect(
     quote="`",
     reserved=RESERVED,
     backslashes=True,
+    folds_case=False,
     parameter=":{}",
     joins=frozenset(JoinKind) - {JoinKind.ASOF},
     functions=MappingProxyType(
         {
             **FUNCTIONS,
-            "add": _arithmetic("add"),
-            "subtract": _arithmetic("subtract"),
-            "multiply": _arithmetic("multiply"),
             "floor_divide": Choice(
-                ((any_float, FLOOR_DIVIDE_FLOATS),),
+                ((any_float, _FLOOR_DIVIDE_FLOATS),),
                 Template(
                     "{0} DIV NULLIF({1}, 0) - CASE WHEN {0} % NULLIF({1}, 0) <> 0 "
                     "AND ({0} < 0) <> ({1} < 0) THEN 1 ELSE 0 END",
@@ -158,8 +167,9 @@ SPARK: Final = Dialect(
             "epoch": Template("UNIX_MICROS(CAST({0} AS TIMESTAMP)) / 1000000D", PRODUCT),
             "abs": function("ABS"),
             "sign": Choice(((any_float, FLOAT_SIGN),), Template("CAST(SIGN({0}) AS BIGINT)")),
-            "floor": by_type(Template("CAST(FLOOR({0}) AS {type})"), integer=Template("{0}")),
-            "ceil": by_type(Template("CAST(CEIL({0}) AS {type})"), integer=Template("{0}")),
+            "floor": _whole("FLOOR"),
+            "ceil": _whole("CEIL"),
+            "power": Choice(((_has_plain_exponent, function("POWER")),), _POWER),
             "round": by_count(
                 by_type(function("ROUND"), integer=Template("{0}")),
                 Template("ROUND({0}, CAST({1} AS INT))"),
@@ -222,6 +232,7 @@ SPARK: Final = Dialect(
             ("int", "bool"): _NONZERO,
             ("float", "bool"): _NONZERO,
             ("decimal", "bool"): _NONZERO,
+            ("timestamp_utc", "text"): Template("CAST({0} AS STRING) || '+00'", OTHER),
             ("text", "binary"): Template("ENCODE({0}, 'UTF-8')"),
             ("binary", "text"): Template("DECODE({0}, 'UTF-8')"),
         }
