@@ -91,7 +91,8 @@ DUCKDB: Final = Dialect(
                     ),
                 }
             ),
-            "epoch": function("EPOCH"),
+            # EPOCH of an instant loses digits before 1970.
+            "epoch": Template("EPOCH_US({0}) / 1000000", PRODUCT),
             "sign": Choice(((any_float, FLOAT_SIGN),), Template("CAST(SIGN({0}) AS BIGINT)")),
             "floor": by_type(function("FLOOR"), integer=Template("{0}")),
             "ceil": by_type(function("CEIL"), integer=Template("{0}")),
