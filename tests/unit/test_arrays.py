@@ -110,7 +110,7 @@ def test_matrix_names_the_column_that_is_not_a_number() -> None:
 
     with pytest.raises(TypeMismatch, match=r"'t' is string(.|\n)*one_hot=\['t'\]"):
         arrays.matrix()
-    with pytest.raises(TypeMismatch, match=r"'d' is date32(.|\n)*month"):
+    with pytest.raises(TypeMismatch, match=r"'d' is date32(.|\n)*year"):
         arrays.matrix(["d"])
     with pytest.raises(ColumnNotFound, match="did you mean 'd'"):
         arrays.matrix(["dd"])

@@ -1,59 +1,37 @@
-"""`run_federated` and `run_flower`: from arrays by party to a trained model."""
+"""`run_federated`: from arrays by party to a trained model."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any, Final
 
 from wayfed.arrays import Arrays, PartitionedArrays
-from wayfed.federated.binding import bind, bool_columns, first_weights
+from wayfed.federated.binding import bind, bool_columns
 from wayfed.federated.features import Recipe
-from wayfed.federated.flower_clients import ClientLike, check_engine, client_party, is_client
-from wayfed.federated.grids.local import LocalGrid
-from wayfed.federated.guard import GuardedGrid
+from wayfed.federated.flower import run_flower
+from wayfed.federated.flower_clients import ClientLike, is_client
+from wayfed.federated.launch import check_parties_given, check_rounds, local_grid, play
 from wayfed.federated.models.adapter import Task, resolve_model
 from wayfed.federated.models.spec import ModelSpec
-from wayfed.federated.party import Party, Question, learning_party
-from wayfed.federated.progress import reporting
-from wayfed.federated.results import (
-    ClientModel,
-    FederatedRun,
-    OnRound,
-    PartyReport,
-    Predictor,
-    TrainedModel,
-)
-from wayfed.federated.rounds import (
-    Rounds,
-    check_weighting,
-    own_figures,
-    own_sums,
-    pool_by_strategy,
-    pool_sums,
-)
+from wayfed.federated.party import Question, learning_party
+from wayfed.federated.results import FederatedRun, OnRound, Predictor, TrainedModel
+from wayfed.federated.rounds import Rounds, check_weighting, own_sums, pool_sums
 from wayfed.federated.split import Split, as_split
 from wayfed.federated.strategies import StrategyLike, check_parties, resolve_strategy
-from wayfed.federated.wire import flower_process, question, weights_of
-from wayfed_optimizer.errors import (
-    ColumnNotFound,
-    InvalidOption,
-    PartyError,
-    Unsupported,
-    suggestion,
-)
+from wayfed.federated.wire import flower_process
+from wayfed_optimizer.errors import ColumnNotFound, InvalidOption, Unsupported, suggestion
 
 if TYPE_CHECKING:
-    from flwr.app import ArrayRecord
-    from flwr.serverapp.strategy import Strategy
+    from collections.abc import Mapping, Sequence
 
     from wayfed.federated.fitting import Category
     from wayfed.federated.models.adapter import Weights
     from wayfed.federated.releases import Recorder
     from wayfed_optimizer.cancellation import CancellationToken
 
+__all__ = ["run_federated", "run_flower"]
+
 RUNNERS: Final = ("local", "processes", "grpc", "flower")
 _WORTH_A_THREAD: Final = 200_000
-_SERVER_OPTIONS: Final = ("num_rounds", "strategy", "initial_arrays", "round_timeout")
 
 
 def run_federated(
@@ -156,6 +134,7 @@ def run_federated(
     --------
     >>> import pyarrow as pa
     >>> from wayfed import models
+    >>> from wayfed.arrays import Arrays
     >>> rows = pa.table({
     ...     "bank": ["a", "b"] * 50,
     ...     "x": [float(i % 10) for i in range(100)],
@@ -177,8 +156,8 @@ def run_federated(
         checkpoint=checkpoint is not None,
         refresh=refresh != "once",
     )
-    _check_parties_given(parties)
-    _check_rounds(rounds, quorum, deadline)
+    check_parties_given(parties)
+    check_rounds(rounds, quorum, deadline)
     if not isinstance(model, ModelSpec):
         if not is_client(model):
             raise InvalidOption(
@@ -218,7 +197,7 @@ def run_federated(
     with flower_process():
         resolved = resolve_strategy(strategy)
         check_weighting(resolved)
-        grid = _grid(
+        grid = local_grid(
             [learning_party(name, arrays) for name, arrays in parties.items()],
             threads=threads or _threads(parties, len(names)),
             record=record,
@@ -237,7 +216,7 @@ def run_federated(
         def trained(weights: Weights) -> Predictor:
             return TrainedModel(model, weights, bound.features, bound.classes, label)
 
-        return _play(
+        return play(
             Rounds(
                 grid=grid,
                 strategy=resolved,
@@ -256,141 +235,11 @@ def run_federated(
         )
 
 
-def run_flower(
-    parties: Mapping[str, Arrays],
-    *,
-    server: Mapping[str, Any] | Strategy,
-    client: ClientLike,
-    flower_engine: str = "numpy",
-    seed: int = 0,
-    quorum: float | None = None,
-    on_round: OnRound | None = None,
-    progress: bool | None = None,
-    threads: int | None = None,
-    token: CancellationToken | None = None,
-    record: Recorder | None = None,
-) -> FederatedRun:
-    """Run Flower clients of one's own over the parties' arrays.
-
-    Parameters
-    ----------
-    parties
-        Arrays by party.
-    server
-        ``{"num_rounds": 3}``, with a ``strategy``, ``initial_arrays`` (by name, or a list) and
-        ``round_timeout`` in seconds where wanted; or a Flower strategy, for three rounds.
-    client
-        A ClientApp, which finds its rows as ``context.arrays``; or a callable that makes a
-        NumPyClient of a party's arrays, called once for each party.
-    flower_engine
-        As what tensors the arrays are handed over; in this version ``numpy``.
-    seed, quorum, on_round, progress, threads, token, record
-        As in `run_federated`.
-
-    Examples
-    --------
-    >>> import numpy as np
-    >>> import pyarrow as pa
-    >>> from flwr.client import NumPyClient
-    >>> class Mean(NumPyClient):
-    ...     def __init__(self, arrays):
-    ...         self.x = arrays["x"]
-    ...     def get_parameters(self, config):
-    ...         return [np.zeros(1)]
-    ...     def fit(self, parameters, config):
-    ...         return [np.array([self.x.mean()])], len(self.x), {}
-    ...     def evaluate(self, parameters, config):
-    ...         return float(np.square(self.x - parameters[0]).mean()), len(self.x), {}
-    >>> rows = Arrays.from_table(pa.table({"bank": ["a", "a", "b"], "x": [1.0, 2.0, 6.0]}))
-    >>> run = run_flower(rows.partition_by("bank"), server={"num_rounds": 3}, client=Mean)
-    >>> run.arrays["0"]
-    array([3.])
-    """
-    check_engine(flower_engine)
-    _check_parties_given(parties)
-    options = _server_options(server)
-    rounds, deadline = options.get("num_rounds", 3), options.get("round_timeout")
-    _check_rounds(rounds, quorum, deadline)
-    with flower_process():
-        strategy = resolve_strategy(options.get("strategy", "fedavg"))
-        grid = _grid(
-            [client_party(name, arrays, client) for name, arrays in parties.items()],
-            threads=threads,
-            record=record,
-            quorum=quorum,
-            deadline=deadline,
-            token=token,
-        )
-        check_parties(strategy, len(grid.parties), quorum)
-        weights = _initial_arrays(options.get("initial_arrays"), grid)
-        reports = {
-            name: PartyReport(name, arrays.rows, arrays.rows, 0)
-            for name, arrays in sorted(parties.items())
-        }
-        return _play(
-            Rounds(
-                grid=grid,
-                strategy=strategy,
-                seed=seed,
-                pool=pool_by_strategy,
-                own=own_figures,
-                model=ClientModel,
-                evaluate=True,
-            ),
-            weights,
-            description=getattr(client, "__name__", type(client).__name__),
-            rounds=rounds,
-            parties=reports,
-            on_round=on_round,
-            progress=progress,
-        )
-
-
-def _play(
-    rounds_of: Rounds,
-    weights: Weights,
-    *,
-    description: str,
-    rounds: int,
-    parties: Mapping[str, PartyReport],
-    on_round: OnRound | None,
-    progress: bool | None,
-) -> FederatedRun:
-    run = FederatedRun(
-        description=description,
-        strategy=type(rounds_of.strategy).__name__,
-        rounds=rounds,
-        model=rounds_of.model(weights),
-        parties=parties,
-    )
-    try:
-        with reporting(rounds, progress) as report:
-            rounds_of.play(run, weights, report=report, on_round=on_round)
-    finally:
-        rounds_of.grid.grid.close()
-    return run
-
-
 def _threads(parties: Mapping[str, Arrays], features: int) -> int | None:
     """Give how many threads pay: with less to do at a time, they only hand each other the lock."""
     rows = [arrays.rows for arrays in parties.values()]
     where_a_row_lies = sum(n * n for n in rows) / max(1, sum(rows))
     return None if where_a_row_lies * features >= _WORTH_A_THREAD else 1
-
-
-def _grid(
-    parties: Sequence[Party],
-    *,
-    threads: int | None,
-    record: Recorder | None,
-    quorum: float | None,
-    deadline: float | None,
-    token: CancellationToken | None,
-) -> GuardedGrid:
-    local = LocalGrid(parties, threads=threads, record=record)
-    return GuardedGrid(
-        local, quorum=1 if quorum is None else quorum, deadline=deadline, token=token
-    )
 
 
 def _features(
@@ -422,57 +271,6 @@ def _features(
     return names, first.schema
 
 
-def _initial_arrays(given: object, grid: GuardedGrid) -> Weights:
-    from flwr.app import ArrayRecord
-
-    if isinstance(given, ArrayRecord):
-        return first_weights(weights_of(given))
-    if isinstance(given, Mapping):
-        return first_weights(given)
-    if isinstance(given, Sequence):
-        return first_weights({str(number): array for number, array in enumerate(given)})
-    first, name = next(iter(grid.parties.items()))
-    told = _ask_for_arrays(grid, first)
-    if not told:
-        raise InvalidOption(
-            f"there are no arrays to begin with: the client of party '{name}' gives none",
-            hint="implement get_parameters, or server={'initial_arrays': [...], …}",
-        )
-    return first_weights(told)
-
-
-def _ask_for_arrays(grid: GuardedGrid, node_id: int) -> dict[str, Any]:
-    from flwr.app import ArrayRecord, Message
-
-    asked = Message(question({}), node_id, "query.begin")
-    try:
-        (reply,) = grid.send_and_receive([asked])
-    except PartyError as error:
-        if isinstance(error.__cause__, ValueError):  # a ClientApp without an answer to it
-            return {}
-        raise
-    records = (r for r in reply.content.values() if isinstance(r, ArrayRecord))
-    record: ArrayRecord | None = next(records, None)
-    return weights_of(record) if record is not None else {}
-
-
-def _server_options(server: object) -> Mapping[str, Any]:
-    if not isinstance(server, Mapping):
-        from flwr.serverapp import ServerApp
-
-        if isinstance(server, ServerApp):
-            raise Unsupported(
-                "a ServerApp as server",
-                reason="this version plays the rounds itself, so that each answer is checked",
-                hint="give its strategy: server={'strategy': FedAvg(…), 'num_rounds': 3}",
-            )
-        return {"strategy": server}
-    for name in server:
-        if name not in _SERVER_OPTIONS:
-            raise InvalidOption.unknown(str(name), _SERVER_OPTIONS, of="server")
-    return {name: value for name, value in server.items() if value is not None}
-
-
 def _check_runner(runner: str) -> None:
     if runner not in RUNNERS:
         raise InvalidOption(
@@ -492,26 +290,3 @@ def _check_later(**asked: bool) -> None:
             raise Unsupported(
                 f"{option}=", reason="it comes with a later version", hint=f"leave {option} out"
             )
-
-
-def _check_parties_given(parties: object) -> None:
-    if isinstance(parties, Arrays):
-        raise InvalidOption(
-            "these arrays are of one party",
-            hint="arrays.partition_by('column') makes each of its values a party",
-        )
-    if not isinstance(parties, Mapping) or not parties:
-        raise InvalidOption("a federation needs at least one party's arrays, by name")
-
-
-def _check_rounds(rounds: object, quorum: float | None, deadline: float | None) -> None:
-    if not isinstance(rounds, int) or isinstance(rounds, bool) or rounds < 1:
-        raise InvalidOption(f"rounds is a whole number from 1 up, not {rounds!r}")
-    if deadline is not None and not deadline > 0:
-        raise InvalidOption(f"deadline is a number of seconds above 0, not {deadline!r}")
-    if quorum is None:
-        return
-    if isinstance(quorum, float) and not 0 < quorum <= 1:
-        raise InvalidOption(f"quorum={quorum} as a fraction lies above 0 and up to 1")
-    if isinstance(quorum, int) and quorum < 1:
-        raise InvalidOption(f"quorum={quorum} would let a round pass without anybody")

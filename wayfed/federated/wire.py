@@ -4,23 +4,13 @@ from __future__ import annotations
 
 import json
 import logging
-import os
 from contextlib import contextmanager
 from contextvars import ContextVar
 from typing import TYPE_CHECKING, Any, Final
 
 import numpy as np
-
-# Flower reads these at import; nothing is to be reported, looked up or downloaded.
-for _switch, _value in (
-    ("FLWR_TELEMETRY_ENABLED", "0"),
-    ("FLWR_DISABLE_UPDATE_CHECK", "1"),
-    ("RAY_USAGE_STATS_ENABLED", "0"),
-):
-    os.environ.setdefault(_switch, _value)
-
-from flwr.app import Array, ArrayRecord, ConfigRecord, MetricRecord, RecordDict  # noqa: E402  # after the switches
-from flwr.supercore.task_identity import TaskIdentity  # noqa: E402  # after the switches
+from flwr.app import Array, ArrayRecord, ConfigRecord, MetricRecord, RecordDict
+from flwr.supercore.task_identity import TaskIdentity
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping

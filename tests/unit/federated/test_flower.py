@@ -10,8 +10,8 @@ import pytest
 from flwr.app import ArrayRecord, Context, Message, MetricRecord, RecordDict
 from flwr.client import NumPyClient
 from flwr.clientapp import ClientApp
-from flwr.serverapp import ServerApp
-from flwr.serverapp.strategy import FedMedian
+from flwr.serverapp import Grid, ServerApp
+from flwr.serverapp.strategy import FedAvg, FedMedian
 
 from wayfed.arrays import Arrays
 from wayfed.federated.grids.local import LocalGrid, node_id_of
@@ -112,6 +112,45 @@ def test_a_client_app_finds_its_rows_in_the_context_and_keeps_state() -> None:
         run.model.predict(PARTIES["ash"])
 
 
+def server_app(strategy: FedAvg, rounds: int = 3) -> ServerApp:
+    app = ServerApp()
+
+    @app.main()
+    def main(grid: Grid, context: Context) -> None:
+        strategy.start(grid=grid, initial_arrays=ArrayRecord([np.zeros(1)]), num_rounds=rounds)
+
+    return app
+
+
+def test_a_server_app_runs_over_the_same_checked_grid() -> None:
+    run = run_flower(PARTIES, server=server_app(FedAvg()), client=Mean)
+
+    assert (run.rounds, run.status) == (3, "finished")
+    assert run.arrays["0"].tolist() == [3.0]
+    assert run.metrics["loss"] == pytest.approx((4 + 1 + 9) / 3)
+    assert run.history[-1].weights == {"ash": 2.0, "birch": 1.0}
+
+
+def test_a_server_app_can_be_stopped() -> None:
+    run = run_flower(
+        PARTIES,
+        server=server_app(FedAvg(), rounds=100),
+        client=Mean,
+        on_round=lambda run: run.stop() if len(run.history) == 2 else None,
+    )
+
+    assert (run.rounds, run.status) == (2, "stopped")
+
+
+def test_a_server_app_that_would_wait_for_ever_is_told_so() -> None:
+    with pytest.raises(PartyError, match="waits for more than the 2 parties"):
+        run_flower(PARTIES, server=server_app(FedAvg(min_available_nodes=3)), client=Mean)
+    with pytest.raises(InvalidOption, match="trained nothing"):
+        idle = ServerApp()
+        idle.main()(lambda grid, context: None)
+        run_flower(PARTIES, server=idle, client=Mean)
+
+
 def test_options_of_the_server_are_checked() -> None:
     with pytest.raises(InvalidOption, match="did you mean 'num_rounds'"):
         run_flower(PARTIES, server={"num_round": 3}, client=Mean)
@@ -119,8 +158,6 @@ def test_options_of_the_server_are_checked() -> None:
         run_flower(PARTIES, server={}, client=Mean, flower_engine="nunpy")
     with pytest.raises(Unsupported, match="torch"):
         run_flower(PARTIES, server={}, client=Mean, flower_engine="torch")
-    with pytest.raises(Unsupported, match="give its strategy"):
-        run_flower(PARTIES, server=ServerApp(), client=Mean)
     with pytest.raises(InvalidOption, match="gave list for party 'ash'"):
         run_flower(PARTIES, server={}, client=lambda arrays: [])
 
