@@ -115,3 +115,32 @@ def test_a_join_that_cannot_be_is_refused(orders, customers, options, error, sai
 def test_datasets_of_two_contexts_do_not_join(orders):
     with wf.context() as other, pytest.raises(PlanError, match="different contexts"):
         orders.join(other.read({"customer": [1]}), on="customer")
+
+
+@pytest.mark.parametrize(
+    ("how", "rows"),
+    [
+        ("inner", [(2, "b", "B")]),
+        ("left", [(1, "a", None), (2, "b", "B")]),
+        ("right", [(2, "b", "B"), (3, None, "C")]),
+        ("full", [(1, "a", None), (2, "b", "B"), (3, None, "C")]),
+    ],
+)
+def test_every_kind_of_join_has_the_rows_and_keys_that_it_says(ctx, how, rows):
+    left = ctx.read({"k": [1, 2], "x": ["a", "b"]})
+    right = ctx.read({"k": [2, 3], "y": ["B", "C"]})
+    made = left.join(right, on="k", how=how).sort("k").to_arrow()
+    assert [tuple(row.values()) for row in made.to_pylist()] == rows
+
+
+def test_a_cross_join_has_all_pairs_and_semi_and_anti_part_the_rows(ctx):
+    left, right = ctx.read({"k": [1, 2]}), ctx.read({"k": [2, 3]})
+    assert left.join(right, how="cross").count() == 4
+    assert left.join(right, on="k", how="semi").to_arrow()["k"].to_pylist() == [2]
+    assert left.join(right, on="k", how="anti").to_arrow()["k"].to_pylist() == [1]
+
+
+def test_a_join_by_a_condition_alone_pairs_what_fulfils_it(ctx):
+    left, right = ctx.read({"a": [1, 2, 3]}), ctx.read({"b": [2, 3]})
+    made = left.join(right, predicate=lambda one, other: one.a > other.b)
+    assert made.to_arrow().to_pylist() == [{"a": 3, "b": 2}]

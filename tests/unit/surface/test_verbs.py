@@ -281,3 +281,29 @@ def test_a_dataset_shows_its_columns_and_sources_without_running(orders, custome
     assert "from orders (" in text
     assert "from customers (" in text
     assert "<th>column</th>" in orders._repr_html_()
+
+
+def test_windows_groups_and_sets_give_what_they_say(ctx):
+    rows = ctx.read({"k": [1, 1, 2], "x": [10, 30, 5]})
+    share = rows.with_columns(share=wf.col("x") / wf.sum("x").over(partition_by="k")).sort("x")
+    assert share.to_arrow()["share"].to_pylist() == [1.0, 0.25, 0.75]
+    last = rows.filter(wf.row_number().over(partition_by="k", order_by="x desc") == 1).sort("k")
+    assert last.to_arrow().to_pylist() == [{"k": 1, "x": 30}, {"k": 2, "x": 5}]
+    spread = rows.group_by("k").agg(spread=wf.max("x") - wf.min("x"), n=wf.count()).sort("k")
+    assert spread.to_arrow()["spread"].to_pylist() == [20, 0]
+    assert rows.union(rows).count() == 6
+    assert rows.union(rows, distinct=True).count() == 3
+    assert rows.except_(rows.filter("x > 5")).to_arrow().to_pylist() == [{"k": 2, "x": 5}]
+    assert rows.intersect(rows.filter("x > 5")).count() == 2
+    assert rows.distinct("k").count() == 2
+    assert rows.sort("x", descending=True).limit(1, offset=1).to_arrow()["x"].to_pylist() == [10]
+
+
+def test_samples_are_the_same_every_time(ctx):
+    rows = ctx.read({"id": list(range(200))})
+    first, second = rows.split(0.5, by="id")
+    chosen = set(first.to_arrow()["id"].to_pylist())
+    assert chosen == set(first.to_arrow()["id"].to_pylist())
+    assert chosen.isdisjoint(second.to_arrow()["id"].to_pylist())
+    assert 60 < len(chosen) < 140
+    assert rows.sample(0.5, by="id", seed=1).to_arrow() != first.to_arrow()
