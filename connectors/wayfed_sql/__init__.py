@@ -9,6 +9,18 @@ from wayfed_sql.dialects.postgresql import POSTGRESQL
 from wayfed_sql.dialects.spark import SPARK
 from wayfed_sql.dialects.sqlite import SQLITE
 from wayfed_sql.formatting import format_sql
+from wayfed_sql.parsing import parse_expression, parse_query, split_explain
 from wayfed_sql.query import to_sql
 
-__all__ = ["DUCKDB", "POSTGRESQL", "SPARK", "SQLITE", "Dialect", "format_sql", "to_sql"]
+__all__ = [
+    "DUCKDB",
+    "POSTGRESQL",
+    "SPARK",
+    "SQLITE",
+    "Dialect",
+    "format_sql",
+    "parse_expression",
+    "parse_query",
+    "split_explain",
+    "to_sql",
+]

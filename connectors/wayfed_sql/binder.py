@@ -1,0 +1,217 @@
+"""Queries of SQL text to relations: clause by clause, in the order in which SQL means them."""
+
+from __future__ import annotations
+
+from types import MappingProxyType
+from typing import TYPE_CHECKING, Final
+
+from sqlglot import expressions as exp
+
+from wayfed_optimizer.coercion import common_type
+from wayfed_optimizer.errors import InvalidSql, TableNotFound, TypeMismatch, Unsupported
+from wayfed_optimizer.expressions import Column, Named, SortKey, cast_to
+from wayfed_optimizer.relations import (
+    Limit,
+    Relation,
+    Select,
+    SetKind,
+    SetOperation,
+    Sort,
+)
+from wayfed_sql.expression_binder import ExpressionBinder, position, refuse, require, unwrapped
+from wayfed_sql.from_clause import FromClause
+from wayfed_sql.scope import Scope, same
+from wayfed_sql.select_clause import SelectClause
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Mapping, Sequence
+
+    from wayfed_optimizer.types import DataType, Field
+
+_SET_KINDS: Final[Mapping[type[exp.Expr], SetKind]] = MappingProxyType(
+    {exp.Union: SetKind.UNION, exp.Intersect: SetKind.INTERSECT, exp.Except: SetKind.EXCEPT}
+)
+_TAIL: Final = ("order", "limit", "offset")
+
+
+class Binder:
+    """Binds queries.
+
+    Parameters
+    ----------
+    resolve
+        Returns the table that has a name; raises TableNotFound.
+    common
+        The queries of WITH clauses around, by name.
+    """
+
+    def __init__(
+        self,
+        resolve: Callable[[str], Relation],
+        common: Mapping[str, Relation] = MappingProxyType({}),
+    ) -> None:
+        self._resolve = resolve
+        self._common = common
+
+    def query(self, node: exp.Expr, outer: Scope | None = None) -> Relation:
+        """Return the relation that a query means.
+
+        Raises
+        ------
+        PlanError
+            Names that are not there, types that do not fit, what plans cannot say.
+        """
+        node = unwrapped(node)
+        if with_ := node.args.get("with_"):
+            return self._with(with_).query(_without(node, "with_"), outer)
+        if isinstance(node, exp.Select):
+            return SelectClause(self, node, FromClause(self, outer).bind(node)).bind()
+        if type(node) in _SET_KINDS:
+            return self._set_operation(node, outer)
+        if isinstance(node, exp.Subquery):
+            return self._parenthesised(node, outer)
+        if isinstance(node, exp.Values):
+            raise Unsupported("VALUES", hint="register() a table and read that")
+        raise refuse(node)
+
+    def table(self, node: exp.Table) -> Relation:
+        """Return the relation that a table's name means."""
+        require(node, "this", "db", "catalog", "alias", "joins")
+        if not isinstance(node.this, exp.Identifier):
+            raise refuse(node.this, hint="ctx.read() the source and register() it")
+        if not node.args.get("db"):
+            for name, relation in self._common.items():
+                if same(name, node.name):
+                    return relation
+        parts = (node.args.get("catalog"), node.args.get("db"), node.this)
+        written = ".".join(part.name for part in parts if part)
+        try:
+            return self._resolve(written)
+        except TableNotFound as error:
+            available = (*self._common, *error.available)
+            raise TableNotFound(written, available, where=position(node.this)) from error
+
+    def _with(self, with_: exp.Expr) -> Binder:
+        if with_.args.get("recursive"):
+            raise Unsupported("RECURSIVE in WITH", hint="Dataset.iterate() says loops")
+        binder = self
+        for each in with_.expressions:
+            require(each, "this", "alias")
+            alias = each.args["alias"]
+            relation = renamed(binder.query(each.this), alias.args.get("columns") or ())
+            binder = Binder(self._resolve, {**binder._common, alias.name: relation})
+        return binder
+
+    def _parenthesised(self, node: exp.Expr, outer: Scope | None) -> Relation:
+        require(node, "this", *_TAIL)
+        return self._tail(self.query(node.this, outer), node)
+
+    def _set_operation(self, node: exp.Expr, outer: Scope | None) -> Relation:
+        require(node, "this", "expression", "distinct", *_TAIL)
+        kind = _SET_KINDS[type(node)]
+        left = self.query(node.this, outer)
+        right = self.query(node.expression, outer)
+        if len(left.schema) != len(right.schema):
+            raise InvalidSql(
+                f"the sides of a {kind.value} have {len(left.schema)} and "
+                f"{len(right.schema)} columns"
+            )
+        types = [_common(kind, a, b) for a, b in zip(left.schema, right.schema, strict=True)]
+        names = left.schema.names
+        operation = SetOperation(
+            kind,
+            _shaped(left, names, types),
+            _shaped(right, names, types),
+            not node.args.get("distinct"),
+        )
+        return self._tail(operation, node)
+
+    def _tail(self, relation: Relation, node: exp.Expr) -> Relation:
+        """Add ORDER BY and LIMIT to a query that is not one SELECT."""
+        if order := node.args.get("order"):
+            keys = tuple(self._output_key(key, relation) for key in order.expressions)
+            relation = Sort(relation, keys)
+        return limited(relation, node)
+
+    def _output_key(self, node: exp.Expr, relation: Relation) -> SortKey:
+        key = node.this
+        flags = bool(node.args.get("desc")), bool(node.args.get("nulls_first"))
+        if (index := ordinal(key, len(relation.schema))) is not None:
+            field = relation.schema.fields[index]
+            return SortKey(Column(field.name, field.type, field.nullable), *flags)
+        scope = Scope.of_table(relation, "", ())
+        return SortKey(ExpressionBinder(scope, self.query).bind(key), *flags)
+
+
+def ordinal(node: exp.Expr, count: int) -> int | None:
+    """Return the index of the output that a bare whole number stands for, if it is one."""
+    if not isinstance(node, exp.Literal) or node.args.get("is_string"):
+        return None
+    if not node.name.isdigit():
+        return None
+    if not 1 <= int(node.name) <= count:
+        raise InvalidSql(f"there is no output {node.name}: the query has {count}")
+    return int(node.name) - 1
+
+
+def limited(relation: Relation, node: exp.Expr) -> Relation:
+    """Return a relation with the LIMIT and OFFSET of a query."""
+    limit, offset = node.args.get("limit"), node.args.get("offset")
+    if limit is None and offset is None:
+        return relation
+    count = None
+    if isinstance(limit, exp.Fetch):
+        require(limit, "direction", "count", "limit_options")
+        options = limit.args.get("limit_options")
+        if options is not None and (options.args.get("percent") or options.args.get("with_ties")):
+            raise refuse(limit)
+        count = _whole(limit.args.get("count"))
+    elif limit is not None:
+        require(limit, "expression")
+        count = _whole(limit.expression)
+    return Limit(relation, count, (_whole(offset.expression) or 0) if offset else 0)
+
+
+def _whole(node: exp.Expr | None) -> int | None:
+    if node is None or isinstance(node, exp.Null):
+        return None
+    if isinstance(node, exp.Literal) and not node.args.get("is_string") and node.name.isdigit():
+        return int(node.name)
+    raise Unsupported(f"LIMIT {node.sql()}", hint="a limit is a whole number", where=position(node))
+
+
+def renamed(relation: Relation, columns: Sequence[exp.Expr]) -> Relation:
+    """Return a relation with the names that an alias gives to its first columns."""
+    if not columns:
+        return relation
+    if len(columns) > len(relation.schema):
+        raise InvalidSql(f"{len(columns)} names for {len(relation.schema)} columns")
+    names = [column.name for column in columns]
+    names += relation.schema.names[len(names) :]
+    outputs = (
+        Named(name, Column(f.name, f.type, f.nullable))
+        for name, f in zip(names, relation.schema, strict=True)
+    )
+    return Select(relation, tuple(outputs))
+
+
+def _common(kind: SetKind, a: Field, b: Field) -> DataType:
+    found = common_type([a.type, b.type])
+    if found is None:
+        raise TypeMismatch(f"the sides of a {kind.value} differ: {a} and {b}")
+    return found
+
+
+def _shaped(relation: Relation, names: Sequence[str], types: Sequence[DataType]) -> Relation:
+    """Return a side of a set operation with the names and types that both sides have."""
+    outputs = tuple(
+        Named(name, cast_to(Column(f.name, f.type, f.nullable), kind))
+        for f, name, kind in zip(relation.schema, names, types, strict=True)
+    )
+    return relation if all(output.is_plain for output in outputs) else Select(relation, outputs)
+
+
+def _without(node: exp.Expr, key: str) -> exp.Expr:
+    copy = node.copy()
+    copy.set(key, None)
+    return copy

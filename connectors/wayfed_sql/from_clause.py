@@ -1,0 +1,262 @@
+"""FROM: tables, subqueries and joins to one relation and the names that lead to its columns."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from types import MappingProxyType
+from typing import TYPE_CHECKING, Final
+
+from sqlglot import expressions as exp
+
+from wayfed_optimizer.errors import InvalidSql, Unsupported
+from wayfed_optimizer.expressions import (
+    Call,
+    Column,
+    Expression,
+    call,
+    columns_of,
+    conjunction,
+    conjuncts,
+)
+from wayfed_optimizer.relations import Filter, Join, JoinKind
+from wayfed_optimizer.types import is_numeric
+from wayfed_sql.expression_binder import ExpressionBinder, position, refuse, require
+from wayfed_sql.scope import Scope, Visible, same
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
+
+    from wayfed_sql.binder import Binder
+
+_SIDES: Final[Mapping[str, JoinKind]] = MappingProxyType(
+    {
+        "": JoinKind.INNER,
+        "INNER": JoinKind.INNER,
+        "LEFT": JoinKind.LEFT,
+        "RIGHT": JoinKind.RIGHT,
+        "FULL": JoinKind.FULL,
+        "SEMI": JoinKind.SEMI,
+        "ANTI": JoinKind.ANTI,
+        "CROSS": JoinKind.CROSS,
+    }
+)
+
+
+class FromClause:
+    """Binds the FROM clause of one SELECT.
+
+    Parameters
+    ----------
+    binder
+        Binds the subqueries in it, and knows the tables.
+    outer
+        The scope of the query around, if there is one.
+    """
+
+    def __init__(self, binder: Binder, outer: Scope | None) -> None:
+        self._binder = binder
+        self._outer = outer
+
+    def bind(self, select: exp.Select) -> Scope:
+        """Return the scope that the other clauses of a SELECT see."""
+        source = select.args.get("from_")
+        if source is None:
+            raise Unsupported("SELECT without FROM", hint="wf.lit() makes a column of a constant")
+        groups = [self._source(source.this, ())]
+        for join in select.args.get("joins") or ():
+            if _is_comma(join):
+                groups.append(self._source(join.this, _names(groups)))
+            else:
+                groups[-1] = self._join(groups[-1], join, _names(groups))
+        scope = groups[0]
+        for other in groups[1:]:
+            scope = self._paired(scope, other, JoinKind.CROSS, ())
+        return replace(scope, outer=self._outer)
+
+    def _source(self, node: exp.Expr, taken: Sequence[str]) -> Scope:
+        if isinstance(node, exp.Paren) or (isinstance(node, exp.Subquery) and not node.alias):
+            inner = node.this
+            if isinstance(inner, exp.Table):
+                return self._joined(self._source(inner, taken), node, taken)
+        if isinstance(node, exp.Table):
+            relation, alias = self._binder.table(node), node.alias or node.name
+        elif isinstance(node, exp.Subquery):
+            require(node, "this", "alias", "joins")
+            relation, alias = self._binder.query(node.this), node.alias or "subquery"
+        elif isinstance(node, exp.Values):
+            raise Unsupported("VALUES", hint="register() a table and read that")
+        else:
+            raise refuse(node)
+        from wayfed_sql.binder import renamed
+
+        table_alias = node.args.get("alias")
+        relation = renamed(relation, table_alias.args.get("columns") or () if table_alias else ())
+        return self._joined(Scope.of_table(relation, alias, taken), node, taken)
+
+    def _joined(self, scope: Scope, node: exp.Expr, taken: Sequence[str]) -> Scope:
+        """Return a table with the joins that stand within its parentheses."""
+        for join in node.args.get("joins") or ():
+            scope = self._join(scope, join, (*taken, *scope.relation.schema.names))
+        return scope
+
+    def _join(self, left: Scope, join: exp.Join, taken: Sequence[str]) -> Scope:
+        require(join, "this", "side", "kind", "method", "on", "using")
+        right = self._source(join.this, taken)
+        if clash := {t.lower() for t in left.tables} & {t.lower() for t in right.tables}:
+            raise InvalidSql(
+                f"two tables are called '{min(clash)}'", hint="give one of them an alias"
+            )
+        method = str(join.args.get("method") or "").upper()
+        if method == "ASOF":
+            return self._asof(left, right, join)
+        kind = self._kind(join)
+        using = [identifier.name for identifier in join.args.get("using") or ()]
+        if method == "NATURAL":
+            using = _shared_names(left, right)
+        elif method:
+            raise Unsupported(f"{method} JOIN")
+        if using:
+            return self._using(left, right, kind, using, join)
+        on = join.args.get("on")
+        if on is None or kind is JoinKind.CROSS:
+            return self._paired(left, right, JoinKind.CROSS, ())
+        both = Scope(left.relation, (*left.columns, *right.columns), self._outer)
+        condition = ExpressionBinder(both, self._binder.query).bind(on)
+        return self._paired(left, right, kind, conjuncts(condition))
+
+    def _kind(self, join: exp.Join) -> JoinKind:
+        side = str(join.args.get("side") or "").upper()
+        kind = str(join.args.get("kind") or "").upper()
+        found = _SIDES.get(kind if kind in ("SEMI", "ANTI", "CROSS") else side)
+        if found is None or kind not in ("", "INNER", "OUTER", "SEMI", "ANTI", "CROSS"):
+            raise Unsupported(f"{side} {kind} JOIN".strip())
+        return found
+
+    def _paired(
+        self, left: Scope, right: Scope, kind: JoinKind, conditions: Sequence[Expression]
+    ) -> Scope:
+        """Return two scopes joined; equalities between columns of both become keys."""
+        pairs: list[tuple[str, str]] = []
+        rest: list[Expression] = []
+        for condition in conditions:
+            pair = _key_pair(condition, left, right)
+            if pair is None:
+                rest.append(condition)
+            else:
+                pairs.append(pair)
+        predicate = conjunction(tuple(rest)) if rest else None
+        relation = Join(left.relation, right.relation, kind, tuple(pairs), predicate)
+        if kind in (JoinKind.SEMI, JoinKind.ANTI):
+            return left.over(relation)
+        return Scope(relation, (*left.columns, *right.columns)).over(relation)
+
+    def _using(
+        self, left: Scope, right: Scope, kind: JoinKind, names: Sequence[str], join: exp.Join
+    ) -> Scope:
+        where = position(join)
+        conditions = []
+        for name in names:
+            a = left.find(name, None, quoted=False, where=where)
+            b = right.find(name, None, quoted=False, where=where)
+            conditions.append(call("equal", a, b))
+        scope = self._paired(left, right, kind, conditions)
+        if kind in (JoinKind.SEMI, JoinKind.ANTI):
+            return scope
+        mine, theirs = scope.columns[: len(left.columns)], scope.columns[len(left.columns) :]
+        merged = {name.lower(): _only(name, theirs) for name in names}
+        columns: list[Visible] = []
+        for column in mine:
+            other = None if column.hidden else merged.get(column.name.lower())
+            if other is not None:
+                columns.append(Visible("", column.name, _merged(kind, column, other)))
+            columns.append(column if other is None else replace(column, hidden=True))
+        hidden = merged.values()
+        columns += [replace(c, hidden=True) if c in hidden else c for c in theirs]
+        return replace(scope, columns=tuple(columns))
+
+    def _asof(self, left: Scope, right: Scope, join: exp.Join) -> Scope:
+        both = Scope(left.relation, (*left.columns, *right.columns), self._outer)
+        on = join.args.get("on")
+        if on is None:
+            raise Unsupported("ASOF JOIN with USING", hint="write its condition with ON")
+        pairs: list[tuple[str, str]] = []
+        time: tuple[str, str] | None = None
+        for condition in conjuncts(ExpressionBinder(both, self._binder.query).bind(on)):
+            pair = _key_pair(condition, left, right)
+            bound = _time_pair(condition, left, right)
+            if pair is not None:
+                pairs.append(pair)
+            elif bound is not None and time is None:
+                time = bound
+            else:
+                raise Unsupported(f"ASOF JOIN ON {condition}")
+        if time is None:
+            raise Unsupported("ASOF JOIN without left.time >= right.time")
+        side = str(join.args.get("side") or "").upper()
+        if side not in ("", "LEFT"):
+            raise Unsupported(f"ASOF {side} JOIN")
+        relation: Join | Filter = Join(
+            left.relation, right.relation, JoinKind.ASOF, tuple(pairs), None, time
+        )
+        if not side:
+            matched = relation.schema[time[1]]
+            column = Column(matched.name, matched.type, matched.nullable)
+            relation = Filter(relation, call("is_not_null", column))
+        return Scope(relation, (*left.columns, *right.columns)).over(relation)
+
+
+def _only(name: str, columns: Sequence[Visible]) -> Visible:
+    return next(c for c in columns if same(name, c.name) and not c.hidden)
+
+
+def _is_comma(join: exp.Join) -> bool:
+    return not any(join.args.get(key) for key in ("side", "kind", "method", "on", "using"))
+
+
+def _names(groups: Sequence[Scope]) -> list[str]:
+    return [name for scope in groups for name in scope.relation.schema.names]
+
+
+def _shared_names(left: Scope, right: Scope) -> list[str]:
+    theirs = [c.name for c in right.columns if not c.hidden]
+    return [c.name for c in left.columns if not c.hidden and c.name in theirs]
+
+
+def _key_pair(condition: Expression, left: Scope, right: Scope) -> tuple[str, str] | None:
+    if not isinstance(condition, Call) or condition.function != "equal":
+        return None
+    return _columns_of_sides(condition.args, left, right)
+
+
+def _time_pair(condition: Expression, left: Scope, right: Scope) -> tuple[str, str] | None:
+    match condition:
+        case Call("greater_equal", (a, b)) | Call("less_equal", (b, a)):
+            ordered = (a, b)
+        case _:
+            return None
+    found = _columns_of_sides(ordered, left, right)
+    return found if found and found[0] in columns_of(ordered[0]) else None
+
+
+def _columns_of_sides(
+    args: Sequence[Expression], left: Scope, right: Scope
+) -> tuple[str, str] | None:
+    a, b = args
+    if not isinstance(a, Column) or not isinstance(b, Column):
+        return None
+    if a.type != b.type and not (is_numeric(a.type) and is_numeric(b.type)):
+        return None
+    if a.name in left.relation.schema and b.name in right.relation.schema:
+        return a.name, b.name
+    if b.name in left.relation.schema and a.name in right.relation.schema:
+        return b.name, a.name
+    return None
+
+
+def _merged(kind: JoinKind, mine: Visible, theirs: Visible) -> Expression:
+    match kind:
+        case JoinKind.RIGHT:
+            return theirs.value
+        case JoinKind.FULL:
+            return call("coalesce", mine.value, theirs.value)
+    return mine.value

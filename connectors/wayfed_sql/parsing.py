@@ -1,0 +1,154 @@
+"""SQL text in: the doors to the parser, which is loaded when the first of them is opened."""
+
+from __future__ import annotations
+
+import re
+from typing import TYPE_CHECKING, Final
+
+from wayfed_optimizer.errors import InvalidSql, Unsupported
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from sqlglot.expressions import Expr as Node
+
+    from wayfed_optimizer.expressions import Expression
+    from wayfed_optimizer.relations import Relation
+    from wayfed_optimizer.types import Schema
+
+_READ_AS: Final = "duckdb"
+"""The dialect of SQL that people write here."""
+_EXPLAIN: Final = re.compile(r"\s*EXPLAIN\b(\s+ANALYZE\b)?\s*", re.IGNORECASE)
+
+
+def parse_query(text: str, resolve: Callable[[str], Relation]) -> Relation:
+    """Read a query.
+
+    Parameters
+    ----------
+    text
+        One SELECT, or several put together by UNION, INTERSECT and EXCEPT.
+    resolve
+        Returns the relation that a table's name means; raises TableNotFound.
+
+    Raises
+    ------
+    InvalidSql
+        With the place in the text, where it is not SQL.
+    Unsupported
+        Where plans cannot say it; names what.
+    PlanError
+        Where names or types do not fit.
+
+    Examples
+    --------
+    >>> from wayfed_optimizer.relations import Read
+    >>> from wayfed_optimizer.types import Schema
+    >>> read = Read("tx", Schema.of(id="int64", amount="float64"))
+    >>> parse_query("SELECT id FROM tx WHERE amount > 10", lambda name: read).schema.names
+    ('id',)
+    """
+    from wayfed_sql.binder import Binder
+
+    return Binder(resolve).query(_parse(text))
+
+
+def parse_expression(text: str, schema: Schema) -> Expression:
+    """Read an expression over the columns of a schema.
+
+    Raises
+    ------
+    InvalidSql, ColumnNotFound, TypeMismatch, Unsupported
+        As `parse_query` does.
+
+    Examples
+    --------
+    >>> from wayfed_optimizer.types import Schema
+    >>> str(parse_expression("amount > 10 OR id IS NULL", Schema.of(id="int64", amount="int64")))
+    '(amount > 10) OR is_null(id)'
+    """
+    from wayfed_optimizer.relations import Read
+    from wayfed_sql.binder import Binder
+    from wayfed_sql.expression_binder import ExpressionBinder
+    from wayfed_sql.scope import Scope
+
+    def resolve(name: str) -> Relation:
+        raise Unsupported("a subquery in an expression", hint="ctx.sql() takes whole queries")
+
+    scope = Scope.of_table(Read("", schema), "", ())
+    return ExpressionBinder(scope, Binder(resolve).query).bind(_parse(text, prefix="SELECT "))
+
+
+def split_explain(text: str) -> tuple[str | None, str]:
+    """Split ``EXPLAIN`` or ``EXPLAIN ANALYZE`` from the query behind it.
+
+    Returns
+    -------
+    tuple
+        ``"explain"``, ``"analyze"`` or None, and the rest.
+
+    Examples
+    --------
+    >>> split_explain("explain analyze SELECT 1")
+    ('analyze', 'SELECT 1')
+    """
+    found = _EXPLAIN.match(text)
+    if not found:
+        return None, text
+    return ("analyze" if found[1] else "explain"), text[found.end() :]
+
+
+def _parse(text: str, *, prefix: str = "") -> Node:
+    """Parse one statement; with a prefix, the one expression that stands behind it."""
+    from sqlglot import expressions as exp
+    from sqlglot import parse
+    from sqlglot.errors import ParseError, TokenError
+
+    whole = prefix + text
+    try:
+        statements = [each for each in parse(whole, read=_READ_AS) if each is not None]
+    except ParseError as error:
+        found = error.errors[0]
+        offset = _offset(whole, found["line"], found["col"], found.get("highlight") or "")
+        raise _invalid(text, offset - len(prefix), _problem(found)) from error
+    except TokenError as error:
+        raise _invalid(text, len(text), "a quote, comment or number does not end") from error
+    if not statements:
+        raise InvalidSql("there is no SQL in the text")
+    if len(statements) > 1:
+        raise Unsupported("more than one statement", hint="write one query")
+    statement = statements[0]
+    if prefix:
+        select = statement
+        only = {key for key, value in select.args.items() if value} == {"expressions"}
+        if not isinstance(select, exp.Select) or not only or len(select.expressions) != 1:
+            raise InvalidSql(f"'{text}' is not one expression")
+        expression: Node = select.expressions[0]
+        return expression
+    if not isinstance(statement, exp.Query):
+        raise Unsupported(f"{statement.key.upper()} in SQL", hint="only queries can be asked")
+    return statement
+
+
+def _problem(found: dict[str, object]) -> str:
+    description = str(found["description"]).removeprefix("Invalid expression / ")
+    return description[:1].lower() + description[1:].rstrip(".")
+
+
+def _offset(text: str, line: int, column: int, highlight: str) -> int:
+    """Return where the highlighted token starts; sqlglot says where it ends."""
+    lines = text.split("\n")
+    start = sum(len(each) + 1 for each in lines[: line - 1])
+    return max(0, start + column - max(1, len(highlight)))
+
+
+def _invalid(text: str, offset: int, problem: str) -> InvalidSql:
+    """Return the error with the line, and a caret under the place."""
+    offset = min(max(0, offset), len(text))
+    before = text[:offset]
+    number = before.count("\n") + 1
+    column = offset - (before.rfind("\n") + 1)
+    line = text.split("\n")[number - 1]
+    return InvalidSql(
+        f"line {number}, column {column + 1}: {problem}\n  {line}\n  {' ' * column}^",
+    )
