@@ -23,6 +23,7 @@ from wayfed_optimizer.types import (
     DataType,
     Decimal,
     List,
+    Struct,
     as_decimal,
     is_float,
     is_integer,
@@ -77,6 +78,20 @@ def _common_number(a: DataType, b: DataType) -> DataType:
     scale = max(x.scale, y.scale)
     whole = max(x.precision - x.scale, y.precision - y.scale)
     return Decimal(min(MAX_PRECISION, whole + scale), scale)
+
+
+def is_castable(source: DataType, target: DataType) -> bool:
+    """Say whether values of one type can be cast to another; some of them may still fail to."""
+    if source in (target, NULL) or target == TEXT:
+        return not isinstance(source, List | Struct) or source == target
+    if source == TEXT:
+        return not isinstance(target, List | Struct)
+    if is_temporal(source) or is_temporal(target):
+        return is_temporal(source) and is_temporal(target)
+    plain = is_numeric(source) or source == BOOL
+    if isinstance(source, List) and isinstance(target, List):
+        return is_castable(source.element, target.element)
+    return plain and (is_numeric(target) or target == BOOL)
 
 
 def is_any(_: DataType) -> bool:

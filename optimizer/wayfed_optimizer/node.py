@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from functools import cache
+from operator import attrgetter, is_
 from typing import TYPE_CHECKING, Self, TypeVar
 
 if TYPE_CHECKING:
@@ -38,7 +40,7 @@ class Node:
 
     def parts(self) -> tuple[object, ...]:
         """Return the values of the fields that make up the node's identity."""
-        return tuple(getattr(self, name) for name in self.__match_args__)
+        return _getter(self.__match_args__)(self)
 
     def derive(self, **values: object) -> None:
         """Set fields that follow from the others; only for ``__post_init__``."""
@@ -52,14 +54,24 @@ class Node:
         """
         old = self.parts()
         new = tuple(_map_value(part, change) for part in old)
-        if all(a is b for a, b in zip(old, new, strict=True)):
+        if all(map(is_, old, new)):
             return self
         return type(self)(**dict(zip(self.__match_args__, new, strict=True)))
 
     def nodes(self) -> Iterator[Node]:
         """Yield the nodes directly below this one, left to right."""
         for part in self.parts():
-            yield from _nodes_in(part)
+            if isinstance(part, Node):
+                yield part
+            elif isinstance(part, tuple):
+                yield from _nodes_in(part)
+
+
+@cache
+def _getter(names: tuple[str, ...]) -> Callable[[object], tuple[object, ...]]:
+    if len(names) > 1:
+        return attrgetter(*names)
+    return lambda node: tuple(getattr(node, name) for name in names)
 
 
 def _map_value(value: object, change: Callable[[Node], Node]) -> object:
@@ -67,13 +79,13 @@ def _map_value(value: object, change: Callable[[Node], Node]) -> object:
         return change(value)
     if isinstance(value, tuple):
         new = tuple(_map_value(item, change) for item in value)
-        return value if all(a is b for a, b in zip(value, new, strict=True)) else new
+        return value if all(map(is_, value, new)) else new
     return value
 
 
-def _nodes_in(value: object) -> Iterator[Node]:
-    if isinstance(value, Node):
-        yield value
-    elif isinstance(value, tuple):
-        for item in value:
-            yield from _nodes_in(item)
+def _nodes_in(values: tuple[object, ...]) -> Iterator[Node]:
+    for value in values:
+        if isinstance(value, Node):
+            yield value
+        elif isinstance(value, tuple):
+            yield from _nodes_in(value)

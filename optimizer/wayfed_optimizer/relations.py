@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, ClassVar, Final
 from wayfed_optimizer.errors import DuplicateColumn, InvalidOption, TypeMismatch
 from wayfed_optimizer.expressions import (
     Call,
+    Column,
     Expression,
     Named,
     SortKey,
@@ -512,7 +513,7 @@ def _schema_of(outputs: tuple[Named, ...]) -> Schema:
 
 def _require_no(outputs: tuple[Named, ...], kind: Kind, place: str, remedy: str) -> None:
     for output in outputs:
-        if contains_kind(output.expression, kind):
+        if not isinstance(output.expression, Column) and contains_kind(output.expression, kind):
             raise TypeMismatch(f"{output.expression} aggregates within {place}", hint=remedy)
 
 

@@ -289,12 +289,12 @@ class Schema:
     """
 
     __slots__ = ("_hash", "_index", "fields", "names")
+    _hash: int
 
     def __init__(self, fields: Iterable[Field]) -> None:
         self.fields = tuple(fields)
         self.names = tuple(f.name for f in self.fields)
         self._index = {f.name: f for f in self.fields}
-        self._hash = hash(self.fields)
         if len(self._index) != len(self.fields):
             twice = next(name for name in self.names if self.names.count(name) > 1)
             raise DuplicateColumn(
@@ -331,10 +331,14 @@ class Schema:
         return len(self.fields)
 
     def __eq__(self, other: object) -> bool:
-        return isinstance(other, Schema) and self.fields == other.fields
+        return self is other or (isinstance(other, Schema) and self.fields == other.fields)
 
     def __hash__(self) -> int:
-        return self._hash
+        try:
+            return self._hash
+        except AttributeError:
+            self._hash = hash(self.fields)
+            return self._hash
 
     def __repr__(self) -> str:
         return f"Schema({', '.join(map(str, self.fields))})"

@@ -91,19 +91,22 @@ class Normaliser:
 
     def _fixpoint(self, relation: Relation) -> Relation:
         while True:
-            relation = relation.with_inputs(self.normalise)
-            better = None if self.context.exhausted else self._improved(relation)
-            if better is None:
+            # On the way down too: filters that meet before they move, move together.
+            while (better := self._improved(relation)) is not None:
+                relation = better
+                if relation in self._normal:
+                    return self._normal[relation]
+            after = relation.with_inputs(self.normalise)
+            if after is relation:
                 return relation
-            rule, after = better
-            self.context.fired(rule.name, relation, after)
-            if after in self._normal:
-                return self._normal[after]
             relation = after
 
-    def _improved(self, relation: Relation) -> tuple[Rule, Relation] | None:
+    def _improved(self, relation: Relation) -> Relation | None:
+        if self.context.exhausted:
+            return None
         for rule in self.rules.get(type(relation), ()):
             after = rule.apply(relation, self.context)
             if after is not None and after is not relation:
-                return rule, after
+                self.context.fired(rule.name, relation, after)
+                return after
         return None

@@ -2,21 +2,15 @@
 
 from __future__ import annotations
 
-from functools import lru_cache
 from typing import TYPE_CHECKING, TypeAlias
 
 from wayfed_optimizer.expressions import (
     Column,
     Expression,
     Literal,
-    Opaque,
     Parameter,
-    Subquery,
-    WindowCall,
     conjunction,
-    is_volatile,
-    may_raise,
-    walk,
+    facts_of,
 )
 from wayfed_optimizer.relations import Filter
 
@@ -43,18 +37,15 @@ def split(parts: Iterable[Expression], chosen: Callable[[Expression], bool]) -> 
     return tuple(taken), tuple(others)
 
 
-@lru_cache(maxsize=8192)
 def may_move(part: Expression) -> bool:
     """Say whether a condition may be evaluated on rows that the plan as written excludes."""
-    return not may_raise(part) and not is_volatile(part)
+    facts = facts_of(part)
+    return not facts.raises and not facts.volatile
 
 
-@lru_cache(maxsize=8192)
 def stays(expression: Expression) -> bool:
     """Say whether an expression must be evaluated once, where it stands."""
-    return any(isinstance(node, Opaque | WindowCall | Subquery) for node in walk(expression)) or (
-        is_volatile(expression)
-    )
+    return facts_of(expression).fixed
 
 
 def is_trivial(expression: Expression) -> bool:

@@ -10,6 +10,7 @@ from wayfed_optimizer.expressions import (
     Call,
     Case,
     Cast,
+    Column,
     Expression,
     Literal,
     Named,
@@ -98,6 +99,8 @@ def simplify_join(node: Join, _: RewriteContext) -> Relation | None:
 
 
 def _simplified_output(output: Named) -> Named:
+    if isinstance(output.expression, Column):
+        return output
     after = simplified(output.expression)
     same_column = after.type == output.expression.type and (
         after.nullable == output.expression.nullable
@@ -124,6 +127,8 @@ def simplified(root: Expression) -> Expression:
     """
 
     def change(node: Node) -> Node:
+        if isinstance(node, Column | Literal):
+            return node
         if isinstance(node, Expression):
             return simplified(node)
         return node.map_nodes(change) if isinstance(node, SortKey) else node

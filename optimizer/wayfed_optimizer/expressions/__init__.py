@@ -1,0 +1,86 @@
+"""Expressions over the rows of one relation: typed, immutable, checked when they are made.
+
+The classes are few; what can be computed is a matter of the function table. `call`, `cast_to` and
+`literal` make expressions from operands as people write them, adding the casts that the types ask
+for; the classes themselves take only what already fits.
+"""
+
+from wayfed_optimizer.expressions.build import (
+    call,
+    case,
+    cast_to,
+    column,
+    conjunction,
+    conjuncts,
+    in_list,
+    literal,
+    named_type,
+    substitute,
+)
+from wayfed_optimizer.expressions.facts import (
+    Facts,
+    columns_of,
+    contains_kind,
+    facts_of,
+    is_volatile,
+    may_raise,
+    require_columns,
+    walk,
+)
+from wayfed_optimizer.expressions.nodes import (
+    PLAIN_NODES,
+    Call,
+    Case,
+    Cast,
+    Column,
+    Expression,
+    Frame,
+    InList,
+    Literal,
+    Named,
+    Opaque,
+    Parameter,
+    SortKey,
+    Subquery,
+    SubqueryKind,
+    WindowCall,
+    require_boolean,
+)
+
+__all__ = [
+    "PLAIN_NODES",
+    "Call",
+    "Case",
+    "Cast",
+    "Column",
+    "Expression",
+    "Facts",
+    "Frame",
+    "InList",
+    "Literal",
+    "Named",
+    "Opaque",
+    "Parameter",
+    "SortKey",
+    "Subquery",
+    "SubqueryKind",
+    "WindowCall",
+    "call",
+    "case",
+    "cast_to",
+    "column",
+    "columns_of",
+    "conjunction",
+    "conjuncts",
+    "contains_kind",
+    "facts_of",
+    "in_list",
+    "is_volatile",
+    "literal",
+    "may_raise",
+    "named_type",
+    "require_boolean",
+    "require_columns",
+    "substitute",
+    "walk",
+]
