@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import cache
 from threading import RLock
 from types import MappingProxyType
 from typing import TYPE_CHECKING, Any, Final, Self
@@ -165,6 +166,8 @@ class Context(Training):
     def sql(self, query: str) -> Dataset | Explanation:
         """Return what a query over names of the catalog means; ``explain select …`` explains it.
 
+        A path or glob in quotes is a table too: ``select * from 'lake/orders.parquet'``.
+
         Examples
         --------
         >>> import wayfed as wf
@@ -177,10 +180,18 @@ class Context(Training):
 
         self._require_open()
         mode, text = split_explain(query)
-        dataset = self.dataset(parse_query(text, self._catalog.relation))
+        dataset = self.dataset(parse_query(text, cache(self._table)))
         if mode is None:
             return dataset
         return dataset.explain(analyze=mode == "analyze")
+
+    def _table(self, name: str) -> Relation:
+        """Return what a table of SQL text is: one of the catalog, or else a file."""
+        from wayfed.connectors import connectors
+
+        if name not in self._catalog and connectors()["files"].claims(name, None):
+            return self.read(name).relation
+        return self._catalog.relation(name)
 
     def register(
         self,

@@ -193,8 +193,9 @@ def _alternatives(
         return cost is None, (cost.moved if by_bytes else cost.seconds) if cost else 0.0
 
     def told(alternative: Alternative) -> Alternative:
-        if forced and alternative.cost is None:
-            return replace(alternative, reason=f"on('{fragment.platform}') was asked for")
+        if alternative.cost is None:
+            asked = f".on('{fragment.platform}') was asked for"
+            return replace(alternative, reason=asked) if forced else alternative
         if key(alternative)[1] < (fragment.total.moved if by_bytes else fragment.total.seconds):
             return replace(alternative, reason="cheaper up to here, dearer with what follows")
         return alternative

@@ -5,7 +5,7 @@ from __future__ import annotations
 from itertools import count, cycle
 from typing import TYPE_CHECKING, Final
 
-from wayfed.explain.numbers import in_bytes, in_seconds, short
+from wayfed.explain.numbers import in_bytes, in_rows, in_seconds, short
 
 if TYPE_CHECKING:
     from wayfed.explain.model import Explanation, FragmentView, OperatorView
@@ -64,13 +64,13 @@ class _Chart:
     def _fragment(self, fragment: FragmentView) -> None:
         title = f"{fragment.id} on {fragment.platform}"
         if fragment.actual is not None:
-            title += f": {fragment.actual.rows:,} rows, {in_seconds(fragment.actual.seconds)}"
+            title += f": {in_rows(fragment.actual.rows)}, {in_seconds(fragment.actual.seconds)}"
         self._readers = {}
         self.lines.append(f'  subgraph {fragment.id}_part["{escaped(title)}"]')
         self._roots[fragment.id] = self._operator(fragment.operators, "    ")
         self.lines.append("  end")
         for source in fragment.sources:
-            told = (source.table, source.description, f"{short(source.rows)} rows")
+            told = (source.table, source.description, short(source.rows))
             node = self._node("  ", '[("{}")]', "<br/>".join(map(escaped, told)))
             self._edges.append(f"  {node} --> {self._readers[source.table]}")
         for exchange in fragment.exchanges:
@@ -81,7 +81,7 @@ class _Chart:
 
     def _operator(self, operator: OperatorView, indent: str) -> str:
         place = f" on {operator.platform}" if operator.platform else ""
-        told = [operator.text + place, *([f"{short(operator.rows)} rows"] if operator.rows else [])]
+        told = [operator.text + place, *([short(operator.rows)] if operator.rows else [])]
         node = self._node(indent, '["{}"]', "<br/>".join(map(escaped, told)))
         if operator.table is not None:
             self._readers.setdefault(operator.table, node)

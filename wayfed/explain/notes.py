@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Final
 
-from wayfed.explain.numbers import deviation, in_bytes
+from wayfed.explain.numbers import deviation, in_bytes, in_rows
 from wayfed_optimizer.expressions import Column, Opaque
 from wayfed_optimizer.expressions import walk as walk_expression
 from wayfed_optimizer.relations import (
@@ -36,6 +36,8 @@ if TYPE_CHECKING:
     from wayfed_optimizer.stages import Stages
 
 _LARGE_CROSS_JOIN: Final = 1e8
+_FEW_ROWS: Final = 1000
+"""So few rows cost nothing, however far off their estimate was."""
 
 
 def notes_of(stages: Stages, environment: Environment, report: Report | None) -> tuple[str, ...]:
@@ -56,11 +58,12 @@ def notes_of(stages: Stages, environment: Environment, report: Report | None) ->
 def _surprises(physical: PhysicalPlan, report: Report | None) -> Iterator[str]:
     for fragment in physical.fragments if report else ():
         actual = report.fragments.get(fragment.id) if report else None
-        off = actual and deviation(fragment.rows.likely, actual.rows)
-        if actual and off:
+        if actual is None or max(actual.rows, fragment.rows.likely) < _FEW_ROWS:
+            continue
+        if off := deviation(fragment.rows.likely, actual.rows):
             yield (
-                f"{fragment.id} gave {actual.rows:,} rows ({in_bytes(actual.bytes)}): the estimate "
-                f"was {off}; .hint(rows={actual.rows}) there would tell the optimizer"
+                f"{fragment.id} gave {in_rows(actual.rows)} ({in_bytes(actual.bytes)}), estimated "
+                f"{off}: .hint(rows={actual.rows}) there would tell the optimizer"
             )
 
 

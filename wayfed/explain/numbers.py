@@ -53,15 +53,15 @@ def in_seconds(seconds: float) -> str:
 
 
 def short(rows: Estimate) -> str:
-    """Write an estimate as one number, with a tilde where it may be off.
+    """Write an estimate as one number of rows, with a tilde where it may be off.
 
     Examples
     --------
     >>> from wayfed_optimizer.statistics import Estimate
     >>> short(Estimate.exactly(1200)), short(Estimate.exactly(1200).scaled(0.5, spread=2))
-    ('1,200', '~600')
+    ('1,200 rows', '~600 rows')
     """
-    return f"{'' if is_certain(rows) else '~'}{rows.likely:,.0f}"
+    return f"{'' if is_certain(rows) else '~'}{in_rows(round(rows.likely))}"
 
 
 def with_certainty(rows: Estimate) -> str:
@@ -77,9 +77,20 @@ def with_certainty(rows: Estimate) -> str:
     """
     source = _SOURCES[rows.provenance]
     if is_certain(rows):
-        return f"{short(rows)} rows ({source})"
+        return f"{short(rows)} ({source})"
     bounds = f"{_compact(rows.low)} to {_compact(rows.high)}, {rows.confidence:.0%} sure"
-    return f"{short(rows)} rows ({bounds.replace('%', ' %')}; {source})"
+    return f"{short(rows)} ({bounds.replace('%', ' %')}; {source})"
+
+
+def in_rows(count: int) -> str:
+    """Write a number of rows.
+
+    Examples
+    --------
+    >>> in_rows(1), in_rows(1200)
+    ('1 row', '1,200 rows')
+    """
+    return f"{count:,} row{'' if count == 1 else 's'}"
 
 
 def is_certain(rows: Estimate) -> bool:

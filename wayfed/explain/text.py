@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from textwrap import wrap
+import textwrap
 from typing import TYPE_CHECKING, Final
 
 from wayfed.explain.model import actual_moved
@@ -11,6 +11,7 @@ from wayfed.explain.numbers import (
     cost_parts,
     deviation,
     in_bytes,
+    in_rows,
     in_seconds,
     listing,
     short,
@@ -27,6 +28,7 @@ if TYPE_CHECKING:
 _LABEL: Final = 9
 _SHOWN_COLUMNS: Final = 20
 _SHOWN_RULES: Final = 50
+_UNIT: Final = re.compile(r"(?<=\d) (?=(?:s|ms|µs|[kMGT]?B|%|rows?)\b)")
 _SQL_WORD: Final = re.compile(r"""(?:'(?:[^']|'')*'|"(?:[^"]|"")*"|[^\s'"]|['"])+""")
 
 
@@ -44,7 +46,7 @@ def to_text(explanation: Explanation, width: int = 100) -> str:
     if explanation.notes:
         lines += ["", "notes"]
         for note in explanation.notes:
-            lines += wrap(note, width, initial_indent="  * ", subsequent_indent="    ")
+            lines += wrap(note, width, first="  * ", hanging="    ")
     return "\n".join(line.rstrip() for line in lines)
 
 
@@ -124,9 +126,13 @@ def actual_text(fragment: FragmentView) -> str:
     if actual is None:
         return "not run"
     off = deviation(fragment.rows.likely, actual.rows)
-    counted = "".join(f" · {name} {value:,.6g}" for name, value in actual.metrics.items())
+    counted = "".join(
+        f" · {name} {value:,.6g}"
+        for name, value in actual.metrics.items()
+        if name not in ("rows", "bytes", "seconds")
+    )
     return (
-        f"{actual.rows:,} rows{f' (estimated {off})' if off else ''} · {in_bytes(actual.bytes)}"
+        f"{in_rows(actual.rows)}{f' (estimated {off})' if off else ''} · {in_bytes(actual.bytes)}"
         f" · {in_seconds(actual.seconds)}{counted}"
     )
 
@@ -142,8 +148,11 @@ def reason_text(fragment: FragmentView) -> str:
         return f"{here} with all it needs; next best {there} ({parts}){why}"
     if not fragment.alternatives:
         return f"{here} with all it needs; there is no other platform"
-    refusals = "; ".join(f"{a.platform}: {a.reason}" for a in fragment.alternatives)
-    return f"{here} with all it needs; no other can: {refusals}"
+    refused: dict[str, list[str]] = {}
+    for other in fragment.alternatives:
+        refused.setdefault(other.reason, []).append(other.platform)
+    refusals = "; ".join(f"{listing(names)}: {reason}" for reason, names in refused.items())
+    return f"{here} with all it needs; no other: {refusals}"
 
 
 def _reason(fragment: FragmentView, width: int) -> Iterator[str]:
@@ -191,9 +200,7 @@ def operator_lines(root: OperatorView, width: int, *, placed: bool = False) -> l
     for depth, text, numbers in table:
         indent = "  " * depth
         room = max(20, width - right - 2)
-        first, *rest = wrap(
-            text, room, initial_indent=indent, subsequent_indent=indent + "    "
-        ) or [indent]
+        first, *rest = wrap(text, room, first=indent, hanging=indent + "    ") or [indent]
         lines.append(f"{first:<{room}}  {numbers:>{right}}" if numbers else first)
         lines += rest
     return lines
@@ -202,7 +209,7 @@ def operator_lines(root: OperatorView, width: int, *, placed: bool = False) -> l
 def _operator_rows(
     operator: OperatorView, depth: int, *, placed: bool
 ) -> Iterator[tuple[int, str, str]]:
-    rows = f"{short(operator.rows)} rows" if operator.rows else ""
+    rows = short(operator.rows) if operator.rows else ""
     if placed and operator.platform:
         rows = f"{operator.platform}  {rows:>16}"
     yield depth, operator.text, rows
@@ -222,7 +229,7 @@ def _considered(root: OperatorView, width: int) -> Iterator[str]:
         told = ", ".join(f"{name} {in_seconds(cost.seconds)}" for name, cost in costs)
         if told:
             text = f"{operator.text}: {told}"
-            yield from wrap(text, width, initial_indent="  ", subsequent_indent="    ")
+            yield from wrap(text, width, first="  ", hanging="    ")
 
 
 def _rules(explanation: Explanation, width: int) -> Iterator[str]:
@@ -239,7 +246,7 @@ def _rules(explanation: Explanation, width: int) -> Iterator[str]:
 
 
 def _indented(text: str, width: int) -> list[str]:
-    return wrap(text, width, initial_indent="    ", subsequent_indent="      ")
+    return wrap(text, width, first="    ", hanging="      ")
 
 
 def sql_lines(text: str, width: int) -> list[str]:
@@ -261,15 +268,21 @@ def _folded(line: str, width: int) -> Iterator[str]:
     yield current
 
 
-def _labelled(label: str, text: str, width: int, hanging: int = 0) -> Iterator[str]:
-    lines = wrap(
-        text,
-        max(20, width - _LABEL - 1),
-        subsequent_indent=" " * hanging,
+def wrap(text: str, width: int, *, first: str = "", hanging: str = "") -> list[str]:
+    """Break text into lines at spaces, never between a number and its unit."""
+    lines = textwrap.wrap(
+        _UNIT.sub("\N{NO-BREAK SPACE}", text),
+        max(20, width),
+        initial_indent=first,
+        subsequent_indent=hanging,
         break_long_words=False,
         break_on_hyphens=False,
-        drop_whitespace=True,
     )
+    return [line.replace("\N{NO-BREAK SPACE}", " ") for line in lines]
+
+
+def _labelled(label: str, text: str, width: int, indent: int = 0) -> Iterator[str]:
+    lines = wrap(text, width - _LABEL - 1, hanging=" " * indent)
     yield from _block(label, lines or [""])
 
 
