@@ -169,7 +169,7 @@ class GuardedGrid(Grid):  # type: ignore[misc]  # Flower is untyped here
             if (message := sent.get(node)) is None:
                 continue
             reply = answers.get(node)
-            reason = checks.fault(message, reply) if reply else f"no answer within {limit:g} s"
+            reason = checks.fault(message, reply) if reply else _silence(limit)
             if reason is None and reply is not None:
                 usable.append(reply)
             else:
@@ -268,6 +268,10 @@ def _metric_fault(figures: MetricRecord) -> str | None:
         if name == "num-examples" and any(v < 0 for v in values):
             return "answered a number of examples below zero"
     return None
+
+
+def _silence(limit: float | None) -> str:
+    return "no answer" if limit is None else f"no answer within {limit:g} s"
 
 
 def _round_of(message: Message) -> int:

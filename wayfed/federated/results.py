@@ -197,7 +197,7 @@ class FederatedRun:
     history: list[Round] = field(default_factory=list)
     failures: Sequence[Failure] = ()
     status: Status = "running"
-    _stop: bool = False
+    _stop: bool = field(default=False, init=False, repr=False)
 
     @property
     def arrays(self) -> Weights:

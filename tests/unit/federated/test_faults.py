@@ -321,6 +321,25 @@ def test_stop_ends_after_the_round_with_its_model() -> None:
     assert (len(run.history), run.status) == (3, "stopped")
 
 
+@pytest.mark.parametrize("threads", [1, 2])
+def test_a_party_that_exits_does_not_take_the_run_with_it(threads: int) -> None:
+    def leave(weights: np.ndarray, number: int) -> dict[str, Any]:
+        raise SystemExit("out of memory")
+
+    run = Parties(ash=good, birch=leave).train(threads=threads)
+
+    assert run.history[1].failures[0].reason == "SystemExit: out of memory"
+
+
+def test_progress_is_a_line_now_and_then(capsys: pytest.CaptureFixture[str]) -> None:
+    train(rounds=20, test=0.3, progress=True)
+
+    lines = capsys.readouterr().err.splitlines()
+    assert len(lines) == 10
+    assert lines[-1].startswith("round 20/20")
+    assert "accuracy" in lines[-1]
+
+
 def test_an_interrupt_leaves_nothing_behind() -> None:
     before = threading.active_count()
 

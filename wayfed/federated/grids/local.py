@@ -181,7 +181,7 @@ class LocalGrid(Grid):  # type: ignore[misc]  # Flower is untyped here
         self._busy.add(node)
         try:
             reply = app(message, context)
-        except Exception as error:  # noqa: BLE001  # whatever a party's code raises is its answer
+        except (Exception, SystemExit) as error:  # noqa: BLE001  # whatever it raises is its answer
             self._causes[node] = error
             return _failed(message, describe_error(error))
         finally:
