@@ -1,0 +1,148 @@
+"""Every function, cast and window that Spark is said to have, over edge values, against DuckDB."""
+
+from __future__ import annotations
+
+from decimal import Decimal
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from tests.integration.engines import on_duckdb, on_platform, same, table_of
+from tests.integration.function_cases import AGGREGATES, ROWS, SCALARS, SCHEMAS, WINDOWS, Case
+from wayfed_optimizer.errors import ExecutionError, Unsupported
+from wayfed_optimizer.expressions import Cast, Column, Expression, Named, call, column, literal
+from wayfed_optimizer.functions import Agreement
+from wayfed_optimizer.platform import Platform, TableReference
+from wayfed_optimizer.relations import Aggregate, Read, Relation, Select, Window
+from wayfed_optimizer.types import Schema, parse_type
+from wayfed_sql import SPARK, to_sql
+
+pytestmark = pytest.mark.spark
+
+Values = list[Any]
+
+
+class Answers:
+    """What Spark and DuckDB answer to each case, asked in one query a table and kind."""
+
+    def __init__(self, spark: Platform, directory: Path) -> None:
+        self._spark = spark
+        self._directory = directory
+        self._answers: dict[str, tuple[Values, Values]] = {}
+
+    def to(self, case: Case, cases: tuple[Case, ...]) -> tuple[Values, Values]:
+        """The column that each engine makes of a case; `cases` are those of its kind."""
+        if case.id not in self._answers:
+            self._ask(case.table, [c for c in cases if c.table == case.table and _has(c)])
+        return self._answers[case.id]
+
+    def _ask(self, table: str, cases: list[Case]) -> None:
+        relation = _relation(table, cases)
+        tables = {table: table_of(SCHEMAS[table], ROWS[table])}
+        ours = on_platform(self._spark, relation, tables, self._directory).sort_by("key")
+        theirs = on_duckdb(relation, tables).sort_by("key")
+        for name, case in zip(relation.schema.names[1:], cases, strict=True):
+            self._answers[case.id] = (
+                ours.column(name).to_pylist(),
+                theirs.column(name).to_pylist(),
+            )
+
+
+def _relation(table: str, cases: list[Case]) -> Relation:
+    """One relation with a key and a column for each case; the cases are of one kind."""
+    read = Read(table, SCHEMAS[table])
+    key = column(read.schema, "id")
+    outputs = tuple(Named(f"c{i}", case.expression) for i, case in enumerate(cases))
+    if cases[0] in AGGREGATES:
+        return Aggregate(read, (Named("key", call("remainder", key, literal(7))),), outputs)
+    if cases[0] in WINDOWS:
+        windows = Window(read, outputs)
+        made = (Named(o.name, column(windows.schema, o.name)) for o in outputs)
+        return Select(windows, (Named("key", key), *made))
+    return Select(read, (Named("key", key), *outputs))
+
+
+def _has(case: Case) -> bool:
+    """Whether Spark is said to do it; where it is not, there must be a reason."""
+    try:
+        to_sql(_relation(case.table, [case]), SPARK, {case.table: TableReference((case.table,))})
+    except Unsupported as error:
+        assert error.reason
+        return False
+    return True
+
+
+@pytest.fixture(scope="module")
+def answers(spark: Platform, tmp_path_factory: pytest.TempPathFactory) -> Answers:
+    return Answers(spark, tmp_path_factory.mktemp("functions"))
+
+
+def _compare(case: Case, answers: Answers, cases: tuple[Case, ...]) -> None:
+    if not _has(case):
+        return
+    tolerance = 1e-9 if case.agreement is Agreement.RELATIVE else 0.0
+    rows = ROWS[case.table] if cases is not AGGREGATES else range(7)
+    found = zip(rows, *answers.to(case, cases), strict=True)
+    differing = [told for told in found if not same(told[1], told[2], tolerance)]
+    assert not differing, f"row, spark, duckdb: {differing[:4]}"
+
+
+@pytest.mark.parametrize("case", SCALARS, ids=lambda case: case.id)
+def test_a_scalar_means_the_same_on_spark(case: Case, answers: Answers) -> None:
+    _compare(case, answers, SCALARS)
+
+
+@pytest.mark.parametrize("case", AGGREGATES, ids=lambda case: case.id)
+def test_an_aggregate_means_the_same_on_spark(case: Case, answers: Answers) -> None:
+    _compare(case, answers, AGGREGATES)
+
+
+@pytest.mark.parametrize("case", WINDOWS, ids=lambda case: case.id)
+def test_a_window_means_the_same_on_spark(case: Case, answers: Answers) -> None:
+    _compare(case, answers, WINDOWS)
+
+
+def test_every_function_that_spark_is_said_to_have_is_compared() -> None:
+    compared = {case.name for case in (*SCALARS, *AGGREGATES, *WINDOWS)}
+    assert set(SPARK.functions) - compared == {"any_value"}
+
+
+@pytest.mark.parametrize(
+    "expression",
+    [
+        call("add", literal(1), Column("n", parse_type("int64"))),
+        call("subtract", literal(-2), Column("n", parse_type("int64"))),
+        call("multiply", literal(2), Column("n", parse_type("int64"))),
+        call("multiply", *[Column("w", parse_type("decimal(38,0)"))] * 2),
+        Cast(Column("n", parse_type("int64")), parse_type("int32")),
+        Cast(Column("s", parse_type("text")), parse_type("int64")),
+    ],
+    ids=str,
+)
+def test_what_overflows_or_cannot_be_read_is_an_error(
+    expression: Expression, spark: Platform, tmp_path: Path
+) -> None:
+    schema = Schema.of(n="int64", w="decimal(38,0)", s="text")
+    rows: list[dict[str, object]] = [{"n": 2**63 - 1, "w": Decimal("9" * 38), "s": "12x"}]
+    relation = Select(Read("t", schema), (Named("out", expression),))
+    with pytest.raises(ExecutionError):
+        on_platform(spark, relation, {"t": table_of(schema, rows)}, tmp_path)
+
+
+def test_a_sum_of_integers_that_overflows_is_an_error(spark: Platform, tmp_path: Path) -> None:
+    schema = Schema.of(n="int64")
+    total = Named("total", call("sum", column(schema, "n")))
+    relation = Aggregate(Read("t", schema), (), (total,))
+    rows: list[dict[str, object]] = [{"n": 2**62}, {"n": 2**62}]
+    with pytest.raises(ExecutionError):
+        on_platform(spark, relation, {"t": table_of(schema, rows)}, tmp_path)
+
+
+def test_any_value_is_one_of_the_values(spark: Platform, tmp_path: Path) -> None:
+    schema = Schema.of(n="int64")
+    some = Named("some", call("any_value", column(schema, "n")))
+    relation = Aggregate(Read("t", schema), (), (some,))
+    rows: list[dict[str, object]] = [{"n": None}, {"n": 3}, {"n": 4}]
+    found = on_platform(spark, relation, {"t": table_of(schema, rows)}, tmp_path)
+    assert found.column("some").to_pylist()[0] in (3, 4)
