@@ -208,6 +208,6 @@ SQLITE_TYPES: Final = TypeTable(
     },
     decimals=frozenset({"decimal", "numeric"}),
     precision=SQLITE_DIGITS,
-    remedies={"num": "real", "": "integer"},
+    remedies={"num": "real"},
     cast=_cast,
 )

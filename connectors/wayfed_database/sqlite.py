@@ -228,7 +228,7 @@ class SQLiteSession:
                 yield from_stored(batch.slice(1) if first else batch, schema)
                 first = False
 
-        stream = Stream(arrow_schema(schema), batches(), close)
+        stream = Stream(arrow_schema(schema.as_nullable()), batches(), close)
         self._streams.append(stream)
         return stream
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import sqlite3
 from contextlib import closing, contextmanager
+from hashlib import sha256
 from typing import TYPE_CHECKING, Any, Final
 
 from wayfed_database.catalog import Check, Reading, TableName, body_of, quoted, selecting
@@ -115,7 +116,7 @@ class SQLiteCatalog:
         if not adapted and table.query is None:
             return Reading(TableReference(table.parts), checks=tuple(checks))
         source = quoted(*table.parts) if table.query is None else f"({body_of(table.query)})"
-        view = f"wayfed {table.parts[-1]}" if table.parts else f"wayfed query {abs(hash(source))}"
+        view = f"wayfed_typed_{table.parts[-1] if table.parts else _digest(source)}"
         definition = (
             f"CREATE TEMP VIEW IF NOT EXISTS {quoted(view)} AS "
             f"{selecting(columns, adapted, source)}"
@@ -175,6 +176,10 @@ def connect(location: FileLocation) -> sqlite3.Connection:
         hint = "was it moved, or may it not be read?" if "unable to open" in told else None
         raise SourceError(f"{location}: {told}", hint=hint) from error
     return connection
+
+
+def _digest(text: str) -> str:
+    return sha256(text.encode()).hexdigest()[:8]
 
 
 def _is_plain_table(connection: sqlite3.Connection, table: TableName) -> bool:

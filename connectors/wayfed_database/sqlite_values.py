@@ -6,7 +6,7 @@ import datetime
 import decimal
 from typing import TYPE_CHECKING, Any, Final
 
-from wayfed_arrow import Stream, arrow_type, schema_from_arrow
+from wayfed_arrow import Stream, arrow_schema, arrow_type, schema_from_arrow
 from wayfed_database.columns import SQLITE_DIGITS
 from wayfed_optimizer.errors import TransferError
 from wayfed_optimizer.types import (
@@ -46,6 +46,8 @@ def from_stored(batch: pa.RecordBatch, schema: Schema) -> pa.RecordBatch:
     """
     import pyarrow as pa
 
+    # Where a column must not be NULL is for whoever conforms the rows to say.
+    target = arrow_schema(schema.as_nullable())
     columns = []
     for field, column in zip(schema, batch.columns, strict=True):
         try:
@@ -54,7 +56,7 @@ def from_stored(batch: pa.RecordBatch, schema: Schema) -> pa.RecordBatch:
             raise TransferError(
                 f"column '{field.name}' holds a value that is no {field.type}: {error}"
             ) from error
-    return pa.RecordBatch.from_arrays(columns, names=list(schema.names))
+    return pa.RecordBatch.from_arrays(columns, schema=target)
 
 
 def _loaded(column: pa.Array, kind: DataType) -> pa.Array:
