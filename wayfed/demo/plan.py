@@ -10,6 +10,22 @@ if TYPE_CHECKING:
 LABEL: Final = "late"
 TIME: Final = "departs"
 CATEGORIES: Final = ("origin", "weekday")
+FEATURES: Final = (
+    *CATEGORIES,
+    "scheduled",
+    "from_noon",
+    "distance",
+    "age",
+    "seats",
+    "temperature",
+    "dew_spread",
+    "humidity",
+    "wind",
+    "rain",
+    "pressure",
+    "visibility",
+)
+"""What is known of a flight before it leaves."""
 FIRST_TEST_DAY: Final = "2013-10-01"
 
 PUBLISHED: Final = {

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 import numpy as np
 
-from wayfed.demo.plan import CATEGORIES, FIRST_TEST_DAY, LABEL, TIME
+from wayfed.demo.plan import CATEGORIES, FEATURES, FIRST_TEST_DAY, LABEL, TIME
 from wayfed_optimizer.errors import WayfedError
 
 if TYPE_CHECKING:
@@ -41,6 +41,7 @@ def settings() -> dict[str, Any]:
 
     return {
         "label": LABEL,
+        "features": FEATURES,
         "preprocess": wf.features(impute="mean", standardize=True, one_hot=CATEGORIES),
         "model": wf.models.logistic_regression(learning_rate=1.0, local_epochs=10),
         "rounds": ROUNDS,
@@ -69,16 +70,13 @@ def compare(
     from wayfed.federated.run import run_federated
 
     report("training one model on all rows in one place, which only a demo may do")
-    columns = [name for name in everything if name not in ("carrier", LABEL, TIME)]
-    central = run_federated(
-        {"everyone": everything}, features=columns, progress=False, **settings()
-    )
+    central = run_federated({"everyone": everything}, progress=False, **settings())
     report("training a model of its own for each airline")
     compared = []
     for carrier, own in sorted(flights.items()):
         left_out = federated.left_out.get(carrier)
         held_out = own.take(np.flatnonzero(own[TIME] >= np.datetime64(FIRST_TEST_DAY)))
-        alone = None if left_out else _alone(carrier, own, columns)
+        alone = None if left_out else _alone(carrier, own)
         compared.append(
             Comparison(
                 carrier,
@@ -92,11 +90,11 @@ def compare(
     return tuple(compared)
 
 
-def _alone(carrier: str, own: Arrays, columns: list[str]) -> Predictor | None:
+def _alone(carrier: str, own: Arrays) -> Predictor | None:
     from wayfed.federated.run import run_federated
 
     try:
-        run = run_federated({carrier: own}, features=columns, progress=False, **settings())
+        run = run_federated({carrier: own}, progress=False, **settings())
     except WayfedError:
         return None
     return run.model
