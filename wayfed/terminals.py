@@ -2,15 +2,17 @@
 
 from __future__ import annotations
 
+from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any
 
-from wayfed_optimizer.errors import UnboundedResult, Unsupported
+from wayfed_optimizer.errors import UnboundedResult, Unsupported, WayfedError, user_location
 from wayfed_optimizer.expressions import Call, Named
 from wayfed_optimizer.relations import Aggregate, Limit, Relation, WriteMode
 from wayfed_optimizer.types import check_option
 
 if TYPE_CHECKING:
     import os
+    from collections.abc import Iterator
 
     import pandas as pd
     import polars as pl
@@ -159,7 +161,7 @@ class Terminals:
         from wayfed.printing import print_rows
 
         limited = Limit(self.relation, rows)
-        with self.context.run(limited).stream as stream:
+        with self._stream(limited) as stream:
             print_rows(self.relation.schema, stream)
 
     def write(self, target: str | os.PathLike[str], *, mode: str = "error") -> int:
@@ -195,13 +197,25 @@ class Terminals:
         with self._rows("write()") as stream:
             return file.write(stream)
 
-    def _rows(self, terminal: str, relation: Relation | None = None) -> Stream:
+    @contextmanager
+    def _rows(self, terminal: str, relation: Relation | None = None) -> Iterator[Stream]:
         if not self.relation.bounded:
             raise UnboundedResult(
                 f"{terminal} needs all rows, and they never end",
                 hint="take a part with limit(n), or read on and on with to_batches()",
             )
-        return self.context.run(relation or self.relation).stream
+        with self._stream(relation or self.relation) as stream:
+            yield stream
+
+    @contextmanager
+    def _stream(self, relation: Relation) -> Iterator[Stream]:
+        """Run a plan; an error from one of its threads gets the line of the terminal."""
+        try:
+            with self.context.run(relation).stream as stream:
+                yield stream
+        except WayfedError as error:
+            error.where = error.where or user_location()
+            raise
 
 
 def _nullable_dtype(kind: Any) -> Any:

@@ -26,6 +26,7 @@ hint. Passwords in URLs are masked in all of them.
 
 from __future__ import annotations
 
+import os
 import re
 import sys
 from difflib import get_close_matches
@@ -35,6 +36,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterable
 
 _OUR_PACKAGES = ("wayfed", "wayfed_")
+_STANDARD_LIBRARY = os.path.dirname(os.__file__)
 _SHOWN = 30
 _URL_PASSWORD = re.compile(r"(?P<scheme>\b[\w+.-]+://[^\s:/@]*):(?P<password>[^\s@]*)@")
 _KEY_PASSWORD = re.compile(r"(?i)\b(password|passwd|pwd|secret|token)(\s*[=:]\s*)([^\s&;,'\"]+)")
@@ -66,16 +68,22 @@ def suggestion(name: str, available: Iterable[str]) -> str | None:
 
 
 def user_location() -> str | None:
-    """Return where the calling program stands: its nearest frame outside wayfed."""
+    """Return where the calling program stands: its nearest frame; None in a thread of ours."""
     frame = sys._getframe(1)
     while frame is not None:
         module = frame.f_globals.get("__name__", "")
         ours = module == _OUR_PACKAGES[0] or module.startswith((f"{_OUR_PACKAGES[0]}.", "wayfed_"))
-        generated = frame.f_code.co_filename.startswith("<") and module != "__main__"
-        if not ours and not generated:
-            return describe_line(frame.f_code.co_filename, frame.f_lineno)
+        filename = frame.f_code.co_filename
+        generated = filename.startswith("<") and module != "__main__"
+        if not ours and not generated and not _is_standard(filename):
+            return describe_line(filename, frame.f_lineno)
         frame = frame.f_back  # type: ignore[assignment]  # typeshed: f_back ends in None, the loop's end
     return None
+
+
+def _is_standard(filename: str) -> bool:
+    """Say whether a file is of the standard library, through which our own code may be called."""
+    return filename.startswith(_STANDARD_LIBRARY) and "site-packages" not in filename
 
 
 def describe_line(filename: str, line: int) -> str:

@@ -185,3 +185,10 @@ def test_threads_share_a_context(ctx, orders):
     for thread in threads:
         thread.join()
     assert counts == [2, 2, 2, 2]
+
+
+def test_an_error_while_running_stands_at_the_line_of_the_terminal(ctx):
+    rows = ctx.read({"x": [1, 1000]}).cast(x="int8")
+    with pytest.raises(WayfedError) as caught:
+        rows.to_arrow()
+    assert "test_terminals.py, line" in str(caught.value)
