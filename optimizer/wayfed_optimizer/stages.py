@@ -59,7 +59,8 @@ def plan(relation: Relation, environment: Environment) -> Stages:
     clock = [perf_counter()]
 
     def statistics(table: str) -> TableStatistics:
-        return environment.sources[table].statistics()
+        source = environment.sources.get(table)  # a loop's variable is no source
+        return source.statistics() if source is not None else TableStatistics.unknown()
 
     rewritten = rewrite(relation)
     clock.append(perf_counter())
