@@ -25,6 +25,7 @@ if TYPE_CHECKING:
     from wayfed.conditions import when
     from wayfed.dataset import Dataset
     from wayfed.federated.features import features
+    from wayfed.federated.privacy import dp
     from wayfed.federated.split import by_hash, by_time
     from wayfed.functions import (
         abs,
@@ -95,6 +96,7 @@ __all__ = [
     "count_distinct",
     "count_if",
     "dense_rank",
+    "dp",
     "errors",
     "exp",
     "features",
@@ -140,6 +142,7 @@ _HOMES: Final = {
     "by_hash": "wayfed.federated.split",
     "by_time": "wayfed.federated.split",
     "col": "wayfed.columns",
+    "dp": "wayfed.federated.privacy",
     "features": "wayfed.federated.features",
     "lit": "wayfed.columns",
     "when": "wayfed.conditions",
