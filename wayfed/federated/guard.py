@@ -4,42 +4,20 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, Final, Protocol
+from typing import TYPE_CHECKING, Final
 
 import numpy as np
 from flwr.app import ArrayRecord, ConfigRecord, Message, MetricRecord, RecordDict
-from flwr.serverapp import Grid
 
+from wayfed.federated.grids.base import PartyGrid
 from wayfed_optimizer.errors import PartyError
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Mapping
-
-    from flwr.supercore.run import Run
+    from collections.abc import Iterable
 
     from wayfed_optimizer.cancellation import CancellationToken
 
 _SHOWN: Final = 10
-
-
-class PartyGrid(Protocol):
-    """A Flower Grid that knows its parties by name."""
-
-    parties: Mapping[int, str]
-
-    def send_and_receive(
-        self, messages: Iterable[Message], *, timeout: float | None = None
-    ) -> list[Message]:
-        """Deliver messages and give the replies in the order of the parties' names."""
-        ...
-
-    def cause_of(self, node_id: int) -> BaseException | None:
-        """Give what a party's app last raised, where that is known here."""
-        ...
-
-    def close(self) -> None:
-        """Let go of what the grid holds."""
-        ...
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,7 +45,7 @@ class Failure:
         return f"party '{self.party}': {self.reason}"
 
 
-class GuardedGrid(Grid):  # type: ignore[misc]  # Flower is untyped here
+class GuardedGrid(PartyGrid):
     """A grid that lets through only answers that can be used, and insists on a quorum.
 
     A strategy would sum up NaN, broadcast a wrong shape, or keep the old model where nobody
@@ -93,45 +71,20 @@ class GuardedGrid(Grid):  # type: ignore[misc]  # Flower is untyped here
         deadline: float | None = None,
         token: CancellationToken | None = None,
     ) -> None:
+        super().__init__(grid.parties)
         self.grid = grid
-        self.parties = dict(grid.parties)
         self.failures: list[Failure] = []
         self._quorum = quorum
         self._deadline = deadline
         self._token = token
-        self._run: Run | None = None
 
-    def set_run(self, run: Run) -> None:
-        """Remember Flower's description of the run."""
-        self._run = run
+    def cause_of(self, node_id: int) -> BaseException | None:
+        """Give what a party's app raised at the last message, where the grid beneath knows."""
+        return self.grid.cause_of(node_id)
 
-    @property
-    def run(self) -> Any:
-        """Flower's description of the run."""
-        return self._run
-
-    def get_node_ids(self) -> list[int]:
-        """Give the numbers of the parties that take part, in the order of their names."""
-        return list(self.parties)
-
-    def create_message(
-        self,
-        content: RecordDict,
-        message_type: str,
-        dst_node_id: int,
-        group_id: str,
-        ttl: float | None = None,
-    ) -> Message:
-        """Make a message to a party."""
-        return Message(content, dst_node_id, message_type, ttl=ttl, group_id=group_id)
-
-    def push_messages(self, messages: Iterable[Message]) -> list[str]:
-        """Refuse: answers are checked together, so they must be awaited together."""
-        raise NotImplementedError("use send_and_receive")
-
-    def pull_messages(self, message_ids: Iterable[str]) -> list[Message]:
-        """Refuse, as `push_messages` does."""
-        raise NotImplementedError("use send_and_receive")
+    def close(self) -> None:
+        """Close the grid beneath."""
+        self.grid.close()
 
     def ask(self, content: RecordDict, message_type: str) -> dict[str, RecordDict]:
         """Put one question to every party and give the answers by name."""

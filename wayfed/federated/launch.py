@@ -42,7 +42,7 @@ def play(
         with reporting(rounds, progress) as report:
             rounds_of.play(run, weights, report=report, on_round=on_round)
     finally:
-        rounds_of.grid.grid.close()
+        rounds_of.grid.close()
     return run
 
 

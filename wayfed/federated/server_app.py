@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any, Final
 from flwr.app import ArrayRecord, Context, Message, MetricRecord, RecordDict
 
 from wayfed.federated import metrics
-from wayfed.federated.guard import GuardedGrid, PartyGrid
+from wayfed.federated.guard import GuardedGrid
 from wayfed.federated.results import ClientModel, FederatedRun, OnRound, Round
 from wayfed.federated.wire import weights_of
 from wayfed_optimizer.errors import InvalidOption, PartyError
@@ -19,6 +19,7 @@ if TYPE_CHECKING:
 
     from flwr.serverapp import ServerApp
 
+    from wayfed.federated.grids.base import PartyGrid
     from wayfed_optimizer.cancellation import CancellationToken
 
 _PATIENCE: Final = 3

@@ -14,7 +14,8 @@ from flwr.serverapp import Grid, ServerApp
 from flwr.serverapp.strategy import FedAvg, FedMedian
 
 from wayfed.arrays import Arrays
-from wayfed.federated.grids.local import LocalGrid, node_id_of
+from wayfed.federated.grids.base import node_id_of
+from wayfed.federated.grids.local import LocalGrid
 from wayfed.federated.party import learning_party
 from wayfed.federated.releases import Release, ReleaseKind
 from wayfed.federated.results import Drawing

@@ -2,36 +2,28 @@
 
 from __future__ import annotations
 
-import hashlib
-import itertools
 import os
 import threading
 from collections import deque
 from time import monotonic
-from typing import TYPE_CHECKING, Any, Final
+from typing import TYPE_CHECKING, Final
 
-from flwr.app import Error, Message, RecordDict
-from flwr.serverapp import Grid
+from flwr.app import Error, Message
 from threadpoolctl import ThreadpoolController
 
+from wayfed.federated.grids.base import PartyGrid, node_id_of
 from wayfed.federated.party import Party, PartyContext
 from wayfed.federated.releases import Recorder, releases_in
 from wayfed_optimizer.errors import InvalidOption, WayfedError
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Mapping, Sequence
+    from collections.abc import Iterable, Sequence
 
-    from flwr.supercore.run import Run
 
 CLIENT_APP_RAISED: Final = 2
 
 
-def node_id_of(party: str) -> int:
-    """Give the number by which Flower knows a party: the same in every run and on every grid."""
-    return int.from_bytes(hashlib.sha256(party.encode()).digest()[:8], "big") >> 1
-
-
-class LocalGrid(Grid):  # type: ignore[misc]  # Flower is untyped here
+class LocalGrid(PartyGrid):
     """Parties in this process, on a few threads; replies come in the order of the parties' names.
 
     A party answers one message at a time and keeps its state between them. BLAS works on one thread
@@ -57,7 +49,7 @@ class LocalGrid(Grid):  # type: ignore[misc]  # Flower is untyped here
         record: Recorder | None = None,
     ) -> None:
         ordered = sorted(parties, key=lambda party: party.name)
-        self.parties: Mapping[int, str] = {node_id_of(p.name): p.name for p in ordered}
+        super().__init__({node_id_of(party.name): party.name for party in ordered})
         if len(self.parties) != len(ordered):
             raise InvalidOption("two parties of a grid have the same name")
         self._seats = {
@@ -73,45 +65,6 @@ class LocalGrid(Grid):  # type: ignore[misc]  # Flower is untyped here
         self._blas = ThreadpoolController()
         self._busy: set[int] = set()
         self._causes: dict[int, BaseException] = {}
-        self._pulled: dict[str, Message] = {}
-        self._numbers = itertools.count(1)
-        self._run: Run | None = None
-
-    def set_run(self, run: Run) -> None:
-        """Remember Flower's description of the run."""
-        self._run = run
-
-    @property
-    def run(self) -> Any:
-        """Flower's description of the run."""
-        return self._run
-
-    def get_node_ids(self) -> list[int]:
-        """Give the parties' numbers in the order of their names."""
-        return list(self.parties)
-
-    def create_message(
-        self,
-        content: RecordDict,
-        message_type: str,
-        dst_node_id: int,
-        group_id: str,
-        ttl: float | None = None,
-    ) -> Message:
-        """Make a message to a party."""
-        return Message(content, dst_node_id, message_type, ttl=ttl, group_id=group_id)
-
-    def push_messages(self, messages: Iterable[Message]) -> list[str]:
-        """Deliver messages; `pull_messages` gives the replies."""
-        sent = list(messages)
-        for reply in self.send_and_receive(sent):
-            self._pulled[reply.metadata.reply_to_message_id] = reply
-        return [message.metadata.message_id for message in sent]
-
-    def pull_messages(self, message_ids: Iterable[str]) -> list[Message]:
-        """Give the replies to messages that were pushed."""
-        found = (self._pulled.pop(number, None) for number in message_ids)
-        return [reply for reply in found if reply is not None]
 
     def send_and_receive(
         self, messages: Iterable[Message], *, timeout: float | None = None
@@ -123,7 +76,8 @@ class LocalGrid(Grid):  # type: ignore[misc]  # Flower is untyped here
         """
         ordered = sorted(messages, key=lambda message: self._places[message.metadata.dst_node_id])
         for message in ordered:
-            message.metadata.__dict__["_message_id"] = str(next(self._numbers))
+            self._number(message)
+        self._causes.clear()
         with self._blas.limit(limits=1, user_api="blas"):
             replies = self._work(ordered, timeout)
         given = [replies[node] for node in self.parties if node in replies]
@@ -134,7 +88,7 @@ class LocalGrid(Grid):  # type: ignore[misc]  # Flower is untyped here
         return given
 
     def cause_of(self, node_id: int) -> BaseException | None:
-        """Give what a party's app last raised."""
+        """Give what a party's app raised at the last message."""
         return self._causes.get(node_id)
 
     def close(self) -> None:
