@@ -4,13 +4,15 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Final
 
+from wayfed_optimizer.expressions import Expression, Subquery, facts_of
+from wayfed_optimizer.relations import Relation, transform
 from wayfed_optimizer.rewrite.engine import Normaliser, RewriteContext, Rewritten
 from wayfed_optimizer.rewrite.inference import infer_filters
 from wayfed_optimizer.rewrite.normalise import NORMALISING
 from wayfed_optimizer.rewrite.prune import prune_columns
 
 if TYPE_CHECKING:
-    from wayfed_optimizer.relations import Relation
+    from wayfed_optimizer.node import Node
 
 _ROUNDS: Final = 3
 """Conditions that travel over several joins need another round for each that lies the other way."""
@@ -35,7 +37,7 @@ def rewrite(relation: Relation) -> Rewritten:
     """
     context = RewriteContext()
     normaliser = Normaliser.of(NORMALISING, context)
-    plan = normaliser.normalise(relation)
+    plan = normaliser.normalise(_with_subqueries_rewritten(relation))
     for _ in range(_ROUNDS):
         inferred = infer_filters(plan, context)
         if inferred is plan:
@@ -45,3 +47,17 @@ def rewrite(relation: Relation) -> Rewritten:
     if pruned is not plan:
         plan = normaliser.normalise(pruned)
     return Rewritten(plan, tuple(context.trace))
+
+
+def _with_subqueries_rewritten(root: Relation) -> Relation:
+    def change(node: Node) -> Node:
+        match node:
+            case Relation():
+                return node
+            case Subquery(kind, relation, arg):
+                return Subquery(kind, rewrite(relation).relation, arg)
+            case Expression() if not facts_of(node).fixed:
+                return node
+        return node.map_nodes(change)
+
+    return transform(root, lambda relation: relation.map_nodes(change))

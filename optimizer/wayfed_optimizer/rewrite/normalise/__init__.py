@@ -52,11 +52,13 @@ from wayfed_optimizer.rewrite.normalise.sorts import (
     remove_sort_below_sort,
     remove_sort_without_keys,
 )
+from wayfed_optimizer.rewrite.normalise.subqueries import turn_subquery_into_semi_join
 
 NORMALISING: Final = (
     Rule(Filter, simplify_filter),
     Rule(Filter, remove_true_filter),
     Rule(Filter, merge_filters),
+    Rule(Filter, turn_subquery_into_semi_join),
     Rule(Filter, push_filter_below_select),
     Rule(Filter, push_filter_into_join),
     Rule(Filter, turn_filter_into_join_key),

@@ -1,0 +1,87 @@
+"""Rules by example: each fixture names a rule, a plan, and the plan that the rule makes of it."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+
+import pytest
+
+from tests.rules.plan_text import read_plan
+from wayfed_optimizer.relations import Relation, reads
+from wayfed_optimizer.rewrite import NORMALISING, RewriteContext, alternatives_of, rewrite
+from wayfed_optimizer.rewrite.inference import infer_filters
+from wayfed_optimizer.rewrite.prune import prune_columns
+from wayfed_optimizer.text import describe
+from wayfed_optimizer.types import Schema
+
+TABLES = {
+    "t": Schema.of(a="int64", b="int64", c="text", d="date", x="float64", at="timestamp"),
+    "u": Schema.of(k="int64", m="int64", n="text", y="float64", then="timestamp"),
+    "v": Schema.of(p="int64", q="int32", r="text"),
+    # The first letter of these is their store.
+    "p1": Schema.of(p1_a="int64", p1_b="int64", p1_x="float64"),
+    "p2": Schema.of(p2_a="int64", p2_b="int64"),
+    "q1": Schema.of(q1_a="int64", q1_b="int64"),
+    "q2": Schema.of(q2_a="int64", q2_b="int64"),
+}
+RULES = {rule.name: rule for rule in NORMALISING}
+
+
+@dataclass(frozen=True)
+class Fixture:
+    place: str
+    rule: str
+    before: str
+    after: str
+
+
+def fixtures() -> list[Fixture]:
+    found = []
+    for path in sorted(Path(__file__).parent.glob("*.txt")):
+        for number, block in enumerate(path.read_text().strip().split("\n\n"), 1):
+            rule, _, plans = block.partition("\n")
+            before, _, after = plans.partition("\n=>\n")
+            found.append(Fixture(f"{path.stem}-{number}-{rule}", rule, before, after))
+    return found
+
+
+def apply(rule: str, plan: Relation) -> Relation | None:
+    context = RewriteContext()
+    match rule:
+        case "rewrite":
+            return rewrite(plan).relation
+        case "prune_columns":
+            return prune_columns(plan, context)
+        case "infer_filters":
+            return infer_filters(plan, context)
+        case "associate_joins":
+            stores = lambda relation: [read.table[0] for read in reads(relation)]  # noqa: E731
+            return next(iter(alternatives_of(plan, stores)), None)
+    assert isinstance(plan, RULES[rule].on)
+    return RULES[rule].apply(plan, context)
+
+
+@pytest.mark.parametrize("fixture", fixtures(), ids=lambda fixture: fixture.place)
+def test_a_rule_makes_of_a_plan_what_its_fixture_says(fixture: Fixture) -> None:
+    before = read_plan(fixture.before, TABLES)
+    made = apply(fixture.rule, before)
+    if fixture.after.strip() == "unchanged":
+        assert made is None or made is before, describe(made)
+        return
+    assert made is not None, "the rule did not fire"
+    expected = read_plan(fixture.after, TABLES)
+    assert describe(made) == describe(expected)
+    assert made == expected
+    assert made.schema == before.schema
+
+
+def test_every_rule_has_a_fixture_in_which_it_fires() -> None:
+    shown = {fixture.rule for fixture in fixtures() if "unchanged" not in fixture.after}
+    assert set(RULES) - shown == {"turn_subquery_into_semi_join"}
+
+
+@pytest.mark.parametrize("fixture", fixtures(), ids=lambda fixture: fixture.place)
+def test_a_rewritten_plan_cannot_be_rewritten_further(fixture: Fixture) -> None:
+    once = rewrite(read_plan(fixture.before, TABLES)).relation
+    assert rewrite(once).relation == once
