@@ -8,6 +8,7 @@ if TYPE_CHECKING:
     import os
     from collections.abc import Mapping
 
+    from wayfed.configuration import ContextConfiguration
     from wayfed.federated.context import FederatedContext
     from wayfed.local import Context
 
@@ -75,7 +76,6 @@ def context(
     ...     ctx
     Context: duckdb, python; 0 tables
     """
-    from wayfed.configuration import load_configuration
     from wayfed.local import Context
     from wayfed_optimizer.errors import InvalidOption
     from wayfed_optimizer.types import check_option
@@ -95,8 +95,17 @@ def context(
         return FederatedContext(parties, optimize_for=optimize_for)
     if parties is not None:
         raise InvalidOption("parties= is for a federated context", hint="add env='federated'")
-    loaded = None if config is None else load_configuration(config)
-    return Context(loaded, optimize_for=optimize_for, engines=_options(engines))
+    return Context(_loaded(config), optimize_for=optimize_for, engines=_options(engines))
+
+
+def _loaded(
+    config: str | os.PathLike[str] | Mapping[str, Any] | None,
+) -> ContextConfiguration | None:
+    if config is None:
+        return None
+    from wayfed.configuration import load_configuration
+
+    return load_configuration(config)
 
 
 def _options(engines: Mapping[str, object]) -> dict[str, Mapping[str, Any]]:
