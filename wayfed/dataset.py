@@ -538,7 +538,8 @@ class Dataset(Terminals):
         Parameters
         ----------
         stage
-            How far to go: ``logical``, ``rewritten``, ``placed`` or ``physical``.
+            How far to go: ``logical``, ``rewritten``, ``placed``, ``physical``, or ``executed``,
+            which is ``physical`` with `analyze`.
         analyze
             Run it, and show actual rows, bytes and seconds beside the estimates.
         alternatives
@@ -549,7 +550,7 @@ class Dataset(Terminals):
         Explanation
             Text by ``str()``, data by ``to_dict()``, a graph by ``to_mermaid()``.
         """
-        if analyze and not self.bounded:
+        if (analyze or stage == "executed") and not self.bounded:
             raise UnboundedResult("explain(analyze=True) runs the plan, which has no end")
         return self.context.explain(
             self.relation, stage=stage, analyze=analyze, alternatives=alternatives

@@ -316,15 +316,16 @@ class Context(Training):
     def explain(
         self, relation: Relation, *, stage: str, analyze: bool, alternatives: bool
     ) -> Explanation:
-        """Explain a plan; with `analyze`, run it first."""
+        """Explain a plan; with `analyze`, or as it was executed, run it first."""
         from wayfed.execution import execute
-        from wayfed.explain import explain
+        from wayfed.explain import STAGES, explain
         from wayfed_optimizer.stages import plan
 
+        check_option(stage, STAGES, name="stage")
         environment = self.environment
         stages = plan(relation, environment)
         report = None
-        if analyze:
+        if analyze or stage == "executed":
             with execute(stages, environment, token=self.new_token()) as execution:
                 for _ in execution.stream:
                     pass

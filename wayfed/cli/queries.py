@@ -23,9 +23,10 @@ def explanation_of(
     from wayfed_sql import split_explain
 
     mode, query = split_explain(_text(file))
-    analyze = analyze or mode == "analyze" or stage == "executed"
     with _context(config) as ctx:
-        return _dataset(ctx, query).explain(stage, analyze=analyze, alternatives=alternatives)
+        return _dataset(ctx, query).explain(
+            stage, analyze=analyze or mode == "analyze", alternatives=alternatives
+        )
 
 
 def written(explanation: Explanation, form: str) -> str:

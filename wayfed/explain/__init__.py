@@ -3,6 +3,6 @@
 from __future__ import annotations
 
 from wayfed.explain.build import explain
-from wayfed.explain.model import Explanation
+from wayfed.explain.model import STAGES, Explanation
 
-__all__ = ["Explanation", "explain"]
+__all__ = ["STAGES", "Explanation", "explain"]

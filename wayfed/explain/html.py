@@ -23,6 +23,7 @@ from wayfed.explain.text import (
     columns_text,
     operator_lines,
     reason_text,
+    source_text,
     sql_lines,
 )
 
@@ -38,7 +39,7 @@ _STYLE: Final = """
 .wayfed-plan{font:13px/1.5 system-ui,sans-serif;max-width:64rem}
 .wayfed-plan h4{font-size:1.1em;font-weight:600;margin:.2em 0}
 .wayfed-plan .facts{opacity:.8;margin:.1em 0 .8em}
-.wayfed-plan .facts span{margin-right:1.6em}
+.wayfed-plan .facts span{display:inline-block;margin-right:1.6em}
 .wayfed-plan .part{border:1px solid rgba(128,128,128,.35);border-radius:8px;
 padding:.6em .9em;margin:.5em 0}
 .wayfed-plan .feeds{margin-left:1em;padding-left:1em;border-left:2px solid rgba(128,128,128,.35)}
@@ -123,14 +124,7 @@ class _Page:
         if fragment.actual is not None:
             facts.append(("actual", actual_text(fragment)))
         facts.append(("why here", reason_text(fragment)))
-        facts += [
-            (
-                f"reads {source.table}",
-                f"{source.description} ({source.channel}), {with_certainty(source.rows)}, "
-                f"{len(source.columns)} of {source.of} columns",
-            )
-            for source in fragment.sources
-        ]
+        facts += [("reads", source_text(source)) for source in fragment.sources]
         yield from (f"<dt>{escape(name)}</dt><dd>{escape(fact)}</dd>" for name, fact in facts)
         yield "</dl>"
         asked = "\n".join(sql_lines(fragment.asked, _WIDTH))

@@ -28,7 +28,7 @@ if TYPE_CHECKING:
 _LABEL: Final = 9
 _SHOWN_COLUMNS: Final = 20
 _SHOWN_RULES: Final = 50
-_UNIT: Final = re.compile(r"(?<=\d) (?=(?:s|ms|µs|[kMGT]?B|%|rows?)\b)")
+_UNIT: Final = re.compile(r"(?<=\d) (?=(?:s|ms|µs|[kMGT]?B|rows?)\b|%)")
 _SQL_WORD: Final = re.compile(r"""(?:'(?:[^']|'')*'|"(?:[^"]|"")*"|[^\s'"]|['"])+""")
 
 
@@ -89,7 +89,7 @@ class _Fragments:
         body = _body(fragment, width - 2, alternatives=self._explanation.with_alternatives)
         yield from (f"{'│ ' if last >= 0 else '  '}{line}" for line in body)
         for position, source in enumerate(fragment.sources):
-            first, *rest = wrap(_source(source), width - 3)
+            first, *rest = wrap(source_text(source), width - 3)
             yield f"{'└─ ' if position == last else '├─ '}{first}"
             yield from (f"{'   ' if position == last else '│  '}{line}" for line in rest)
         for position, exchange in enumerate(fragment.exchanges, len(fragment.sources)):
@@ -177,7 +177,8 @@ def _parts(cost: Cost) -> str:
     return cost_parts(cost) + (f", moves {in_bytes(cost.moved)}" if cost.moved else "")
 
 
-def _source(source: SourceView) -> str:
+def source_text(source: SourceView) -> str:
+    """Return where a table is, in which form, how large, and how much of it is read."""
     columns = f"{len(source.columns)} of {source.of} columns"
     return (
         f"{source.table}: {source.description} ({source.channel}), "
