@@ -12,6 +12,7 @@ from __future__ import annotations
 import argparse
 import json
 import os
+from itertools import pairwise
 from statistics import median
 from time import perf_counter, process_time
 from typing import Any
@@ -38,7 +39,7 @@ def parties_of(count: int) -> dict[str, Arrays]:
         f"party{number:04}": Arrays.from_table(
             pa.table({**{n: x[a:b, i] for i, n in enumerate(names)}, "late": y[a:b]})
         )
-        for number, (a, b) in enumerate(zip(bounds[:-1], bounds[1:], strict=True))
+        for number, (a, b) in enumerate(pairwise(bounds))
     }
 
 
