@@ -67,6 +67,7 @@ if TYPE_CHECKING:
         variance,
     )
     from wayfed.local import Context
+    from wayfed.tracing import Row
     from wayfed_optimizer import errors
     from wayfed_optimizer.errors import WayfedError
     from wayfed_optimizer.types import Schema
@@ -78,6 +79,7 @@ __all__ = [
     "Dataset",
     "Order",
     "PartitionedArrays",
+    "Row",
     "Schema",
     "WayfedError",
     "abs",
@@ -137,6 +139,7 @@ _HOMES: Final = {
     "Dataset": "wayfed.dataset",
     "Order": "wayfed.columns",
     "PartitionedArrays": "wayfed.arrays",
+    "Row": "wayfed.tracing",
     "Schema": "wayfed_optimizer.types",
     "WayfedError": "wayfed_optimizer.errors",
     "by_hash": "wayfed.federated.split",

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from itertools import pairwise
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Self
 
 from wayfed import joining, mapping
 from wayfed.columns import as_column, fill
@@ -95,9 +95,9 @@ class Dataset(Terminals):
         self.context = context
         self.relation = relation
 
-    def with_relation(self, relation: Relation) -> Dataset:
+    def with_relation(self, relation: Relation) -> Self:
         """Return a dataset of the same context for another plan."""
-        return self.context.dataset(relation)
+        return type(self)(self.context, relation)
 
     @property
     def schema(self) -> Schema:
@@ -114,7 +114,7 @@ class Dataset(Terminals):
         """Whether the rows come to an end."""
         return self.relation.bounded
 
-    def filter(self, *conditions: Selector | bool) -> Dataset:
+    def filter(self, *conditions: Selector | bool) -> Self:
         """Keep the rows for which all conditions are true (SQL: WHERE).
 
         Examples
@@ -128,7 +128,7 @@ class Dataset(Terminals):
         found = condition_of(conditions, self.relation)
         return self.with_relation(keep(self.relation, conjunction(tuple(found))))
 
-    def select(self, *columns: Selector | Sequence[Selector], **named: Selector | Value) -> Dataset:
+    def select(self, *columns: Selector | Sequence[Selector], **named: Selector | Value) -> Self:
         """Take these columns and no others; `named` ones have their names.
 
         Examples
@@ -143,7 +143,7 @@ class Dataset(Terminals):
 
     def with_columns(
         self, *columns: Selector | Sequence[Selector], **named: Selector | Value
-    ) -> Dataset:
+    ) -> Self:
         """Add columns, or put them in the place of those with the same names.
 
         Examples
@@ -157,12 +157,12 @@ class Dataset(Terminals):
         """
         return self._with_outputs(outputs_of(columns, named, self.relation))
 
-    def _with_outputs(self, outputs: Iterable[Named]) -> Dataset:
+    def _with_outputs(self, outputs: Iterable[Named]) -> Self:
         new = {output.name: output for output in outputs}
         kept = {name: Named(name, column(self.schema, name)) for name in self.columns}
         return self.with_relation(select(self.relation, tuple({**kept, **new}.values())))
 
-    def drop(self, *columns: str) -> Dataset:
+    def drop(self, *columns: str) -> Self:
         """Leave columns out."""
         scope = scope_of(self.relation)
         for name in columns:
@@ -170,7 +170,7 @@ class Dataset(Terminals):
         rest = [name for name in self.columns if name not in columns]
         return self.with_relation(project(self.relation, rest))
 
-    def rename(self, names: Mapping[str, str] | None = None, /, **more: str) -> Dataset:
+    def rename(self, names: Mapping[str, str] | None = None, /, **more: str) -> Self:
         """Rename columns, old name to new: ``rename(cust="customer_id")``."""
         new = {**(names or {}), **more}
         for name in new:
@@ -180,14 +180,14 @@ class Dataset(Terminals):
 
     def cast(
         self, types: Mapping[str, DataType | str] | None = None, /, **more: DataType | str
-    ) -> Dataset:
+    ) -> Self:
         """Convert columns to types: ``cast(amount="decimal(12,2)")``; what does not fit raises."""
         return self._with_outputs(
             Named(name, cast_to(self._field(name), named_type(kind)))
             for name, kind in {**(types or {}), **more}.items()
         )
 
-    def fill_null(self, value: Value = None, /, **values: Value) -> Dataset:
+    def fill_null(self, value: Value = None, /, **values: Value) -> Self:
         """Put values in place of NULL: one for every column whose type it fits, or by column."""
         scope = scope_of(self.relation)
         filled = {} if value is None else self._fillable(value)
@@ -205,7 +205,7 @@ class Dataset(Terminals):
             )
         return dict.fromkeys(fits, value)
 
-    def drop_null(self, *columns: str) -> Dataset:
+    def drop_null(self, *columns: str) -> Self:
         """Drop the rows that have NULL in one of these columns, or in any."""
         tests = (call("is_not_null", self._field(name)) for name in columns or self.columns)
         return self.with_relation(keep(self.relation, conjunction(tuple(tests))))
@@ -220,7 +220,7 @@ class Dataset(Terminals):
         how: joining.How = "inner",
         suffix: str = "_right",
         predicate: joining.Predicate | None = None,
-    ) -> Dataset:
+    ) -> Self:
         """Pair rows of two datasets.
 
         A key that both sides call the same is there once in the result. Other columns of `other`
@@ -288,7 +288,7 @@ class Dataset(Terminals):
 
     def group_by(
         self, *keys: Selector | Sequence[Selector], **named: Selector | Value
-    ) -> GroupedDataset:
+    ) -> GroupedDataset[Self]:
         """Put rows with equal keys together, for `agg`; without keys all rows are one group.
 
         Examples
@@ -307,7 +307,7 @@ class Dataset(Terminals):
         *keys: Selector | Order,
         descending: bool = False,
         nulls_first: bool = False,
-    ) -> Dataset:
+    ) -> Self:
         """Order the rows; NULLs come last, both ways, unless said.
 
         Keys are columns, expressions, ``wf.col("amount").desc()`` or text such as
@@ -318,32 +318,32 @@ class Dataset(Terminals):
         order = sort_keys(keys, self.relation, descending=descending, nulls_first=nulls_first)
         return self.with_relation(Sort(self.relation, order))
 
-    def limit(self, count: int, *, offset: int = 0) -> Dataset:
+    def limit(self, count: int, *, offset: int = 0) -> Self:
         """Take at most `count` rows after the first `offset`; which ones, only a sort says."""
         return self.with_relation(Limit(self.relation, count, offset))
 
-    def distinct(self, *on: str) -> Dataset:
+    def distinct(self, *on: str) -> Self:
         """Keep one of equal rows; with columns, some one row for each of their values."""
         return self.with_relation(Distinct(self.relation, on))
 
-    def union(self, other: Dataset, *, distinct: bool = False) -> Dataset:
+    def union(self, other: Dataset, *, distinct: bool = False) -> Self:
         """Put the rows of both together; `distinct` keeps one of equal ones.
 
         Columns are matched by name, and cast to their common types.
         """
         return self._set_operation(SetKind.UNION, other, distinct=distinct)
 
-    def intersect(self, other: Dataset, *, distinct: bool = True) -> Dataset:
+    def intersect(self, other: Dataset, *, distinct: bool = True) -> Self:
         """Keep the rows that `other` has too; without `distinct`, as often as both have them."""
         return self._set_operation(SetKind.INTERSECT, other, distinct=distinct)
 
-    def except_(self, other: Dataset, *, distinct: bool = True) -> Dataset:
+    def except_(self, other: Dataset, *, distinct: bool = True) -> Self:
         """Drop the rows that `other` has; without `distinct`, as often as it has them."""
         return self._set_operation(SetKind.EXCEPT, other, distinct=distinct)
 
-    def _set_operation(self, kind: SetKind, other: Dataset, *, distinct: bool) -> Dataset:
+    def _set_operation(self, kind: SetKind, other: Dataset, *, distinct: bool) -> Self:
         self._require_same_context(other)
-        left, right = self, other
+        left, right = self, self.with_relation(other.relation)
         if set(left.columns) == set(right.columns):
             if left.columns != right.columns:
                 right = right.select(*left.columns)
@@ -356,11 +356,11 @@ class Dataset(Terminals):
         made = SetOperation(kind, left.relation, right.relation, all=not distinct)
         return self.with_relation(made)
 
-    def _cast_where_needed(self, types: Mapping[str, DataType]) -> Dataset:
+    def _cast_where_needed(self, types: Mapping[str, DataType]) -> Self:
         needed = {n: kind for n, kind in types.items() if self.schema[n].type != kind}
         return self.cast(needed) if needed else self
 
-    def explode(self, column: str) -> Dataset:
+    def explode(self, column: str) -> Self:
         """Make a row of each element of a list; not in this version."""
         self._field(column)
         raise Unsupported(
@@ -371,7 +371,7 @@ class Dataset(Terminals):
 
     def sample(
         self, fraction: float, *, by: str | Sequence[str] | None = None, seed: int = 0
-    ) -> Dataset:
+    ) -> Self:
         """Take about a fraction of the rows, by a hash of keys: the same rows on every platform.
 
         Parameters
@@ -387,7 +387,7 @@ class Dataset(Terminals):
 
     def split(
         self, *fractions: float, by: str | Sequence[str] | None = None, seed: int = 0
-    ) -> tuple[Dataset, ...]:
+    ) -> tuple[Self, ...]:
         """Split the rows into disjoint parts by a hash of keys; what is left is the last part.
 
         Examples
@@ -427,11 +427,11 @@ class Dataset(Terminals):
             )
         return keys.pop()
 
-    def cache(self) -> Dataset:
+    def cache(self) -> Self:
         """Keep the rows once they are computed, for the other plans of this context."""
         return self.with_relation(Cache(self.relation, self.context.unique_name("cache")))
 
-    def map(self, function: Callable[..., object], schema: SchemaLike | None = None) -> Dataset:
+    def map(self, function: Callable[..., object], schema: SchemaLike | None = None) -> Self:
         """Make each row another one.
 
         Without `schema`, the function is called once, on a row of columns, to learn which
@@ -469,15 +469,13 @@ class Dataset(Terminals):
         outputs = tuple(Named(name, each.bind(scope)) for name, each in pairs)
         return self.with_relation(select(self.relation, outputs))
 
-    def flat_map(
-        self, function: Callable[..., object], schema: SchemaLike | None = None
-    ) -> Dataset:
+    def flat_map(self, function: Callable[..., object], schema: SchemaLike | None = None) -> Self:
         """Make each row any number of rows, by a Python function that returns or yields them."""
         return self._mapped(function, MapKind.ROWS, schema or _require_schema(function, "flat_map"))
 
     def map_batches(
         self, function: Callable[..., object], schema: SchemaLike | None = None
-    ) -> Dataset:
+    ) -> Self:
         """Make each batch of rows another one, by a Python function over Arrow record batches.
 
         The function gets a pyarrow.RecordBatch and returns one, a table, a pandas or polars frame,
@@ -487,20 +485,18 @@ class Dataset(Terminals):
             function, MapKind.BATCHES, schema or _require_schema(function, "map_batches")
         )
 
-    def _mapped(
-        self, function: Callable[..., object], kind: MapKind, schema: SchemaLike
-    ) -> Dataset:
+    def _mapped(self, function: Callable[..., object], kind: MapKind, schema: SchemaLike) -> Self:
         name = getattr(function, "__name__", type(function).__name__)
         columns = mapping.as_schema(schema)
         return self.with_relation(MapBatches(self.relation, name, function, kind, columns))
 
     def iterate(
         self,
-        body: Callable[[Dataset], Dataset],
+        body: Callable[[Self], Dataset],
         *,
-        until: Callable[[Dataset], Dataset] | None = None,
+        until: Callable[[Self], Dataset] | None = None,
         max_iterations: int,
-    ) -> Dataset:
+    ) -> Self:
         """Apply a plan again and again, first to these rows, then to its own result.
 
         Parameters
@@ -520,13 +516,13 @@ class Dataset(Terminals):
         loop = Iterate(self.relation, following.relation, variable, max_iterations, end)
         return self.with_relation(loop)
 
-    def on(self, platform: str) -> Dataset:
+    def on(self, platform: str) -> Self:
         """Force what lies below onto a platform, whatever it costs."""
         if platform not in self.context.platform_names:
             raise PlatformNotFound(platform, self.context.platform_names, of="this context")
         return self.with_relation(Hint(self.relation, platform=platform))
 
-    def hint(self, *, rows: int) -> Dataset:
+    def hint(self, *, rows: int) -> Self:
         """Tell the optimizer how many rows there are, where you know better."""
         return self.with_relation(Hint(self.relation, rows=rows))
 

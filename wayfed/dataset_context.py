@@ -5,7 +5,6 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Protocol
 
 if TYPE_CHECKING:
-    from wayfed.dataset import Dataset
     from wayfed.execution import Execution
     from wayfed.explain import Explanation
     from wayfed_optimizer.relations import Relation
@@ -17,10 +16,6 @@ class DatasetContext(Protocol):
     @property
     def platform_names(self) -> tuple[str, ...]:
         """The platforms that `Dataset.on` takes."""
-        ...
-
-    def dataset(self, relation: Relation) -> Dataset:
-        """Return a dataset of this context for a plan."""
         ...
 
     def declared_keys(self, table: str) -> tuple[tuple[str, ...], ...]:

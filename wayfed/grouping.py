@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Generic, TypeVar
 
 from wayfed.selecting import fresh_name, outputs_of
 from wayfed_optimizer.errors import DuplicateColumn, PlanError
@@ -17,17 +17,19 @@ if TYPE_CHECKING:
     from wayfed.selecting import Selector
     from wayfed_optimizer.node import Node
 
+D = TypeVar("D", bound="Dataset")
 
-class GroupedDataset:
+
+class GroupedDataset(Generic[D]):
     """Rows in groups of equal keys, which `agg` makes one row each of."""
 
     __slots__ = ("_dataset", "_keys")
 
-    def __init__(self, dataset: Dataset, keys: tuple[Named, ...]) -> None:
+    def __init__(self, dataset: D, keys: tuple[Named, ...]) -> None:
         self._dataset = dataset
         self._keys = keys
 
-    def agg(self, *aggregates: Selector, **named: Selector | Value) -> Dataset:
+    def agg(self, *aggregates: Selector, **named: Selector | Value) -> D:
         """Make one row of each group: its keys, and what is aggregated over its rows.
 
         Parameters
