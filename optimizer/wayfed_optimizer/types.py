@@ -6,6 +6,7 @@ import datetime
 import decimal
 import re
 from dataclasses import dataclass, field
+from itertools import accumulate
 from typing import TYPE_CHECKING, Final
 
 from wayfed_optimizer.errors import (
@@ -20,6 +21,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
 
 MAX_PRECISION: Final = 38
+MAX_TYPE_NESTING: Final = 32
 
 
 @dataclass(frozen=True, slots=True)
@@ -159,6 +161,9 @@ def parse_type(text: str) -> DataType:
     >>> str(parse_type("decimal(12, 2)")), str(parse_type("list<text>"))
     ('decimal(12,2)', 'list<text>')
     """
+    opened = accumulate({"<": 1, ">": -1}.get(mark, 0) for mark in text)
+    if max(opened, default=0) > MAX_TYPE_NESTING:
+        raise TypeMismatch(f"'{text:.40}…' is nested more than {MAX_TYPE_NESTING} times")
     kind, rest = _parse(text.strip(), text)
     if rest.strip():
         raise _unknown_type(text)
@@ -174,7 +179,7 @@ def _parse(text: str, whole: str) -> tuple[DataType, str]:
         return List(element), _expect(rest, ">", whole)
     if text.lower().startswith("struct<"):
         return _parse_struct(text[7:], whole)
-    end = re.match(r"[A-Za-z0-9_]+(?: precision)?", text)
+    end = re.match(r"[A-Za-z0-9_]+(?: precision)?", text, re.IGNORECASE)
     name = end[0].lower() if end else ""
     kind = PLAIN.get(name) or _ALIASES.get(name)
     if kind is None or end is None:

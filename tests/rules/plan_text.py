@@ -227,10 +227,10 @@ class _Reader:
             if name not in ("and", "or"):
                 parts = [call(name, *parts)]
         if len(parts) > 1:
-            return call(_OPERATORS[level][list(_OPERATORS[level])[0]], *parts)
+            return call(_OPERATORS[level][next(iter(_OPERATORS[level]))], *parts)
         if level == 3 and self.take("in"):
             self.take("(")
-            values = tuple(self.listed(lambda: self.operand()))
+            values = tuple(self.listed(self.operand))
             self.take(")")
             return in_list(parts[0], values)
         return parts[0]
@@ -268,10 +268,8 @@ class _Reader:
         if not self.take("over"):
             return call(name, *args)
         assert self.take("(")
-        partition = (
-            self.listed(self.expression) if self.take("partition") and self.take("by") else ()
-        )
-        partition = tuple(partition)
+        partitioned = self.take("partition") and self.take("by")
+        partition = tuple(self.listed(self.expression)) if partitioned else ()
         order = self.sort_keys() if self.take("order") and self.take("by") else ()
         assert self.take(")")
         return WindowCall(name, args, partition, order)

@@ -21,6 +21,7 @@ from wayfed_optimizer.errors import (
 from wayfed_optimizer.node import Node
 from wayfed_optimizer.types import (
     INTEGERS,
+    MAX_TYPE_NESTING,
     NULL,
     PLAIN,
     DataType,
@@ -41,7 +42,6 @@ Resolve: TypeAlias = Callable[[object, str, type[Node]], Node]
 """Gives the node of a class for an index, read at a place."""
 
 _T = TypeVar("_T")
-_MAX_TYPE_NESTING: Final = 32
 _INT64: Final = range(-(2**63), 2**63)
 _DECIMAL_TEXT: Final = re.compile(r"-?[0-9]{1,80}(\.[0-9]{1,80})?(E[+-][0-9]{1,3})?")
 _NOT_FINITE: Final = {"NaN": math.nan, "Infinity": math.inf, "-Infinity": -math.inf}
@@ -160,8 +160,8 @@ def _write_type(kind: DataType, refer: Refer) -> object:
 
 
 def _read_type(found: object, place: str, resolve: Resolve) -> DataType:
-    if place.count(".list") + place.count(".struct") > _MAX_TYPE_NESTING:
-        raise InvalidPlan(f"a type is nested more than {_MAX_TYPE_NESTING} times", where=place)
+    if place.count(".list") + place.count(".struct") > MAX_TYPE_NESTING:
+        raise InvalidPlan(f"a type is nested more than {MAX_TYPE_NESTING} times", where=place)
     match found:
         case "null":
             return NULL
