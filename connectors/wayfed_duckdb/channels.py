@@ -1,0 +1,177 @@
+"""How rows get into DuckDB: each input becomes a view of one cursor, with the declared types."""
+
+from __future__ import annotations
+
+import glob
+from typing import TYPE_CHECKING, Final
+
+from wayfed_arrow import Stream
+from wayfed_optimizer.errors import TransferError
+from wayfed_optimizer.platform import (
+    ARROW_FILES,
+    ARROW_STREAM,
+    ARROW_TABLE,
+    CSV_FILES,
+    NDJSON_FILES,
+    PARQUET_FILES,
+    FileSet,
+)
+from wayfed_optimizer.types import TEXT, Field, is_integer
+from wayfed_sql import DUCKDB
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+    from pathlib import Path
+
+    import pyarrow as pa
+    from duckdb import DuckDBPyConnection
+
+    from wayfed_optimizer.platform import Channel
+
+ACCEPTS: Final[tuple[Channel, ...]] = (
+    ARROW_TABLE,
+    ARROW_STREAM,
+    PARQUET_FILES,
+    ARROW_FILES,
+    NDJSON_FILES,
+    CSV_FILES,
+)
+PRODUCES: Final[tuple[Channel, ...]] = (ARROW_STREAM, ARROW_TABLE)
+
+_INFERRED: Final = (CSV_FILES, NDJSON_FILES)
+_ROWS: Final = " (files)"
+
+
+def bind(cursor: DuckDBPyConnection, name: str, value: object, *, reads: int) -> None:
+    """Make an input readable as a view called `name`.
+
+    Parameters
+    ----------
+    cursor
+        Whose view it is to be.
+    name
+        What the plan calls it.
+    value
+        The value of any channel that DuckDB accepts.
+    reads
+        How often the plan reads it: a stream that is read more than once is kept as a table.
+    """
+    import pyarrow as pa
+
+    match value:
+        case FileSet():
+            if value.channel == ARROW_FILES:
+                cursor.register(name + _ROWS, _arrow_rows(value.paths))
+            cursor.execute(view_over_files(name, value))
+        case pa.Table():
+            cursor.register(name, value)
+        case pa.RecordBatchReader() | Stream():
+            cursor.register(name, value.read_all() if reads > 1 else value)
+        case _:
+            raise TransferError(f"a {type(value).__name__} cannot be read", platform="duckdb")
+
+
+def view_over_files(name: str, files: FileSet) -> str:
+    r"""Return the statement that makes the view of files.
+
+    Examples
+    --------
+    >>> from pathlib import Path
+    >>> from wayfed_optimizer.types import Schema
+    >>> view_over_files("tx", FileSet((Path("/data/tx.parquet"),), Schema.of(id="int64")))
+    'CREATE TEMP VIEW "tx" AS SELECT CAST("id" AS BIGINT) AS "id"
+    FROM read_parquet([\'/data/tx.parquet\'], hive_partitioning = false)'
+    """
+    columns = ", ".join(f"{_read(field, files)} AS {quoted(field.name)}" for field in files.schema)
+    rows = _table_function(name, files)
+    return f"CREATE TEMP VIEW {quoted(name)} AS SELECT {columns} FROM {rows}"  # noqa: S608  all quoted
+
+
+def _table_function(name: str, files: FileSet) -> str:
+    if files.channel == ARROW_FILES:
+        return quoted(name + _ROWS)
+    paths = _list(glob.escape(str(path)) for path in files.paths)
+    if files.channel == PARQUET_FILES:
+        return f"read_parquet({paths}, hive_partitioning = false)"
+    columns = _columns(files.options["columns"])
+    common = f"{paths}, columns = {columns}, auto_detect = false, hive_partitioning = false"
+    if files.channel == NDJSON_FILES:
+        return f"read_json({common}, format = 'newline_delimited')"
+    options = files.options
+    return (
+        f"read_csv({common}, header = {str(options['header']).lower()}, "
+        f"delim = {text(options['delimiter'])}, quote = {text(options['quote'])}, "
+        f"escape = {text(options['escape'])}, nullstr = {_list(options['null_values'])}, "
+        "allow_quoted_nulls = false)"
+    )
+
+
+def _columns(columns: Iterable[Field]) -> str:
+    """Return the types to parse text as; integers come as text, to be checked by `_read`."""
+    types = (
+        (column.name, DUCKDB.type_name(TEXT if is_integer(column.type) else column.type))
+        for column in columns
+    )
+    return "{" + ", ".join(f"{text(name)}: {text(kind)}" for name, kind in types) + "}"
+
+
+def _read(field: Field, files: FileSet) -> str:
+    """Return the expression for a column with its declared type; nothing may be lost unnoticed.
+
+    Casts to the type that a column has already are free. DuckDB itself would round 1.5 for an
+    integer column of text files, and cut nanoseconds off.
+    """
+    column, kind = quoted(field.name), DUCKDB.type_name(field.type)
+    cast = f"CAST({column} AS {kind})"
+    if files.channel in _INFERRED and is_integer(field.type):
+        refused = f"CASE WHEN {column} IS NOT NULL THEN {_error(field, column)} END"
+        return (
+            f"CASE WHEN contains({column}, '.') THEN {_error(field, column)} "
+            f"ELSE coalesce(TRY_CAST({column} AS {kind}), {refused}) END"
+        )
+    if field.name in files.options.get("nanoseconds", ()):
+        return (
+            f"CASE WHEN epoch_ns({column}) % 1000 <> 0 THEN {_error(field, column)} ELSE {cast} END"
+        )
+    return cast
+
+
+def _error(field: Field, column: str) -> str:
+    """Return the call that ends the query; `failures` reads the message again."""
+    told = f"column {field.name} is {field.type} and cannot hold "
+    return f"error({text(told)} || {column})"
+
+
+def _arrow_rows(paths: tuple[Path, ...]) -> pa.Table | pa.dataset.Dataset:
+    """Return Arrow files as a dataset, or as tables on the files' own memory where they stream."""
+    import pyarrow as pa
+    from pyarrow import dataset
+
+    streams = [path for path in paths if not _is_ipc_file(path)]
+    if not streams:
+        return dataset.dataset([str(path) for path in paths], format="ipc")
+    tables = []
+    for path in paths:
+        with pa.memory_map(str(path)) as file:
+            opened = pa.ipc.open_stream(file) if path in streams else pa.ipc.open_file(file)
+            tables.append(opened.read_all())
+    return pa.concat_tables(tables, promote_options="permissive")
+
+
+def _is_ipc_file(path: Path) -> bool:
+    with path.open("rb") as file:
+        return file.read(6) == b"ARROW1"
+
+
+def quoted(name: str) -> str:
+    """Return a name as DuckDB's SQL reads it, whatever is in it."""
+    return '"' + name.replace('"', '""') + '"'
+
+
+def text(value: str) -> str:
+    """Return a text as a constant of DuckDB's SQL."""
+    return "'" + value.replace("'", "''") + "'"
+
+
+def _list(values: Iterable[str]) -> str:
+    return "[" + ", ".join(text(value) for value in values) + "]"

@@ -1,0 +1,133 @@
+"""DuckDB's errors as ours: whose fault it is, in which file and line, in a sentence."""
+
+from __future__ import annotations
+
+import csv
+import gzip
+import json
+import re
+from typing import TYPE_CHECKING, Any, Final
+
+from wayfed_arrow import Stream
+from wayfed_optimizer.errors import ExecutionError, SourceChanged, WayfedError
+from wayfed_optimizer.platform import CSV_FILES, FileSet
+from wayfed_optimizer.types import is_integer
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Mapping
+    from pathlib import Path
+
+    from wayfed_optimizer.types import DataType
+
+_CSV_ERROR: Final = re.compile(
+    r"CSV Error on Line: (?P<line>\d+)\n(?P<what>.*?)\n\s*\n.*?file = (?P<file>.*?)\n", re.DOTALL
+)
+_JSON_ERROR: Final = re.compile(
+    r'in file "(?P<file>.*?)", (?:at byte \d+ )?in line (?P<line>\d+): (?P<what>[^\n]*)'
+)
+_REFUSED: Final = re.compile(
+    r"(?P<what>column (?P<column>.*) is (?P<type>\w+) and cannot hold .*)", re.DOTALL
+)
+_PREFIX: Final = re.compile(r"^(?:[A-Z][\w ]* Error: )+")
+_ADVICE: Final = re.compile(r"\n\s*(?:Possible|Column .* is being|This type was).*", re.DOTALL)
+_TEXT_HINT: Final = "null_values=[…] says what stands for NULL, schema= which types there are"
+
+
+def translated(
+    error: BaseException, *, fragment: str, sql: str, inputs: Mapping[str, object]
+) -> WayfedError:
+    """Return our error for one of DuckDB's, to be raised from it.
+
+    Parameters
+    ----------
+    error
+        What DuckDB (or Arrow, for it) raised.
+    fragment, sql
+        What it had been asked.
+    inputs
+        What it was reading.
+    """
+    for value in inputs.values():
+        if isinstance(value, Stream) and isinstance(value.error, WayfedError):
+            return value.error
+    files = [value for value in inputs.values() if isinstance(value, FileSet)]
+    for path in (path for each in files for path in each.paths):
+        if not path.exists():
+            return SourceChanged(f"'{path}' is gone while it was read")
+    told = str(error)
+    message, hint = _in_text_file(told, files)
+    return ExecutionError(
+        message or _summary(told), platform="duckdb", fragment=fragment, sql=sql, hint=hint
+    )
+
+
+def _summary(told: str) -> str:
+    """Return what went wrong without the engine's advice about its own options."""
+    return _PREFIX.sub("", _ADVICE.sub("", told.split("\n\n", maxsplit=1)[0])).strip()
+
+
+def _in_text_file(told: str, files: list[FileSet]) -> tuple[str | None, str | None]:
+    """Return (what is wrong in which file and line, a hint) where it is in a text file."""
+    if found := _CSV_ERROR.search(told):
+        what = _ADVICE.sub("", found["what"]).removeprefix("Original Line: ").replace("\n", ": ")
+        return f"'{found['file']}', line {found['line']}: {what}", _TEXT_HINT
+    if found := _JSON_ERROR.search(told):
+        return f"'{found['file']}', line {found['line']}: {found['what'].strip()}", None
+    if found := _REFUSED.search(told):
+        place = _place_of_integer(files, found["column"])
+        return f"{place}{found['what'].strip()}", _TEXT_HINT if place else None
+    return None, None
+
+
+def _place_of_integer(files: list[FileSet], column: str) -> str:
+    """Return where the first value stands that is no integer of its column's type."""
+    for each in files:
+        kind = next((f.type for f in each.options.get("columns", ()) if f.name == column), None)
+        if kind is None or not is_integer(kind):
+            continue
+        for path in each.paths:
+            values = _csv_values if each.channel == CSV_FILES else _json_values
+            for line, value in values(path, each.options, column):
+                if not _is_integer(value, kind):
+                    return f"'{path}', line {line}: "
+    return ""
+
+
+def _csv_values(path: Path, options: Mapping[str, Any], column: str) -> Iterator[tuple[int, Any]]:
+    position = [field.name for field in options["columns"]].index(column)
+    with _opened(path) as file:
+        rows = csv.reader(
+            file,
+            delimiter=options["delimiter"],
+            quotechar=options["quote"],
+            doublequote=options["escape"] == options["quote"],
+            escapechar=None if options["escape"] == options["quote"] else options["escape"],
+        )
+        if options["header"]:
+            next(rows, None)
+        for row in rows:
+            if len(row) > position and row[position] not in options["null_values"]:
+                yield rows.line_num, row[position]
+
+
+def _json_values(path: Path, options: Mapping[str, Any], column: str) -> Iterator[tuple[int, Any]]:
+    with _opened(path) as file:
+        for line, written in enumerate(file, start=1):
+            value = json.loads(written).get(column) if written.strip() else None
+            if value is not None:
+                yield line, value
+
+
+def _opened(path: Path) -> Any:
+    opener = gzip.open if path.suffix.lower() == ".gz" else open
+    return opener(path, "rt", encoding="utf-8", newline="")
+
+
+def _is_integer(value: Any, kind: DataType) -> bool:
+    bits = int(kind.name.removeprefix("int")) - 1
+    try:
+        number = int(value) if isinstance(value, str) else value
+    except ValueError:
+        return False
+    whole = isinstance(number, int) and not isinstance(number, bool)
+    return whole and -(2**bits) <= number < 2**bits

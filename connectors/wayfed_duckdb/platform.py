@@ -1,0 +1,102 @@
+"""DuckDB in this process: one in-memory database for a context, started by its first fragment."""
+
+from __future__ import annotations
+
+from importlib.metadata import version
+from threading import Lock
+from typing import TYPE_CHECKING, Any, Final
+
+from wayfed_duckdb.capabilities import CAPABILITIES, COSTS
+from wayfed_duckdb.channels import ACCEPTS, PRODUCES
+from wayfed_duckdb.session import DuckDBSession
+from wayfed_optimizer.platform import Compiled, TableReference
+from wayfed_sql import DUCKDB, to_sql
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from duckdb import DuckDBPyConnection
+
+    from wayfed_optimizer.physical import Fragment
+    from wayfed_optimizer.platform import Conversion, Run, Source
+
+# Meaning and safety do not depend on the machine: instants are shown in UTC, a name that is no
+# table is an error instead of a Python variable, and nothing is downloaded behind one's back.
+SETTINGS: Final = {
+    "TimeZone": "UTC",
+    "python_enable_replacements": "false",
+    "autoinstall_known_extensions": "false",
+}
+
+
+class DuckDBPlatform:
+    """DuckDB as one context sees it.
+
+    Parameters
+    ----------
+    settings
+        DuckDB's, by its own names; see `DuckDBConnector.platform`.
+    """
+
+    name = "duckdb"
+    capabilities = CAPABILITIES
+    costs = COSTS
+    accepts = ACCEPTS
+    produces = PRODUCES
+    conversions: tuple[Conversion, ...] = ()
+
+    def __init__(self, settings: Mapping[str, str | int]) -> None:
+        self._settings = settings
+        self._database: DuckDBPyConnection | None = None
+        self._lock = Lock()
+
+    def compile(self, fragment: Fragment, sources: Mapping[str, Source]) -> Compiled:
+        """Return the fragment as SQL over views that are called as its inputs are."""
+        names = view_names(fragment)
+        tables = {table: TableReference((name,)) for table, name in names.items()}
+        return Compiled(to_sql(fragment.relation, DUCKDB, tables))
+
+    def open(self, run: Run) -> DuckDBSession:
+        """Start taking part in a run."""
+        return DuckDBSession(run, self._cursor, view_names)
+
+    def started(self) -> bool:
+        """Say whether the database is open."""
+        return self._database is not None
+
+    def version(self) -> str:
+        """Return DuckDB's version."""
+        return version("duckdb")
+
+    def close(self) -> None:
+        """Close the database; what its cursors still read ends first."""
+        with self._lock:
+            database, self._database = self._database, None
+        if database is not None:
+            database.close()
+
+    def _cursor(self) -> DuckDBPyConnection:
+        import duckdb
+
+        with self._lock:
+            if self._database is None:
+                config: dict[str, Any] = {**SETTINGS, **self._settings}
+                self._database = duckdb.connect(":memory:", config=config)
+            return self._database.cursor()
+
+
+def view_names(fragment: Fragment) -> dict[str, str]:
+    """Return what a fragment's inputs are called: their names, told apart where only case differs.
+
+    DuckDB takes names that differ in case only for the same.
+    """
+    names: dict[str, str] = {}
+    taken: set[str] = set()
+    for table in fragment.inputs:
+        name, count = table, 1
+        while name.lower() in taken:
+            count += 1
+            name = f"{table}_{count}"
+        taken.add(name.lower())
+        names[table] = name
+    return names

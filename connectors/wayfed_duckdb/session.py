@@ -1,0 +1,220 @@
+"""DuckDB's part in one run: a cursor for each fragment, closed with the fragment's result."""
+
+from __future__ import annotations
+
+from contextlib import ExitStack, suppress
+from threading import Event, Lock, RLock, Thread
+from typing import TYPE_CHECKING, Any, Final
+
+from wayfed_arrow import Stream, conform
+from wayfed_duckdb.channels import bind
+from wayfed_duckdb.failures import translated
+from wayfed_optimizer.errors import Cancelled, Unsupported, WayfedError
+from wayfed_optimizer.expressions import Parameter
+from wayfed_optimizer.expressions import walk as walk_expression
+from wayfed_optimizer.platform import ARROW_TABLE
+from wayfed_optimizer.relations import Read, Relation, expressions_of, walk
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator, Mapping
+
+    import pyarrow as pa
+    from duckdb import DuckDBPyConnection, DuckDBPyRelation
+
+    from wayfed_optimizer.physical import Fragment
+    from wayfed_optimizer.platform import Channel, Compiled, Run
+
+_AGAIN_SECONDS: Final = 0.05
+
+
+class DuckDBSession:
+    """DuckDB's part in one run; fragments may run at the same time, each on a cursor of its own.
+
+    Parameters
+    ----------
+    run
+        The run.
+    cursor
+        Makes a cursor on the context's database.
+    names
+        What a fragment's inputs are called in its SQL.
+    """
+
+    def __init__(
+        self,
+        run: Run,
+        cursor: Callable[[], DuckDBPyConnection],
+        names: Callable[[Fragment], Mapping[str, str]],
+    ) -> None:
+        self._run = run
+        self._cursor = cursor
+        self._names = names
+        self._lock = Lock()
+        self._open: dict[str, _Answer] = {}
+
+    def execute(
+        self, fragment: Fragment, compiled: Compiled, inputs: Mapping[str, object]
+    ) -> pa.Table | Stream:
+        """Run a fragment; a stream is answered as soon as its first rows are there.
+
+        Raises
+        ------
+        ExecutionError, SourceChanged, Cancelled
+            DuckDB's own error is the cause.
+        """
+        self._run.token.raise_if_cancelled()
+        answer = _Answer(fragment, compiled, inputs, self._run)
+        with self._lock:
+            self._open[fragment.id] = answer
+        return answer.start(self._cursor(), self._names(fragment))
+
+    def ingest(self, name: str, value: object, source: Channel, target: Channel) -> object:
+        """Refuse: DuckDB reads the channels it accepts where they are."""
+        raise Unsupported(f"{source} to {target}", "duckdb", "it reads what it accepts in place")
+
+    def metrics(self, fragment: Fragment) -> Mapping[str, float]:
+        """Return the rows and bytes of a fragment's result so far."""
+        answer = self._open.get(fragment.id)
+        return {} if answer is None else {"rows": answer.rows, "bytes": answer.bytes}
+
+    def close(self) -> None:
+        """Stop what is running and close every cursor; a second call does nothing."""
+        with self._lock:
+            answers = list(self._open.values())
+        for answer in answers:
+            answer.close()
+
+
+class _Answer:
+    """One fragment at work: its cursor, its inputs, and what it has handed out."""
+
+    def __init__(
+        self, fragment: Fragment, compiled: Compiled, inputs: Mapping[str, object], run: Run
+    ) -> None:
+        self._fragment = fragment
+        self._sql = compiled.text
+        self._inputs = inputs
+        self._run = run
+        self._held = ExitStack()
+        self._lock = RLock()
+        self._interrupt: Callable[[], None] = _nothing
+        self._released = Event()
+        self._stream: Stream | None = None
+        self.rows = 0
+        self.bytes = 0
+
+    def start(self, cursor: DuckDBPyConnection, names: Mapping[str, str]) -> pa.Table | Stream:
+        """Run the statement and return its result in the fragment's output channel."""
+        with self._lock:
+            try:
+                return self._started(cursor, names)
+            except BaseException as error:
+                try:
+                    self._raise(error)
+                finally:
+                    self._held.close()
+                raise
+
+    def close(self) -> None:
+        """Stop the statement where it runs, and release cursor and inputs."""
+        self._stop()
+        with self._lock:
+            if self._stream is not None:
+                self._stream.close()
+            self._held.close()
+
+    def _started(self, cursor: DuckDBPyConnection, names: Mapping[str, str]) -> pa.Table | Stream:
+        self._held.callback(cursor.close)
+        self._held.callback(self._release)
+        self._interrupt = cursor.interrupt
+        self._held.enter_context(self._run.token.calling(self._stop))
+        relation = self._bound(cursor, names)
+        if self._fragment.output == ARROW_TABLE:
+            table = self._conformed(relation.to_arrow_table().to_reader()).read_all()
+            self._count(table)
+            self._held.close()
+            return table
+        reader = relation.to_arrow_reader()
+        self._held.callback(reader.close)
+        self._held.callback(cursor.interrupt)  # closing alone would wait for the whole input
+        rows = self._conformed(reader)
+        self._stream = Stream(rows.schema, self._batches(rows), self._held.close)
+        return self._stream
+
+    def _stop(self) -> None:
+        """Interrupt until the cursor is released: DuckDB forgets what comes between statements."""
+        if self._interrupt is not _nothing:
+            Thread(target=self._interrupt_until_released, daemon=True).start()
+
+    def _interrupt_until_released(self) -> None:
+        import duckdb
+
+        with suppress(duckdb.ConnectionException):  # closed meanwhile
+            self._interrupt()
+            while not self._released.wait(_AGAIN_SECONDS):
+                self._interrupt()
+
+    def _release(self) -> None:
+        self._released.set()
+        self._interrupt, self._inputs = _nothing, {}
+
+    def _bound(self, cursor: DuckDBPyConnection, names: Mapping[str, str]) -> DuckDBPyRelation:
+        read = [node.table for node in walk(self._fragment.relation) if isinstance(node, Read)]
+        for table, value in self._inputs.items():
+            self._held.callback(_close_stream, value)
+            bind(cursor, names[table], value, reads=read.count(table))
+        given = self._run.parameters
+        parameters = {name: given[name] for name in _parameters_of(self._fragment.relation)}
+        relation = cursor.sql(self._sql, params=parameters or None)
+        assert relation is not None  # noqa: S101  a SELECT has a result
+        return relation
+
+    def _conformed(self, reader: pa.RecordBatchReader) -> Any:
+        return conform(reader, self._fragment.relation.schema)
+
+    def _batches(self, rows: Any) -> Iterator[pa.RecordBatch]:
+        while True:
+            try:
+                batch = next(rows, None)
+            except BaseException as error:
+                self._raise(error)
+                raise
+            if batch is None:
+                return
+            self._count(batch)
+            yield batch
+
+    def _count(self, rows: Any) -> None:
+        self.rows += rows.num_rows
+        self.bytes += rows.nbytes
+
+    def _raise(self, error: BaseException) -> None:
+        """Raise our error for DuckDB's; return where it is ours or nobody's already."""
+        token = self._run.token
+        if token.cancelled and not isinstance(error, KeyboardInterrupt):
+            raise Cancelled(f"the run was stopped: {token.reason}") from error
+        if isinstance(error, Exception) and not isinstance(error, WayfedError):
+            raise translated(
+                error, fragment=self._fragment.id, sql=self._sql, inputs=self._inputs
+            ) from error
+
+
+def _nothing() -> None:
+    pass
+
+
+def _close_stream(value: object) -> None:
+    import pyarrow as pa
+
+    if isinstance(value, pa.RecordBatchReader | Stream):
+        value.close()
+
+
+def _parameters_of(relation: Relation) -> set[str]:
+    return {
+        part.name
+        for node in walk(relation)
+        for root in expressions_of(node)
+        for part in walk_expression(root)
+        if isinstance(part, Parameter)
+    }
