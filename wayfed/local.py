@@ -7,7 +7,7 @@ from functools import cache
 from threading import RLock
 from types import MappingProxyType
 from typing import TYPE_CHECKING, Any, Final, Self
-from weakref import WeakSet
+from weakref import WeakSet, finalize
 
 from wayfed.catalog import Catalog
 from wayfed.dataset import Dataset
@@ -104,6 +104,8 @@ class Context(Training):
             for name, each in given.items():
                 options[name] = {**options.get(name, {}), **each}
         self._platforms = {name: open_platform(name, each) for name, each in options.items()}
+        # Also closes what a context leaves open that is just dropped, or alive at the very end.
+        self._release = finalize(self, _close_all, self._stores, self._platforms)
         for name, table in (configuration.tables if configuration else {}).items():
             self.register(
                 name,
@@ -344,12 +346,9 @@ class Context(Training):
             if self._closed:
                 return
             self._closed = True
-            platforms = [*self._stores.values(), *self._platforms.values()]
-            self._stores.clear()
         for token in tuple(self._running):
             token.cancel("the context was closed")
-        for platform in platforms:
-            platform.close()
+        self._release()
         self._catalog.clear()
 
     def __enter__(self) -> Self:
@@ -391,6 +390,11 @@ class Context(Training):
                     store.name = name  # type: ignore[misc]  # a store's name is its context's choice
                     self._stores[key] = store
         return connector.source(request, store)
+
+
+def _close_all(stores: dict[tuple[str, str], Platform], engines: dict[str, Platform]) -> None:
+    for platform in (*stores.values(), *engines.values()):
+        platform.close()
 
 
 def _request(

@@ -70,12 +70,23 @@ class FileTarget:
         return cls(path, opened)
 
     def write(self, rows: Stream) -> int:
-        """Write all rows and return their number; on any failure the file is as it was."""
+        """Write all rows and return their number; on any failure the file is as it was.
+
+        Raises
+        ------
+        ExecutionError
+            Where the format cannot hold a column, or the disk is full.
+        """
+        import pyarrow as pa
+
         count = 0
-        with self._replacing() as file, self.open(file, rows.schema) as writer:
-            for batch in rows:
-                writer.write(batch)
-                count += batch.num_rows
+        try:
+            with self._replacing() as file, self.open(file, rows.schema) as writer:
+                for batch in rows:
+                    writer.write(batch)
+                    count += batch.num_rows
+        except (pa.ArrowException, OSError) as error:
+            raise ExecutionError(f"{self.path} cannot be written: {error}") from error
         return count
 
     @contextmanager

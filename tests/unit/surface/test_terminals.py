@@ -112,6 +112,13 @@ def test_a_failure_leaves_the_target_as_it_was(ctx, tmp_path):
     assert [each.name for each in tmp_path.iterdir()] == [target.name]
 
 
+def test_what_a_format_cannot_hold_is_an_error_that_names_the_file(ctx, tmp_path):
+    nested = ctx.read(pa.table({"x": [[1, 2]]}))
+    with pytest.raises(WayfedError, match="x.csv cannot be written"):
+        nested.write(tmp_path / "x.csv")
+    assert not list(tmp_path.iterdir())
+
+
 def test_a_terminal_that_needs_an_end_is_refused_where_there_is_none(ctx, tmp_path):
     endless = ctx.dataset(Read("clicks", wf.Schema.of(id="int64"), is_bounded=False))
     terminals = (
