@@ -14,7 +14,7 @@ def test_the_examples_of_the_readme_run_and_print_what_it_says(capsys, monkeypat
     names: dict[str, object] = {}
 
     for program in programs:
-        exec(compile(program, "README.md", "exec"), names)  # noqa: S102  # our own README
+        exec(compile(program, "README.md", "exec"), names)  # our own README
         printed = capsys.readouterr().out
         for promised in re.findall(r"^# (.*)$", program, re.MULTILINE):
             assert promised in printed

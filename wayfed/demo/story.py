@@ -65,7 +65,7 @@ def _play(
 
     with wf.context(env="federated", parties=_federation(data)) as ctx:
         with told.phase("One plan, bound and run by every airline for itself"):
-            arrays: FederatedArrays = late_flights(ctx).to_numpy()
+            arrays = ctx.arrays(late_flights(ctx).relation)
             explanations = _one_of_each_kind(data, arrays)
             told.explanations(explanations, data)
         with told.phase("Training over the airlines: only model updates leave one"):

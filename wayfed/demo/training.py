@@ -103,7 +103,9 @@ def _alone(carrier: str, own: Arrays) -> Predictor | None:
 def _auc(model: Predictor | None, held_out: Arrays) -> float | None:
     from sklearn.metrics import roc_auc_score
 
+    from wayfed.federated.results import TrainedModel
+
     truth = held_out[LABEL]
-    if model is None or len(np.unique(truth)) != 2:
+    if not isinstance(model, TrainedModel) or len(np.unique(truth)) != 2:
         return None
     return float(roc_auc_score(truth, model.predict_proba(held_out)[:, 1]))

@@ -7,13 +7,13 @@ from typing import TYPE_CHECKING, Any, NoReturn, Self
 
 from wayfed.catalog import TableInfo
 from wayfed.configuration import ContextConfiguration, TableConfiguration
-from wayfed.context import Context
 from wayfed.display import Listing
 from wayfed.federated.arrays import FederatedArrays
 from wayfed.federated.configuration import PartyConfiguration, load_federation
 from wayfed.federated.dataset import FederatedDataset
 from wayfed.federated.member import BoundPlan, Member
 from wayfed.federated.policy import Role
+from wayfed.local import Context
 from wayfed_optimizer.errors import (
     InvalidOption,
     PartyError,
@@ -152,7 +152,7 @@ class FederatedContext:
     def tables(self) -> Listing[TableInfo]:
         """List the published tables."""
         return Listing(
-            "published tables",
+            "published table",
             tuple(
                 TableInfo(name, "published", self._federation.keys.get(name, ()), schema.names)
                 for name, schema in self._federation.published.items()
@@ -162,7 +162,7 @@ class FederatedContext:
     def parties(self) -> Listing[PartyInfo]:
         """List the parties and what they have."""
         return Listing(
-            "parties",
+            "party",
             tuple(PartyInfo(m.name, m.tables, m.policy.min_rows) for m in self._members),
         )
 

@@ -16,9 +16,9 @@ from wayfed_optimizer.wire import from_wire
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-    from wayfed.context import Context
     from wayfed.dataset import Dataset
     from wayfed.federated.policy import Role
+    from wayfed.local import Context
     from wayfed_optimizer.types import Field, Schema
 
 
