@@ -1,1 +1,1 @@
-"""The ground floor: plans, their meaning, and the choice of where they run. Pure: no engine, no I/O."""
+"""The ground floor: plans, their meaning, the choice of where they run. No engine, no I/O."""
