@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Final
 
 from sqlglot import expressions as exp
 
-from wayfed_optimizer.errors import InvalidSql, TypeMismatch, Unsupported
+from wayfed_optimizer.errors import InvalidSql, TypeMismatch, Unsupported, user_location
 from wayfed_optimizer.expressions import (
     Call,
     Expression,
@@ -515,12 +515,14 @@ def refuse(node: exp.Expr, *, hint: str | None = None) -> Unsupported:
 
 
 def position(node: exp.Expr) -> str:
-    """Say where in the text a node stands."""
+    """Say where in the text a node stands, and where in the program the text does."""
+    program = user_location()
     for each in node.walk():
         if line := each.meta.get("line"):
             start = each.meta["col"] - (each.meta["end"] - each.meta["start"])
-            return f"SQL line {line}, column {start}"
-    return "SQL"
+            place = f"SQL line {line}, column {start}"
+            return f"{program}, {place}" if program else place
+    return program or "SQL"
 
 
 def _of_inner(binder: ExpressionBinder, node: exp.Expr) -> Expression:

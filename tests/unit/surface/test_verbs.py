@@ -307,3 +307,11 @@ def test_samples_are_the_same_every_time(ctx):
     assert chosen.isdisjoint(second.to_arrow()["id"].to_pylist())
     assert 60 < len(chosen) < 140
     assert rows.sample(0.5, by="id", seed=1).to_arrow() != first.to_arrow()
+
+
+def test_a_mistake_in_sql_text_stands_in_the_program_and_in_the_text(orders):
+    with pytest.raises(ColumnNotFound) as caught:
+        orders.filter("id > 1 and ammount > 3")
+    assert "test_verbs.py, line" in str(caught.value)
+    assert "SQL line 1, column 12" in str(caught.value)
+    assert "did you mean 'amount'?" in str(caught.value)
