@@ -6,6 +6,7 @@ import csv
 import gzip
 import json
 import re
+from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
 from wayfed_arrow import Stream
@@ -15,21 +16,24 @@ from wayfed_optimizer.types import is_integer
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
-    from pathlib import Path
 
     from wayfed_optimizer.types import DataType
 
 _CSV_ERROR: Final = re.compile(
-    r"CSV Error on Line: (?P<line>\d+)\n(?P<what>.*?)\n\s*\n.*?file = (?P<file>.*?)\n", re.DOTALL
+    r"CSV Error on Line: (?P<line>\d+)\n(?P<what>.*?)"
+    r"(?:\n *Possible.*?|)\n  file = (?P<file>.*?)\n",
+    re.DOTALL,
 )
-_JSON_ERROR: Final = re.compile(
-    r'in file "(?P<file>.*?)", (?:at byte \d+ )?in line (?P<line>\d+): (?P<what>[^\n]*)'
+_JSON_ERROR: Final = re.compile(r'in file "(?P<file>.*?)", in line (?P<line>\d+): (?P<what>[^\n]*)')
+_JSON_MALFORMED: Final = re.compile(
+    r'Malformed JSON in file "(?P<file>.*?)", .*?: (?P<what>[^\n]*)'
 )
 _REFUSED: Final = re.compile(
     r"(?P<what>column (?P<column>.*) is (?P<type>\w+) and cannot hold .*)", re.DOTALL
 )
 _PREFIX: Final = re.compile(r"^(?:[A-Z][\w ]* Error: )+")
 _ADVICE: Final = re.compile(r"\n\s*(?:Possible|Column .* is being|This type was).*", re.DOTALL)
+_SHOWN: Final = 200
 _TEXT_HINT: Final = "null_values=[…] says what stands for NULL, schema= which types there are"
 
 
@@ -69,14 +73,28 @@ def _summary(told: str) -> str:
 def _in_text_file(told: str, files: list[FileSet]) -> tuple[str | None, str | None]:
     """Return (what is wrong in which file and line, a hint) where it is in a text file."""
     if found := _CSV_ERROR.search(told):
-        what = _ADVICE.sub("", found["what"]).removeprefix("Original Line: ").replace("\n", ": ")
+        lines = _ADVICE.sub("", found["what"]).removeprefix("Original Line: ").split("\n")
+        what = ": ".join(line[:_SHOWN] for line in lines if line.strip())
         return f"'{found['file']}', line {found['line']}: {what}", _TEXT_HINT
     if found := _JSON_ERROR.search(told):
         return f"'{found['file']}', line {found['line']}: {found['what'].strip()}", None
+    if found := _JSON_MALFORMED.search(told):
+        return f"{_place_of_broken_json(found['file'])}{found['what'].strip()}", None
     if found := _REFUSED.search(told):
         place = _place_of_integer(files, found["column"])
         return f"{place}{found['what'].strip()}", _TEXT_HINT if place else None
     return None, None
+
+
+def _place_of_broken_json(name: str) -> str:
+    """Return where the first line stands that is not JSON; DuckDB counts them otherwise."""
+    with _opened(Path(name)) as file:
+        for line, written in enumerate(file, start=1):
+            try:
+                json.loads(written.strip() or "null")
+            except ValueError:
+                return f"'{name}', line {line}: "
+    return f"'{name}': "
 
 
 def _place_of_integer(files: list[FileSet], column: str) -> str:
