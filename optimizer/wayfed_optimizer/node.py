@@ -53,7 +53,7 @@ class Node:
         Returns `self`, not a copy, when nothing changed.
         """
         old = self.parts()
-        new = tuple(_map_value(part, change) for part in old)
+        new = _map_values(old, change)
         if all(map(is_, old, new)):
             return self
         return type(self)(**dict(zip(self.__match_args__, new, strict=True)))
@@ -74,13 +74,18 @@ def _getter(names: tuple[str, ...]) -> Callable[[object], tuple[object, ...]]:
     return lambda node: tuple(getattr(node, name) for name in names)
 
 
-def _map_value(value: object, change: Callable[[Node], Node]) -> object:
-    if isinstance(value, Node):
-        return change(value)
-    if isinstance(value, tuple):
-        new = tuple(_map_value(item, change) for item in value)
-        return value if all(map(is_, value, new)) else new
-    return value
+def _map_values(values: tuple[object, ...], change: Callable[[Node], Node]) -> tuple[object, ...]:
+    """Change the nodes in `values`, and in tuples there; few frames deep, for deep trees."""
+    new: list[object] = []
+    for value in values:
+        if isinstance(value, Node):
+            new.append(change(value))
+        elif isinstance(value, tuple) and value:
+            below = _map_values(value, change)
+            new.append(value if all(map(is_, value, below)) else below)
+        else:
+            new.append(value)
+    return tuple(new)
 
 
 def _nodes_in(values: tuple[object, ...]) -> Iterator[Node]:

@@ -80,7 +80,7 @@ def _find(node: Expression) -> Facts:
         return Facts((node,), frozenset((node.name,)))
     if isinstance(node, _LEAVES):
         return _PLAIN
-    below = [facts_of(part) for part in parts_of(node)]
+    below = [*map(facts_of, parts_of(node))]
     volatile = isinstance(node, Opaque) or (isinstance(node, Call) and node.row.volatile)
     fixed = volatile or isinstance(node, WindowCall | Subquery)
     own = frozenset((node.row.kind,)) if isinstance(node, Call) else frozenset()

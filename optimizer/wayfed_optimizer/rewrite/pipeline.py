@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     from wayfed_optimizer.node import Node
 
 _ROUNDS: Final = 3
-"""Conditions that travel over several joins need another round for each that lies the other way."""
+"""Conditions may travel to and fro over several joins; what falls away may set other rules free."""
 
 
 def rewrite(relation: Relation) -> Rewritten:
@@ -43,9 +43,13 @@ def rewrite(relation: Relation) -> Rewritten:
         if inferred is plan:
             break
         plan = normaliser.normalise(inferred)
-    pruned = prune_columns(plan, context)
-    if pruned is not plan:
+    for _ in range(_ROUNDS):
+        pruned = prune_columns(plan, context)
+        if pruned is plan:
+            break
         plan = normaliser.normalise(pruned)
+        if plan is pruned:
+            break
     return Rewritten(plan, tuple(context.trace))
 
 

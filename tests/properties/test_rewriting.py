@@ -1,0 +1,136 @@
+"""Any plan gives the same rows rewritten or not, and whatever the order of its joins."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterator, Mapping
+from random import Random
+
+import duckdb
+import pytest
+from hypothesis import HealthCheck, given, note, settings
+from hypothesis import strategies as st
+
+from tests.strategies import TABLES, plans, rows
+from wayfed_optimizer.expressions import Named, call, column
+from wayfed_optimizer.platform import TableReference
+from wayfed_optimizer.relations import Join, JoinKind, Read, Relation, Select, reads, walk
+from wayfed_optimizer.rewrite import alternatives_of, rewrite
+from wayfed_optimizer.text import describe
+from wayfed_optimizer.types import Schema
+from wayfed_sql import DUCKDB, to_sql
+
+SQL_TYPES = {"int64": "BIGINT", "text": "VARCHAR", "float64": "DOUBLE"}
+FEW = settings(
+    max_examples=80, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture]
+)
+JOINED = {f"t{i}": Schema.of(**{f"a{i}": "int64", f"b{i}": "int64"}) for i in range(5)}
+
+
+class Database:
+    """DuckDB with some tables, which answers plans."""
+
+    def __init__(self, tables: Mapping[str, Schema]) -> None:
+        self.tables = tables
+        self.connection = duckdb.connect()
+        for name, schema in tables.items():
+            columns = [f"{f.name} {SQL_TYPES.get(str(f.type), str(f.type))}" for f in schema]
+            self.connection.execute(f"CREATE TABLE {name} ({', '.join(columns)})")
+
+    def fill(self, table: str, found: list[dict[str, object]]) -> None:
+        self.connection.execute(f"DELETE FROM {table}")
+        names = self.tables[table].names
+        marks = ", ".join("?" * len(names))
+        for row in found:
+            values = [row[name] for name in names]
+            self.connection.execute(f"INSERT INTO {table} VALUES ({marks})", values)
+
+    def answer(self, plan: Relation) -> Counter[tuple[object, ...]]:
+        references = {name: TableReference((name,)) for name in self.tables}
+        return Counter(self.connection.execute(to_sql(plan, DUCKDB, references)).fetchall())
+
+
+@pytest.fixture(scope="module")
+def database() -> Iterator[Database]:
+    database = Database(TABLES)
+    with database.connection:
+        yield database
+
+
+@pytest.fixture(scope="module")
+def joined() -> Iterator[Database]:
+    database, random = Database(JOINED), Random(5)
+    for table, schema in JOINED.items():
+        values = [[random.choice([None, 1, 2, 3]) for _ in schema] for _ in range(5)]
+        database.fill(table, [dict(zip(schema.names, row, strict=True)) for row in values])
+    with database.connection:
+        yield database
+
+
+@given(plans())
+@settings(FEW, max_examples=150)
+def test_a_rewritten_plan_has_the_same_columns_and_nothing_left_to_rewrite(plan: Relation) -> None:
+    rewritten = rewrite(plan).relation
+    assert rewritten.schema == plan.schema
+    assert rewrite(rewritten).relation == rewritten
+
+
+@given(
+    plan=plans(),
+    data=st.fixed_dictionaries({name: rows(schema) for name, schema in TABLES.items()}),
+)
+@FEW
+def test_a_rewritten_plan_gives_the_same_rows(
+    database: Database, plan: Relation, data: Mapping[str, list[dict[str, object]]]
+) -> None:
+    for table, found in data.items():
+        database.fill(table, found)
+    rewritten = rewrite(plan)
+    note(f"{describe(plan)}\n=> {[step.rule for step in rewritten.trace]}")
+    note(describe(rewritten.relation))
+    assert database.answer(rewritten.relation) == database.answer(plan)
+
+
+@st.composite
+def join_trees(draw: st.DrawFn) -> Relation:
+    """Inner and left joins of some of the tables, in any shape, with selects between."""
+    order = draw(st.permutations(sorted(JOINED)))[: draw(st.integers(3, len(JOINED)))]
+    units: list[Relation] = [Read(name, JOINED[name]) for name in order]
+    while len(units) > 1:
+        position = draw(st.integers(0, len(units) - 2))
+        left, right = units[position], units.pop(position + 1)
+        kind = draw(st.sampled_from([JoinKind.INNER, JoinKind.INNER, JoinKind.LEFT]))
+        key = st.tuples(st.sampled_from(left.schema.names), st.sampled_from(right.schema.names))
+        on = draw(st.lists(key, min_size=1, max_size=2, unique=True))
+        predicate = None
+        if draw(st.integers(0, 4)) == 0:
+            a, b = draw(key)
+            predicate = call("less", column(left.schema, a), column(right.schema, b))
+        joined: Relation = Join(left, right, kind, tuple(on), predicate)
+        if draw(st.integers(0, 3)) == 0:
+            names = draw(st.lists(st.sampled_from(joined.schema.names), min_size=1, unique=True))
+            joined = Select(
+                joined,
+                tuple(Named(f"{name}_{position}", column(joined.schema, name)) for name in names),
+            )
+        units[position] = joined
+    return units[0]
+
+
+@given(tree=join_trees(), homes=st.lists(st.sampled_from("pqr"), min_size=5, max_size=5))
+@FEW
+def test_another_order_of_joins_gives_the_same_rows_and_ends_the_search(
+    joined: Database, tree: Relation, homes: list[str]
+) -> None:
+    home = dict(zip(JOINED, homes, strict=True))
+
+    def stores(relation: Relation) -> list[str]:
+        return [home[read.table] for read in reads(relation)]
+
+    for node in (*walk(tree), *walk(rewrite(tree).relation)):
+        for other in alternatives_of(node, stores):
+            note(f"{describe(node)}\n=>\n{describe(other)}")
+            assert other.schema == node.schema
+            assert joined.answer(other) == joined.answer(node)
+            first_join = next(below for below in walk(other) if isinstance(below, Join))
+            assert alternatives_of(first_join, stores) == ()
