@@ -124,6 +124,9 @@ def _parse(text: str, *, prefix: str = "") -> Node:
         if not isinstance(select, exp.Select) or not only or len(select.expressions) != 1:
             raise InvalidSql(f"'{text}' is not one expression")
         expression: Node = select.expressions[0]
+        for node in expression.walk():
+            if node.meta.get("line") == 1:
+                node.meta["col"] -= len(prefix)
         return expression
     if not isinstance(statement, exp.Query):
         raise Unsupported(f"{statement.key.upper()} in SQL", hint="only queries can be asked")
