@@ -1,10 +1,5 @@
-"""Apache Spark, local or connected."""
+"""Apache Spark, on this machine, on a cluster, or in a session of the user's."""
 
-from typing import Final
-
-from wayfed_spark.connector import SparkConnector
+from wayfed_spark.connector import CONNECTOR
 
 __all__ = ["CONNECTOR"]
-
-CONNECTOR: Final = SparkConnector()
-"""What the entry point ``spark`` of ``wayfed.platforms`` names."""

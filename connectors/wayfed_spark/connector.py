@@ -21,7 +21,7 @@ _MEMORY: Final = re.compile(r"\d+[kmgt]b?", re.IGNORECASE)
 
 
 class SparkConnector:
-    """What this package offers: Spark as a platform; it holds no tables of its own."""
+    """Spark, which reads what others hold; it keeps the one JVM that contexts share."""
 
     name = "spark"
     extra = "spark"
@@ -49,6 +49,11 @@ class SparkConnector:
             Where a value cannot be one.
         Unsupported
             Where pyspark is not installed, and for a session of Spark Connect.
+
+        Examples
+        --------
+        >>> SparkConnector().platform({"master": "local[2]", "memory": "4g"}).started()
+        False
         """
         if find_spec("pyspark") is None:
             raise Unsupported(
@@ -95,3 +100,7 @@ def _require_classic(session: object, options: Mapping[str, Any]) -> None:
         raise Unsupported("a session of Spark Connect", "spark", "it has no JVM to run jobs in")
     if kind.__module__ != "pyspark.sql.session":
         raise InvalidOption(f"session= takes a SparkSession, not a {kind.__name__}")
+
+
+CONNECTOR: Final = SparkConnector()
+"""What the entry point ``spark`` of ``wayfed.platforms`` names."""

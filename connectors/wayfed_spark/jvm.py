@@ -23,6 +23,7 @@ if TYPE_CHECKING:
 
 _PATIENCE: Final = 20.0
 _LOOPBACK: Final = "127.0.0.1"
+_JAVA_OPTIONS: Final = "spark.driver.extraJavaOptions"
 
 
 @dataclass(frozen=True, slots=True)
@@ -99,17 +100,11 @@ def _directory() -> tempfile.TemporaryDirectory[str]:
 
 
 def _configuration(settings: Settings, directory: Path) -> Mapping[str, str]:
-    options = f"-Djava.io.tmpdir={directory} -Duser.timezone=UTC -XX:-UsePerfData"
     values = {
         "spark.app.name": "wayfed",
-        "spark.master": settings.master,
-        "spark.driver.memory": settings.memory,
-        "spark.driver.extraJavaOptions": options,
         "spark.driver.maxResultSize": "0",
-        "spark.local.dir": str(directory),
         "spark.log.level": "ERROR",
         "spark.sql.catalogImplementation": "in-memory",
-        "spark.sql.warehouse.dir": str(directory / "warehouse"),
         "spark.ui.enabled": "false",
         "spark.ui.showConsoleProgress": "false",
     }
@@ -119,7 +114,19 @@ def _configuration(settings: Settings, directory: Path) -> Mapping[str, str]:
             "spark.driver.host": _LOOPBACK,
             "spark.sql.shuffle.partitions": str(os.cpu_count() or 1),
         }
-    return values | dict(settings.config)
+    java = f"-Djava.io.tmpdir={directory} -Duser.timezone=UTC -XX:-UsePerfData"
+    more = settings.config.get(_JAVA_OPTIONS, "")
+    return (
+        values
+        | dict(settings.config)
+        | {
+            "spark.master": settings.master,
+            "spark.driver.memory": settings.memory,
+            _JAVA_OPTIONS: f"{java} {more}".strip(),
+            "spark.local.dir": str(directory),
+            "spark.sql.warehouse.dir": str(directory / "warehouse"),
+        }
+    )
 
 
 @contextmanager

@@ -9,10 +9,9 @@ from typing import TYPE_CHECKING, Any, Final
 
 from wayfed_optimizer.errors import Cancelled, ExecutionError, Unsupported
 from wayfed_optimizer.platform import ARROW_TABLE, PARQUET_FILES, Compiled, TableReference
-from wayfed_spark.capabilities import CAPABILITIES
+from wayfed_spark.capabilities import CAPABILITIES, COSTS
 from wayfed_spark.channels import (
     CONVERSIONS,
-    COSTS,
     quoted,
     read_parquet,
     to_parquet,
@@ -20,6 +19,7 @@ from wayfed_spark.channels import (
 )
 from wayfed_spark.failures import summary
 from wayfed_spark.metrics import counted
+from wayfed_spark.parameters import arguments_of
 from wayfed_spark.session import Spark
 from wayfed_sql import SPARK, to_sql
 
@@ -158,7 +158,8 @@ class SparkRun:
         session.sparkContext.setJobGroup(self._group(fragment), description, True)
         for name, files in inputs.items():
             read_parquet(session, files, self._run).createOrReplaceTempView(quoted(name))
-        frame = session.sql(compiled.text)
+        arguments = arguments_of(fragment.relation, self._run.parameters)
+        frame = session.sql(compiled.text, arguments or None)
         schema = fragment.relation.schema
         if fragment.output == PARQUET_FILES:
             return to_parquet(frame, schema, self._run)

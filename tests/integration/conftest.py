@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from tests.conftest import EVERYTHING_MUST_RUN
-from tests.integration.engines import on_platform, table_of
+from tests.integration.engines import SPARK_OPTIONS, on_platform, table_of
 from wayfed_optimizer.errors import ExecutionError
 from wayfed_optimizer.platform import Platform
 from wayfed_optimizer.relations import Read
@@ -19,7 +19,7 @@ from wayfed_spark import CONNECTOR
 @pytest.fixture(scope="session")
 def spark(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Platform]:
     """Spark on this machine; one JVM for the whole test run."""
-    platform = CONNECTOR.platform({"master": "local[2]", "memory": "1g"})
+    platform = CONNECTOR.platform(SPARK_OPTIONS)
     try:
         _run_something(platform, tmp_path_factory.mktemp("spark"))
     except ExecutionError as error:
@@ -28,6 +28,13 @@ def spark(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Platform]:
         pytest.skip(f"no Spark: {error}")
     yield platform
     platform.close()
+
+
+@pytest.fixture
+def spark_options(spark: Platform) -> dict[str, object]:
+    """Options of a context, ``wf.context(spark=spark_options)``, that shares the running JVM."""
+    assert spark.started()
+    return dict(SPARK_OPTIONS)
 
 
 def _run_something(platform: Platform, directory: Path) -> None:

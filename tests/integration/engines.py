@@ -7,6 +7,7 @@ import decimal
 import math
 from collections.abc import Mapping
 from pathlib import Path
+from types import MappingProxyType
 from uuid import uuid4
 
 import pyarrow as pa
@@ -28,15 +29,30 @@ from wayfed_optimizer.statistics import Estimate
 from wayfed_optimizer.types import Schema
 from wayfed_sql import DUCKDB, to_sql
 
+SPARK_OPTIONS: Mapping[str, object] = MappingProxyType(
+    {
+        "master": "local[2]",
+        "memory": "1g",
+        # A JVM so young computes faster with the simple compiler and collector.
+        "config": {"spark.driver.extraJavaOptions": "-XX:TieredStopAtLevel=1 -XX:+UseSerialGC"},
+    }
+)
+"""What every Spark of a test run is started with: a process has room for one."""
+
 
 def table_of(schema: Schema, rows: list[dict[str, object]]) -> pa.Table:
     """Rows as a table with the Arrow types of a schema."""
     return pa.Table.from_pylist(rows, arrow_schema(schema))
 
 
-def a_run(directory: Path, token: CancellationToken | None = None) -> Run:
+def a_run(
+    directory: Path,
+    token: CancellationToken | None = None,
+    parameters: Mapping[str, object] = MappingProxyType({}),
+) -> Run:
     """A run whose files lie in a directory of the test's."""
-    return Run(f"test_{uuid4().hex[:8]}", token or CancellationToken(), lambda: directory)
+    name = f"test_{uuid4().hex[:8]}"
+    return Run(name, token or CancellationToken(), lambda: directory, parameters)
 
 
 def fragment_of(relation: Relation, output: Channel = ARROW_TABLE, name: str = "f1") -> Fragment:
@@ -55,10 +71,14 @@ def as_files(platform: Platform, table: pa.Table, run: Run) -> FileSet:
 
 
 def on_platform(
-    platform: Platform, relation: Relation, tables: Mapping[str, pa.Table], directory: Path
+    platform: Platform,
+    relation: Relation,
+    tables: Mapping[str, pa.Table],
+    directory: Path,
+    parameters: Mapping[str, object] = MappingProxyType({}),
 ) -> pa.Table:
     """The rows of a relation, computed by a platform as one fragment."""
-    run = a_run(directory)
+    run = a_run(directory, parameters=parameters)
     fragment = fragment_of(relation)
     session = platform.open(run)
     try:

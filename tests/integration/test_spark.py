@@ -32,7 +32,7 @@ from tests.integration.engines import (
 from tests.integration.typed_rows import ROWS, SCHEMA
 from wayfed_optimizer.cancellation import CancellationToken
 from wayfed_optimizer.errors import Cancelled, ExecutionError, InvalidOption, Unsupported
-from wayfed_optimizer.expressions import Named, SortKey, call, column, literal
+from wayfed_optimizer.expressions import Named, Parameter, SortKey, call, column, literal
 from wayfed_optimizer.platform import PARQUET_FILES, Compiled, FileSet, Platform
 from wayfed_optimizer.relations import Aggregate, Filter, Join, Read, Relation, Select, Sort
 from wayfed_optimizer.types import Schema
@@ -130,6 +130,17 @@ def test_columns_and_tables_may_be_called_anything(spark: Platform, tmp_path: Pa
     relation = Select(Read(name, schema), tuple(Named(n, column(schema, n)) for n in schema.names))
     found = on_platform(spark, relation, {name: table_of(schema, [row])}, tmp_path)
     assert found.to_pylist() == [row]
+
+
+def test_parameters_keep_their_values(spark: Platform, tmp_path: Path) -> None:
+    given = {name: value for name, value in ROWS[1].items() if name not in ("list", "struct")}
+    outputs = (Named(n, Parameter(n, SCHEMA[n].type)) for n in given)
+    relation = Select(
+        Read("t", ONE), (*outputs, Named("none", Parameter("none", SCHEMA["date"].type)))
+    )
+    tables = {"t": table_of(ONE, [{"n": 1}])}
+    found = on_platform(spark, relation, tables, tmp_path, {**given, "none": None})
+    assert found.to_pylist() == [{**given, "none": None}]
 
 
 @pytest.mark.parametrize(

@@ -23,8 +23,10 @@ SCHEMA = Schema.of(
     date="date",
     naive="timestamp",
     instant="timestamp_utc",
+    list="list<int32>",
+    struct="struct<a: int8, B: list<text>>",
 )
-"""A column of each plain type."""
+"""A column of each type."""
 
 ROWS: list[dict[str, object]] = [
     {
@@ -42,6 +44,8 @@ ROWS: list[dict[str, object]] = [
         "date": dt.date(1, 1, 1),
         "naive": dt.datetime(1, 1, 1, 0, 0, 0, 1),
         "instant": dt.datetime(1, 1, 1, tzinfo=dt.UTC),
+        "list": [1, None, -(2**31)],
+        "struct": {"a": -128, "B": ["x", None]},
     },
     {
         "bool": False,
@@ -58,6 +62,8 @@ ROWS: list[dict[str, object]] = [
         "date": dt.date(9999, 12, 31),
         "naive": dt.datetime(9999, 12, 31, 23, 59, 59, 999_999),
         "instant": dt.datetime(9999, 12, 31, 23, 59, 59, 999_999, dt.UTC),
+        "list": [],
+        "struct": {"a": None, "B": []},
     },
     {
         "float64": 5e-324,
