@@ -7,6 +7,7 @@ installed, and takes a second for it.
 from __future__ import annotations
 
 from importlib import import_module
+from threading import Lock
 from typing import TYPE_CHECKING, Any, Final
 
 from wayfed_arrow import Stream
@@ -38,6 +39,14 @@ def open_database(driver: str, uri: str) -> Any:
     return manager.AdbcDatabase(driver=library._driver_path(), uri=uri)
 
 
+def driver_errors() -> tuple[type[Exception], ...]:
+    """Return the classes of errors that a driver's calls and streams raise."""
+    from adbc_driver_manager import Error
+    from pyarrow import ArrowException
+
+    return Error, ArrowException, OSError
+
+
 class Connection:
     """A connection of ADBC's; one statement at a time."""
 
@@ -45,6 +54,8 @@ class Connection:
         from adbc_driver_manager import AdbcConnection
 
         self._connection = AdbcConnection(database)
+        self._ending = Lock()
+        self._open = True
 
     def run(self, sql: str) -> None:
         """Run a statement that has no rows."""
@@ -90,11 +101,15 @@ class Connection:
 
     def cancel(self) -> None:
         """Make the server give up the statement under way; from any thread."""
-        self._connection.cancel()
+        with self._ending:
+            if self._open:
+                self._connection.cancel()
 
     def close(self) -> None:
         """End the connection."""
-        self._connection.close()
+        with self._ending:
+            self._connection.close()
+            self._open = False
 
     def _statement(self, options: Mapping[str, str]) -> Any:
         from adbc_driver_manager import AdbcStatement

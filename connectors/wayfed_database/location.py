@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING, Any, Final
 from urllib.parse import quote, unquote
 
 from wayfed_optimizer.errors import InvalidOption, SourceError, Unsupported, suggestion
@@ -69,9 +69,17 @@ class ServerLocation:
 
     @property
     def libpq(self) -> str:
-        """The URL as libpq reads it, with the password."""
-        url = self.url.set(drivername="postgresql")
-        return url.render_as_string(hide_password=False)
+        """The parts as libpq reads them, with the password.
+
+        Not as a URL: where libpq cannot read one, it tells what it stumbled over.
+        """
+        from psycopg.conninfo import make_conninfo
+
+        url = self.url
+        parts: dict[str, Any] = {**_options(url), "port": url.port, "dbname": url.database}
+        if url.host is not None:
+            parts["host"] = url.host
+        return make_conninfo(**parts, user=url.username, password=url.password)
 
     def __str__(self) -> str:
         return f"postgresql://{self.host}/{self.database}"

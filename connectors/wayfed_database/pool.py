@@ -6,7 +6,7 @@ from contextlib import suppress
 from threading import Lock
 from typing import TYPE_CHECKING, Any, Final
 
-from wayfed_database.adbc import Connection, open_database
+from wayfed_database.adbc import Connection, driver_errors, open_database
 from wayfed_database.failures import connection_failure
 
 if TYPE_CHECKING:
@@ -40,12 +40,10 @@ class ConnectionPool:
         SourceError
             Where the server cannot be reached, or does not let us in.
         """
-        from adbc_driver_manager import Error
-
         while (kept := self._take()) is not None:
             try:
                 kept.run(statement)
-            except Error:  # the server was restarted, or ended a connection that was idle
+            except driver_errors():  # the server was restarted, or ended a connection that was idle
                 close_quietly(kept)
                 continue
             return kept
@@ -74,8 +72,6 @@ class ConnectionPool:
             return self._idle.pop() if self._idle else None
 
     def _connect(self) -> Connection:
-        import adbc_driver_manager
-
         try:
             with self._lock:
                 if self._database is None:
@@ -83,14 +79,12 @@ class ConnectionPool:
                 database = self._database
             connection = Connection(database)
             connection.value(_SETTINGS)
-        except adbc_driver_manager.Error as error:
+        except driver_errors() as error:
             raise connection_failure(error, self._location) from error
         return connection
 
 
 def close_quietly(connection: Connection) -> None:
     """Close a connection that may be broken already."""
-    import adbc_driver_manager
-
-    with suppress(adbc_driver_manager.Error, RuntimeError):  # RuntimeError: rows are still open
+    with suppress(*driver_errors(), RuntimeError):  # RuntimeError: rows are still open
         connection.close()

@@ -7,9 +7,10 @@ from contextlib import AbstractContextManager, ExitStack, contextmanager, suppre
 from dataclasses import dataclass, field
 from threading import Lock
 from types import MappingProxyType
-from typing import TYPE_CHECKING, Final, Self, TypeAlias
+from typing import TYPE_CHECKING, Final, Self
 
 from wayfed_arrow import Stream, conform
+from wayfed_database.adbc import driver_errors
 from wayfed_database.channels import temporary_name
 from wayfed_database.failures import first_line, statement_failure
 from wayfed_database.interruption import Interruptible
@@ -31,9 +32,6 @@ if TYPE_CHECKING:
 _BEGIN: Final = "BEGIN ISOLATION LEVEL REPEATABLE READ, READ {}"
 _NO_METRICS: Final[Mapping[str, float]] = MappingProxyType({})
 
-Failing: TypeAlias = "Callable[[], AbstractContextManager[None]]"
-"""Makes a block whose errors are a fragment's."""
-
 
 @dataclass(eq=False, slots=True)
 class _Lease:
@@ -54,10 +52,17 @@ class _Rows:
     rest is kept here: its reader notices nothing.
     """
 
-    def __init__(self, stream: Stream, lease: _Lease, failing: Failing) -> None:
+    def __init__(
+        self,
+        stream: Stream,
+        lease: _Lease,
+        failing: Callable[[], AbstractContextManager[None]],
+        freed: Callable[[_Lease, bool], None],
+    ) -> None:
         self._stream = stream
         self._lease = lease
         self._failing = failing
+        self._freed = freed
         self._kept: deque[pa.RecordBatch] = deque()
         self._lock = Lock()
         self._open = True
@@ -104,9 +109,7 @@ class _Rows:
         self._open = False
         self._stream.close()
         self._lease.rows = None
-        self._lease.taken = False
-        if not finished:
-            self._lease.abandoned = True
+        self._freed(self._lease, finished)
 
 
 class PostgreSQLSession:
@@ -139,15 +142,13 @@ class PostgreSQLSession:
 
     def ingest(self, name: str, value: object, source: Channel, target: Channel) -> object:
         """Make a temporary table of rows; it lives on one connection, until the run ends."""
-        import adbc_driver_manager
-
         table = temporary_name(name)
         rows = value.to_reader() if hasattr(value, "to_reader") else value
         lease = self._owning()
         try:
             with self._using(lease):
                 lease.connection.ingest(table, rows, temporary=True)
-        except (adbc_driver_manager.Error, OSError) as error:
+        except driver_errors() as error:
             self._run.token.raise_if_cancelled()
             failed = getattr(rows, "error", None)
             if isinstance(failed, WayfedError):
@@ -168,25 +169,34 @@ class PostgreSQLSession:
         """Roll everything back; connections go back to the pool, interrupted ones are closed."""
         self._stack.close()
         with self._choosing:
-            leases, self._leases = self._leases, []
+            while self._leases:
+                self._release(self._leases[-1])
+                self._leases.pop()
             self._owner = None
-        for lease in leases:
-            self._release(lease)
+
+    def _freed(self, lease: _Lease, finished: bool) -> None:
+        """Take note that a connection sends no more; one that is not read to its end is cut off.
+
+        Not those on which the run stands: that with the temporary tables, where the next statement
+        waits for the rest, and the first one, whose transaction keeps the snapshot.
+        """
+        lease.taken = False
+        if not finished:
+            lease.abandoned = True
+            needed = lease is self._owner or lease is self._leases[0]
+            if self._run.token.cancelled or not needed:
+                _cut_off(lease.connection)
 
     def _release(self, lease: _Lease) -> None:
-        import adbc_driver_manager
-
         if lease.rows is not None:
             lease.rows.close()
         # A late cancel request would hit whatever a kept connection does next.
         if self._run.token.cancelled or lease.abandoned:
-            with suppress(adbc_driver_manager.Error):
-                lease.connection.cancel()
-            close_quietly(lease.connection)
+            _cut_off(lease.connection)
             return
         try:
             lease.connection.run("ROLLBACK")
-        except adbc_driver_manager.Error:
+        except driver_errors():
             close_quietly(lease.connection)
             return
         self._pool.give_back(lease.connection)
@@ -204,7 +214,8 @@ class PostgreSQLSession:
         lease = self._owning() if over_temporary else self._reading()
         with self._using(lease):
             stream = lease.connection.stream(compiled.text)
-            rows = lease.rows = _Rows(stream, lease, lambda: self._failing(fragment, compiled))
+            rows = _Rows(stream, lease, lambda: self._failing(fragment, compiled), self._freed)
+            lease.rows = rows
         return Stream(stream.schema, rows, rows.close)
 
     def _owning(self) -> _Lease:
@@ -249,11 +260,9 @@ class PostgreSQLSession:
 
     @contextmanager
     def _failing(self, fragment: Fragment, compiled: Compiled) -> Iterator[None]:
-        import adbc_driver_manager
-
         try:
             yield
-        except (adbc_driver_manager.Error, OSError) as error:
+        except driver_errors() as error:
             raise statement_failure(
                 error,
                 platform=self._name,
@@ -261,3 +270,14 @@ class PostgreSQLSession:
                 compiled=compiled,
                 token=self._run.token,
             ) from error
+
+
+def _cut_off(connection: Connection) -> None:
+    """Stop what the server does for a connection, and close it.
+
+    A server that waits for its client to read does not notice a request to stop, and one that
+    computes does not notice a client that is gone.
+    """
+    with suppress(*driver_errors()):
+        connection.cancel()
+    close_quietly(connection)

@@ -17,7 +17,7 @@ from typing import TYPE_CHECKING, Any, Final
 from urllib.parse import quote
 
 from wayfed_arrow import Stream, arrow_schema, conform
-from wayfed_database.adbc import Connection, open_database
+from wayfed_database.adbc import Connection, driver_errors, open_database
 from wayfed_database.catalog import Check, Reading, quoted
 from wayfed_database.channels import temporary_name
 from wayfed_database.failures import first_line, statement_failure
@@ -95,8 +95,6 @@ class SQLiteSession:
 
     def ingest(self, name: str, value: object, source: Channel, target: Channel) -> object:
         """Write rows to a file of the run's, and attach it: its table is found by its name."""
-        from adbc_driver_manager import Error
-
         table = temporary_name(name)
         path = self._run.directory() / f"{table}.sqlite"
         rows = as_stored(value, self._run.token)
@@ -104,7 +102,7 @@ class SQLiteSession:
             database = open_database("sqlite", f"file:{quote(str(path))}?mode=rwc")
             with closing(database), closing(Connection(database)) as connection:
                 connection.ingest(table, rows, temporary=False)
-        except (Error, OSError) as error:
+        except driver_errors() as error:
             if isinstance(rows.error, WayfedError):
                 raise rows.error from error
             raise TransferError(

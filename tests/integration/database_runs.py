@@ -40,7 +40,7 @@ class Store:
     def read(self, name: str = "t", *, as_: str | None = None, **request: Any) -> Read:
         """Read a table (or query) under the name `as_`."""
         if "query" not in request:
-            request["table"] = name
+            request.setdefault("table", name)
         source = CONNECTOR.source(SourceRequest(self.target, **request), self.platform)
         self.sources[as_ or name] = source
         return Read(as_ or name, source.schema)
