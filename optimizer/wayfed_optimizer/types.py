@@ -5,6 +5,7 @@ from __future__ import annotations
 import datetime
 import decimal
 import re
+from collections import Counter
 from dataclasses import dataclass, field
 from itertools import accumulate
 from typing import TYPE_CHECKING, Final
@@ -301,7 +302,7 @@ class Schema:
         self.names = tuple(f.name for f in self.fields)
         self._index = {f.name: f for f in self.fields}
         if len(self._index) != len(self.fields):
-            twice = next(name for name in self.names if self.names.count(name) > 1)
+            twice, _ = Counter(self.names).most_common(1)[0]
             raise DuplicateColumn(
                 f"two columns would be called '{twice}'",
                 available=self.names,

@@ -398,6 +398,21 @@ def test_a_plan_of_too_many_nodes_is_refused_on_both_sides() -> None:
         from_wire(document(*[1] * 10_001))
 
 
+def test_a_plan_of_too_many_columns_is_refused_on_both_sides() -> None:
+    wide = [Read(side, Schema.of(**{f"{side}{i}": INT64 for i in range(600)})) for side in "ab"]
+    plan: Relation = Join(*wide, on=(("a0", "b0"),))
+    plans = [Filter(plan, call("equal", Column("a0", INT64), literal(n))) for n in range(450)]
+    while len(plans) > 1:
+        pairs = zip(plans[::2], plans[1::2], strict=False)
+        plans = [SetOperation(SetKind.UNION, a, b, True) for a, b in pairs]
+    with pytest.raises(InvalidPlan, match="over 500,000 columns together"):
+        to_wire(plans[0])
+    columns = [[f"a{i}", "int8", True] for i in range(20_000)]
+    reads = [READ | {"schema": columns}, *({"node": "Limit", "input": 0, "count": 1},) * 100]
+    with pytest.raises(InvalidPlan, match=r"500,000 columns together \(\$\.plan\[25\]\)"):
+        from_wire(document(*reads))
+
+
 def test_text_that_is_not_unicode_is_not_written() -> None:
     with pytest.raises(InvalidPlan, match="not Unicode"):
         to_wire(Read("\ud800", T.schema))

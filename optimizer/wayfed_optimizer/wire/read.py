@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from collections import Counter
 from typing import TYPE_CHECKING, Final
 
 from wayfed_optimizer.errors import InvalidPlan, Unsupported, suggestion
@@ -14,8 +15,8 @@ from wayfed_optimizer.wire.versions import (
     MAX_BYTES,
     PLAN_VERSIONS,
     Size,
+    Totals,
     check_count,
-    checked_work,
 )
 
 if TYPE_CHECKING:
@@ -94,8 +95,7 @@ def _object(pairs: list[tuple[str, object]]) -> object:
     found = dict(pairs)
     if len(found) == len(pairs):
         return found
-    names = [name for name, _ in pairs]
-    twice = next(name for name in names if names.count(name) > 1)
+    twice, _ = Counter(name for name, _ in pairs).most_common(1)[0]
     return Refused(f"an object with two keys '{twice:.60}'")
 
 
@@ -122,7 +122,7 @@ class _Reader:
         self._nodes: list[Node] = []
         self._sizes: list[Size] = []
         self._size = Size()
-        self._work = 0
+        self._totals = Totals()
 
     def read(self, entries: list[object]) -> Node:
         for position, entry in enumerate(entries):
@@ -140,9 +140,11 @@ class _Reader:
             error.hint = suggestion(name[:60], CLASSES) if isinstance(name, str) else None
             raise error
         self._size = Size()
-        self._nodes.append(read_fields(kind, entry, place, self._resolve))
+        node = read_fields(kind, entry, place, self._resolve)
+        self._nodes.append(node)
         self._sizes.append(self._size)
-        self._work = checked_work(self._work, self._size, place)
+        columns = len(node.schema) if isinstance(node, Relation) else 0
+        self._totals.add(self._size, columns, place)
 
     def _resolve(self, found: object, place: str, kind: type[Node]) -> Node:
         if type(found) is not int or not 0 <= found < len(self._nodes):

@@ -26,6 +26,9 @@ MAX_USES: Final = 100_000
 MAX_WORK: Final = 2_000_000
 """The uses below each node, over all nodes: what checking every one of them may visit."""
 
+MAX_COLUMNS: Final = 500_000
+"""Columns of all relations together; each relation holds a schema."""
+
 
 def negotiate(ours: Collection[int], theirs: Collection[int], *, of: str) -> int:
     """Return the newest version of `of` that both sides have.
@@ -71,11 +74,26 @@ class Size:
         return size
 
 
-def checked_work(work: int, size: Size, where: str | None = None) -> int:
-    """Return the work for one more node; raises InvalidPlan where that is beyond the limit."""
-    if work + size.uses > MAX_WORK:
-        raise InvalidPlan(f"the plan repeats its parts over {MAX_WORK:,} times", where=where)
-    return work + size.uses
+@dataclass(slots=True)
+class Totals:
+    """What the nodes of a plan are together; grows node by node, up to the limits."""
+
+    nodes: int = 0
+    work: int = 0
+    columns: int = 0
+
+    def add(self, size: Size, columns: int, where: str | None = None) -> None:
+        """Count one more node; raises InvalidPlan where that is beyond the limits."""
+        self.nodes += 1
+        self.work += size.uses
+        self.columns += columns
+        check_count(self.nodes, where)
+        if self.work > MAX_WORK:
+            raise InvalidPlan(f"the plan repeats its parts over {MAX_WORK:,} times", where=where)
+        if self.columns > MAX_COLUMNS:
+            raise InvalidPlan(
+                f"the plan's relations have over {MAX_COLUMNS:,} columns together", where=where
+            )
 
 
 def check_count(nodes: int, where: str | None = None) -> None:

@@ -15,8 +15,7 @@ from wayfed_optimizer.wire.versions import (
     MAX_BYTES,
     PLAN_VERSIONS,
     Size,
-    check_count,
-    checked_work,
+    Totals,
 )
 
 if TYPE_CHECKING:
@@ -94,7 +93,7 @@ class _Writer:
         self._position: dict[str, int] = {}
         self._written: dict[int, int] = {}
         self._sizes: list[Size] = []
-        self._work = 0
+        self._totals = Totals()
 
     def write(self, root: Relation) -> None:
         stack: list[Node] = [root]
@@ -127,8 +126,7 @@ class _Writer:
                 size = size.over(self._sizes[self._refer(part)])
             self.entries.append(entry)
             self._sizes.append(size)
-            self._work = checked_work(self._work, size)
-            check_count(len(self.entries))
+            self._totals.add(size, len(node.schema) if isinstance(node, Relation) else 0)
 
     def _refer(self, node: Node) -> int:
         return self._written[id(self._sent(node))]
