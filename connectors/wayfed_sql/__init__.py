@@ -11,6 +11,7 @@ from wayfed_sql.dialects.sqlite import SQLITE
 from wayfed_sql.formatting import format_sql
 from wayfed_sql.parsing import parse_expression, parse_query, split_explain
 from wayfed_sql.query import to_sql
+from wayfed_sql.refusals import refusal
 
 __all__ = [
     "DUCKDB",
@@ -21,6 +22,7 @@ __all__ = [
     "format_sql",
     "parse_expression",
     "parse_query",
+    "refusal",
     "split_explain",
     "to_sql",
 ]

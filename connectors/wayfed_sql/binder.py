@@ -96,7 +96,7 @@ class Binder:
             raise Unsupported("RECURSIVE in WITH", hint="Dataset.iterate() says loops")
         binder = self
         for each in with_.expressions:
-            require(each, "this", "alias")
+            require(each, "this", "alias", "materialized")
             alias = each.args["alias"]
             relation = renamed(binder.query(each.this), alias.args.get("columns") or ())
             binder = Binder(self._resolve, {**binder._common, alias.name: relation})

@@ -37,6 +37,8 @@ class Block:
         What stands behind FROM.
     joined
         Whether `source` is more than one table.
+    pairing
+        What the joins in `source` make true of every row, and nothing can tell before them.
     where, having
         Conditions that must all be true.
     group
@@ -54,6 +56,7 @@ class Block:
     columns: Mapping[str, Text]
     source: str = ""
     joined: bool = False
+    pairing: tuple[Text, ...] = ()
     where: tuple[Text, ...] = ()
     group: tuple[str, ...] | None = None
     having: tuple[Text, ...] = ()

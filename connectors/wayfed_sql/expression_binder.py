@@ -13,7 +13,13 @@ from typing import TYPE_CHECKING, Final
 
 from sqlglot import expressions as exp
 
-from wayfed_optimizer.errors import InvalidSql, TypeMismatch, Unsupported, user_location
+from wayfed_optimizer.errors import (
+    ColumnNotFound,
+    InvalidSql,
+    TypeMismatch,
+    Unsupported,
+    user_location,
+)
 from wayfed_optimizer.expressions import (
     Call,
     Expression,
@@ -111,6 +117,8 @@ class ExpressionBinder:
         self.scope = scope
         self._query = query
         self._windows = windows
+        self.aliases: Mapping[str, Expression] = {}
+        """What outputs are called, for the clauses that may name them where no column is."""
 
     def bind(self, node: exp.Expr) -> Expression:
         """Return the expression that a node means.
@@ -164,12 +172,18 @@ class ExpressionBinder:
         if not isinstance(identifier, exp.Identifier):
             raise refuse(identifier)
         table = node.args.get("table")
-        return self.scope.find(
-            identifier.name,
-            table.name if table else None,
-            quoted=bool(identifier.args.get("quoted")),
-            where=position(identifier),
-        )
+        try:
+            return self.scope.find(
+                identifier.name,
+                table.name if table else None,
+                quoted=bool(identifier.args.get("quoted")),
+                where=position(identifier),
+            )
+        except (ColumnNotFound, Unsupported):
+            output = None if table else self.aliases.get(identifier.name.lower())
+            if output is None:
+                raise
+            return output
 
     def _literal(self, node: exp.Expr) -> Expression:
         text = node.name

@@ -22,9 +22,10 @@ from wayfed_optimizer.expressions import (
     SubqueryKind,
     WindowCall,
 )
-from wayfed_optimizer.types import INT64, TEXT, DataType, Decimal, is_integer
+from wayfed_optimizer.types import INT64, TEXT, DataType, Decimal
 from wayfed_sql.dialect import family
 from wayfed_sql.literals import literal_text
+from wayfed_sql.overflow import OVERFLOWS, SPREADS, is_bounded
 from wayfed_sql.templates import (
     COMPARISON,
     EQUAL_OTHERWISE,
@@ -47,9 +48,6 @@ _ORDERS: Final = frozenset(
 )
 _EQUATES: Final = frozenset({"equal", "not_equal", "is_distinct", "count_distinct"})
 _UNFRAMED: Final = frozenset({"row_number", "rank", "dense_rank", "ntile", "lag", "lead"})
-_SPREADS: Final = frozenset({"add", "subtract", "multiply", "negate"})
-"""Integer arithmetic where an operand that is no integer makes a result that is none."""
-_OVERFLOWS: Final = _SPREADS | {"floor_divide"}
 _PLAIN_CAST: Final = Template("CAST({0} AS {type})")
 
 
@@ -146,7 +144,7 @@ class ExpressionPrinter:
         row = self.dialect.functions.get(function)
         if row is None:
             raise self.dialect.refuse(function)
-        if self.dialect.checked_integers and function in _SPREADS and kind == INT64:
+        if self.dialect.checked_integers and function in SPREADS and kind == INT64:
             texts = tuple(self._unchecked(arg, columns) for arg in args)
         else:
             texts = tuple(self.text(arg, columns) for arg in args)
@@ -161,16 +159,16 @@ class ExpressionPrinter:
 
     def _unchecked(self, expression: Expression, columns: Environment) -> Text:
         """Write an operand of integer arithmetic, whose overflow its result shows."""
-        if isinstance(expression, Call) and expression.function in _SPREADS:
+        if isinstance(expression, Call) and expression.function in SPREADS:
             return self._call(expression.function, expression.args, expression.type, columns, "")
         return self.text(expression, columns)
 
     def _checked(self, call: Call, text: Text) -> Text:
         """Return integer arithmetic so written that overflow is an error."""
         check = self.dialect.checked_integers
-        if check is None or call.type != INT64 or call.function not in _OVERFLOWS:
+        if check is None or call.type != INT64 or call.function not in OVERFLOWS:
             return text
-        if magnitude(call) < 2**63:
+        if is_bounded(call):
             return text
         site = Site("add", (call,), (text,), INT64, self.dialect.type_name, "", self.dialect.name)
         return check.render(site)
@@ -249,38 +247,10 @@ class ExpressionPrinter:
         if call.frame is not None and call.function not in _UNFRAMED:
             parts.append(_frame(call.frame))
         over = f" OVER ({' '.join(parts)})"
-        return self._call(call.function, call.args, call.type, columns, over)
-
-
-def magnitude(expression: Expression) -> int:
-    """Return a bound of an integer expression's absolute value.
-
-    Examples
-    --------
-    >>> from wayfed_optimizer.expressions import call
-    >>> from wayfed_optimizer.types import INT16
-    >>> magnitude(call("add", Column("x", INT16), Literal(1, INT16)))
-    32769
-    """
-    match expression:
-        case Literal(int(value)):
-            return abs(value)
-        case Call("add" | "subtract", (a, b)):
-            return magnitude(a) + magnitude(b)
-        case Call("multiply", (a, b)):
-            return magnitude(a) * magnitude(b)
-        case Call("negate", (a,)):
-            return magnitude(a)
-        case Call("floor_divide", (a, b)):
-            return magnitude(a) + 1
-        case Cast(arg, kind) if is_integer(kind) and is_integer(arg.type):
-            return min(magnitude(arg), magnitude_of_type(kind))
-    return magnitude_of_type(expression.type)
-
-
-def magnitude_of_type(kind: DataType) -> int:
-    """Return the largest absolute value that an integer type holds."""
-    return int(2 ** (int(kind.name[3:]) - 1))
+        text = self._call(call.function, call.args, call.type, columns, over)
+        if over not in text.sql:
+            raise Unsupported(f"{call.function} over a window", self.dialect.name, "it has none")
+        return text
 
 
 def _frame(frame: Frame) -> str:

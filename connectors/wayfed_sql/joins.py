@@ -10,6 +10,8 @@ from wayfed_sql.block import Block, conjunction
 from wayfed_sql.templates import COMPARISON, EQUAL_OTHERWISE, Text
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     from wayfed_sql.query import QueryPrinter
 
 _WORDS: Final = {
@@ -19,6 +21,7 @@ _WORDS: Final = {
     JoinKind.FULL: "FULL JOIN",
     JoinKind.ASOF: "ASOF LEFT JOIN",
 }
+_WITHOUT_KEYS: Final = "full join without keys"
 _NULLS_LEFT: Final = (JoinKind.RIGHT, JoinKind.FULL)
 _NULLS_RIGHT: Final = (JoinKind.LEFT, JoinKind.FULL, JoinKind.ASOF)
 
@@ -35,8 +38,8 @@ def join_blocks(printer: QueryPrinter, join: Join) -> Block:
         raise printer.dialect.refuse(f"{join.kind.value} join")
     if join.kind in (JoinKind.SEMI, JoinKind.ANTI):
         return _exists(printer, join)
-    if join.kind is JoinKind.FULL and join.predicate is not None:
-        _require_full_join_conditions(printer)
+    if join.kind is JoinKind.FULL and not join.on and _WITHOUT_KEYS in printer.dialect.without:
+        raise printer.dialect.refuse(_WITHOUT_KEYS)
     left = _side(printer, join.left, padded=join.kind in _NULLS_LEFT)
     right = _side(printer, join.right, padded=join.kind in _NULLS_RIGHT)
     # A condition on the side that is padded with NULLs belongs to the pairing, not after it.
@@ -44,7 +47,7 @@ def join_blocks(printer: QueryPrinter, join: Join) -> Block:
         right = printer.derived(right, join.right.schema)
     left, right = _unconditional(printer, join, left, right)
     columns = {**left.columns, **right.columns}
-    conditions = [*_pairing(printer, join, left, right)]
+    conditions = _pairing(printer, join, left, right)
     where = (*left.where, *right.where)
     if join.kind is JoinKind.LEFT:
         where = left.where
@@ -58,13 +61,20 @@ def join_blocks(printer: QueryPrinter, join: Join) -> Block:
     else:
         on = conjunction(conditions) if conditions else "1 = 1"
         source = f"{left.source} {_WORDS[join.kind]} {other} ON {on}"
-    return Block(columns, source, joined=True, where=where)
+    pairing = _held(printer, join, left, right, conditions)
+    return Block(columns, source, joined=True, pairing=pairing, where=where)
 
 
-def _require_full_join_conditions(printer: QueryPrinter) -> None:
-    operation = "full join with a condition"
-    if operation in printer.dialect.without:
-        raise printer.dialect.refuse(operation)
+def _held(
+    printer: QueryPrinter, join: Join, left: Block, right: Block, conditions: Sequence[Text]
+) -> tuple[Text, ...]:
+    """Return what is true of every row of a join, and cannot be told before the join is made."""
+    if join.kind in (JoinKind.INNER, JoinKind.CROSS):
+        return (*left.pairing, *right.pairing, *conditions)
+    kept = () if join.kind in _NULLS_LEFT else left.pairing
+    kept += () if join.kind in _NULLS_RIGHT else right.pairing
+    keys = _keys(printer, join, left, right)
+    return (*kept, Text(f"COALESCE({conjunction(keys)}, 1 = 1)")) if keys else kept
 
 
 def _side(printer: QueryPrinter, relation: Relation, *, padded: bool) -> Block:
@@ -88,11 +98,15 @@ def _unconditional(
     return left, right
 
 
-def _pairing(printer: QueryPrinter, join: Join, left: Block, right: Block) -> list[Text]:
-    conditions = [
+def _keys(printer: QueryPrinter, join: Join, left: Block, right: Block) -> list[Text]:
+    return [
         _compared(printer, left.columns[a], "=", right.columns[b], join.left.schema[a].type.name)
         for a, b in join.on
     ]
+
+
+def _pairing(printer: QueryPrinter, join: Join, left: Block, right: Block) -> list[Text]:
+    conditions = _keys(printer, join, left, right)
     if join.asof is not None:
         a, b = join.asof
         kind = join.left.schema[a].type.name

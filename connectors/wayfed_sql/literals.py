@@ -37,7 +37,7 @@ def _text(constant: Literal, dialect: Dialect) -> Text:
     if isinstance(value, str):
         return Text(string(value, dialect))
     if value == _LEAST_INTEGER and is_integer(kind):
-        return Text(f"CAST('{value}' AS {dialect.type_name(kind)})")
+        return Text(f"({value + 1} - 1)")
     if is_integer(kind):
         return _number(str(value))
     if is_float(kind):

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 
 from wayfed_optimizer import expressions, relations
 from wayfed_optimizer.errors import Unsupported
-from wayfed_optimizer.expressions import Column, Expression, Subquery, columns_of, may_raise
+from wayfed_optimizer.expressions import Column, Expression, Subquery, columns_of
 from wayfed_optimizer.relations import (
     Aggregate,
     Distinct,
@@ -31,6 +31,7 @@ from wayfed_optimizer.relations import (
 from wayfed_sql.block import Block, Compound, OrderKey, conjunction
 from wayfed_sql.expression_printer import ExpressionPrinter
 from wayfed_sql.joins import join_blocks
+from wayfed_sql.overflow import may_fail
 from wayfed_sql.sampling import sample_condition
 from wayfed_sql.templates import EQUAL_OTHERWISE, ORDERED_OTHERWISE, Text
 
@@ -248,8 +249,8 @@ class QueryPrinter:
     def _guarded(self, predicate: Expression, block: Block) -> Text:
         """Write a condition; what may raise is not evaluated on rows that are already excluded."""
         text = self.expressions.text(predicate, block.columns)
-        before = block.where if block.group is None else block.having
-        if not before or not may_raise(predicate):
+        before = (*block.pairing, *block.where) if block.group is None else block.having
+        if not before or not may_fail(predicate):
             return text
         return Text(f"CASE WHEN {conjunction(before)} THEN {text.sql} END")
 
@@ -270,7 +271,7 @@ class QueryPrinter:
             group.append(text.sql)
         for named in aggregate.aggregates:
             texts[named.name] = printer.text(named.expression, block.columns)
-        return Block(texts, block.source, block.joined, block.where, tuple(dict.fromkeys(group)))
+        return Block(texts, block.source, where=block.where, group=tuple(dict.fromkeys(group)))
 
     def _window(self, window: Window) -> Block:
         block = self.block(window.input)

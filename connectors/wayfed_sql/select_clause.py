@@ -92,6 +92,9 @@ class SelectClause:
         """Return the relation that the SELECT means."""
         relation = self._where(self._scope.relation)
         outputs = self._outputs()
+        self._expressions.aliases = {
+            o.alias.lower(): o.expression for o in reversed(outputs) if o.alias
+        }
         having = self._condition("having")
         qualify = self._condition("qualify")
         keys = self._order_keys(outputs)
@@ -198,7 +201,11 @@ class SelectClause:
             keys = [o.expression for o in outputs if not aggregates(o.expression)]
         else:
             require(group, "expressions")
-            keys = [self._group_key(each, outputs) for each in group.expressions]
+            keys = [
+                self._group_key(each, outputs)
+                for each in group.expressions
+                if not (isinstance(each, exp.Tuple) and not each.expressions)
+            ]
         for key in keys:
             if aggregates(key):
                 raise InvalidSql(f"GROUP BY {key} aggregates")
@@ -216,15 +223,7 @@ class SelectClause:
         index = ordinal(node, len(outputs))
         if index is not None:
             return outputs[index].expression
-        if isinstance(node, exp.Column) and not node.table and not self._is_column(node):
-            found = [o for o in outputs if o.alias and o.alias.lower() == node.name.lower()]
-            if found:
-                return found[0].expression
         return self._expressions.bind(node)
-
-    def _is_column(self, node: exp.Column) -> bool:
-        names = (c.name for c in self._scope.columns if not c.hidden)
-        return any(name.lower() == node.name.lower() for name in names)
 
     def _group(
         self, relation: Relation, grouping: _Grouping, roots: Sequence[Expression]

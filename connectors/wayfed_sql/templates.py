@@ -192,10 +192,11 @@ class Operator:
 
     def render(self, site: Site) -> Text:
         """Put the operator between the operands."""
-        texts = site.texts
-        all_loose = all(text.loose for text in texts)
+        texts = [
+            exact(site, i) if text.sql == "NULL" else text for i, text in enumerate(site.texts)
+        ]
         first = texts[0]
-        if all_loose and site.function in _COMPUTES:
+        if all(text.loose for text in texts) and site.function in _COMPUTES:
             first = Text(f"CAST({first.sql} AS {site.types(site.args[0].type)})")
         left = self.level if self.level == COMPARISON else self.level - 1
         right = self.level - 1 if self.associative else self.level

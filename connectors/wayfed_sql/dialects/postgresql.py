@@ -243,6 +243,7 @@ POSTGRESQL: Final = Dialect(
             "list": "lists are not read from it",
             "struct": "records are not read from it",
             "asof join": "it has none",
+            "full join without keys": "it pairs full joins by equal keys only",
             "try_cast": "it has no cast that gives NULL where it fails",
             "Parameter": "its driver counts parameters instead of naming them",
         }

@@ -1,0 +1,529 @@
+"""Every function of the table means the same on every engine that says it has it."""
+
+from __future__ import annotations
+
+import datetime
+import hashlib
+import math
+from dataclasses import dataclass
+from decimal import Decimal as D
+from typing import Any
+
+import pytest
+
+from wayfed_optimizer.errors import Unsupported
+from wayfed_optimizer.expressions import (
+    Column,
+    Expression,
+    Literal,
+    Named,
+    SortKey,
+    WindowCall,
+    call,
+    literal,
+)
+from wayfed_optimizer.functions import FUNCTIONS, Agreement, Kind
+from wayfed_optimizer.platform import TableReference
+from wayfed_optimizer.relations import Aggregate, Read, Select, Window
+from wayfed_optimizer.types import (
+    BOOL,
+    DATE,
+    FLOAT64,
+    INT64,
+    TEXT,
+    TIMESTAMP,
+    DataType,
+    Field,
+    Schema,
+)
+from wayfed_sql import DUCKDB, POSTGRESQL, SPARK, SQLITE
+
+NAN, INF = math.nan, math.inf
+MAX, MIN = 2**63 - 1, -(2**63)
+
+
+class Null:
+    """A NULL of some type."""
+
+    def __init__(self, kind: DataType) -> None:
+        self.kind = kind
+
+    def __repr__(self) -> str:
+        return f"null:{self.kind}"
+
+
+@dataclass(frozen=True)
+class Constant:
+    """An argument that is written as a constant, not as a column."""
+
+    value: Any
+
+
+class Error:
+    """The statement ends with an error."""
+
+    def __repr__(self) -> str:
+        return "error"
+
+
+ERROR = Error()
+NO_TEXT, NO_INT, NO_FLOAT, NO_BOOL = Null(TEXT), Null(INT64), Null(FLOAT64), Null(BOOL)
+NO_DATE, NO_TIME = Null(DATE), Null(TIMESTAMP)
+C = Constant
+
+
+def day(text: str) -> datetime.date:
+    return datetime.date.fromisoformat(text)
+
+
+def at(text: str) -> datetime.datetime:
+    return datetime.datetime.fromisoformat(text)
+
+
+SCALARS: dict[str, list[tuple[tuple[Any, ...], Any]]] = {
+    "add": [
+        ((1, 2), 3),
+        ((1.5, 2), 3.5),
+        ((D("0.10"), D("0.2")), D("0.30")),
+        ((1, NO_INT), None),
+        ((MAX, 1), ERROR),
+        ((5_000_000_000, 1), 5_000_000_001),
+    ],
+    "subtract": [((1, 2), -1), ((MIN, 1), ERROR), ((D("1.5"), 1), D("0.5")), ((3, -4), 7)],
+    "multiply": [
+        ((3, -4), -12),
+        ((MAX, 2), ERROR),
+        ((D("1.25"), D("0.5")), D("0.625")),
+        ((0.5, 3), 1.5),
+    ],
+    "divide": [
+        ((1, 2), 0.5),
+        ((1, 0), None),
+        ((1.0, 0.0), None),
+        ((D("1.5"), 3), 0.5),
+        ((NO_INT, 2), None),
+        ((-7, 2), -3.5),
+    ],
+    "floor_divide": [
+        ((7, 2), 3),
+        ((-7, 2), -4),
+        ((7, -2), -4),
+        ((-7, -2), 3),
+        ((6, -2), -3),
+        ((7, 0), None),
+        ((7.5, 2.0), 3.0),
+        ((-7.5, 2.0), -4.0),
+        ((1.0, 0.0), None),
+        ((D("7.5"), 2), 3.0),
+        ((MIN, -1), ERROR),
+    ],
+    "modulo": [
+        ((7, 3), 1),
+        ((-7, 3), 2),
+        ((7, -3), -2),
+        ((-7, -3), -1),
+        ((6, 3), 0),
+        ((7, 0), None),
+        ((-7, C(3)), 2),
+        ((7, C(-3)), -2),
+        ((MAX, MAX - 1), 1),
+        ((-1, MAX), MAX - 1),
+    ],
+    "remainder": [((7, 3), 1), ((-7, 3), -1), ((7, -3), 1), ((7, 0), None), ((MAX, 10), 7)],
+    "negate": [((3,), -3), ((-2.5,), 2.5), ((D("1.5"),), D("-1.5")), ((MIN,), ERROR)],
+    "equal": [
+        (("a", "a"), True),
+        (("a", "A"), False),
+        ((1, D("1.00")), True),
+        ((0.0, -0.0), True),
+        ((NO_INT, 1), None),
+    ],
+    "not_equal": [((1, 2), True), ((NO_TEXT, "a"), None)],
+    "less": [((1, 2), True), (("B", "a"), True), ((day("2013-01-01"), day("2013-02-01")), True)],
+    "less_equal": [((2, 2), True), ((2.5, 2), False)],
+    "greater": [(("é", "z"), True), ((True, False), True), ((NO_INT, 1), None)],
+    "greater_equal": [
+        ((at("2013-01-01 10:00:00.5"), at("2013-01-01 10:00:00.25")), True),
+        ((2, 3), False),
+    ],
+    "is_distinct": [
+        ((1, 2), True),
+        ((1, 1), False),
+        ((1, NO_INT), True),
+        ((NO_INT, NO_INT), False),
+    ],
+    "and": [
+        ((True, True), True),
+        ((True, NO_BOOL), None),
+        ((False, NO_BOOL), False),
+        ((True, True, False), False),
+    ],
+    "or": [((False, True), True), ((False, NO_BOOL), None), ((True, NO_BOOL), True)],
+    "not": [((True,), False), ((NO_BOOL,), None)],
+    "is_null": [((NO_INT,), True), ((1,), False)],
+    "is_not_null": [((NO_TEXT,), False), (("",), True)],
+    "is_nan": [((1.5,), False), ((NO_FLOAT,), None)],
+    "coalesce": [((NO_INT, 2, 3), 2), ((NO_TEXT, NO_TEXT), None), ((NO_FLOAT, 1.5), 1.5)],
+    "greatest": [
+        ((1, 3, 2), 3),
+        ((NO_INT, 2, 5), 5),
+        ((2, NO_INT), 2),
+        ((NO_INT, NO_INT), None),
+        (("B", "a"), "a"),
+        ((4,), 4),
+    ],
+    "least": [((1, 3, NO_INT), 1), ((NO_TEXT, NO_TEXT), None), (("B", "a"), "B")],
+    "lower": [(("ABC",), "abc"), ((NO_TEXT,), None)],
+    "upper": [(("abc",), "ABC")],
+    "length": [(("héllo",), 5), (("",), 0), ((NO_TEXT,), None)],
+    "trim": [(("  a b ",), "a b"), (("\ta ",), "\ta")],
+    "ltrim": [(("  a ",), "a ")],
+    "rtrim": [(("  a ",), "  a")],
+    "substring": [
+        (("hello", 2), "ello"),
+        (("hello", 2, 3), "ell"),
+        (("héllo", C(2), C(1)), "é"),
+        (("hello", 0), "hello"),
+        (("hello", 0, 2), "h"),
+        (("hello", -1, 4), "he"),
+        (("hello", -5, 2), ""),
+        (("hello", 9), ""),
+        (("hello", 4, 9), "lo"),
+        ((NO_TEXT, 1), None),
+    ],
+    "concat": [(("a", "b", "c"), "abc"), (("a", NO_TEXT), None), (("a",), "a")],
+    "replace": [(("banana", "an", "o"), "booa"), (("abc", "", "x"), "abc")],
+    "starts_with": [
+        (("a%c", "a%"), True),
+        (("abc", "a%"), False),
+        (("abc", ""), True),
+        (("Abc", "a"), False),
+        ((NO_TEXT, "a"), None),
+    ],
+    "ends_with": [
+        (("abc", "bc"), True),
+        (("abc", ""), True),
+        (("bc", "abc"), False),
+        (("ab_", "b_"), True),
+        (("abc", "BC"), False),
+    ],
+    "contains": [
+        (("a_c", "_"), True),
+        (("abc", "_"), False),
+        (("abc", ""), True),
+        (("", "a"), False),
+        (("abc", NO_TEXT), None),
+    ],
+    "like": [
+        (("abc", "a%"), True),
+        (("abc", "A%"), False),
+        (("abc", "a_c"), True),
+        (("a%c", "a\\%c"), False),
+        (("a\\b", "a\\b"), True),
+        (("a*c", "a*c"), True),
+        (("abc", "a*c"), False),
+        (("a[b]c", "a[b]c"), True),
+        (("abc", "a?c"), False),
+        (("a\nb", "a_b"), True),
+        (("", "%"), True),
+        (("é", "_"), True),
+        ((NO_TEXT, "%"), None),
+    ],
+    "ilike": [(("ABC", "a%"), True), (("a%c", "A\\%C"), False), (("ABC", "b%"), False)],
+    "year": [((day("2013-02-03"),), 2013), ((at("0001-02-03 00:00"),), 1), ((NO_DATE,), None)],
+    "quarter": [((day("2013-03-31"),), 1), ((at("2013-12-31 23:59"),), 4)],
+    "month": [((day("2013-02-03"),), 2)],
+    "day": [((at("2013-02-03 23:59:59.999999"),), 3)],
+    "hour": [((at("2013-02-03 23:59:59.999999"),), 23)],
+    "minute": [((at("2013-02-03 23:59:59.999999"),), 59)],
+    "second": [((at("2013-02-03 23:59:59.999999"),), 59), ((NO_TIME,), None)],
+    "day_of_week": [((day("2024-01-07"),), 7), ((at("2024-01-08 00:00"),), 1)],
+    "day_of_year": [((day("2024-12-31"),), 366), ((at("2013-01-01 12:00"),), 1)],
+    "date_trunc": [
+        ((day("2013-05-17"), C("year")), day("2013-01-01")),
+        ((day("2013-05-17"), C("quarter")), day("2013-04-01")),
+        ((day("2013-05-31"), C("quarter")), day("2013-04-01")),
+        ((day("2013-05-17"), C("month")), day("2013-05-01")),
+        ((day("2013-05-19"), C("week")), day("2013-05-13")),
+        ((day("2013-05-13"), C("WEEK")), day("2013-05-13")),
+        ((day("2013-05-17"), C("day")), day("2013-05-17")),
+        ((day("2013-05-17"), C("hour")), day("2013-05-17")),
+        ((at("2013-05-17 10:20:30.5"), C("year")), at("2013-01-01")),
+        ((at("2013-05-17 10:20:30.5"), C("quarter")), at("2013-04-01")),
+        ((at("2013-05-17 10:20:30.5"), C("month")), at("2013-05-01")),
+        ((at("2013-05-17 10:20:30.5"), C("week")), at("2013-05-13")),
+        ((at("2013-05-17 10:20:30.5"), C("day")), at("2013-05-17")),
+        ((at("2013-05-17 10:20:30.5"), C("hour")), at("2013-05-17 10:00")),
+        ((at("2013-05-17 10:20:30.5"), C("minute")), at("2013-05-17 10:20")),
+        ((at("2013-05-17 10:20:30.5"), C("second")), at("2013-05-17 10:20:30")),
+        ((at("2013-05-17 10:20:30+00:00"), C("day")), at("2013-05-17 00:00+00:00")),
+        ((NO_TIME, C("day")), None),
+    ],
+    "add_days": [
+        ((day("2013-01-31"), 1), day("2013-02-01")),
+        ((day("2013-03-01"), -1), day("2013-02-28")),
+        ((at("2013-01-31 10:20:30.5"), C(1)), at("2013-02-01 10:20:30.5")),
+        ((at("2013-01-31 10:00+00:00"), -31), at("2012-12-31 10:00+00:00")),
+        ((NO_DATE, 1), None),
+    ],
+    "date_diff": [
+        ((day("2013-12-31"), day("2014-01-01"), C("year")), 1),
+        ((day("1969-12-31"), day("1970-01-01"), C("quarter")), 1),
+        ((at("2013-01-31 23:00"), at("2013-03-01 00:00"), C("month")), 2),
+        ((day("2024-01-07"), day("2024-01-08"), C("week")), 1),
+        ((day("2024-01-08"), day("2024-01-14"), C("week")), 0),
+        ((day("1969-12-29"), day("1969-12-28"), C("week")), -1),
+        ((at("2013-01-01 23:59"), at("2013-01-02 00:00"), C("day")), 1),
+        ((at("2013-01-02 00:00"), at("2013-01-01 23:59"), C("day")), -1),
+        ((day("2013-01-01"), day("2013-01-02"), C("hour")), 24),
+        ((at("2013-01-01 10:59:59.9"), at("2013-01-01 11:00"), C("hour")), 1),
+        ((at("1969-12-31 23:59"), at("1969-12-31 23:10"), C("hour")), 0),
+        ((at("2013-01-01 10:59:59.9"), at("2013-01-01 11:00"), C("minute")), 1),
+        ((at("2013-01-01 10:00:00.9"), at("2013-01-01 10:00:01.1"), C("second")), 1),
+        ((NO_DATE, day("2013-01-01"), C("day")), None),
+    ],
+    "epoch": [
+        ((at("2024-01-01 00:00:00.25"),), 1704067200.25),
+        ((at("1969-12-31 23:59:59.5"),), -0.5),
+        ((at("1970-01-01 00:00+00:00"),), 0.0),
+    ],
+    "abs": [((-3,), 3), ((-2.5,), 2.5), ((D("-1.5"),), D("1.5")), ((MIN,), ERROR)],
+    "sign": [((-3,), -1), ((0,), 0), ((2.5,), 1), ((D("-0.5"),), -1), ((NO_FLOAT,), None)],
+    "floor": [((-2.5,), -3.0), ((2.5,), 2.0), ((3,), 3), ((D("-2.5"),), D("-3.0"))],
+    "ceil": [((-2.5,), -2.0), ((2.5,), 3.0), ((3,), 3), ((D("2.1"),), D("3.0"))],
+    "round": [
+        ((2.5,), 3.0),
+        ((-2.5,), -3.0),
+        ((0.4999,), 0.0),
+        ((4503599627370497.0,), 4503599627370497.0),
+        ((2.345, C(1)), 2.3),
+        ((7,), 7),
+        ((D("2.5"),), D("3.0")),
+        ((D("-2.45"),), D("-2.00")),
+        ((NO_FLOAT, C(1)), None),
+    ],
+    "sqrt": [((4.0,), 2.0), ((-1.0,), None), ((0,), 0.0)],
+    "ln": [((math.e,), 1.0), ((0.0,), None), ((-1.0,), None), ((NO_FLOAT,), None)],
+    "log10": [((100,), 2.0), ((0,), None)],
+    "exp": [((1.0,), math.e), ((0,), 1.0)],
+    "power": [
+        ((2, 10), 1024.0),
+        ((0.0, 0.0), 1.0),
+        ((0.0, -1.0), None),
+        ((-2.0, 3.0), -8.0),
+        ((-2.0, 0.5), None),
+    ],
+    "sin": [((0.0,), 0.0), ((math.pi / 2,), 1.0)],
+    "cos": [((0.0,), 1.0)],
+    "hash": [
+        (("x",), 710810379057940483),
+        (("é",), int(hashlib.md5("é".encode()).hexdigest()[:15], 16)),
+        ((NO_TEXT,), None),
+    ],
+}
+
+AGGREGATES: dict[str, list[tuple[list[Any], Any]]] = {
+    "count": [([1, NO_INT, 3], 2), ([], 0)],
+    "count_distinct": [([1, 1, NO_INT, 2], 2), (["a", "A"], 2), ([0.0, -0.0], 1)],
+    "count_if": [([True, False, NO_BOOL, True], 2), ([], 0)],
+    "sum": [
+        ([1, 2, NO_INT], 3),
+        ([1.5, 2.5], 4.0),
+        ([D("0.10"), D("0.20")], D("0.30")),
+        ([MAX, 1], ERROR),
+        ([NO_INT], None),
+        ([], None),
+        ([D("12345678901.23"), D("0.01")], D("12345678901.24")),
+    ],
+    "mean": [([1, 2], 1.5), ([D("1.5"), D("2.5")], 2.0), ([], None)],
+    "min": [
+        (["b", "B", NO_TEXT], "B"),
+        ([True, False], False),
+        ([day("2013-01-02"), day("2013-01-01")], day("2013-01-01")),
+        ([D("1.5"), D("-2.5")], D("-2.5")),
+        ([], None),
+    ],
+    "max": [(["b", "B"], "b"), ([True, False], True), ([1.5, NO_FLOAT], 1.5)],
+    "stddev": [([1.0, 2.0, 3.0, 4.0], 1.2909944487358056), ([1.0], None)],
+    "variance": [([1.0, 2.0, 3.0, 4.0], 5 / 3), ([1.0], None)],
+    "median": [([1.0, 2.0, 10.0], 2.0), ([1.0, 2.0, 3.0, 4.0], 2.5), ([], None)],
+    "any_value": [([NO_INT, 3, NO_INT], 3), ([NO_TEXT], None), ([True], True)],
+    "bool_and": [([True, NO_BOOL], True), ([True, False], False), ([], None)],
+    "bool_or": [([False, NO_BOOL], False), ([True, False], True), ([], None)],
+}
+
+# These tell apart rows that are equal in the order; the order is made total for them.
+POSITIONAL = ("row_number", "ntile", "lag", "lead")
+
+WINDOWS: dict[str, list[tuple[tuple[Any, ...], list[Any]]]] = {
+    # Over the values 10, 20, 20, 30 in this order.
+    "row_number": [((), [1, 2, 3, 4])],
+    "rank": [((), [1, 2, 2, 4])],
+    "dense_rank": [((), [1, 2, 2, 3])],
+    "ntile": [((2,), [1, 1, 2, 2])],
+    "lag": [
+        (("x",), [None, 10, 20, 20]),
+        (("x", 2), [None, None, 10, 20]),
+        (("x", 1, 0), [0, 10, 20, 20]),
+    ],
+    "lead": [(("x",), [20, 20, 30, None]), (("x", 1, -1), [20, 20, 30, -1])],
+    "first_value": [(("x",), [10, 10, 10, 10])],
+    "last_value": [(("x",), [10, 20, 20, 30])],
+    "sum": [(("x",), [10, 50, 50, 80])],
+    "count": [((), [1, 3, 3, 4])],
+    "max": [(("x",), [10, 20, 20, 30])],
+}
+
+
+def typed(value: Any) -> Literal:
+    if isinstance(value, Null):
+        return Literal(None, value.kind)
+    return literal(value.value if isinstance(value, Constant) else value)
+
+
+def row_of(values: list[Literal], engine: Any, first: int = 0) -> str:
+    cells = (_written(v, engine, f"a{first + i}") for i, v in enumerate(values))
+    return f"SELECT {', '.join(cells) or '1 AS none'}"
+
+
+def _written(value: Literal, engine: Any, name: str) -> str:
+    read = Read("one", Schema.of(none="int64"))
+    select = Select(read, (Named(name, value),))
+    sql = engine.dialect
+    from wayfed_sql import to_sql
+
+    text = to_sql(select, sql, {"one": TableReference(("one",))})
+    return text.removeprefix("SELECT ").removesuffix(" FROM one")
+
+
+def outcome(engine: Any, relation: Any, tables: dict[str, TableReference]) -> Any:
+    try:
+        return [row[0] for row in engine.rows(relation, tables)]
+    except Exception as error:
+        if type(error).__name__ != "EngineError":
+            raise
+        return [f"error: {error}"]
+
+
+def assert_same(found: Any, wanted: Any) -> None:
+    if isinstance(wanted, Error):
+        assert isinstance(found, str) and found.startswith("error"), found
+    elif isinstance(wanted, float) and found is not None:
+        assert found == pytest.approx(wanted, rel=1e-9, nan_ok=True)
+    else:
+        assert found == wanted
+
+
+def cases(table: dict[str, list[Any]]) -> list[Any]:
+    return [
+        pytest.param(name, given, wanted, id=f"{name}-{i}")
+        for name, rows in table.items()
+        for i, (given, wanted) in enumerate(rows)
+    ]
+
+
+@pytest.mark.parametrize("constants", [False, True], ids=["columns", "constants"])
+@pytest.mark.parametrize(("name", "given", "wanted"), cases(SCALARS))
+def test_a_function_has_one_meaning(engine, name, given, wanted, constants):
+    values = [typed(each) for each in given]
+    fields = [Field(f"a{i}", v.type) for i, v in enumerate(values)] or [Field("none", INT64)]
+    read = Read("one", Schema(fields))
+    args: list[Expression] = [
+        v if constants or isinstance(g, Constant) else Column(f"a{i}", v.type)
+        for i, (v, g) in enumerate(zip(values, given, strict=True))
+    ]
+    select = Select(read, (Named("result", call(name, *args)),))
+    if name not in engine.dialect.functions:
+        assert engine.dialect.without[name]
+        return
+    try:
+        found = outcome(engine, select, {"one": TableReference(query=row_of(values, engine))})
+    except Unsupported as refusal:
+        assert refusal.reason
+        return
+    assert_same(found[0], wanted)
+
+
+@pytest.mark.parametrize(("name", "given", "wanted"), cases(AGGREGATES))
+def test_an_aggregate_has_one_meaning(engine, name, given, wanted):
+    values = [typed(each) for each in given]
+    kind = next((v.type for v in values), BOOL if name.startswith(("bool", "count_if")) else INT64)
+    read = Read("one", Schema([Field("a0", kind)]))
+    aggregate = Aggregate(read, (), (Named("result", call(name, Column("a0", kind))),))
+    if name not in engine.dialect.functions:
+        assert engine.dialect.without[name]
+        return
+    rows = [row_of([v], engine) for v in values] or [
+        row_of([Literal(None, kind)], engine) + " WHERE 1 = 0"
+    ]
+    query = " UNION ALL ".join(rows)
+    try:
+        found = outcome(engine, aggregate, {"one": TableReference(query=query)})
+    except Unsupported as refusal:
+        assert refusal.reason
+        return
+    assert_same(found[0], wanted)
+
+
+@pytest.mark.parametrize(("name", "given", "wanted"), cases(WINDOWS))
+def test_a_window_function_has_one_meaning(engine, name, given, wanted):
+    read = Read("one", Schema([Field("a0", INT64), Field("a1", INT64)]))
+    x = Column("a0", INT64)
+    args = tuple(x if each == "x" else literal(each) for each in given)
+    over = WindowCall(name, args, (), (SortKey(x),))
+    window = Window(read, (Named("result", over),))
+    select = Select(
+        window, (Named("result", Column("result", over.type)), Named("a1", Column("a1", INT64)))
+    )
+    rows = [row_of([literal(x), literal(i)], engine) for i, x in enumerate((10, 20, 20, 30))]
+    found = engine.rows(select, {"one": TableReference(query=" UNION ALL ".join(rows))})
+    assert [row[0] for row in sorted(found, key=lambda row: row[1])] == wanted
+
+
+def test_nan_equals_itself_and_is_above_all_numbers(engine):
+    if "nan" in engine.dialect.without:
+        with pytest.raises(Unsupported, match="NaN"):
+            _written(literal(NAN), engine, "a")
+        return
+    values = [literal(x) for x in (NAN, INF, NAN, 1.5, 0.0, -0.0)]
+    query = " UNION ALL ".join(row_of([v], engine) for v in values)
+    read = Read("one", Schema([Field("a0", FLOAT64)]))
+    x = Column("a0", FLOAT64)
+    one = {"one": TableReference(query=query)}
+    groups = Aggregate(read, (Named("x", x),), (Named("n", call("count")),))
+    counted = {str(abs(row[0])): row[1] for row in engine.rows(groups, one)}
+    assert counted == {"nan": 2, "inf": 1, "1.5": 1, "0.0": 2}
+    extremes = Aggregate(read, (), (Named("n", call("max", x)), Named("m", call("min", x))))
+    ((most, least),) = engine.rows(extremes, one)
+    assert math.isnan(most) and least == 0.0
+    above = Aggregate(
+        read,
+        (),
+        (
+            Named("n", call("count_if", call("greater", x, literal(INF)))),
+            Named("m", call("count_if", call("equal", x, x))),
+            Named("s", call("count_if", call("equal", call("sign", x), literal(1)))),
+        ),
+    )
+    assert engine.rows(above, one) == [(2, 6, 4)]
+
+
+def test_a_unit_that_is_no_constant_is_refused_with_a_reason(engine):
+    read = Read("t", Schema.of(d="date", unit="text"))
+    trunc = call("date_trunc", Column("d", DATE), Column("unit", TEXT))
+    with pytest.raises(Unsupported, match="written as a constant"):
+        engine.rows(Select(read, (Named("d", trunc),)))
+
+
+@pytest.mark.parametrize("dialect", [DUCKDB, POSTGRESQL, SQLITE, SPARK], ids=lambda d: d.name)
+def test_what_an_engine_leaves_out_has_a_reason(dialect):
+    assert set(FUNCTIONS) - set(dialect.functions) <= set(dialect.without)
+    assert set(dialect.functions) <= set(FUNCTIONS)
+    assert not set(dialect.functions) & set(dialect.without)
+
+
+def test_every_function_has_a_case():
+    for function in FUNCTIONS.values():
+        table = {Kind.SCALAR: SCALARS, Kind.AGGREGATE: AGGREGATES, Kind.WINDOW: WINDOWS}
+        assert function.name in table[function.kind], function.name
+        assert function.agreement in Agreement
