@@ -9,7 +9,6 @@ from wayfed_database.catalog import TableName
 from wayfed_database.columns import changes
 from wayfed_optimizer.errors import ColumnNotFound, InvalidOption, SourceChanged, TypeMismatch
 from wayfed_optimizer.platform import Snapshot, tables_of
-from wayfed_optimizer.types import Field, Schema
 
 if TYPE_CHECKING:
     from wayfed_database.catalog import Catalog, Reading
@@ -17,6 +16,7 @@ if TYPE_CHECKING:
     from wayfed_database.engines import Engine
     from wayfed_optimizer.platform import Channel, SourceRequest, TableReference
     from wayfed_optimizer.statistics.estimates import TableStatistics
+    from wayfed_optimizer.types import Schema
 
 
 class DatabaseSource:
@@ -89,8 +89,7 @@ class DatabaseSource:
                 f"{self.description} was dropped after the plan was made",
                 hint="read another table, or make the plan again when it is back",
             )
-        read = [column for column in self._columns if column.name in self.schema]
-        if told := changes(read, now):
+        if told := changes(self._columns, now):
             raise SourceChanged(
                 f"{self.description} changed after the plan was made: {'; '.join(told)}",
                 hint="read it again with ctx.read(), and check the plan against its new columns",
@@ -116,34 +115,37 @@ def source_of(request: SourceRequest, engine: Engine, platform: str) -> Database
         )
     catalog = engine.catalog
     name = TableName(query=request.query) if request.table is None else catalog.find(request.table)
-    columns = catalog.columns(name) or ()
     what = "a query" if request.table is None else request.table
+    columns = _wanted(catalog.columns(name) or (), request.schema, of=what)
+    schema = catalog.types.schema(columns)
+    _require_types(schema, request.schema, of=what)
     return DatabaseSource(
         catalog,
         name,
         columns,
-        _schema(columns, catalog, request.schema, of=what),
+        schema,
         channel=tables_of(platform),
         description=f"{what} of {engine.location}",
     )
 
 
-def _schema(
-    columns: tuple[ColumnDescription, ...], catalog: Catalog, wanted: Schema | None, *, of: str
-) -> Schema:
-    """Return the columns as ours; only those wanted, which must be of the types wanted."""
+def _wanted(
+    columns: tuple[ColumnDescription, ...], wanted: Schema | None, *, of: str
+) -> tuple[ColumnDescription, ...]:
     if wanted is None:
-        return catalog.types.schema(columns)
+        return columns
     by_name = {column.name: column for column in columns}
-    fields = []
     for field in wanted:
         if field.name not in by_name:
             raise ColumnNotFound(field.name, by_name, of=of)
-        kind = catalog.types.type_of(by_name[field.name])
-        if kind != field.type:
+    return tuple(by_name[field.name] for field in wanted)
+
+
+def _require_types(schema: Schema, wanted: Schema | None, *, of: str) -> None:
+    for field in wanted or ():
+        found = schema[field.name].type
+        if found != field.type:
             raise TypeMismatch(
-                f"column '{field.name}' of {of} is {kind}, not {field.type} as schema= says",
+                f"column '{field.name}' of {of} is {found}, not {field.type} as schema= says",
                 hint="leave it out of schema= and cast it in the plan",
             )
-        fields.append(Field(field.name, kind, by_name[field.name].nullable))
-    return Schema(fields)
