@@ -127,7 +127,7 @@ def _compared(printer: QueryPrinter, left: Text, symbol: str, right: Text, kind:
 
 def _exists(printer: QueryPrinter, join: Join) -> Block:
     left = printer.block(join.left)
-    if not left.takes_conditions:
+    if not left.takes_rows:
         left = printer.derived(left, join.left.schema)
     right = _side(printer, join.right, padded=False)
     conditions = (*right.where, *_pairing(printer, join, left, right))
