@@ -16,6 +16,7 @@ from sqlglot import expressions as exp
 from wayfed_optimizer.errors import (
     ColumnNotFound,
     InvalidSql,
+    PlanError,
     TypeMismatch,
     Unsupported,
     user_location,
@@ -92,6 +93,8 @@ _NAMES: Final[Mapping[type[exp.Expr], str]] = MappingProxyType(
 _FLAGS: Final = frozenset({"safe", "typed", "big_int", "ignore_nulls", "coalesce", "_type"})
 """Arguments of sqlglot's nodes that say what the function table means anyway."""
 _KINDS: Final = (exp.Week, exp.DayOfWeek)
+
+_PLACE: Final = "SQL line"
 """Functions that count otherwise in each engine."""
 
 
@@ -128,6 +131,15 @@ class ExpressionBinder:
         PlanError
             Names that are not there, types that do not fit, what plans cannot say.
         """
+        try:
+            return self._bound(node)
+        except PlanError as error:
+            # The innermost node that fails knows the place best.
+            if _PLACE not in (error.where or ""):
+                error.where = position(node)
+            raise
+
+    def _bound(self, node: exp.Expr) -> Expression:
         kind = type(node)
         handler = _HANDLERS.get(kind)
         if handler is not None:
@@ -534,7 +546,7 @@ def position(node: exp.Expr) -> str:
     for each in node.walk():
         if line := each.meta.get("line"):
             start = each.meta["col"] - (each.meta["end"] - each.meta["start"])
-            place = f"SQL line {line}, column {start}"
+            place = f"{_PLACE} {line}, column {start}"
             return f"{program}, {place}" if program else place
     return program or "SQL"
 
