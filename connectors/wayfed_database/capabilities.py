@@ -24,6 +24,7 @@ from wayfed_optimizer.relations import (
     Aggregate,
     Distinct,
     Filter,
+    Hint,
     Join,
     JoinKind,
     Limit,
@@ -34,9 +35,10 @@ from wayfed_optimizer.relations import (
     Sort,
     Window,
 )
-from wayfed_sql import POSTGRESQL, SQLITE
+from wayfed_sql import POSTGRESQL, SQLITE, refusal
 
 if TYPE_CHECKING:
+    from wayfed_optimizer.relations import Relation
     from wayfed_sql import Dialect
 
 _RELATIONS: Final = frozenset(
@@ -52,11 +54,29 @@ _RELATIONS: Final = frozenset(
         Distinct,
         SetOperation,
         Sample,
+        Hint,
     }
 )
 _EXPRESSIONS: Final = frozenset({Column, Literal, Call, Cast, Case, InList, WindowCall, Subquery})
 _OUTER_JOINS: Final = frozenset({JoinKind.RIGHT, JoinKind.FULL})
 _OUTER_JOINS_SINCE: Final = (3, 39)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class DatabaseCapabilities(Capabilities):
+    """What a dialect's tables say, and what shows only when a relation is written.
+
+    Parameters
+    ----------
+    dialect
+        The database's SQL.
+    """
+
+    dialect: Dialect
+
+    def refusal(self, relation: Relation) -> tuple[str, str] | None:
+        """Return (what, why) for the first thing of `relation` itself that is not done here."""
+        return Capabilities.refusal(self, relation) or refusal(relation, self.dialect)
 
 
 @dataclass(frozen=True, slots=True)
@@ -83,7 +103,8 @@ class Profile:
 def _capabilities(dialect: Dialect, missing: frozenset[JoinKind] = frozenset()) -> Capabilities:
     reasons = {f"{kind.value} join": "its library is older than 3.39" for kind in missing}
     named = {Parameter} if dialect.parameter is not None else set()
-    return Capabilities(
+    return DatabaseCapabilities(
+        dialect=dialect,
         relations=_RELATIONS,
         functions=frozenset(dialect.functions),
         expressions=_EXPRESSIONS | named,
