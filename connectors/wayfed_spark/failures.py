@@ -21,6 +21,10 @@ def summary(error: BaseException) -> str:
     >>> summary(RuntimeError(text))
     '[DIVIDE_BY_ZERO] Division by zero.'
     """
+    from py4j.protocol import Py4JNetworkError
+
+    if isinstance(error, Py4JNetworkError | ConnectionError):
+        return "its JVM has ended, perhaps for lack of memory; make a new context"
     lines = [line.strip() for line in str(error).splitlines() if line.strip()]
     for line in lines:
         if found := _CONDITION.search(line):

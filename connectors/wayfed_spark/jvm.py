@@ -83,10 +83,9 @@ def start(settings: Settings) -> tuple[SparkSession, ExitStack]:
             with _environment(settings, java_home(directory)):
                 gateway = _launch(conf, log, undo)
                 context = SparkContext(conf=conf, gateway=gateway)
-                undo.callback(context.stop)
+                undo.callback(_stop_spark, context, gateway)
                 undo.callback(_forget_path, SparkFiles.getRootDirectory())
                 session = SparkSession(context)
-                undo.callback(session.stop)
         except (Py4JError, PySparkException, OSError) as error:
             raise ExecutionError(
                 f"Spark did not start ({settings}): {_last_words(log) or summary(error)}",
@@ -159,16 +158,31 @@ def _launch(conf: Any, log: Path, undo: ExitStack) -> Any:
         return SparkContext._gateway
     with log.open("wb") as output:
         gateway = launch_gateway(conf, {"stdout": output, "stderr": output})
-    undo.callback(_stop, gateway)
+    undo.callback(_stop_jvm, gateway)
     return gateway
 
 
-def _stop(gateway: Any) -> None:
+def _stop_spark(context: Any, gateway: Any) -> None:
+    """Stop Spark, and have pyspark forget it, also where its JVM has died."""
+    from pyspark.sql import SparkSession
+
+    if _is_gone(gateway):
+        context._jsc = None
+        context.stop()
+        SparkSession._instantiatedSession = SparkSession._activeSession = None
+    elif SparkSession._instantiatedSession is not None:
+        SparkSession._instantiatedSession.stop()
+    else:
+        context.stop()
+
+
+def _stop_jvm(gateway: Any) -> None:
     """End the JVM, which lives as long as its standard input is open."""
     from pyspark import SparkContext
 
     SparkContext._gateway = SparkContext._jvm = None
-    gateway.shutdown()
+    if not _is_gone(gateway):
+        gateway.shutdown()
     if gateway.proc is None:
         return
     gateway.proc.stdin.close()
@@ -177,6 +191,10 @@ def _stop(gateway: Any) -> None:
     except TimeoutExpired:
         gateway.proc.kill()
         gateway.proc.wait()
+
+
+def _is_gone(gateway: Any) -> bool:
+    return gateway.proc is not None and gateway.proc.poll() is not None
 
 
 def _forget_path(entry: str) -> None:

@@ -68,7 +68,7 @@ class SparkPlatform:
 
     def version(self) -> str:
         """Return the version of Spark."""
-        return self._session.version if self._session is not None else version("pyspark")
+        return version("pyspark")
 
     def close(self) -> None:
         """Give Spark back; the last context to do so stops a JVM that we started."""
@@ -105,20 +105,11 @@ class SparkRun:
         from py4j.protocol import Py4JError
         from pyspark.errors import PySparkException
 
-        spark, session = self._started()
-        group = self._group(fragment)
-        token = self._run.token
-        token.raise_if_cancelled()
-
-        def cancel() -> None:
-            spark.cancel_group(group)
-
         try:
-            with token.calling(cancel):
-                return spark.call(lambda: self._job(session, fragment, compiled, inputs), cancel)
+            return self._run_job(fragment, compiled, inputs)
         except (Py4JError, PySparkException, OSError) as error:
-            if token.cancelled:
-                raise Cancelled(f"the run was stopped: {token.reason}") from error
+            if self._run.token.cancelled:
+                raise Cancelled(f"the run was stopped: {self._run.token.reason}") from error
             raise ExecutionError(
                 summary(error), platform="spark", fragment=fragment.id, sql=compiled.text
             ) from error
@@ -146,6 +137,19 @@ class SparkRun:
 
     def _group(self, fragment: Fragment) -> str:
         return f"{self._run.id}.{fragment.id}"
+
+    def _run_job(self, fragment: Fragment, compiled: Compiled, inputs: Mapping[str, Any]) -> object:
+        spark, session = self._started()
+        self._run.token.raise_if_cancelled()
+
+        def work() -> object:
+            return self._job(session, fragment, compiled, inputs)
+
+        def cancel() -> None:
+            spark.cancel_group(self._group(fragment))
+
+        with self._run.token.calling(cancel):
+            return spark.call(work, cancel)
 
     def _job(
         self,

@@ -19,6 +19,7 @@ import pytest
 from hypothesis import HealthCheck, Phase, given, settings
 from hypothesis import strategies as st
 
+import wayfed as wf
 from tests import strategies
 from tests.integration.engines import (
     a_run,
@@ -291,6 +292,33 @@ def test_rows_come_as_files_and_nothing_else(spark: Platform, tmp_path: Path) ->
         spark.open(run).ingest("t", None, spark.produces[0], spark.accepts[0])
 
 
+def test_a_plan_of_the_users_runs_on_spark_where_she_says_so(
+    spark_options: dict[str, object], tmp_path: Path
+) -> None:
+    from pyarrow import parquet
+
+    flights = tmp_path / "flights.parquet"
+    parquet.write_table(
+        pa.table({"carrier": ["UA", "DL", "UA"], "delay": [20.0, None, 90.0]}), flights
+    )
+    names = pa.table({"carrier": ["UA", "DL"], "name": ["United", "Delta"]})
+    with wf.context(spark=spark_options) as context:
+        late = (
+            context.read(str(flights))
+            .join(context.read(names), on="carrier")
+            .group_by("name")
+            .agg(flights=wf.count(), worst=wf.max("delay"))
+            .sort("name")
+        )
+        on_spark = late.on("spark")
+        assert "JOIN" in str(on_spark.explain())
+        assert on_spark.to_arrow() == late.on("duckdb").to_arrow()
+        assert on_spark.to_arrow().to_pylist() == [
+            {"name": "Delta", "flights": 1, "worst": None},
+            {"name": "United", "flights": 2, "worst": 90.0},
+        ]
+
+
 LIFE = """
     import os, sys, tempfile
     from pathlib import Path
@@ -325,6 +353,13 @@ LIFE = """
     assert len([name for name in children() if "java" in name]) == 1, children()
     first.close()
     assert answer(second) == [{"n": 1}] and second.started()
+    for process in psutil.Process().children():
+        process.kill()
+        process.wait()
+    try:
+        answer(second)
+    except ExecutionError as error:
+        assert "its JVM has ended" in str(error), error
     second.close()
     second.close()
     assert not children() and not second.started()
