@@ -543,12 +543,16 @@ def refuse(node: exp.Expr, *, hint: str | None = None) -> Unsupported:
 def position(node: exp.Expr) -> str:
     """Say where in the text a node stands, and where in the program the text does."""
     program = user_location()
-    for each in node.walk():
-        if line := each.meta.get("line"):
-            start = each.meta["col"] - (each.meta["end"] - each.meta["start"])
-            place = f"{_PLACE} {line}, column {start}"
-            return f"{program}, {place}" if program else place
-    return program or "SQL"
+    starts = [
+        (meta["line"], meta["col"] - (meta["end"] - meta["start"]))
+        for each in node.walk()
+        if (meta := each.meta).get("line")
+    ]
+    if not starts:
+        return program or "SQL"
+    line, column = min(starts)
+    place = f"{_PLACE} {line}, column {column}"
+    return f"{program}, {place}" if program else place
 
 
 def _of_inner(binder: ExpressionBinder, node: exp.Expr) -> Expression:
