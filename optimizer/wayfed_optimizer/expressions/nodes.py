@@ -330,7 +330,20 @@ def _checked_result(row: Function, args: tuple[Expression, ...]) -> DataType:
 def mismatch(row: Function, args: tuple[Expression, ...]) -> TypeMismatch:
     """Return the error that a function does not take these arguments."""
     given = ", ".join(f"{arg} is {arg.type}" for arg in args) or "nothing was given"
-    return TypeMismatch(f"{row.signature} does not take these: {given}", hint=row.doc)
+    return TypeMismatch(
+        f"{row.signature} does not take these: {given}", hint=_fitting_cast(row, args) or row.doc
+    )
+
+
+def _fitting_cast(row: Function, args: tuple[Expression, ...]) -> str | None:
+    """Say which cast of one argument to another's type makes a function take them."""
+    for position, arg in enumerate(args):
+        for kind in dict.fromkeys(other.type for other in args):
+            types = [each.type for each in args]
+            types[position] = kind
+            if not isinstance(arg, Literal) and row.rule(tuple(types)) is not None:
+                return f"cast one of them, for example {arg} to {kind}"
+    return None
 
 
 def _call_is_nullable(row: Function, args: tuple[Expression, ...]) -> bool:
