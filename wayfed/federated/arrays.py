@@ -73,7 +73,7 @@ class FederatedArrays:
     def __getitem__(self, name: str) -> NoReturn:
         if name not in self.schema:
             raise ColumnNotFound(name, self.schema.names)
-        self._refuse(f"the values of '{name}'")
+        self._refuse(f"reading '{name}'")
 
     def __iter__(self) -> Iterator[str]:
         self._refuse("iterating over the values")
