@@ -16,7 +16,7 @@ from wayfed_optimizer.platform import (
     PARQUET_FILES,
     FileSet,
 )
-from wayfed_optimizer.types import TEXT, Field, is_integer
+from wayfed_optimizer.types import TEXT, TIMESTAMP, TIMESTAMP_UTC, DataType, Field, is_integer
 from wayfed_sql import DUCKDB
 
 if TYPE_CHECKING:
@@ -40,6 +40,10 @@ PRODUCES: Final[tuple[Channel, ...]] = (ARROW_STREAM, ARROW_TABLE)
 
 _INFERRED: Final = (CSV_FILES, NDJSON_FILES)
 _ROWS: Final = " (files)"
+
+_FRACTION: Final = "contains({0}, '.')"
+# A timestamp with more than six digits after the second is longer than that; most are not.
+_NANOSECONDS: Final = "length({0}) > 26 AND regexp_matches({0}, '\\.\\d{{6}}0*[1-9]')"
 
 
 def bind(cursor: DuckDBPyConnection, name: str, value: object, *, reads: int) -> None:
@@ -107,9 +111,9 @@ def _table_function(name: str, files: FileSet) -> str:
 
 
 def _columns(columns: Iterable[Field]) -> str:
-    """Return the types to parse text as; integers come as text, to be checked by `_read`."""
+    """Return the types to parse text as; those that `_read` checks come as text."""
     types = (
-        (column.name, DUCKDB.type_name(TEXT if is_integer(column.type) else column.type))
+        (column.name, DUCKDB.type_name(TEXT if is_checked(column.type) else column.type))
         for column in columns
     )
     return "{" + ", ".join(f"{text(name)}: {text(kind)}" for name, kind in types) + "}"
@@ -122,18 +126,21 @@ def _read(field: Field, files: FileSet) -> str:
     integer column of text files, and cut nanoseconds off.
     """
     column, kind = quoted(field.name), DUCKDB.type_name(field.type)
+    error = _error(field, column)
+    if files.channel in _INFERRED and is_checked(field.type):
+        lost = _FRACTION if is_integer(field.type) else _NANOSECONDS
+        refused = f"CASE WHEN {column} IS NOT NULL THEN {error} END"
+        read = f"coalesce(TRY_CAST({column} AS {kind}), {refused})"
+        return f"CASE WHEN {lost.format(column)} THEN {error} ELSE {read} END"
     cast = f"CAST({column} AS {kind})"
-    if files.channel in _INFERRED and is_integer(field.type):
-        refused = f"CASE WHEN {column} IS NOT NULL THEN {_error(field, column)} END"
-        return (
-            f"CASE WHEN contains({column}, '.') THEN {_error(field, column)} "
-            f"ELSE coalesce(TRY_CAST({column} AS {kind}), {refused}) END"
-        )
     if field.name in files.options.get("nanoseconds", ()):
-        return (
-            f"CASE WHEN epoch_ns({column}) % 1000 <> 0 THEN {_error(field, column)} ELSE {cast} END"
-        )
+        return f"CASE WHEN epoch_ns({column}) % 1000 <> 0 THEN {error} ELSE {cast} END"
     return cast
+
+
+def is_checked(kind: DataType) -> bool:
+    """Say whether values of a type in text files are read as text and checked here."""
+    return is_integer(kind) or kind in (TIMESTAMP, TIMESTAMP_UTC)
 
 
 def _error(field: Field, column: str) -> str:

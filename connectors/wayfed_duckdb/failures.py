@@ -11,13 +11,10 @@ from typing import TYPE_CHECKING, Any, Final
 
 from wayfed_arrow import Stream
 from wayfed_optimizer.errors import ExecutionError, SourceChanged, WayfedError
-from wayfed_optimizer.platform import CSV_FILES, FileSet
-from wayfed_optimizer.types import is_integer
+from wayfed_optimizer.platform import CSV_FILES, NDJSON_FILES, FileSet
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
-
-    from wayfed_optimizer.types import DataType
 
 _CSV_ERROR: Final = re.compile(
     r"CSV Error on Line: (?P<line>\d+)\n(?P<what>.*?)"
@@ -29,7 +26,7 @@ _JSON_MALFORMED: Final = re.compile(
     r'Malformed JSON in file "(?P<file>.*?)", .*?: (?P<what>[^\n]*)'
 )
 _REFUSED: Final = re.compile(
-    r"(?P<what>column (?P<column>.*) is (?P<type>\w+) and cannot hold .*)", re.DOTALL
+    r"(?P<what>column (?P<column>.*) is (?P<type>\w+) and cannot hold (?P<value>.*))", re.DOTALL
 )
 _PREFIX: Final = re.compile(r"^(?:[A-Z][\w ]* Error: )+")
 _ADVICE: Final = re.compile(r"\n\s*(?:Possible|Column .* is being|This type was).*", re.DOTALL)
@@ -81,7 +78,7 @@ def _in_text_file(told: str, files: list[FileSet]) -> tuple[str | None, str | No
     if found := _JSON_MALFORMED.search(told):
         return f"{_place_of_broken_json(found['file'])}{found['what'].strip()}", None
     if found := _REFUSED.search(told):
-        place = _place_of_integer(files, found["column"])
+        place = _place_of(files, found["column"], found["value"].strip())
         return f"{place}{found['what'].strip()}", _TEXT_HINT if place else None
     return None, None
 
@@ -97,21 +94,20 @@ def _place_of_broken_json(name: str) -> str:
     return f"'{name}': "
 
 
-def _place_of_integer(files: list[FileSet], column: str) -> str:
-    """Return where the first value stands that is no integer of its column's type."""
+def _place_of(files: list[FileSet], column: str, value: str) -> str:
+    """Return where a value that was refused stands, if it does in a text file."""
     for each in files:
-        kind = next((f.type for f in each.options.get("columns", ()) if f.name == column), None)
-        if kind is None or not is_integer(kind):
+        if column not in [field.name for field in each.options.get("columns", ())]:
             continue
-        for path in each.paths:
-            values = _csv_values if each.channel == CSV_FILES else _json_values
-            for line, value in values(path, each.options, column):
-                if not _is_integer(value, kind):
+        values = _csv_values if each.channel == CSV_FILES else _json_values
+        for path in each.paths if each.channel in (CSV_FILES, NDJSON_FILES) else ():
+            for line, written in values(path, each.options, column):
+                if written.strip() == value:
                     return f"'{path}', line {line}: "
     return ""
 
 
-def _csv_values(path: Path, options: Mapping[str, Any], column: str) -> Iterator[tuple[int, Any]]:
+def _csv_values(path: Path, options: Mapping[str, Any], column: str) -> Iterator[tuple[int, str]]:
     position = [field.name for field in options["columns"]].index(column)
     with _opened(path) as file:
         rows = csv.reader(
@@ -128,24 +124,14 @@ def _csv_values(path: Path, options: Mapping[str, Any], column: str) -> Iterator
                 yield rows.line_num, row[position]
 
 
-def _json_values(path: Path, options: Mapping[str, Any], column: str) -> Iterator[tuple[int, Any]]:
+def _json_values(path: Path, options: Mapping[str, Any], column: str) -> Iterator[tuple[int, str]]:
     with _opened(path) as file:
         for line, written in enumerate(file, start=1):
             value = json.loads(written).get(column) if written.strip() else None
             if value is not None:
-                yield line, value
+                yield line, value if isinstance(value, str) else json.dumps(value)
 
 
 def _opened(path: Path) -> Any:
     opener = gzip.open if path.suffix.lower() == ".gz" else open
     return opener(path, "rt", encoding="utf-8", newline="")
-
-
-def _is_integer(value: Any, kind: DataType) -> bool:
-    bits = int(kind.name.removeprefix("int")) - 1
-    try:
-        number = int(value) if isinstance(value, str) else value
-    except ValueError:
-        return False
-    whole = isinstance(number, int) and not isinstance(number, bool)
-    return whole and -(2**bits) <= number < 2**bits

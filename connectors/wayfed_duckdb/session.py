@@ -25,6 +25,7 @@ if TYPE_CHECKING:
     from wayfed_optimizer.platform import Channel, Compiled, Run
 
 _AGAIN_SECONDS: Final = 0.05
+_CLOSED: Final = "the run was closed before its end"
 
 
 class DuckDBSession:
@@ -63,10 +64,10 @@ class DuckDBSession:
             DuckDB's own error is the cause.
         """
         self._run.token.raise_if_cancelled()
-        answer = _Answer(fragment, compiled, inputs, self._run)
+        answer = _Answer(self._cursor(), fragment, compiled, inputs, self._run)
         with self._lock:
             self._open[fragment.id] = answer
-        return answer.start(self._cursor(), self._names(fragment))
+        return answer.start(self._names(fragment))
 
     def ingest(self, name: str, value: object, source: Channel, target: Channel) -> object:
         """Refuse: DuckDB reads the channels it accepts where they are."""
@@ -89,25 +90,33 @@ class _Answer:
     """One fragment at work: its cursor, its inputs, and what it has handed out."""
 
     def __init__(
-        self, fragment: Fragment, compiled: Compiled, inputs: Mapping[str, object], run: Run
+        self,
+        cursor: DuckDBPyConnection,
+        fragment: Fragment,
+        compiled: Compiled,
+        inputs: Mapping[str, object],
+        run: Run,
     ) -> None:
+        self._cursor = cursor
         self._fragment = fragment
         self._sql = compiled.text
         self._inputs = inputs
         self._run = run
         self._held = ExitStack()
+        self._held.callback(cursor.close)
+        self._held.callback(self._release)
         self._lock = RLock()
-        self._interrupt: Callable[[], None] = _nothing
+        self._closing = False
         self._released = Event()
         self._stream: Stream | None = None
         self.rows = 0
         self.bytes = 0
 
-    def start(self, cursor: DuckDBPyConnection, names: Mapping[str, str]) -> pa.Table | Stream:
+    def start(self, names: Mapping[str, str]) -> pa.Table | Stream:
         """Run the statement and return its result in the fragment's output channel."""
         with self._lock:
             try:
-                return self._started(cursor, names)
+                return self._started(names)
             except BaseException as error:
                 try:
                     self._raise(error)
@@ -117,18 +126,18 @@ class _Answer:
 
     def close(self) -> None:
         """Stop the statement where it runs, and release cursor and inputs."""
+        self._closing = True
         self._stop()
         with self._lock:
             if self._stream is not None:
                 self._stream.close()
             self._held.close()
 
-    def _started(self, cursor: DuckDBPyConnection, names: Mapping[str, str]) -> pa.Table | Stream:
-        self._held.callback(cursor.close)
-        self._held.callback(self._release)
-        self._interrupt = cursor.interrupt
+    def _started(self, names: Mapping[str, str]) -> pa.Table | Stream:
+        if self._closing:
+            raise Cancelled(_CLOSED)
         self._held.enter_context(self._run.token.calling(self._stop))
-        relation = self._bound(cursor, names)
+        relation = self._bound(names)
         if self._fragment.output == ARROW_TABLE:
             table = self._conformed(relation.to_arrow_table().to_reader()).read_all()
             self._count(table)
@@ -136,36 +145,36 @@ class _Answer:
             return table
         reader = relation.to_arrow_reader()
         self._held.callback(reader.close)
-        self._held.callback(cursor.interrupt)  # closing alone would wait for the whole input
+        self._held.callback(self._cursor.interrupt)  # closing alone would wait for the whole input
         rows = self._conformed(reader)
         self._stream = Stream(rows.schema, self._batches(rows), self._held.close)
         return self._stream
 
     def _stop(self) -> None:
         """Interrupt until the cursor is released: DuckDB forgets what comes between statements."""
-        if self._interrupt is not _nothing:
+        if not self._released.is_set():
             Thread(target=self._interrupt_until_released, daemon=True).start()
 
     def _interrupt_until_released(self) -> None:
         import duckdb
 
         with suppress(duckdb.ConnectionException):  # closed meanwhile
-            self._interrupt()
+            self._cursor.interrupt()
             while not self._released.wait(_AGAIN_SECONDS):
-                self._interrupt()
+                self._cursor.interrupt()
 
     def _release(self) -> None:
         self._released.set()
-        self._interrupt, self._inputs = _nothing, {}
+        self._inputs = {}
 
-    def _bound(self, cursor: DuckDBPyConnection, names: Mapping[str, str]) -> DuckDBPyRelation:
+    def _bound(self, names: Mapping[str, str]) -> DuckDBPyRelation:
         read = [node.table for node in walk(self._fragment.relation) if isinstance(node, Read)]
         for table, value in self._inputs.items():
             self._held.callback(_close_stream, value)
-            bind(cursor, names[table], value, reads=read.count(table))
+            bind(self._cursor, names[table], value, reads=read.count(table))
         given = self._run.parameters
         parameters = {name: given[name] for name in _parameters_of(self._fragment.relation)}
-        relation = cursor.sql(self._sql, params=parameters or None)
+        relation = self._cursor.sql(self._sql, params=parameters or None)
         assert relation is not None  # noqa: S101  a SELECT has a result
         return relation
 
@@ -193,14 +202,12 @@ class _Answer:
         token = self._run.token
         if token.cancelled and not isinstance(error, KeyboardInterrupt):
             raise Cancelled(f"the run was stopped: {token.reason}") from error
+        if self._closing:
+            raise Cancelled(_CLOSED) from error
         if isinstance(error, Exception) and not isinstance(error, WayfedError):
             raise translated(
                 error, fragment=self._fragment.id, sql=self._sql, inputs=self._inputs
             ) from error
-
-
-def _nothing() -> None:
-    pass
 
 
 def _close_stream(value: object) -> None:

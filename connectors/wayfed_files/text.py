@@ -11,10 +11,21 @@ from typing import TYPE_CHECKING, Any, Final
 from wayfed_files.inspected import Inspected, head_of, looks_like
 from wayfed_optimizer.errors import InvalidOption, SourceError, TypeMismatch
 from wayfed_optimizer.statistics.estimates import Estimate, Provenance
-from wayfed_optimizer.types import DATE, NULL, TEXT, TIMESTAMP, TIMESTAMP_UTC, DataType, Field
+from wayfed_optimizer.types import (
+    DATE,
+    INT64,
+    MAX_PRECISION,
+    NULL,
+    TEXT,
+    TIMESTAMP,
+    TIMESTAMP_UTC,
+    DataType,
+    Decimal,
+    Field,
+)
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping
+    from collections.abc import Iterator, Mapping, Sequence
     from pathlib import Path
 
     import pyarrow as pa
@@ -30,6 +41,8 @@ CSV_DEFAULTS: Final[Mapping[str, Any]] = {
 
 _GZIP: Final = b"\x1f\x8b"
 _GZIP_RATIO: Final = 4.0
+_DIGITS_OF_INT64: Final = 19
+_BYTE_ORDER_MARK: Final = b"\xef\xbb\xbf"
 _TEXTS: Final = ("text", "JSON", "a JSON array", "XML or HTML")
 _CSV_ROW = re.compile(r"Row #(\d+)")
 _JSON_ROW = re.compile(r"in row (\d+)")
@@ -65,40 +78,71 @@ def inspect_csv(path: Path, options: Mapping[str, Any], prefix: int) -> Inspecte
         Where the file is empty, not CSV, or has a broken row at its beginning (with the line).
     """
     import pyarrow as pa
-    from pyarrow import csv
 
-    with _opened(path, "CSV") as file:
-        try:
-            reader = csv.open_csv(
-                file,
-                csv.ReadOptions(
-                    use_threads=False,
-                    block_size=prefix,
-                    autogenerate_column_names=not options["header"],
-                ),
-                csv.ParseOptions(
-                    delimiter=options["delimiter"],
-                    quote_char=options["quote"],
-                    double_quote=options["escape"] == options["quote"],
-                    escape_char=_escape(options),
-                    newlines_in_values=True,
-                ),
-                csv.ConvertOptions(
-                    null_values=list(options["null_values"]),
-                    strings_can_be_null=True,
-                    quoted_strings_can_be_null=False,
-                ),
-            )
-            first = next(reader, None)
-        except (pa.ArrowException, OSError, EOFError) as error:
-            raise _broken(path, "CSV", _CSV_ROW, error, starts_at=0) from error
-    names = reader.schema.names if options["header"] else _numbered(len(reader.schema))
+    try:
+        first = _read_csv(path, options, prefix)
+        floats = [c.name for c in first.schema if pa.types.is_floating(c.type)]
+        texts = _read_csv(path, options, prefix, as_text=floats) if floats else first
+    except (pa.ArrowException, OSError, EOFError) as error:
+        raise _broken(path, "CSV", _CSV_ROW, error, prefix, starts_at=0) from error
+    names = first.schema.names if options["header"] else _numbered(len(first.schema))
     _require_names(path, names)
     fields = tuple(
-        Field(name, _inferred(column.type, name, path))
-        for name, column in zip(names, reader.schema, strict=True)
+        Field(name, _whole(texts.column(i)) or _inferred(first.schema.types[i], name, path))
+        for i, name in enumerate(names)
     )
-    return Inspected(path, fields, _rows(path, first.num_rows if first else 0, prefix))
+    return Inspected(path, fields, _rows(path, first.num_rows, prefix))
+
+
+def _read_csv(
+    path: Path, options: Mapping[str, Any], prefix: int, *, as_text: Sequence[str] = ()
+) -> pa.RecordBatch:
+    """Return the rows of the first `prefix` bytes."""
+    import pyarrow as pa
+    from pyarrow import csv
+
+    read = csv.ReadOptions(
+        use_threads=False, block_size=prefix, autogenerate_column_names=not options["header"]
+    )
+    parse = csv.ParseOptions(
+        delimiter=options["delimiter"],
+        quote_char=options["quote"],
+        double_quote=options["escape"] == options["quote"],
+        escape_char=_escape(options),
+        newlines_in_values=True,
+    )
+    convert = csv.ConvertOptions(
+        column_types=dict.fromkeys(as_text, pa.string()),
+        null_values=list(options["null_values"]),
+        strings_can_be_null=True,
+        quoted_strings_can_be_null=False,
+    )
+    with _opened(path, "CSV") as file:
+        reader = csv.open_csv(_with_an_end(file, prefix), read, parse, convert)
+        first = next(reader, None)
+    return pa.RecordBatch.from_pylist([], reader.schema) if first is None else first
+
+
+def _with_an_end(file: Any, prefix: int) -> Any:
+    """Return the file, or its one line with an end to it, without which it is none to pyarrow."""
+    head = file.read(prefix)
+    file.seek(0)
+    unended = len(head) < prefix and b"\n" not in head and b"\r" not in head
+    return BytesIO(head + b"\n") if unended else file
+
+
+def _whole(values: pa.Array) -> DataType | None:
+    """Return the type of numbers that are written as integers, but too large for int64."""
+    import pyarrow as pa
+    import pyarrow.compute as pc
+
+    if not pa.types.is_string(values.type) or values.null_count == len(values):
+        return None
+    written = pc.match_substring_regex(values, r"^\s*[+-]?\d{1,38}\s*$")
+    if not pc.all(written).as_py():
+        return None
+    fits = pc.max(pc.utf8_length(values)).as_py() < _DIGITS_OF_INT64
+    return INT64 if fits else Decimal(MAX_PRECISION, 0)
 
 
 def _escape(options: Mapping[str, Any]) -> str | bool:
@@ -136,10 +180,11 @@ def _inferred(kind: pa.DataType, column: str, path: Path) -> DataType:
             f"column '{column}' of '{path}' is not UTF-8", hint="convert the file to UTF-8"
         )
     try:
-        return from_arrow_type(kind, column)
+        found = from_arrow_type(kind, column)
     except TypeMismatch:
         # A time of day, or a nested value with parts that were always NULL: kept as it is written.
         return TEXT
+    return TEXT if "struct<>" in str(found) else found
 
 
 def inspect_ndjson(path: Path, options: Mapping[str, Any], prefix: int) -> Inspected:
@@ -167,7 +212,7 @@ def inspect_ndjson(path: Path, options: Mapping[str, Any], prefix: int) -> Inspe
                 again = json.ParseOptions(explicit_schema=plain)
                 table = json.read_json(BytesIO(text), json.ReadOptions(False, len(text) + 1), again)
         except (pa.ArrowException, OSError, EOFError) as error:
-            raise _broken(path, "NDJSON", _JSON_ROW, error, starts_at=1) from error
+            raise _broken(path, "NDJSON", _JSON_ROW, error, prefix, starts_at=1) from error
     fields = tuple(
         Field(column.name, _type_of_json(table.column(position), column, path))
         for position, column in enumerate(table.schema)
@@ -177,6 +222,8 @@ def inspect_ndjson(path: Path, options: Mapping[str, Any], prefix: int) -> Inspe
 
 
 def _whole_lines(path: Path, text: bytes, prefix: int) -> bytes:
+    if text.startswith(_BYTE_ORDER_MARK):
+        raise SourceError(f"'{path}' begins with a byte order mark, and JSON has none")
     if len(text) < prefix:
         return text
     end = text.rfind(b"\n")
@@ -191,10 +238,24 @@ def _type_of_json(values: pa.ChunkedArray, column: pa.Field, path: Path) -> Data
 
     if not pa.types.is_string(column.type):
         return _inferred(column.type, column.name, path)
+    if values.null_count == len(values):
+        return NULL
     for kind, pattern in _TIMES:
-        if pc.all(pc.match_substring_regex(values, pattern)).as_py():
-            return kind if values.null_count < len(values) else NULL
+        if pc.all(pc.match_substring_regex(values, pattern)).as_py() and _are_days(values):
+            return kind
     return TEXT
+
+
+def _are_days(values: pa.ChunkedArray) -> bool:
+    """Say whether texts that look like dates are in the calendar."""
+    import pyarrow as pa
+    import pyarrow.compute as pc
+
+    try:
+        pc.cast(pc.utf8_slice_codeunits(values, 0, 10), pa.date32())
+    except pa.ArrowInvalid:
+        return False
+    return True
 
 
 @contextmanager
@@ -215,12 +276,20 @@ def _opened(path: Path, name: str) -> Iterator[Any]:
 
 
 def _broken(
-    path: Path, name: str, row: re.Pattern[str], error: Exception, *, starts_at: int
+    path: Path,
+    name: str,
+    row: re.Pattern[str],
+    error: Exception,
+    prefix: int,
+    *,
+    starts_at: int,
 ) -> SourceError:
-    text = str(error)
-    found = row.search(text)
+    told = str(error)
+    if "straddling object" in told:
+        return SourceError(f"a row of '{path}' is longer than {prefix:,} bytes")
+    found = row.search(told)
     line = f", line {int(found[1]) + starts_at}" if found else ""
-    detail = text.split(": ", 1)[-1] if found else text
+    detail = row.sub("", told.split(" parse error: ", 1)[-1]).strip(": ")
     return SourceError(f"'{path}'{line} cannot be read as {name}: {detail}")
 
 
@@ -228,5 +297,5 @@ def _rows(path: Path, seen: int, prefix: int) -> Estimate:
     """Return the rows of a file of whose first bytes `seen` rows were read."""
     size = path.stat().st_size * (_GZIP_RATIO if path.suffix.lower() == ".gz" else 1.0)
     if size <= prefix:
-        return Estimate.exactly(seen)
+        return Estimate.around(seen, Provenance.DERIVED, factor=1.1)
     return Estimate.around(max(1.0, seen) * size / prefix, Provenance.DERIVED)

@@ -5,7 +5,7 @@ import os
 import signal
 import threading
 import weakref
-from concurrent.futures import ThreadPoolExecutor
+from concurrent.futures import ThreadPoolExecutor, wait
 from datetime import UTC, datetime
 from decimal import Decimal
 
@@ -216,6 +216,16 @@ def test_cancelling_stops_a_stream_that_is_read(platform, tmp_path):
     token.cancel("enough")
     with pytest.raises(Cancelled, match="enough"):
         stream.read_all()
+
+
+def test_closing_a_session_stops_a_statement_that_runs(session):
+    with ThreadPoolExecutor(1) as workers:
+        answer = workers.submit(session, forever(), a=many("a"), b=many("b"), c=many("c"))
+        while not session.platform.started():
+            wait([answer], timeout=0.01)
+        session.session.close()
+        with pytest.raises(Cancelled):
+            answer.result()
 
 
 def test_a_run_that_was_cancelled_before_starts_nothing(platform, tmp_path):

@@ -177,6 +177,18 @@ def test_a_value_of_another_type_in_csv_is_named_by_file_and_line(lake):
     assert "null_values" in caught.value.hint
 
 
+@pytest.mark.parametrize(("name", "row"), [("f.csv", "{}"), ("f.ndjson", '{{"t": "{}"}}')])
+def test_nanoseconds_in_text_are_not_cut_off_unnoticed(lake, name, row):
+    header = ["t"] if name == "f.csv" else []
+    whole = [*header, *map(row.format, ("2013-01-01 10:00:00.123456", "2013-01-01 10:00:00Z"))]
+    lake.text(name, "\n".join([*whole[:-1], row.format("2013-01-01 10:00:00.5000000"), ""]))
+    schema = Schema.of(t="timestamp")
+    assert [each["t"].microsecond for each in lake.rows(name, schema)] == [123_456, 500_000]
+    lake.text(name, "\n".join([*whole[:-1], row.format("2013-01-01 10:00:00.1234567"), ""]))
+    with pytest.raises(ExecutionError, match=rf"line {len(whole)}: column t is timestamp"):
+        lake.read(name, schema)
+
+
 def test_json_lines_are_read_with_the_types_that_were_inferred(lake):
     lake.text(
         "f.ndjson",

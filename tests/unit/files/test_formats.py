@@ -63,7 +63,24 @@ def test_csv_columns_are_inferred(folder):
         "clock": "text",
         "nothing": "text",
     }
-    assert str(source.statistics().rows) == "2 (exact)"
+    assert str(source.statistics().rows) == "~2 (derived)"
+
+
+def test_whole_numbers_beyond_int64_in_csv_are_exact(folder):
+    folder.text("f.csv", "plus,huge,f\n+1,18446744073709551615,1\n2,,1.5\n")
+    assert types_of(folder.source("f.csv")) == {
+        "plus": "int64",
+        "huge": "decimal(38,0)",
+        "f": "float64",
+    }
+
+
+def test_a_csv_of_a_header_alone_has_columns_and_no_rows(folder):
+    for name, content in (("a.csv", "a,b\n"), ("b.csv", "a,b")):
+        folder.text(name, content)
+        source = folder.source(name)
+        assert types_of(source) == {"a": "text", "b": "text"}
+        assert source.statistics().rows.high == 0
 
 
 def test_csv_options_say_how_it_is_written(folder):
@@ -93,8 +110,8 @@ def test_json_lines_are_inferred(folder):
         "f.ndjson",
         '{"i": 1, "f": 1, "d": "2013-01-01", "t": "2013-01-01T10:00:00", "x": "a", "l": [1]}\n'
         '{"i": 2, "f": 1.5, "z": "2013-01-01T10:00:00Z", "t": "2013-01-01 10:00:00.5"}\n'
-        '{"d": null, "nothing": null, "b": true, "m": "2013-01-01"}\n'
-        '{"m": "later", "s": {"a": 1}}\n',
+        '{"d": null, "nothing": null, "b": true, "m": "2013-01-01", "none": "2013-13-45"}\n'
+        '{"m": "later", "s": {"a": 1}, "e": {"a": {}}}\n',
     )
     source = folder.source("f.ndjson")
     assert source.channel == NDJSON_FILES
@@ -109,7 +126,9 @@ def test_json_lines_are_inferred(folder):
         "nothing": "text",
         "b": "bool",
         "m": "text",
+        "none": "text",
         "s": "struct<a: int64>",
+        "e": "text",
     }
 
 
@@ -158,6 +177,9 @@ def test_a_given_column_that_the_file_lacks_is_an_error(folder):
         ("f.csv", b"a,,c\n1,2,3\n", "column 2 of .* has no name"),
         ("f.csv", b"a,b,a\n1,2,3\n", "two columns"),
         ("f.ndjson", b'{"a": 1}\n{"a": \n', "line 2"),
+        ("f.ndjson", b'\xef\xbb\xbf{"a": 1}\n', "byte order mark"),
+        ("f.ndjson", b'{"a": "' + b"x" * 2_000_000 + b'"}\n', "longer than"),
+        ("f.csv", b"a\n" + b"x" * 5_000_000 + b"\n", "longer than"),
         ("f.ndjson", b'{"a": 1}\n{"a": "x"}\n', "line 2"),
     ],
 )
