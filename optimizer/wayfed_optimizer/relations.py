@@ -18,11 +18,14 @@ from wayfed_optimizer.expressions import (
     Expression,
     Named,
     SortKey,
+    Subquery,
     WindowCall,
     contains_kind,
+    facts_of,
     require_boolean,
     require_columns,
 )
+from wayfed_optimizer.expressions import walk as walk_expression
 from wayfed_optimizer.functions import Kind
 from wayfed_optimizer.node import Node
 from wayfed_optimizer.types import (
@@ -69,6 +72,33 @@ class Relation(Node):
             return self
         values = dict(zip(self.__match_args__, self.parts(), strict=True))
         return type(self)(**(values | dict(zip(self._below, new, strict=False))))
+
+    @property
+    def below(self) -> tuple[Relation, ...]:
+        """The inputs, and then the relations of subqueries in the relation's own expressions."""
+        return (*self.inputs, *_subqueries_in(self))
+
+    def with_below(self, change: Callable[[Relation], Relation]) -> Relation:
+        """Return this relation over changed inputs and subqueries, in the order of `below`."""
+        if not any(True for _ in _subqueries_in(self)):
+            return self.with_inputs(change)
+
+        def in_expression(node: Node) -> Node:
+            match node:
+                case Relation():
+                    return node
+                case Subquery(kind, relation, arg):
+                    return Subquery(kind, change(relation), arg and _expression(arg))
+                case Expression() if not facts_of(node).fixed:
+                    return node
+            return node.map_nodes(in_expression)
+
+        def _expression(arg: Expression) -> Expression:
+            changed = in_expression(arg)
+            assert isinstance(changed, Expression)  # noqa: S101  # what an expression becomes
+            return changed
+
+        return self.with_inputs(change).map_nodes(in_expression)
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -523,9 +553,9 @@ def _require_time(time: Field) -> None:
 
 
 def walk(root: Relation) -> Iterator[Relation]:
-    """Yield `root` and the relations below it, parents first, shared ones as often as used."""
+    """Yield `root` and all below it, parents first, shared ones as often as used."""
     yield root
-    for relation in root.inputs:
+    for relation in root.below:
         yield from walk(relation)
 
 
@@ -546,6 +576,14 @@ def expressions_of(relation: Relation) -> tuple[Expression, ...]:
     return tuple(found)
 
 
+def _subqueries_in(relation: Relation) -> Iterator[Relation]:
+    for root in expressions_of(relation):
+        if facts_of(root).fixed:
+            for node in walk_expression(root):
+                if isinstance(node, Subquery):
+                    yield node.relation
+
+
 def transform(root: Relation, change: Callable[[Relation], Relation]) -> Relation:
     """Return the plan with `change` applied to every relation, inputs first; shared ones once."""
     done: dict[Relation, Relation] = {}
@@ -553,7 +591,7 @@ def transform(root: Relation, change: Callable[[Relation], Relation]) -> Relatio
     def visit(relation: Relation) -> Relation:
         found = done.get(relation)
         if found is None:
-            found = done[relation] = change(relation.with_inputs(visit))
+            found = done[relation] = change(relation.with_below(visit))
         return found
 
     return visit(root)

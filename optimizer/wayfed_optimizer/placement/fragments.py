@@ -88,7 +88,7 @@ class _Cutter:
                 return self._inline(chosen, inputs)
             return self._exchange(chosen, way, choice.platform, inputs)
 
-        inlined = relation.with_inputs(replace)
+        inlined = relation.with_below(replace)
         self._rows.assume(inlined, self._rows.rows(relation))
         return inlined
 

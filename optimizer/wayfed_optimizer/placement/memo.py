@@ -72,6 +72,6 @@ class Memo:
                 source = self._sources.get(relation.table)
                 known = (source.channel.owner or "anywhere",) if source else ()
             else:
-                known = tuple(s for below in relation.inputs for s in self._stores_of(below))
+                known = tuple(s for below in relation.below for s in self._stores_of(below))
             self._stores[relation] = known
         return known

@@ -175,7 +175,7 @@ class Search:
         self, relation: Relation, platform: Platform, forced: str | None
     ) -> Iterable[Choice]:
         work = Cost(cpu=self._work(platform, relation))
-        offers = [self._arriving(below, relation, platform, forced) for below in relation.inputs]
+        offers = [self._arriving(below, relation, platform, forced) for below in relation.below]
         for inputs in product(*offers):
             cost, started = work, frozenset((platform.name,))
             for below, _, its_cost in inputs:
@@ -232,7 +232,7 @@ class Search:
         return choice.cost + out + (way.cost if way else Cost())
 
     def _work(self, platform: Platform, relation: Relation) -> float:
-        rows_in = sum(self._rows.rows(below).likely for below in relation.inputs)
+        rows_in = sum(self._rows.rows(below).likely for below in relation.below)
         rows_out = self._rows.rows(relation).likely
         return operator_seconds(platform.costs, relation, rows_in, rows_out)
 
