@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import datetime
 import decimal
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from types import MappingProxyType
 from typing import Final
 
@@ -17,14 +17,17 @@ from hypothesis import strategies as st
 from wayfed_optimizer.expressions import (
     Column,
     Expression,
+    Frame,
     Literal,
     Named,
     SortKey,
     WindowCall,
     call,
     case,
+    cast_to,
     column,
     in_list,
+    literal,
 )
 from wayfed_optimizer.relations import (
     Aggregate,
@@ -51,7 +54,6 @@ from wayfed_optimizer.types import (
     Decimal,
     Field,
     Schema,
-    parse_type,
 )
 
 TABLES: Final[Mapping[str, Schema]] = MappingProxyType(
@@ -60,7 +62,7 @@ TABLES: Final[Mapping[str, Schema]] = MappingProxyType(
             (
                 Field("order_id", INT64, False),
                 Field("customer", INT64),
-                Field("amount", parse_type("decimal(9,2)")),
+                Field("amount", Decimal(9, 2)),
                 Field("weight", FLOAT64),
                 Field("note", TEXT),
                 Field("ordered", DATE),
@@ -80,21 +82,42 @@ TABLES: Final[Mapping[str, Schema]] = MappingProxyType(
 """The tables that the plans read."""
 
 _COMPARISONS: Final = ("equal", "not_equal", "less", "less_equal", "greater", "greater_equal")
-_KINDS: Final = (INT64, FLOAT64, TEXT, DATE, BOOL, Decimal(9, 2))
-_WORDS: Final = ("", "a", "b", "ab", "B", "zebra", "Ärger", "50%", "it's")
+_MONEY: Final = Decimal(9, 2)
+_KINDS: Final = (INT64, FLOAT64, TEXT, DATE, BOOL, _MONEY)
+WORDS: Final = (
+    "",
+    "a",
+    "b",
+    "ab",
+    " b ",
+    "B",
+    "zebra",
+    "Ärger",
+    "50%",
+    "it's",
+    "a_b",
+    "日本",
+    "🙂",
+)
+_PATTERNS: Final = ("%", "a%", "%b", "_", "%a_%", "", "50%", "%ä%")
+DAYS: Final = (datetime.date(1969, 12, 31), datetime.date(2024, 2, 29), datetime.date(1900, 3, 1))
+_UNITS: Final = ("year", "quarter", "month", "week", "day")
 
 
 def values(kind: DataType) -> st.SearchStrategy[object]:
-    """Values of a type, NULL left out."""
+    """Values of a type, NULL left out; sums of floats are exact in any order."""
     match kind:
         case Decimal(scale=scale):
             return st.integers(-500, 500).map(lambda n: decimal.Decimal(n).scaleb(-scale))
     return {
         INT64: st.integers(-5, 5),
-        FLOAT64: st.integers(-4096, 4096).map(lambda n: n / 1024),
-        TEXT: st.sampled_from(_WORDS),
+        FLOAT64: (st.integers(-4096, 4096) | st.integers(-(2**30) + 1, 2**30 - 1)).map(
+            lambda n: n / 1024
+        ),
+        TEXT: st.sampled_from(WORDS),
         BOOL: st.booleans(),
-        DATE: st.integers(0, 60).map(lambda n: datetime.date(2024, 1, 15) + n * DAY),
+        DATE: st.integers(0, 60).map(lambda n: datetime.date(2024, 1, 15) + n * DAY)
+        | st.sampled_from(DAYS),
     }[kind]
 
 
@@ -149,42 +172,116 @@ def _calls(draw: st.DrawFn, schema: Schema, kind: DataType, depth: int) -> Expre
 
     if kind == BOOL:
         return draw(predicates(schema, depth))
-    if kind == INT64:
-        function = draw(st.sampled_from(["add", "subtract", "length", "year", "day_of_week"]))
-        if function == "length":
-            return call(function, some(TEXT))
-        if function in ("year", "day_of_week"):
-            return call(function, some(DATE))
-        return call(function, some(INT64), some(INT64))
-    if kind == FLOAT64:
-        function = draw(st.sampled_from(["add", "subtract", "negate"]))
-        arguments = [some(FLOAT64) for _ in range(1 if function == "negate" else 2)]
-        return call(function, *arguments)
-    if kind == TEXT:
-        function = draw(st.sampled_from(["trim", "concat"]))
-        return call(function, *[some(TEXT) for _ in range(1 if function == "trim" else 2)])
-    return some(kind)
+    if kind != TEXT and draw(st.integers(0, 5)) == 0:
+        return call(draw(st.sampled_from(["greatest", "least"])), some(kind), some(kind))
+    make = draw(st.sampled_from(_MAKERS[kind]))
+    return make(draw, some)
+
+
+Some = Callable[[DataType], Expression]
+Maker = Callable[[st.DrawFn, Some], Expression]
+
+
+def _of(function: str, *kinds: DataType) -> Maker:
+    return lambda draw, some: call(function, *map(some, kinds))
+
+
+def _with(function: str, kind: DataType, *constants: st.SearchStrategy[object]) -> Maker:
+    return lambda draw, some: call(function, some(kind), *(literal(draw(c)) for c in constants))
+
+
+def _as(kind: DataType, *sources: DataType) -> Maker:
+    return lambda draw, some: cast_to(some(draw(st.sampled_from(sources))), kind)
+
+
+def _date_diff(draw: st.DrawFn, some: Some) -> Expression:
+    return call("date_diff", some(DATE), some(DATE), literal(draw(st.sampled_from(_UNITS))))
+
+
+def _money(function: str, *kinds: DataType) -> Maker:
+    return lambda draw, some: cast_to(call(function, *map(some, kinds)), _MONEY)
+
+
+_FEW: Final = st.integers(-3, 3)
+_PLACES: Final = st.integers(1, 4)
+_MAKERS: Final[Mapping[DataType, tuple[Maker, ...]]] = {
+    INT64: (
+        *(_of(name, INT64, INT64) for name in ("add", "subtract")),
+        *(_with(name, INT64, _FEW) for name in ("multiply", "floor_divide", "modulo", "remainder")),
+        *(_of(name, INT64, INT64) for name in ("floor_divide", "modulo", "remainder")),
+        *(_of(name, INT64) for name in ("negate", "abs", "sign", "floor", "round")),
+        *(_of("sign", kind) for kind in (FLOAT64, _MONEY)),
+        _of("length", TEXT),
+        *(
+            _of(name, DATE)
+            for name in ("year", "quarter", "month", "day", "day_of_week", "day_of_year")
+        ),
+        _date_diff,
+        _as(INT64, BOOL, FLOAT64, _MONEY),
+    ),
+    FLOAT64: (
+        *(_of(name, FLOAT64, FLOAT64) for name in ("add", "subtract")),
+        *(_of(name, FLOAT64) for name in ("negate", "abs", "floor", "ceil")),
+        _with("divide", FLOAT64, st.sampled_from([2.0, -4.0, 0.0])),
+        _with("multiply", FLOAT64, st.sampled_from([2.0, -0.5])),
+        _as(FLOAT64, INT64, BOOL),
+    ),
+    TEXT: (
+        *(_of(name, TEXT) for name in ("trim", "ltrim", "rtrim")),
+        _of("concat", TEXT, TEXT),
+        _of("replace", TEXT, TEXT, TEXT),
+        _with("substring", TEXT, _PLACES),
+        _with("substring", TEXT, _FEW, _PLACES),
+        _of("substring", TEXT, INT64),
+        _as(TEXT, INT64, BOOL, DATE),
+    ),
+    DATE: (
+        _with("add_days", DATE, _FEW),
+        _of("add_days", DATE, INT64),
+        _with("date_trunc", DATE, st.sampled_from(_UNITS)),
+    ),
+    _MONEY: (
+        *(_money(name, _MONEY, _MONEY) for name in ("add", "subtract")),
+        _money("multiply", _MONEY, INT64),
+        *(_money(name, _MONEY) for name in ("negate", "abs", "floor", "ceil", "round")),
+        _as(_MONEY, INT64),
+    ),
+}
+"""How expressions of a type are made; none of them raises on the rows of this module."""
 
 
 @st.composite
 def predicates(draw: st.DrawFn, schema: Schema, depth: int = 2) -> Expression:
     """Conditions over a schema."""
-    branch = draw(st.integers(0, 6 if depth else 3))
+    branch = draw(st.integers(0, 8 if depth else 5))
     kind = draw(st.sampled_from([k for k in _KINDS if _columns(schema, k)] or [INT64]))
     below = max(depth - 1, 0)
-    arg = draw(expressions(schema, kind, below))
+    arg = draw(expressions(schema, kind, below)) if branch < 5 else Literal(True, BOOL)
     match branch:
         case 0 | 1:
-            function = draw(st.sampled_from(_COMPARISONS))
+            function = draw(st.sampled_from([*_COMPARISONS, "is_distinct"]))
             return call(function, arg, draw(literals(kind) | expressions(schema, kind, below)))
         case 2:
             return call(draw(st.sampled_from(["is_null", "is_not_null"])), arg)
-        case 3:
+        case 3 if kind == TEXT:
+            return draw(_text_conditions(arg, schema, below))
+        case 3 | 4:
             return in_list(arg, tuple(draw(st.lists(literals(kind), min_size=1, max_size=3))))
-        case 4:
+        case 5:
+            leaves = [*_columns(schema, BOOL), Literal(True, BOOL), Literal(False, BOOL)]
+            return draw(st.sampled_from(leaves))
+        case 6:
             return call("not", draw(predicates(schema, below)))
-    function = "and" if branch == 5 else "or"
+    function = "and" if branch == 7 else "or"
     return call(function, draw(predicates(schema, below)), draw(predicates(schema, below)))
+
+
+@st.composite
+def _text_conditions(draw: st.DrawFn, arg: Expression, schema: Schema, depth: int) -> Expression:
+    function = draw(st.sampled_from(["like", "starts_with", "ends_with", "contains"]))
+    if function == "like":
+        return call(function, arg, literal(draw(st.sampled_from(_PATTERNS))))
+    return call(function, arg, draw(literals(TEXT) | expressions(schema, TEXT, depth)))
 
 
 @st.composite
@@ -226,59 +323,106 @@ def _renamed(plan: Relation, fresh: int) -> tuple[Relation, int]:
 @st.composite
 def _joined(draw: st.DrawFn, left: Relation, other: Relation, fresh: int) -> tuple[Relation, int]:
     right, fresh = _renamed(other, fresh)
-    kinds = [
-        (a.name, b.name) for a in left.schema for b in right.schema if a.type == b.type != FLOAT64
+    kind = draw(st.sampled_from([JoinKind.INNER, *_JOINS]))
+    if kind is JoinKind.CROSS:
+        return Join(left, right, kind), fresh
+    pairs = [
+        (a.name, b.name) for a in left.schema for b in right.schema if _joinable(a.type, b.type)
     ]
-    if not kinds:
-        return left, fresh
-    on = tuple(draw(st.lists(st.sampled_from(kinds), min_size=1, max_size=2, unique=True)))
-    kind = draw(
-        st.sampled_from(
-            [
-                JoinKind.INNER,
-                JoinKind.INNER,
-                JoinKind.LEFT,
-                JoinKind.RIGHT,
-                JoinKind.FULL,
-                JoinKind.SEMI,
-                JoinKind.ANTI,
-            ]
-        )
-    )
-    inner = kind is JoinKind.INNER and draw(st.integers(0, 3)) == 0
-    condition = draw(predicates(Schema((*left.schema, *right.schema)), 1)) if inner else None
+    keys = st.lists(st.sampled_from(pairs), max_size=2, unique=True) if pairs else st.just([])
+    on = tuple(draw(keys))
+    condition = None
+    if not on or draw(st.integers(0, 3)) == 0:
+        condition = draw(predicates(Schema((*left.schema, *right.schema)), 1))
     return Join(left, right, kind, on, condition), fresh
+
+
+_JOINS: Final = tuple(kind for kind in JoinKind if kind is not JoinKind.ASOF)
+
+
+def _joinable(a: DataType, b: DataType) -> bool:
+    return a == b or {a, b} <= {INT64, FLOAT64, _MONEY}
 
 
 @st.composite
 def _on_top(draw: st.DrawFn, plan: Relation, fresh: int) -> tuple[Relation, int]:
     schema = plan.schema
-    match draw(st.integers(0, 8)):
+    match draw(st.integers(0, 9)):
         case 0 | 1 | 2:
             return Filter(plan, draw(predicates(schema))), fresh
         case 3 | 4:
             outputs = draw(_outputs(schema, fresh))
             return Select(plan, outputs), fresh + len(outputs)
-        case 5:
+        case 5 | 6:
             return draw(_aggregated(plan, fresh))
-        case 6:
-            everything = tuple(
-                SortKey(column(schema, name), draw(st.booleans()), draw(st.booleans()))
-                for name in draw(st.permutations(schema.names))
-            )
-            count, offset = draw(st.integers(0, 8)), draw(st.integers(0, 2))
-            return Limit(Sort(plan, everything), count, offset), fresh
         case 7:
+            count, offset = draw(st.none() | st.integers(0, 8)), draw(st.integers(0, 2))
+            return Limit(Sort(plan, draw(_total_order(schema))), count, offset), fresh
+        case 8:
             return draw(_combined(plan)), fresh
-    partition = draw(st.sampled_from(schema.names))
-    count = WindowCall("count", (), (column(schema, partition),))
-    return Window(plan, (Named(f"c{fresh}", count),)), fresh + 1
+    return Window(plan, (Named(f"c{fresh}", draw(_window_calls(schema))),)), fresh + 1
+
+
+@st.composite
+def _total_order(draw: st.DrawFn, schema: Schema) -> tuple[SortKey, ...]:
+    """Keys that leave only equal rows in any order."""
+    return tuple(
+        SortKey(column(schema, name), draw(st.booleans()), draw(st.booleans()))
+        for name in draw(st.permutations(schema.names))
+    )
+
+
+@st.composite
+def _window_calls(draw: st.DrawFn, schema: Schema) -> WindowCall:
+    """Window calls whose value does not depend on the order of equal rows."""
+    names = st.sampled_from(schema.names)
+    partition = tuple(
+        column(schema, name) for name in draw(st.lists(names, max_size=2, unique=True))
+    )
+    order = draw(_total_order(schema))
+    some = column(schema, draw(names))
+    match draw(st.sampled_from(["total", "running", "rank", "ordered", "shifted"])):
+        case "total":
+            name, args = draw(_plain_aggregates(schema))
+            return WindowCall(name, args, partition)
+        case "running":
+            name, args = draw(_plain_aggregates(schema))
+            frame = draw(
+                st.none() | st.builds(Frame, st.just("rows"), st.none() | _BEFORE, st.just(0))
+            )
+            return WindowCall(name, args, partition, order, frame)
+        case "rank":
+            name = draw(st.sampled_from(["rank", "dense_rank"]))
+            return WindowCall(name, (), partition, order[:1])
+        case "ordered":
+            name = draw(st.sampled_from(["row_number", "first_value", "last_value"]))
+            return WindowCall(name, () if name == "row_number" else (some,), partition, order)
+    steps = literal(draw(st.integers(0, 2)))
+    return WindowCall(draw(st.sampled_from(["lag", "lead"])), (some, steps), partition, order)
+
+
+_BEFORE: Final = st.integers(-3, 0)
+
+
+@st.composite
+def _plain_aggregates(draw: st.DrawFn, schema: Schema) -> tuple[str, tuple[Expression, ...]]:
+    """Aggregates over the columns of a schema, by name and arguments."""
+    name = draw(st.sampled_from(schema.names))
+    kind = schema[name].type
+    functions = ["count"]
+    if kind == BOOL:
+        functions += ["bool_and", "bool_or", "count_if"]
+    else:
+        functions += ["min", "max"]
+    if kind in (INT64, FLOAT64, _MONEY):
+        functions += ["sum", "sum"]
+    return draw(st.sampled_from(functions)), (column(schema, name),)
 
 
 @st.composite
 def _outputs(draw: st.DrawFn, schema: Schema, fresh: int) -> tuple[Named, ...]:
     kept = draw(st.lists(st.sampled_from(schema.names), min_size=1, unique=True))
-    made = draw(st.lists(st.sampled_from(_KINDS[:4]), max_size=2))
+    made = draw(st.lists(st.sampled_from(_KINDS), max_size=2))
     return (
         *(Named(name, column(schema, name)) for name in kept),
         *(
@@ -291,20 +435,29 @@ def _outputs(draw: st.DrawFn, schema: Schema, fresh: int) -> tuple[Named, ...]:
 @st.composite
 def _aggregated(draw: st.DrawFn, plan: Relation, fresh: int) -> tuple[Relation, int]:
     schema = plan.schema
-    keys = draw(st.lists(st.sampled_from(schema.names), max_size=2, unique=True))
-    numbers = [f.name for f in schema if f.type in (INT64, FLOAT64, Decimal(9, 2))]
-    ordered = [f.name for f in schema if f.type != BOOL]
-    made: list[Expression] = [call("count")]
-    if numbers and draw(st.booleans()):
-        made.append(call("sum", column(schema, draw(st.sampled_from(numbers)))))
-    if ordered and draw(st.booleans()):
-        function = draw(st.sampled_from(["min", "max", "count_distinct"]))
-        made.append(call(function, column(schema, draw(st.sampled_from(ordered)))))
+    keys = [
+        Named(name, column(schema, name))
+        for name in draw(st.lists(st.sampled_from(schema.names), max_size=2, unique=True))
+    ]
+    if draw(st.integers(0, 3)) == 0:
+        kind = draw(st.sampled_from(_KINDS))
+        keys.append(Named(f"c{fresh}", draw(expressions(schema, kind, 1))))
+        fresh += 1
+    made: list[Expression] = [call("count")] if draw(st.booleans()) or not keys else []
+    for _ in range(draw(st.integers(0, 2))):
+        if draw(st.integers(0, 2)) == 0:
+            kind = draw(st.sampled_from(_KINDS[:4]))
+            functions = ["count", "count_distinct", "min", "max"]
+            functions += ["sum"] * 3 * (kind in (INT64, FLOAT64))
+            argument = draw(expressions(schema, kind, 1))
+            made.append(call(draw(st.sampled_from(functions)), argument))
+        else:
+            name, args = draw(_plain_aggregates(schema))
+            made.append(call(name, *args))
     aggregates = tuple(
         Named(f"c{fresh + position}", expression) for position, expression in enumerate(made)
     )
-    named_keys = tuple(Named(name, column(schema, name)) for name in keys)
-    return Aggregate(plan, named_keys, aggregates), fresh + len(made)
+    return Aggregate(plan, tuple(keys), aggregates), fresh + len(made)
 
 
 @st.composite
@@ -316,4 +469,52 @@ def _combined(draw: st.DrawFn, plan: Relation) -> Relation:
     return SetOperation(kind, plan, other, kind is SetKind.UNION and draw(st.booleans()))
 
 
-__all__ = ["TABLES", "expressions", "literals", "plans", "predicates", "rows", "values"]
+@st.composite
+def finished_plans(draw: st.DrawFn, tables: Mapping[str, Schema] = TABLES) -> Relation:
+    """Plans that may end in functions on whose last digits engines differ."""
+    plan = draw(plans(tables))
+    numbers = [
+        call("sign", column(plan.schema, f.name))
+        if f.type == FLOAT64
+        else column(plan.schema, f.name)
+        for f in plan.schema
+        if f.type in (INT64, FLOAT64, _MONEY)
+    ]
+    ending = draw(st.integers(0, 3))
+    if not numbers or ending > 1:
+        return plan
+    if ending == 0:
+        some = tuple(
+            Named(
+                f"about{position}",
+                call(draw(st.sampled_from(_ABOUT)), draw(st.sampled_from(numbers))),
+            )
+            for position in range(2)
+        )
+        return Select(plan, (*(Named(n, column(plan.schema, n)) for n in plan.schema.names), *some))
+    keys = draw(st.lists(st.sampled_from(plan.schema.names), max_size=2, unique=True))
+    some = tuple(
+        Named(
+            f"about{position}",
+            call(draw(st.sampled_from(_AGGREGATES_ABOUT)), draw(st.sampled_from(numbers))),
+        )
+        for position in range(2)
+    )
+    return Aggregate(plan, tuple(Named(n, column(plan.schema, n)) for n in keys), some)
+
+
+_ABOUT: Final = ("sqrt", "ln", "log10", "sin", "cos")
+_AGGREGATES_ABOUT: Final = ("mean", "mean", "mean", "stddev", "variance", "median")
+
+__all__ = [
+    "DAYS",
+    "TABLES",
+    "WORDS",
+    "expressions",
+    "finished_plans",
+    "literals",
+    "plans",
+    "predicates",
+    "rows",
+    "values",
+]
