@@ -8,9 +8,10 @@ from random import Random
 
 import duckdb
 import pytest
-from hypothesis import HealthCheck, given, note, settings
+from hypothesis import given, note
 from hypothesis import strategies as st
 
+from tests.properties.conftest import examples
 from tests.strategies import TABLES, plans, rows
 from wayfed_optimizer.expressions import Named, call, column
 from wayfed_optimizer.platform import TableReference
@@ -21,9 +22,7 @@ from wayfed_optimizer.types import Schema
 from wayfed_sql import DUCKDB, to_sql
 
 SQL_TYPES = {"int64": "BIGINT", "text": "VARCHAR", "float64": "DOUBLE"}
-FEW = settings(
-    max_examples=80, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture]
-)
+FEW = examples(80)
 JOINED = {f"t{i}": Schema.of(**{f"a{i}": "int64", f"b{i}": "int64"}) for i in range(5)}
 
 
@@ -68,7 +67,7 @@ def joined() -> Iterator[Database]:
 
 
 @given(plans())
-@settings(FEW, max_examples=150)
+@examples(150)
 def test_a_rewritten_plan_has_the_same_columns_and_nothing_left_to_rewrite(plan: Relation) -> None:
     rewritten = rewrite(plan).relation
     assert rewritten.schema == plan.schema
