@@ -22,6 +22,7 @@ from wayfed_optimizer.expressions import (
     SubqueryKind,
     WindowCall,
 )
+from wayfed_optimizer.relations import Aggregate, Filter, Hint, Limit, Relation, Select, Sort
 from wayfed_optimizer.types import INT64, TEXT, DataType, Decimal
 from wayfed_sql.dialect import family
 from wayfed_sql.literals import literal_text
@@ -37,7 +38,6 @@ from wayfed_sql.templates import (
 )
 
 if TYPE_CHECKING:
-    from wayfed_optimizer.relations import Relation
     from wayfed_sql.dialect import Dialect
 
 Environment: TypeAlias = Mapping[str, Text]
@@ -228,10 +228,15 @@ class ExpressionPrinter:
         )
 
     def _subquery(self, subquery: Subquery, columns: Environment) -> Text:
+        scalar = subquery.kind is SubqueryKind.SCALAR
+        if scalar and not (self.dialect.checked_subqueries or has_one_row(subquery.relation)):
+            raise Unsupported(
+                "a subquery for a value", self.dialect.name, "it takes the first of several rows"
+            )
         query = self.query(subquery.relation)
         if subquery.kind is SubqueryKind.EXISTS:
             return Text(f"EXISTS ({query})")
-        if subquery.kind is SubqueryKind.SCALAR or subquery.arg is None:
+        if scalar or subquery.arg is None:
             return Text(f"({query})")
         arg = self._comparable(subquery.arg, columns, EQUAL_OTHERWISE)
         return Text(f"{arg.within(COMPARISON)} IN ({query})", COMPARISON)
@@ -251,6 +256,18 @@ class ExpressionPrinter:
         if over not in text.sql:
             raise Unsupported(f"{call.function} over a window", self.dialect.name, "it has none")
         return text
+
+
+def has_one_row(relation: Relation) -> bool:
+    """Say whether a relation has one row at most, whatever is read."""
+    match relation:
+        case Aggregate(_, ()):
+            return True
+        case Limit(_, int(count)) if count <= 1:
+            return True
+        case Select(input) | Filter(input) | Sort(input) | Limit(input) | Hint(input):
+            return has_one_row(input)
+    return False
 
 
 def _frame(frame: Frame) -> str:
