@@ -124,13 +124,13 @@ POSTGRESQL_PROFILE: Final = Profile(
         per_fragment=0.002,
         per_row=MappingProxyType(
             {
-                "Read": 3e-8,
+                "Read": 4e-8,
                 "Filter": 2e-8,
-                "Join": 1.5e-7,
-                "Aggregate": 8e-8,
-                "Distinct": 1e-7,
+                "Join": 1.2e-7,
+                "Aggregate": 6e-8,
+                "Distinct": 6e-8,
                 "Sort": 3e-7,
-                "Window": 4e-7,
+                "Window": 7e-7,
             }
         ),
         default_per_row=2e-8,

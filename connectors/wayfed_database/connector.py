@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any, ClassVar
 
 from wayfed_database.location import is_database, locate
-from wayfed_optimizer.errors import InvalidOption, Unsupported
+from wayfed_optimizer.errors import Unsupported
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -42,7 +42,7 @@ class DatabaseConnector:
         Raises
         ------
         InvalidOption
-            Where the URL cannot be read, or there is an option.
+            Where the URL cannot be read. The options are for `source` to judge.
         SourceError
             Where a SQLite file is not there.
         Unsupported
@@ -51,8 +51,6 @@ class DatabaseConnector:
         from wayfed_database.engines import engine_at
         from wayfed_database.platform import DatabasePlatform
 
-        for option in options:
-            raise InvalidOption.unknown(option, self.options, of="a database")
         return DatabasePlatform(engine_at(locate(target)))
 
     def source(self, request: SourceRequest, store: Platform | None) -> DatabaseSource:

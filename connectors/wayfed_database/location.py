@@ -107,7 +107,7 @@ class FileLocation:
 def is_database(target: object, format: str | None) -> bool:  # read()'s own word
     """Say whether `target` is a database's URL, or a file that SQLite holds."""
     if format is not None:
-        return format in ("sqlite", "postgresql")
+        return format == "sqlite"
     text = str(target) if isinstance(target, str | Path) else ""
     if found := _SCHEME.match(text):
         name = found["name"].lower()
@@ -115,7 +115,7 @@ def is_database(target: object, format: str | None) -> bool:  # read()'s own wor
     return text.lower().endswith(_FILES)
 
 
-def locate(target: object, format: str | None = None) -> ServerLocation | FileLocation:
+def locate(target: object) -> ServerLocation | FileLocation:
     """Return where a URL or path leads.
 
     Raises
@@ -130,8 +130,6 @@ def locate(target: object, format: str | None = None) -> ServerLocation | FileLo
     text = str(target)
     found = _SCHEME.match(text)
     if found is None:
-        if format == "postgresql":
-            raise InvalidOption("a PostgreSQL database is given by its URL", hint=_EXAMPLE)
         return _existing(Path(text))
     name = found["name"].lower()
     if name == "sqlite":

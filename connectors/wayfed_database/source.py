@@ -7,15 +7,21 @@ from typing import TYPE_CHECKING, Final
 
 from wayfed_database.catalog import TableName
 from wayfed_database.columns import changes
-from wayfed_optimizer.errors import ColumnNotFound, InvalidOption, SourceChanged, TypeMismatch
+from wayfed_optimizer.errors import (
+    ColumnNotFound,
+    InvalidOption,
+    SourceChanged,
+    SourceError,
+    TypeMismatch,
+)
 from wayfed_optimizer.platform import Snapshot, tables_of
+from wayfed_optimizer.statistics.estimates import TableStatistics
 
 if TYPE_CHECKING:
     from wayfed_database.catalog import Catalog, Reading
     from wayfed_database.columns import ColumnDescription
     from wayfed_database.engines import Engine
     from wayfed_optimizer.platform import Channel, SourceRequest, TableReference
-    from wayfed_optimizer.statistics.estimates import TableStatistics
     from wayfed_optimizer.types import Schema
 
 
@@ -60,7 +66,10 @@ class DatabaseSource:
 
     def statistics(self) -> TableStatistics:
         """Return the database's own statistics, kept until its rows have changed."""
-        version = self._catalog.version()
+        try:
+            version = self._catalog.version()
+        except SourceError:  # the run will say so, if there is one
+            return TableStatistics.unknown()
         if self._statistics is None or self._statistics[0] != version:
             self._statistics = version, self._catalog.statistics(self._name, self.schema)
         return self._statistics[1]

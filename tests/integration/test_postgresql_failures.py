@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import signal
+import subprocess
+import sys
 import threading
 import time
 import traceback
@@ -112,6 +115,26 @@ def test_a_cancelled_stream_stops_in_the_server_too(server, store):
             for _ in stream:
                 pass
         wait_until(lambda: server(RUNNING).fetchone() == (0,))
+
+
+CTRL_C = """
+import wayfed
+with wayfed.context() as ctx:
+    ctx.read({url!r}, query="select pg_sleep(120)::text as x").to_arrow()
+"""
+
+
+def test_ctrl_c_stops_the_statement_in_the_server(server, url):
+    program = subprocess.Popen(
+        [sys.executable, "-c", CTRL_C.format(url=url)], stderr=subprocess.PIPE, text=True
+    )
+    wait_until(lambda: server(RUNNING).fetchone() == (1,))
+
+    program.send_signal(signal.SIGINT)
+    _, told = program.communicate(timeout=30)
+
+    assert "KeyboardInterrupt" in told
+    wait_until(lambda: server(RUNNING).fetchone() == (0,))
 
 
 def test_a_cancelled_run_starts_nothing_more(server, store):

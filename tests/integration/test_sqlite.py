@@ -76,6 +76,7 @@ def test_a_database_file_is_claimed_by_its_url_and_by_its_name(store, path):
     assert CONNECTOR.claims("bank.db", None)
     assert not CONNECTOR.claims("bank.parquet", None)
     assert not CONNECTOR.claims("bank.db", "csv")
+    assert CONNECTOR.claims("bank.data", "sqlite")
     assert store.platform.name == "sqlite:bank"
 
 
