@@ -9,19 +9,24 @@ from dataclasses import dataclass
 from enum import Enum
 from typing import TYPE_CHECKING, TypeAlias
 
-from wayfed_optimizer.expressions import Subquery, columns_of
+from wayfed_optimizer.expressions import Subquery, SubqueryKind, columns_of
 from wayfed_optimizer.expressions import walk as walk_expression
 from wayfed_optimizer.relations import (
     Aggregate,
+    Distinct,
     Filter,
+    Iterate,
     Join,
     MapBatches,
     Read,
     Relation,
     Sample,
     Select,
+    SetKind,
+    SetOperation,
     Sort,
     TimeWindow,
+    Watermark,
     Window,
     expressions_of,
 )
@@ -139,38 +144,45 @@ class _Tracer:
         match relation:
             case Join(on=on, predicate=predicate, asof=asof):
                 pairs = (*on, *((asof,) if asof else ()))
-                self._note_names((name for pair in pairs for name in pair), below, Use.JOIN_KEY)
+                self._note_columns((name for pair in pairs for name in pair), below, Use.JOIN_KEY)
                 if predicate is not None:
-                    self._note_names(columns_of(predicate), below, Use.CONTROL)
+                    self._note_origins(predicate, below, Use.CONTROL)
             case Aggregate(_, keys, _):
                 for key in keys:
-                    self._note_names(columns_of(key.expression), below, Use.JOIN_KEY)
+                    self._note_origins(key.expression, below, Use.JOIN_KEY)
             case Filter() | Sort():
                 for expression in expressions_of(relation):
-                    self._note_names(self._origin_names(expression), below, Use.CONTROL)
+                    self._note_origins(expression, below, Use.CONTROL)
             case Sample(_, names):
-                self._note_names(names, below, Use.CONTROL)
+                self._note_columns(names, below, Use.CONTROL)
+            case Watermark(_, column) | TimeWindow(_, column):
+                self._note_columns((column,), below, Use.CONTROL)
+            case Distinct(_, on) if on:
+                self._note_columns(on, below, Use.JOIN_KEY)
+            case SetOperation(SetKind.UNION, all=True):
+                pass
+            case Distinct() | SetOperation() | MapBatches() | Iterate():
+                # Whole values decide which rows there are, also those that the result drops.
+                self._note_columns(below, below, Use.VALUE)
 
-    def _note_names(self, names: Iterable[str], below: _Columns, use: Use) -> None:
+    def _note_columns(self, names: Iterable[str], below: _Columns, use: Use) -> None:
         for name in names:
-            for origin in below.get(name, ()):
+            for origin in below[name]:
                 self.note(origin, use)
 
-    def _origin_names(self, expression: Expression) -> frozenset[str]:
-        self._note_subqueries(expression)
-        return columns_of(expression)
+    def _note_origins(self, expression: Expression, below: _Columns, use: Use) -> None:
+        for origin in self._origins(expression, below):
+            self.note(origin, use)
 
     def _origins(self, expression: Expression, below: _Columns) -> _Origins:
         """Return what a value is computed from, the conditions that choose it included."""
-        self._note_subqueries(expression)
-        return _merged(below[name] for name in sorted(columns_of(expression)))
-
-    def _note_subqueries(self, expression: Expression) -> None:
+        found = [below[name] for name in sorted(columns_of(expression))]
         for node in walk_expression(expression):
             if isinstance(node, Subquery):
-                for origins in self.columns(node.relation).values():
-                    for origin in origins:
-                        self.note(origin, Use.CONTROL)
+                columns = self.columns(node.relation)
+                if node.kind is not SubqueryKind.EXISTS:
+                    found += columns.values()
+        return _merged(found)
 
 
 def _merged(several: Iterable[_Origins]) -> _Origins:
