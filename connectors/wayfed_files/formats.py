@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 from types import MappingProxyType
-from typing import TYPE_CHECKING, Any, Final
+from typing import TYPE_CHECKING, Any, Final, Literal
 
 from wayfed_files import ipc, parquet, text
 from wayfed_optimizer.errors import InvalidOption
@@ -37,6 +37,11 @@ class Format:
         The options, with what they are where nothing is said.
     check
         Raises InvalidOption where the value of an option cannot be.
+    inferred
+        Whether types are only inferred, so that another file may suggest wider ones.
+    columns
+        What makes the columns of two files the same: the names, their order too, or neither,
+        as a file may leave columns out.
     """
 
     name: str
@@ -45,6 +50,8 @@ class Format:
     inspect: Callable[[Path, Mapping[str, Any], int], Inspected]
     defaults: Mapping[str, Any] = field(default_factory=lambda: MappingProxyType({}))
     check: Callable[[Mapping[str, Any]], None] = lambda options: None
+    inferred: bool = False
+    columns: Literal["named", "ordered", "optional"] = "named"
 
     def options(self, given: Mapping[str, Any]) -> dict[str, Any]:
         """Return the options to read with.
@@ -71,12 +78,16 @@ FORMATS: Final = (
         text.inspect_csv,
         MappingProxyType(text.CSV_DEFAULTS),
         text.check_csv_options,
+        inferred=True,
+        columns="ordered",
     ),
     Format(
         "ndjson",
         (".ndjson", ".jsonl", ".ndjson.gz", ".jsonl.gz"),
         NDJSON_FILES,
         text.inspect_ndjson,
+        inferred=True,
+        columns="optional",
     ),
     Format("arrow", (".arrow", ".arrows", ".feather"), ARROW_FILES, ipc.inspect),
 )

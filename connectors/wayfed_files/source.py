@@ -106,7 +106,11 @@ class FileSource:
         return Snapshot(self._table.version.text)
 
     def open(self, snapshot: Snapshot) -> FileSet:
-        """Return the files of a snapshot and how to read them."""
+        """Return the files of a snapshot and how to read them.
+
+        Besides the options given, `columns` has all the columns of the files with their types, in
+        the order of the files, and `nanoseconds` those that are finer than their type.
+        """
         files = _Version.parse(snapshot.version).paths
         return FileSet(files, self.schema, self._table.reading, self.channel)
 
@@ -144,7 +148,7 @@ class FileSource:
         ]
         if self._wanted is not None:
             _require_columns(self._wanted, inspected[0], self._location.text)
-        columns = _agreed(inspected, self._format.name, self._wanted)
+        columns = _agreed(inspected, self._format, self._wanted)
         reading: dict[str, Any] = {**self._options, "columns": columns}
         for each in inspected:
             for name, value in each.reading.items():
@@ -208,12 +212,11 @@ def _stamp(path: Path) -> str | None:
 
 
 def _agreed(
-    inspected: Sequence[Inspected], format_name: str, wanted: Schema | None
+    inspected: Sequence[Inspected], format: Format, wanted: Schema | None
 ) -> tuple[Field, ...]:
     """Return the columns that all files have, with the types of `wanted` where it has them.
 
-    Their order must be the same in CSV; JSON lines may leave columns out. Types that were only
-    inferred may differ where one holds the values of the other.
+    Types that were only inferred may differ where one holds the values of the other.
 
     Raises
     ------
@@ -224,14 +227,13 @@ def _agreed(
     first, *others = inspected
     columns = {field.name: field for field in first.fields} | given
     for other in others:
-        if format_name != "ndjson":
-            _require_same_names(first, other, ordered=format_name == "csv")
+        if format.columns != "optional":
+            _require_same_names(first, other, ordered=format.columns == "ordered")
         for field in other.fields:
             ours = columns.setdefault(field.name, field)
             if field.name not in given:
-                inferred = format_name in ("csv", "ndjson")
                 columns[field.name] = _agreed_column(
-                    ours, field, (first.path, other.path), inferred=inferred
+                    ours, field, (first.path, other.path), inferred=format.inferred
                 )
     return tuple(
         Field(field.name, TEXT if field.type == NULL else field.type, field.nullable)
