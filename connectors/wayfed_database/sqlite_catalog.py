@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import sqlite3
-from contextlib import closing, contextmanager
+from contextlib import closing, contextmanager, suppress
 from hashlib import sha256
 from typing import TYPE_CHECKING, Any, Final
 
@@ -134,17 +134,14 @@ class SQLiteCatalog:
             return TableStatistics.unknown()
 
     def version(self) -> str:
-        """Return size and time of the file, and of its journal where it has one."""
+        """Return size and time of the file, and of its write-ahead log where one is in use."""
+        path = self._location.path
         told = []
-        for path in (
-            self._location.path,
-            self._location.path.with_name(f"{self._location.path.name}-wal"),
-        ):
-            try:
-                found = path.stat()
-            except FileNotFoundError:
-                continue
-            told.append(f"{found.st_size}.{found.st_mtime_ns}")
+        for part in (path, path.with_name(f"{path.name}-wal")):
+            with suppress(FileNotFoundError):
+                found = part.stat()
+                if found.st_size:  # readers leave empty logs behind
+                    told.append(f"{found.st_size}.{found.st_mtime_ns}")
         return ":".join(told)
 
     @contextmanager
