@@ -26,6 +26,7 @@ if TYPE_CHECKING:
     import pyarrow as pa
     from duckdb import DuckDBPyConnection
 
+    from wayfed_optimizer.physical import Fragment
     from wayfed_optimizer.platform import Channel
 
 ACCEPTS: Final[tuple[Channel, ...]] = (
@@ -44,6 +45,23 @@ _ROWS: Final = " (files)"
 _FRACTION: Final = "contains({0}, '.')"
 # A timestamp with more than six digits after the second is longer than that; most are not.
 _NANOSECONDS: Final = "length({0}) > 26 AND regexp_matches({0}, '\\.\\d{{6}}0*[1-9]')"
+
+
+def view_names(fragment: Fragment) -> dict[str, str]:
+    """Return what a fragment's inputs are called: their names, told apart where only case differs.
+
+    DuckDB takes names that differ in case only for the same.
+    """
+    names: dict[str, str] = {}
+    taken: set[str] = set()
+    for table in fragment.inputs:
+        name, count = table, 1
+        while name.lower() in taken:
+            count += 1
+            name = f"{table}_{count}"
+        taken.add(name.lower())
+        names[table] = name
+    return names
 
 
 def bind(cursor: DuckDBPyConnection, name: str, value: object, *, reads: int) -> None:

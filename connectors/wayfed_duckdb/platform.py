@@ -7,7 +7,7 @@ from threading import Lock
 from typing import TYPE_CHECKING, Any, Final
 
 from wayfed_duckdb.capabilities import CAPABILITIES, COSTS
-from wayfed_duckdb.channels import ACCEPTS, PRODUCES
+from wayfed_duckdb.channels import ACCEPTS, PRODUCES, view_names
 from wayfed_duckdb.session import DuckDBSession
 from wayfed_optimizer.platform import Compiled, TableReference
 from wayfed_sql import DUCKDB, to_sql
@@ -58,7 +58,7 @@ class DuckDBPlatform:
 
     def open(self, run: Run) -> DuckDBSession:
         """Start taking part in a run."""
-        return DuckDBSession(run, self._cursor, view_names)
+        return DuckDBSession(run, self._cursor)
 
     def started(self) -> bool:
         """Say whether the database is open."""
@@ -83,20 +83,3 @@ class DuckDBPlatform:
                 config: dict[str, Any] = {**SETTINGS, **self._settings}
                 self._database = duckdb.connect(":memory:", config=config)
             return self._database.cursor()
-
-
-def view_names(fragment: Fragment) -> dict[str, str]:
-    """Return what a fragment's inputs are called: their names, told apart where only case differs.
-
-    DuckDB takes names that differ in case only for the same.
-    """
-    names: dict[str, str] = {}
-    taken: set[str] = set()
-    for table in fragment.inputs:
-        name, count = table, 1
-        while name.lower() in taken:
-            count += 1
-            name = f"{table}_{count}"
-        taken.add(name.lower())
-        names[table] = name
-    return names

@@ -7,7 +7,7 @@ from threading import Event, Lock, RLock, Thread
 from typing import TYPE_CHECKING, Any, Final
 
 from wayfed_arrow import Stream, conform
-from wayfed_duckdb.channels import bind
+from wayfed_duckdb.channels import bind, view_names
 from wayfed_duckdb.failures import translated
 from wayfed_optimizer.errors import Cancelled, Unsupported, WayfedError
 from wayfed_optimizer.expressions import Parameter
@@ -37,19 +37,11 @@ class DuckDBSession:
         The run.
     cursor
         Makes a cursor on the context's database.
-    names
-        What a fragment's inputs are called in its SQL.
     """
 
-    def __init__(
-        self,
-        run: Run,
-        cursor: Callable[[], DuckDBPyConnection],
-        names: Callable[[Fragment], Mapping[str, str]],
-    ) -> None:
+    def __init__(self, run: Run, cursor: Callable[[], DuckDBPyConnection]) -> None:
         self._run = run
         self._cursor = cursor
-        self._names = names
         self._lock = Lock()
         self._open: dict[str, _Answer] = {}
 
@@ -67,7 +59,7 @@ class DuckDBSession:
         answer = _Answer(self._cursor(), fragment, compiled, inputs, self._run)
         with self._lock:
             self._open[fragment.id] = answer
-        return answer.start(self._names(fragment))
+        return answer.start()
 
     def ingest(self, name: str, value: object, source: Channel, target: Channel) -> object:
         """Refuse: DuckDB reads the channels it accepts where they are."""
@@ -112,11 +104,11 @@ class _Answer:
         self.rows = 0
         self.bytes = 0
 
-    def start(self, names: Mapping[str, str]) -> pa.Table | Stream:
+    def start(self) -> pa.Table | Stream:
         """Run the statement and return its result in the fragment's output channel."""
         with self._lock:
             try:
-                return self._started(names)
+                return self._started()
             except BaseException as error:
                 try:
                     self._raise(error)
@@ -133,11 +125,11 @@ class _Answer:
                 self._stream.close()
             self._held.close()
 
-    def _started(self, names: Mapping[str, str]) -> pa.Table | Stream:
+    def _started(self) -> pa.Table | Stream:
         if self._closing:
             raise Cancelled(_CLOSED)
         self._held.enter_context(self._run.token.calling(self._stop))
-        relation = self._bound(names)
+        relation = self._bound()
         if self._fragment.output == ARROW_TABLE:
             table = self._conformed(relation.to_arrow_table().to_reader()).read_all()
             self._count(table)
@@ -167,8 +159,9 @@ class _Answer:
         self._released.set()
         self._inputs = {}
 
-    def _bound(self, names: Mapping[str, str]) -> DuckDBPyRelation:
+    def _bound(self) -> DuckDBPyRelation:
         read = [node.table for node in walk(self._fragment.relation) if isinstance(node, Read)]
+        names = view_names(self._fragment)
         for table, value in self._inputs.items():
             self._held.callback(_close_stream, value)
             bind(self._cursor, names[table], value, reads=read.count(table))
