@@ -29,7 +29,7 @@ def inspect(path: Path, options: Mapping[str, Any], prefix: int) -> Inspected:
 
     is_stream = head_of(path).startswith(_STREAM)
     if not is_stream:
-        require_signature(path, b"ARROW1", "Arrow IPC")
+        require_signature(path, b"ARROW1", "an Arrow IPC file")
     try:
         with pa.memory_map(str(path)) as file:
             schema, rows = _stream_facts(file) if is_stream else _file_facts(file)
