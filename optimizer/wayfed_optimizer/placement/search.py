@@ -190,7 +190,8 @@ class Search:
         keeps_order = isinstance(relation, Select | Filter | Limit) and is_ordered(below)
         size = self._rows.bytes(below)
         arriving: list[tuple[Choice, Way | None, Cost]] = []
-        for name, choices in self._choices(below, forced).items():
+        offers = {**self._scanning(below, forced), **self._choices(below, forced)}
+        for name, choices in offers.items():
             if name == platform.name:
                 arriving += [(choice, None, choice.cost) for choice in choices]
             elif not keeps_order:
@@ -199,6 +200,24 @@ class Search:
                 if way:
                     arriving += [(c, way, self._leaving(c, way, size)) for c in choices]
         return self._cheapest_arrivals(arriving)
+
+    def _scanning(self, relation: Relation, forced: str | None) -> dict[str, list[Choice]]:
+        """Return how a store gives rows of its own to where the work above is forced.
+
+        It leaves out rows and columns that nobody needs, as it does where nothing is forced.
+        """
+        below = relation
+        while isinstance(below, Filter | Select) and len(below.below) == 1:
+            below = below.input
+        if forced is None or not isinstance(below, Read):
+            return {}
+        owner = self._sources[below.table].channel.owner
+        if owner in (None, forced):
+            return {}
+        try:
+            return self._choices(relation, owner)
+        except Unsupported:
+            return {}
 
     def _cheapest_arrivals(
         self, arriving: list[tuple[Choice, Way | None, Cost]]

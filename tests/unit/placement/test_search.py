@@ -112,6 +112,23 @@ def test_a_hint_forces_what_lies_below_onto_its_platform():
     assert isinstance(plan.result.relation, Join)
 
 
+def test_what_a_hint_moves_elsewhere_leaves_its_store_filtered():
+    here, there = PaperPlatform("here"), PaperPlatform("there")
+    env = environment([here, there], {"a": ("here", 1000), "b": ("here", 1000)})
+    table = read(env, "a")
+    few = Filter(table, call("equal", column(table.schema, "a_x"), literal(1.0)))
+    joined = Join(few, read(env, "b"), on=(("a_id", "b_id"),))
+
+    plan = cut(_place(Hint(joined, "there"), env), env, cardinalities(env))
+    alone = cut(_place(Hint(few, "there"), env), env, cardinalities(env))
+
+    assert [(f.platform, f.relation) for f in plan.fragments[:2]] == [
+        ("here", few),
+        ("here", read(env, "b")),
+    ]
+    assert [f.platform for f in alone.fragments] == ["here", "there"]
+
+
 def test_a_hint_for_a_platform_that_is_not_there_suggests_one_that_is():
     env = environment([PaperPlatform("duckdb")], {"a": ("duckdb", 10)})
 
