@@ -160,13 +160,19 @@ def _server_url(text: str, start: int) -> URL:
         url = make_url(f"postgresql+psycopg://{text[start:]}")
     except (ArgumentError, ValueError):
         # Its cause would show what stands where a port should: often the password.
-        raise InvalidOption(
-            "the database's URL cannot be read",
-            hint=f"{_EXAMPLE}; write @ : / in a password as %40 %3A %2F",
-        ) from None
+        raise _unreadable() from None
+    if "@" in (url.host or ""):  # the password's end, taken for the host's beginning
+        raise _unreadable()
     # SQLAlchemy's own default of drivers is to wait for minutes.
     defaults = {"connect_timeout": _SECONDS_TO_CONNECT, "application_name": "wayfed"}
     return url.update_query_dict({**defaults, **_options(url)})
+
+
+def _unreadable() -> InvalidOption:
+    return InvalidOption(
+        "the database's URL cannot be read",
+        hint=f"{_EXAMPLE}; write @ : / in a password as %40 %3A %2F",
+    )
 
 
 def _options(url: URL) -> Mapping[str, str]:

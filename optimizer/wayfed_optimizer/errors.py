@@ -38,7 +38,9 @@ if TYPE_CHECKING:
 _OUR_PACKAGES = ("wayfed", "wayfed_")
 _STANDARD_LIBRARY = os.path.dirname(os.__file__)
 _SHOWN = 30
-_URL_PASSWORD = re.compile(r"(?P<scheme>\b[\w+.-]+://[^\s:/@]*):(?P<password>[^\s@]*)@")
+_URL_PASSWORD = re.compile(
+    r"(?P<scheme>\b[\w+.-]+://[^\s:/@]*):(?P<password>[^\s@]*(?:@[^\s@'\",]*)*)@"
+)
 _KEY_PASSWORD = re.compile(r"(?i)\b(password|passwd|pwd|secret|token)(\s*[=:]\s*)([^\s&;,'\"]+)")
 
 
