@@ -91,13 +91,21 @@ def head_of(path: Path, length: int = _HEAD) -> bytes:
         raise SourceError(f"'{path}' cannot be read: {error.strerror or error}") from error
 
 
+def not_of_format(path: Path, name: str, looks: str) -> SourceError:
+    """Return the error for a file that looks like something else than it is said to be."""
+    return SourceError(
+        f"'{path}' is not {name}: it looks like {looks}",
+        hint="name it .gz" if looks == "gzip" else "format= says what it is, whatever its name",
+    )
+
+
 def require_signature(path: Path, signature: bytes, name: str) -> None:
     """Raise SourceError unless a file begins and ends with the signature of its format."""
     head = head_of(path)
     if not head:
         raise SourceError(f"'{path}' is empty, so it is not {name}")
     if not head.startswith(signature):
-        raise SourceError(f"'{path}' is not {name}: it looks like {looks_like(head)}")
+        raise not_of_format(path, name, looks_like(head))
     with path.open("rb") as file:
         file.seek(-min(len(signature), path.stat().st_size), 2)
         whole = file.read() == signature and path.stat().st_size >= 2 * len(signature)

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any, Final
 from wayfed_files import parquet
 from wayfed_files.locate import Location, format_for
 from wayfed_optimizer.coercion import common_type
-from wayfed_optimizer.errors import SourceChanged, SourceError, WayfedError
+from wayfed_optimizer.errors import SourceChanged, SourceError, WayfedError, suggestion
 from wayfed_optimizer.platform import FileSet, Snapshot
 from wayfed_optimizer.statistics.estimates import Estimate, TableStatistics
 from wayfed_optimizer.types import NULL, TEXT, Field, Schema
@@ -101,7 +101,9 @@ class FileSource:
                 self._look_again()
         except WayfedError as error:
             raise SourceChanged(
-                f"the files of '{self._location.text}' are not what they were: {error.message}"
+                f"the files of '{self._location.text}' are not what they were: {error.message}",
+                available=error.available,
+                hint=error.hint,
             ) from error
         return Snapshot(self._table.version.text)
 
@@ -249,6 +251,7 @@ def _require_same_names(first: Inspected, other: Inspected, *, ordered: bool) ->
             raise SourceError(
                 f"'{lacking.path}' has no column '{missing[0]}', but '{having.path}' has",
                 available=b,
+                hint=suggestion(missing[0], b),
             )
     if ordered and ours != theirs:
         column = next(a for a, b in zip(ours, theirs, strict=True) if a != b)

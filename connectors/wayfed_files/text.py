@@ -8,7 +8,7 @@ from contextlib import contextmanager
 from io import BytesIO
 from typing import TYPE_CHECKING, Any, Final
 
-from wayfed_files.inspected import Inspected, head_of, looks_like
+from wayfed_files.inspected import Inspected, head_of, looks_like, not_of_format
 from wayfed_optimizer.errors import InvalidOption, SourceError, TypeMismatch
 from wayfed_optimizer.statistics.estimates import Estimate, Provenance
 from wayfed_optimizer.types import (
@@ -266,11 +266,9 @@ def _opened(path: Path, name: str) -> Iterator[Any]:
     if not head:
         raise SourceError(f"'{path}' is empty, so its columns are unknown")
     if packed != head.startswith(_GZIP):
-        looks = looks_like(head)
-        hint = "name it .gz" if looks == "gzip" else None
-        raise SourceError(f"'{path}' is not {name}: it looks like {looks}", hint=hint)
+        raise not_of_format(path, name, looks_like(head))
     if not packed and (looks := looks_like(head)) not in _TEXTS:
-        raise SourceError(f"'{path}' is not {name}: it looks like {looks}")
+        raise not_of_format(path, name, looks)
     with gzip.open(path, "rb") if packed else path.open("rb") as file:
         yield file
 
