@@ -31,6 +31,7 @@ _REFUSED: Final = re.compile(
 _PREFIX: Final = re.compile(r"^(?:[A-Z][\w ]* Error: )+")
 _ADVICE: Final = re.compile(r"\n\s*(?:Possible|Column .* is being|This type was).*", re.DOTALL)
 _SHOWN: Final = 200
+_FILES_SHOWN: Final = 3
 _TEXT_HINT: Final = "null_values=[…] says what stands for NULL, schema= which types there are"
 
 
@@ -58,8 +59,24 @@ def translated(
     told = str(error)
     message, hint = _in_text_file(told, files)
     return ExecutionError(
-        message or _summary(told), platform="duckdb", fragment=fragment, sql=sql, hint=hint
+        message or _summary(told),
+        platform="duckdb",
+        fragment=fragment,
+        sql=sql,
+        hint=hint or _damage(error, files),
     )
+
+
+def _damage(error: BaseException, files: list[FileSet]) -> str | None:
+    """Name the files that were read where DuckDB, by its most general error, names none."""
+    import duckdb
+
+    paths = [f"'{path}'" for each in files for path in each.paths]
+    if not paths or not (type(error) is duckdb.Error or isinstance(error, OSError)):
+        return None
+    shown = ", ".join(paths[:_FILES_SHOWN])
+    more = len(paths) - _FILES_SHOWN
+    return f"is a file damaged? It was reading {shown}" + (f", … {more} more" if more > 0 else "")
 
 
 def _summary(told: str) -> str:
