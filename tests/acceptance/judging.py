@@ -23,7 +23,8 @@ class Refusal:
     error
         The error.
     text
-        Its message; the line of the test that it names is written as ``here``.
+        Its message; the line of the test that it names is written as ``here``, and files in the
+        working directory by their names alone.
     """
 
     error: wf.WayfedError
@@ -48,7 +49,7 @@ def refused(kind: type[wf.WayfedError]) -> Iterator[Refusal]:
     }
     assert named[0] in passed
     refusal.error = error
-    refusal.text = str(error).replace(named[0], "here", 1)
+    refusal.text = str(error).replace(named[0], "here", 1).replace(f"'{Path.cwd()}/", "'")
 
 
 def lines(*each: str) -> str:
