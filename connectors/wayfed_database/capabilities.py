@@ -20,43 +20,13 @@ from wayfed_optimizer.expressions import (
     Subquery,
     WindowCall,
 )
-from wayfed_optimizer.relations import (
-    Aggregate,
-    Distinct,
-    Filter,
-    Hint,
-    Join,
-    JoinKind,
-    Limit,
-    Read,
-    Sample,
-    Select,
-    SetOperation,
-    Sort,
-    Window,
-)
-from wayfed_sql import POSTGRESQL, SQLITE, refusal
+from wayfed_optimizer.relations import JoinKind
+from wayfed_sql import POSTGRESQL, RELATIONS, SQLITE, refusal
 
 if TYPE_CHECKING:
     from wayfed_optimizer.relations import Relation
     from wayfed_sql import Dialect
 
-_RELATIONS: Final = frozenset(
-    {
-        Read,
-        Select,
-        Filter,
-        Join,
-        Aggregate,
-        Window,
-        Sort,
-        Limit,
-        Distinct,
-        SetOperation,
-        Sample,
-        Hint,
-    }
-)
 _EXPRESSIONS: Final = frozenset({Column, Literal, Call, Cast, Case, InList, WindowCall, Subquery})
 _OUTER_JOINS: Final = frozenset({JoinKind.RIGHT, JoinKind.FULL})
 _OUTER_JOINS_SINCE: Final = (3, 39)
@@ -105,7 +75,7 @@ def _capabilities(dialect: Dialect, missing: frozenset[JoinKind] = frozenset()) 
     named = {Parameter} if dialect.parameter is not None else set()
     return DatabaseCapabilities(
         dialect=dialect,
-        relations=_RELATIONS,
+        relations=RELATIONS,
         functions=frozenset(dialect.functions),
         expressions=_EXPRESSIONS | named,
         joins=dialect.joins - missing,

@@ -198,9 +198,10 @@ class _Answer:
         if self._closing:
             raise Cancelled(_CLOSED) from error
         if isinstance(error, Exception) and not isinstance(error, WayfedError):
-            raise translated(
+            told = translated(
                 error, fragment=self._fragment.id, sql=self._sql, inputs=self._inputs
-            ) from error
+            )
+            raise told from told.__cause__ or error
 
 
 def _close_stream(value: object) -> None:

@@ -7,39 +7,10 @@ from typing import Final
 
 from wayfed_optimizer.capabilities import Capabilities
 from wayfed_optimizer.cost import CostProfile
-from wayfed_optimizer.relations import (
-    Aggregate,
-    Distinct,
-    Filter,
-    Hint,
-    Join,
-    Limit,
-    Read,
-    Sample,
-    Select,
-    SetOperation,
-    Sort,
-    Window,
-)
-from wayfed_sql import SPARK
+from wayfed_sql import RELATIONS, SPARK
 
 CAPABILITIES: Final = Capabilities(
-    relations=frozenset(
-        {
-            Read,
-            Select,
-            Filter,
-            Join,
-            Aggregate,
-            Window,
-            Sort,
-            Limit,
-            Distinct,
-            SetOperation,
-            Sample,
-            Hint,
-        }
-    ),
+    relations=RELATIONS,
     functions=frozenset(SPARK.functions),
     joins=SPARK.joins,
     types=frozenset(SPARK.types),

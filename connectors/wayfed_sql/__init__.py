@@ -10,12 +10,13 @@ from wayfed_sql.dialects.spark import SPARK
 from wayfed_sql.dialects.sqlite import SQLITE
 from wayfed_sql.formatting import format_sql
 from wayfed_sql.parsing import parse_expression, parse_query, split_explain
-from wayfed_sql.query import to_sql
+from wayfed_sql.query import RELATIONS, to_sql
 from wayfed_sql.refusals import refusal
 
 __all__ = [
     "DUCKDB",
     "POSTGRESQL",
+    "RELATIONS",
     "SPARK",
     "SQLITE",
     "Dialect",

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import reduce
 from types import MappingProxyType
 from typing import TYPE_CHECKING, Final
 
@@ -9,7 +10,7 @@ from sqlglot import expressions as exp
 
 from wayfed_optimizer.coercion import common_type
 from wayfed_optimizer.errors import InvalidSql, TableNotFound, TypeMismatch, Unsupported
-from wayfed_optimizer.expressions import Column, Named, SortKey, cast_to
+from wayfed_optimizer.expressions import Column, Literal, Named, SortKey, cast_to
 from wayfed_optimizer.relations import (
     Limit,
     Relation,
@@ -17,7 +18,9 @@ from wayfed_optimizer.relations import (
     SetKind,
     SetOperation,
     Sort,
+    Values,
 )
+from wayfed_optimizer.types import INT32, NULL, Field, Schema
 from wayfed_sql.expression_binder import ExpressionBinder, position, refuse, require, unwrapped
 from wayfed_sql.from_clause import FromClause
 from wayfed_sql.scope import Scope, same
@@ -26,7 +29,7 @@ from wayfed_sql.select_clause import SelectClause
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
 
-    from wayfed_optimizer.types import DataType, Field
+    from wayfed_optimizer.types import DataType
 
 _SET_KINDS: Final[Mapping[type[exp.Expr], SetKind]] = MappingProxyType(
     {exp.Union: SetKind.UNION, exp.Intersect: SetKind.INTERSECT, exp.Except: SetKind.EXCEPT}
@@ -71,7 +74,7 @@ class Binder:
         if isinstance(node, exp.Subquery):
             return self._parenthesised(node, outer)
         if isinstance(node, exp.Values):
-            raise Unsupported("VALUES", hint="register() a table and read that")
+            return self._tail(self.values(node), node)
         raise refuse(node)
 
     def table(self, node: exp.Table) -> Relation:
@@ -90,6 +93,33 @@ class Binder:
         except TableNotFound as error:
             available = (*self._common, *error.available)
             raise TableNotFound(written, available, where=position(node.this)) from error
+
+    def values(self, node: exp.Values) -> Relation:
+        """Return the rows of a VALUES list: columns col0, col1 …, each of one type."""
+        nothing = Scope(Values(Schema(()), ((),)), ())
+        binder = ExpressionBinder(nothing, self.query)
+        rows = [
+            [binder.bind(value) for value in getattr(row, "expressions", ()) or (row,)]
+            for row in node.expressions
+        ]
+        width = len(rows[0])
+        if any(len(row) != width for row in rows):
+            raise InvalidSql("the rows of VALUES have different lengths", where=position(node))
+        found = [common_type([row[i].type for row in rows]) for i in range(width)]
+        if None in found:
+            raise TypeMismatch(f"no type holds all values of column {found.index(None) + 1}")
+        kinds = [INT32 if kind in (NULL, None) else kind for kind in found]
+        names = [f"col{i}" for i in range(width)]
+        cast = [
+            [cast_to(value, kind) for value, kind in zip(row, kinds, strict=True)] for row in rows
+        ]
+        constants = [tuple(v for v in row if isinstance(v, Literal)) for row in cast]
+        if all(len(row) == width for row in constants):
+            return Values(Schema(map(Field, names, kinds)), tuple(constants))
+        selects: list[Relation] = [
+            Select(nothing.relation, tuple(map(Named, names, row))) for row in cast
+        ]
+        return reduce(lambda a, b: SetOperation(SetKind.UNION, a, b, all=True), selects)
 
     def _with(self, with_: exp.Expr) -> Binder:
         if with_.args.get("recursive"):

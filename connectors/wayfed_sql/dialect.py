@@ -66,6 +66,8 @@ class Dialect:
         How an integer result is written where the engine does not notice its overflow.
     checked_subqueries
         Whether it notices that a subquery used as a value has several rows.
+    value_columns
+        What the columns of VALUES are called where they cannot be named; ``{}`` is the number.
     folds_case
         Whether names that differ in case only are the same to it.
     """
@@ -91,6 +93,7 @@ class Dialect:
     seconds: str = "auto"
     checked_integers: Row | None = None
     checked_subqueries: bool = True
+    value_columns: str = ""
     folds_case: bool = True
 
     def identifier(self, name: str) -> str:

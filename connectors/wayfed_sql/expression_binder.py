@@ -418,6 +418,8 @@ class ExpressionBinder:
         return inner
 
     def _function(self, node: exp.Func) -> Expression:
+        if isinstance(node, exp.Collate):
+            raise refuse(node, hint="text compares by code point")
         if isinstance(node, _KINDS):
             raise refuse(node, hint="isodow(x) counts from Monday, 1 to 7")
         if isinstance(node, exp.Anonymous):

@@ -18,8 +18,8 @@ from wayfed_optimizer.expressions import (
     conjunction,
     conjuncts,
 )
-from wayfed_optimizer.relations import Filter, Join, JoinKind
-from wayfed_optimizer.types import is_numeric
+from wayfed_optimizer.relations import Filter, Join, JoinKind, Values
+from wayfed_optimizer.types import Schema, is_numeric
 from wayfed_sql.expression_binder import ExpressionBinder, position, refuse, require
 from wayfed_sql.scope import Scope, Visible, same
 
@@ -61,7 +61,7 @@ class FromClause:
         """Return the scope that the other clauses of a SELECT see."""
         source = select.args.get("from_")
         if source is None:
-            raise Unsupported("SELECT without FROM", hint="wf.lit() makes a column of a constant")
+            return Scope(Values(Schema(()), ((),)), (), self._outer)
         groups = [self._source(source.this, ())]
         for join in select.args.get("joins") or ():
             if _is_comma(join):
@@ -84,7 +84,7 @@ class FromClause:
             require(node, "this", "alias", "joins")
             relation, alias = self._binder.query(node.this), node.alias or "subquery"
         elif isinstance(node, exp.Values):
-            raise Unsupported("VALUES", hint="register() a table and read that")
+            relation, alias = self._binder.values(node), node.alias or "values"
         else:
             raise refuse(node)
         from wayfed_sql.binder import renamed

@@ -128,7 +128,7 @@ def _parse(text: str, *, prefix: str = "") -> Node:
             if node.meta.get("line") == 1:
                 node.meta["col"] -= len(prefix)
         return expression
-    if not isinstance(statement, exp.Query):
+    if not isinstance(statement, exp.Query | exp.Values):
         raise Unsupported(f"{statement.key.upper()} in SQL", hint="only queries can be asked")
     return statement
 

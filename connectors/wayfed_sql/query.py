@@ -7,11 +7,20 @@ cannot (a filter over a window, a join over a limit), the block becomes a derive
 from __future__ import annotations
 
 from dataclasses import replace
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Final
 
 from wayfed_optimizer import expressions, relations
 from wayfed_optimizer.errors import Unsupported
-from wayfed_optimizer.expressions import Column, Expression, Subquery, columns_of
+from wayfed_optimizer.expressions import (
+    Call,
+    Cast,
+    Column,
+    Expression,
+    Literal,
+    Named,
+    Subquery,
+    columns_of,
+)
 from wayfed_optimizer.relations import (
     Aggregate,
     Distinct,
@@ -26,6 +35,7 @@ from wayfed_optimizer.relations import (
     SetKind,
     SetOperation,
     Sort,
+    Values,
     Window,
 )
 from wayfed_sql.block import Block, Compound, OrderKey, conjunction
@@ -41,6 +51,25 @@ if TYPE_CHECKING:
     from wayfed_optimizer.platform import TableReference
     from wayfed_optimizer.types import Schema
     from wayfed_sql.dialect import Dialect
+
+RELATIONS: Final = frozenset(
+    {
+        Read,
+        Values,
+        Select,
+        Filter,
+        Join,
+        Aggregate,
+        Window,
+        Sort,
+        Limit,
+        Distinct,
+        SetOperation,
+        Sample,
+        Hint,
+    }
+)
+"""The classes of relations that are written as SQL."""
 
 _LONG = 40
 """Characters beyond which an expression is not written twice."""
@@ -170,10 +199,12 @@ class QueryPrinter:
         source = f"{identifier(name)} AS {identifier(alias)}"
         return Block(self._columns(relation.schema, alias, columns), source)
 
-    def _own_block(self, relation: Relation) -> Block:
+    def _own_block(self, relation: Relation) -> Block:  # noqa: PLR0912  # a case for each relation
         match relation:
             case Read():
                 return self._read(relation)
+            case Values():
+                return self._values(relation)
             case Select():
                 return self._select(relation)
             case Filter(input, predicate):
@@ -215,13 +246,48 @@ class QueryPrinter:
         }
         return Block(self._columns(read.schema, alias, collated), source)
 
+    def _values(self, values: Values) -> Block:
+        """Print rows of constants; the first row's casts say the types of all."""
+        identifier = self.dialect.identifier
+        alias = self.alias("constants")
+        if not len(values.schema):
+            return Block({}, f"(SELECT 1 AS one) AS {identifier(alias)}")
+        names = values.schema.names
+        rows = [
+            ", ".join(self._constant(value, typed=number == 0) for value in row)
+            for number, row in enumerate(values.rows)
+        ]
+        if not rows:
+            nothing = ", ".join(
+                f"{self._constant(Literal(None, f.type), typed=True)} AS {identifier(f.name)}"
+                for f in values.schema
+            )
+            source = f"(SELECT {nothing} WHERE 1 = 0) AS {identifier(alias)}"
+        elif self.dialect.value_columns:
+            outputs = ", ".join(
+                f"{self.dialect.value_columns.format(number)} AS {identifier(name)}"
+                for number, name in enumerate(names, 1)
+            )
+            listed = ", ".join(f"({row})" for row in rows)
+            rows_only = f"(VALUES {listed})"
+            source = f"(SELECT {outputs} FROM {rows_only}) AS {identifier(alias)}"  # noqa: S608  # constants, quoted
+        else:
+            listed = ", ".join(f"({row})" for row in rows)
+            columns = ", ".join(map(identifier, names))
+            source = f"(VALUES {listed}) AS {identifier(alias)}({columns})"
+        return Block(self._columns(values.schema, alias, {}), source)
+
+    def _constant(self, value: Literal, *, typed: bool) -> str:
+        expression = Cast(value, value.type) if typed or value.value is None else value
+        return self.expressions.text(expression, {}).sql
+
     def _how_collated(self, collation: str) -> int:
         differs = self.dialect.equality_collates or "nondeterministic" in collation
         return EQUAL_OTHERWISE if differs else ORDERED_OTHERWISE
 
     def _select(self, select: Select) -> Block:
         block = self.block(select.input)
-        if block.distinct or block.compound or _repeats(block, select):
+        if block.distinct or block.compound or _repeats(block, select) or _ungroups(block, select):
             block = self.derived(block, select.input.schema)
         texts = {
             output.name: self.expressions.text(output.expression, block.columns)
@@ -255,6 +321,8 @@ class QueryPrinter:
         return Text(f"CASE WHEN {conjunction(before)} THEN {text.sql} END")
 
     def _aggregate(self, aggregate: Aggregate) -> Block:
+        if not aggregate.keys and not aggregate.aggregates:
+            return self._one_row(aggregate.input)
         block = self.block(aggregate.input)
         if not block.takes_rows:
             block = self.derived(block, aggregate.input.schema)
@@ -272,6 +340,11 @@ class QueryPrinter:
         for named in aggregate.aggregates:
             texts[named.name] = printer.text(named.expression, block.columns)
         return Block(texts, block.source, where=block.where, group=tuple(dict.fromkeys(group)))
+
+    def _one_row(self, input: Relation) -> Block:
+        """Return the row without columns that a group of everything is."""
+        counted = Aggregate(input, (), (Named("n", Call("count", ())),))
+        return replace(self.derived(self._aggregate(counted), counted.schema), columns={})
 
     def _window(self, window: Window) -> Block:
         block = self.block(window.input)
@@ -416,6 +489,11 @@ def _repeats(block: Block, select: Select) -> bool:
         if isinstance(node, Column) and node.name in long
     ]
     return len(used) > len(set(used))
+
+
+def _ungroups(block: Block, select: Select) -> bool:
+    """Say whether outputs would use nothing that makes all rows one group."""
+    return block.group == () and not any(columns_of(o.expression) for o in select.outputs)
 
 
 def _survey(root: Relation) -> tuple[dict[Relation, int], bool]:

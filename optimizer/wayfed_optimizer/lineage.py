@@ -26,6 +26,7 @@ from wayfed_optimizer.relations import (
     SetOperation,
     Sort,
     TimeWindow,
+    Values,
     Watermark,
     Window,
     expressions_of,
@@ -113,6 +114,8 @@ class _Tracer:
     def _trace(self, relation: Relation) -> _Columns:
         if isinstance(relation, Read):
             return {f.name: {Origin(relation.table, f.name): Use.VALUE} for f in relation.schema}
+        if isinstance(relation, Values):
+            return {f.name: {} for f in relation.schema}
         below = self._below(relation)
         self._note_steering(relation, below)
         match relation:

@@ -16,6 +16,7 @@ from wayfed_optimizer.expressions import (
     Call,
     Column,
     Expression,
+    Literal,
     Named,
     SortKey,
     Subquery,
@@ -114,6 +115,28 @@ class Read(Relation):
     def bounded(self) -> bool:
         """Whether the table comes to an end."""
         return self.is_bounded
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Values(Relation):
+    """Rows of constants that stand in the plan itself (SQL: VALUES).
+
+    One row without columns is what a SELECT without FROM selects from.
+    """
+
+    _below: ClassVar[tuple[str, ...]] = ()
+    schema: Schema
+    rows: tuple[tuple[Literal, ...], ...]
+
+    def __post_init__(self) -> None:
+        types = tuple(f.type for f in self.schema)
+        for number, values in enumerate(self.rows):
+            if tuple(value.type for value in values) != types:
+                given = ", ".join(str(value.type) for value in values) or "nothing"
+                raise TypeMismatch(
+                    f"row {number} of the values holds {given}",
+                    available=tuple(map(str, self.schema)),
+                )
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -510,6 +533,7 @@ class Hint(Relation):
 
 RELATIONS: Final[tuple[type[Relation], ...]] = (
     Read,
+    Values,
     Select,
     Filter,
     Join,

@@ -21,6 +21,7 @@ from wayfed_optimizer.relations import (
     SetOperation,
     Sort,
     TimeWindow,
+    Values,
     Watermark,
     Window,
     Write,
@@ -76,6 +77,8 @@ def _details(relation: Relation) -> str:  # noqa: PLR0912  # one short case for 
     match relation:
         case Read(table, schema):
             return f"{table}: {_listed(schema.names)}"
+        case Values(schema, rows):
+            return f"{len(rows)} rows: {_listed(schema.names)}" if len(schema) else "one row"
         case Select(_, outputs) | Window(_, outputs):
             return _outputs(outputs)
         case Filter(_, predicate):

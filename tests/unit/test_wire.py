@@ -62,6 +62,7 @@ from wayfed_optimizer.relations import (
     SetOperation,
     Sort,
     TimeWindow,
+    Values,
     Watermark,
     Window,
     Write,
@@ -125,6 +126,8 @@ PLANS: tuple[Relation, ...] = (
     T,
     U,
     *(Select(T, (Named("made", expression),)) for expression in EXPRESSIONS),
+    Values(Schema.of(k="int64", name="text"), ((literal(1), literal("a")),)),
+    Values(Schema(()), ((),)),
     Filter(T, POSITIVE),
     *(
         Join(T, U, kind, () if kind is JoinKind.CROSS else (("a", "x"),))

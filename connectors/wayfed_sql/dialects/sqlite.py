@@ -111,6 +111,7 @@ _GLOB: Final = (
 SQLITE: Final = Dialect(
     name="sqlite",
     sqlglot="sqlite",
+    value_columns="column{}",
     reserved=RESERVED,
     collation="BINARY",
     equality_collates=True,

@@ -27,6 +27,7 @@ from wayfed_optimizer.relations import (
     Select,
     SetKind,
     SetOperation,
+    Values,
     Write,
 )
 from wayfed_optimizer.statistics.estimates import (
@@ -125,6 +126,8 @@ class Cardinalities:
         match relation:
             case Read(table):
                 return self._tables(table).rows
+            case Values(_, constants):
+                return Estimate.exactly(len(constants))
             case Filter(source, predicate):
                 return self._filtered(source, predicate)
             case Join():

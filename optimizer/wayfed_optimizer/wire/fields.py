@@ -48,6 +48,7 @@ from wayfed_optimizer.relations import (
     SetOperation,
     Sort,
     TimeWindow,
+    Values,
     Watermark,
     Window,
     Write,
@@ -133,6 +134,7 @@ EXPRESSION_FIELDS: Final[Mapping[type[Node], Mapping[str, Codec]]] = MappingProx
 RELATION_FIELDS: Final[Mapping[type[Node], Mapping[str, Codec]]] = MappingProxyType(
     {
         Read: {"table": TEXT, "schema": SCHEMA, "is_bounded": FLAG},
+        Values: {"schema": SCHEMA, "rows": many(many(_LITERAL))},
         Select: {"input": _RELATION, "outputs": _OUTPUTS},
         Filter: {"input": _RELATION, "predicate": _EXPRESSION},
         Join: {

@@ -203,6 +203,13 @@ def test_a_group_of_constants_is_a_group(rows):
     assert rows(some) == [("x", 5)]
 
 
+def test_one_group_of_everything_is_one_row(rows):
+    counted = Aggregate(T, (), (Named("n", call("count")),))
+    assert rows(select(counted, one=literal(1))) == [(1,)]
+    assert rows(select(Aggregate(T, (), ()), one=literal(1))) == [(1,)]
+    assert rows(Filter(T, Subquery(SubqueryKind.EXISTS, Aggregate(T, (), ())))) == rows(T)
+
+
 def test_expressions_over_aggregates_stay_in_their_select(rows):
     totals = grouped(T, "kind", n=call("count"), s=call("sum", col(T, "amount")))
     ratio = select(totals, "kind", mean=call("divide", col(totals, "s"), col(totals, "n")))
