@@ -218,13 +218,18 @@ def negation(types: Types) -> tuple[Types, DataType] | None:
 
 
 def rounding(types: Types) -> tuple[Types, DataType] | None:
-    """Rule of floor, ceil and round(x[, digits]): integers and decimals stay exact."""
+    """Rule of floor, ceil and round(x[, digits]): exact, and a decimal may need one digit more."""
     if not 1 <= len(types) <= 2 or not is_numeric(types[0]):
         return None
     if len(types) == 2 and not is_integer(types[1]):
         return None
     found = negation(types[:1])
-    return ((*found[0], *types[1:]), found[1]) if found else None
+    if found is None:
+        return None
+    result = found[1]
+    if isinstance(result, Decimal):
+        result = Decimal(min(MAX_PRECISION, result.precision + 1), result.scale)
+    return (*found[0], *types[1:]), result
 
 
 def summation(types: Types) -> tuple[Types, DataType] | None:
