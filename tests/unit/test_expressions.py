@@ -70,7 +70,7 @@ BOOLEAN = call("is_null", A)
         (call("modulo", MONEY, A), FLOAT64),
         (call("equal", A, literal(None)), BOOL),
         (call("coalesce", SMALL, A), INT64),
-        (call("round", MONEY, literal(1)), Decimal(9, 2)),
+        (call("round", MONEY, literal(1)), Decimal(10, 2)),
         (call("sum", MONEY), Decimal(38, 2)),
         (call("mean", A), FLOAT64),
         (call("date_trunc", DAY, literal("month")), DATE),
