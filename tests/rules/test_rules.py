@@ -8,7 +8,8 @@ from pathlib import Path
 import pytest
 
 from tests.rules.plan_text import read_plan
-from wayfed_optimizer.relations import Relation, reads
+from wayfed_optimizer.expressions import Named, Subquery, SubqueryKind, call, column
+from wayfed_optimizer.relations import Filter, Join, Read, Relation, Select, reads
 from wayfed_optimizer.rewrite import NORMALISING, RewriteContext, alternatives_of, rewrite
 from wayfed_optimizer.rewrite.inference import infer_filters
 from wayfed_optimizer.rewrite.prune import prune_columns
@@ -85,3 +86,12 @@ def test_every_rule_has_a_fixture_in_which_it_fires() -> None:
 def test_a_rewritten_plan_cannot_be_rewritten_further(fixture: Fixture) -> None:
     once = rewrite(read_plan(fixture.before, TABLES)).relation
     assert rewrite(once).relation == once
+
+
+def test_what_a_subquery_says_of_a_row_is_not_inferred_under_another_name() -> None:
+    t, u = (Read(name, TABLES[name]) for name in "tu")
+    values = Select(t, (Named("v", column(t.schema, "a")),))
+    known = Filter(t, call("not", Subquery(SubqueryKind.IN, values, column(t.schema, "a"))))
+    renamed = Select(known, (Named("v", column(t.schema, "a")),))
+    plan = Join(renamed, u, on=(("v", "k"),))
+    assert apply("infer_filters", plan) == plan

@@ -7,11 +7,9 @@ from typing import TYPE_CHECKING, Final
 from wayfed_optimizer.expressions import (
     Column,
     Expression,
-    Subquery,
     columns_of,
     conjuncts,
     substitute,
-    walk,
 )
 from wayfed_optimizer.relations import (
     Aggregate,
@@ -27,7 +25,7 @@ from wayfed_optimizer.relations import (
     Window,
     transform,
 )
-from wayfed_optimizer.rewrite.predicates import filtered, may_move
+from wayfed_optimizer.rewrite.predicates import filtered, may_move, stays
 from wayfed_optimizer.types import FLOATS
 
 if TYPE_CHECKING:
@@ -83,9 +81,7 @@ def _implied(
     found = {
         substitute(part, keys)
         for part in parts
-        if (columns := columns_of(part))
-        and columns <= keys.keys()
-        and not any(isinstance(node, Subquery) for node in walk(part))
+        if (columns := columns_of(part)) and columns <= keys.keys()
     }
     return tuple(sorted(found - known, key=str))
 
@@ -105,7 +101,8 @@ class _Facts:
     def _find(self, relation: Relation) -> frozenset[Expression]:
         match relation:
             case Filter(input, predicate):
-                return self.of(input) | {p for p in conjuncts(predicate) if may_move(p)}
+                parts = (part for part in conjuncts(predicate) if not stays(part))
+                return self.of(input) | {part for part in parts if may_move(part)}
             case Select(input, outputs) | Aggregate(input, outputs):
                 return _renamed(self.of(input), outputs)
             case Sort(input) | Limit(input) | Distinct(input) | Window(input) | Sample(input):
