@@ -74,6 +74,9 @@ RELATIONS: Final = frozenset(
 _LONG = 40
 """Characters beyond which an expression is not written twice."""
 
+_SUBQUERY = "(SELECT "
+"""What a condition that reads tables of its own has in it; it is not written twice either."""
+
 
 def to_sql(relation: Relation, dialect: Dialect, tables: Mapping[str, TableReference]) -> str:
     """Write a plan as one SELECT statement.
@@ -304,21 +307,20 @@ class QueryPrinter:
         block = self.block(input)
         if not block.takes_conditions:
             block = self.derived(block, input.schema)
-        return self.keep(block, self._guarded(predicate, block))
+        text = self.expressions.text(predicate, block.columns)
+        before = (*block.pairing, *block.where) if block.group is None else block.having
+        if before and may_fail(predicate):
+            # Not evaluated on rows that are already excluded. The guard alone would do: plain
+            # conditions stay beside it because engines prune by them.
+            text = Text(f"CASE WHEN {conjunction(before)} THEN {text.sql} END")
+            block = _without_subqueries(block)
+        return self.keep(block, text)
 
     def keep(self, block: Block, condition: Text) -> Block:
         """Return a block with one more condition that rows or groups must meet."""
         if block.group is not None:
             return replace(block, having=(*block.having, condition))
         return replace(block, where=(*block.where, condition))
-
-    def _guarded(self, predicate: Expression, block: Block) -> Text:
-        """Write a condition; what may raise is not evaluated on rows that are already excluded."""
-        text = self.expressions.text(predicate, block.columns)
-        before = (*block.pairing, *block.where) if block.group is None else block.having
-        if not before or not may_fail(predicate):
-            return text
-        return Text(f"CASE WHEN {conjunction(before)} THEN {text.sql} END")
 
     def _aggregate(self, aggregate: Aggregate) -> Block:
         if not aggregate.keys and not aggregate.aggregates:
@@ -477,6 +479,13 @@ def _nests(inner: Compound, outer: SetOperation, first: bool) -> bool:
     return inner.kind is outer.kind is SetKind.UNION and inner.all and outer.all
 
 
+def _without_subqueries(block: Block) -> Block:
+    """Leave out the conditions of the last step that read tables of their own."""
+    if block.group is not None:
+        return replace(block, having=tuple(c for c in block.having if _SUBQUERY not in c.sql))
+    return replace(block, where=tuple(c for c in block.where if _SUBQUERY not in c.sql))
+
+
 def _repeats(block: Block, select: Select) -> bool:
     """Say whether merging would write a long expression more than once."""
     long = {name for name, text in block.columns.items() if len(text.sql) > _LONG}
@@ -506,7 +515,7 @@ def _survey(root: Relation) -> tuple[dict[Relation, int], bool]:
     state = {"reads": 0, "shadows": False}
 
     def visit(relation: Relation) -> None:
-        if isinstance(relation, Read):
+        if isinstance(relation, Read | Values):
             state["reads"] += 1
             return
         uses[relation] = uses.get(relation, 0) + 1

@@ -473,6 +473,15 @@ def test_what_may_fail_is_not_evaluated_on_rows_that_are_excluded(engine, tables
     assert count(large(joined(JoinKind.SEMI, left=texts))) == [(8,)]
 
 
+def test_a_subquery_is_written_once_beside_what_may_fail(rows):
+    known = Filter(T, call("greater", col(T, "id"), literal(0)))
+    there = Filter(known, Subquery(SubqueryKind.EXISTS, U))
+    checked = Filter(there, call("greater", Cast(col(T, "amount"), INT64), literal(10)))
+    assert rows(select(checked, "id")) == [(2,), (3,)]
+    assert sql(checked).count("EXISTS") == 1
+    assert sql(checked).count("t.id > 0") == 2
+
+
 def test_arithmetic_that_cannot_overflow_needs_no_guard():
     kept = Filter(V, call("is_not_null", col(V, "v_id")))
     small = Filter(kept, call("greater", call("add", col(V, "rate"), literal(1)), literal(3)))
