@@ -3,6 +3,7 @@
 Printing needs nothing but this package; sqlglot is imported when text is first parsed.
 """
 
+from wayfed_sql.capabilities import SqlCapabilities, capabilities_of
 from wayfed_sql.dialect import Dialect
 from wayfed_sql.dialects.duckdb import DUCKDB
 from wayfed_sql.dialects.postgresql import POSTGRESQL
@@ -20,6 +21,8 @@ __all__ = [
     "SPARK",
     "SQLITE",
     "Dialect",
+    "SqlCapabilities",
+    "capabilities_of",
     "format_sql",
     "parse_expression",
     "parse_query",
