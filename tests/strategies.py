@@ -21,6 +21,8 @@ from wayfed_optimizer.expressions import (
     Literal,
     Named,
     SortKey,
+    Subquery,
+    SubqueryKind,
     WindowCall,
     call,
     case,
@@ -303,10 +305,12 @@ def _plans(
     while operators > 0 and draw(st.integers(0, 5)):
         spent = draw(st.integers(0, operators - 1))
         operators -= 1
-        if draw(st.integers(0, 2)) == 0:
+        branch = draw(st.integers(0, 7))
+        if branch <= 2:
             operators -= spent
             other, fresh = draw(_plans(tables, spent, fresh))
-            plan, fresh = draw(_joined(plan, other, fresh))
+            combine = _joined if branch else _compared_with
+            plan, fresh = draw(combine(plan, other, fresh))
         else:
             plan, fresh = draw(_on_top(plan, fresh))
     return plan, fresh
@@ -361,6 +365,33 @@ def _on_top(draw: st.DrawFn, plan: Relation, fresh: int) -> tuple[Relation, int]
         case 8:
             return draw(_combined(plan)), fresh
     return Window(plan, (Named(f"c{fresh}", draw(_window_calls(schema))),)), fresh + 1
+
+
+@st.composite
+def _compared_with(
+    draw: st.DrawFn, plan: Relation, other: Relation, fresh: int
+) -> tuple[Relation, int]:
+    """A filter of `plan` by a subquery over `other`."""
+    condition: Expression = Subquery(SubqueryKind.EXISTS, other)
+    pairs = [(a, b) for a in plan.schema for b in other.schema if a.type == b.type]
+    if pairs and draw(st.integers(0, 4)):
+        a, b = (
+            column(s, f.name)
+            for s, f in zip((plan.schema, other.schema), draw(st.sampled_from(pairs)), strict=True)
+        )
+        if a.type != BOOL and draw(st.booleans()):
+            least = Aggregate(other, (), (Named(f"c{fresh}", call("min", b)),))
+            function = draw(st.sampled_from(_COMPARISONS))
+            condition = call(function, a, Subquery(SubqueryKind.SCALAR, least))
+        else:
+            values = Select(other, (Named(f"c{fresh}", b),))
+            condition = Subquery(SubqueryKind.IN, values, a)
+    match draw(st.integers(0, 3)):
+        case 0:
+            condition = call("not", condition)
+        case 1:
+            condition = call("or", condition, draw(predicates(plan.schema, 1)))
+    return Filter(plan, condition), fresh + 1
 
 
 @st.composite
@@ -504,7 +535,7 @@ def finished_plans(draw: st.DrawFn, tables: Mapping[str, Schema] = TABLES) -> Re
 
 
 _ABOUT: Final = ("sqrt", "ln", "log10", "sin", "cos")
-_AGGREGATES_ABOUT: Final = ("mean", "mean", "mean", "stddev", "variance", "median")
+_AGGREGATES_ABOUT: Final = (*["mean"] * 9, "stddev", "variance", "median")
 
 __all__ = [
     "DAYS",
