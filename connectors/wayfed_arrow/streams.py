@@ -33,6 +33,8 @@ class Stream:
     on_close
         Releases what the batches come from. Called once: at the end, at the first error, or when
         the stream is closed, also where no batch was ever asked for.
+    interrupt
+        Makes a batch fail that another thread is waiting for; called when an open stream is closed.
 
     Examples
     --------
@@ -48,12 +50,14 @@ class Stream:
         schema: pa.Schema,
         batches: Iterator[pa.RecordBatch],
         on_close: Callable[[], None] | None = None,
+        interrupt: Callable[[], None] | None = None,
     ) -> None:
         self.schema = schema
         self.error: BaseException | None = None
         """What ended the stream early, also where a C consumer was told only its text."""
         self._batches = batches
         self._on_close = on_close
+        self._interrupt = interrupt
         self._lock = RLock()
         self._state = "open"
 
@@ -92,7 +96,9 @@ class Stream:
         return pa.Table.from_batches(list(self), self.schema)
 
     def close(self) -> None:
-        """Release what the batches come from; closing twice does nothing."""
+        """Release what the batches come from, from any thread; closing twice does nothing."""
+        if self._state == "open" and self._interrupt is not None:
+            self._interrupt()
         with self._lock:
             self._end("closed")
 

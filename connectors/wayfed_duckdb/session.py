@@ -198,9 +198,7 @@ class _Answer:
         if self._closing:
             raise Cancelled(_CLOSED) from error
         if isinstance(error, Exception) and not isinstance(error, WayfedError):
-            told = translated(
-                error, fragment=self._fragment.id, sql=self._sql, inputs=self._inputs
-            )
+            told = translated(error, fragment=self._fragment.id, sql=self._sql, inputs=self._inputs)
             raise told from told.__cause__ or error
 
 

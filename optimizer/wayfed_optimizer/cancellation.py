@@ -37,14 +37,17 @@ class CancellationToken:
         return self._event.is_set()
 
     def cancel(self, reason: str = "cancelled") -> None:
-        """Ask to stop; calls every registered callback once. Asking again does nothing."""
+        """Ask to stop; calls every registered callback once, the latest first.
+
+        Asking again does nothing.
+        """
         with self._lock:
             if self._event.is_set():
                 return
             self.reason = reason
             self._event.set()
             callbacks, self._callbacks = self._callbacks, []
-        for callback in callbacks:
+        for callback in reversed(callbacks):
             callback()
 
     def raise_if_cancelled(self) -> None:

@@ -7,6 +7,8 @@ so that Ctrl-C reaches it at once and is passed on to every engine by the run's 
 from __future__ import annotations
 
 from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
+from contextlib import ExitStack
+from threading import Lock
 from time import perf_counter
 from typing import TYPE_CHECKING, Any, Final
 
@@ -89,6 +91,10 @@ class Execution:
         self._metrics: dict[str, Mapping[str, float]] = {}
         self._began = perf_counter()
         self._ended: float | None = None
+        self._ending = Lock()
+        # Whoever cancels the run, a context that is closed too, ends it also where nobody reads.
+        self._registered = ExitStack()
+        self._registered.enter_context(token.calling(self._end))
 
     @property
     def report(self) -> Report:
@@ -121,8 +127,9 @@ class Execution:
             self._resources.take_snapshots(list(dict.fromkeys(tables)))
             value = self._run_fragments()
             schema = self._stages.logical.schema
-            reader = conform(self._as_stream(value), schema)
-            self.stream = Stream(arrow_schema(schema), self._pull(reader), self.close)
+            moved = self._await(self._submit(self._as_stream, value), self._plan.result)
+            reader = conform(moved, schema)
+            self.stream = Stream(arrow_schema(schema), self._pull(reader), self._end, self.close)
 
     def _as_stream(self, value: Any) -> Any:
         for conversion in self._stages.placed.way.conversions:
@@ -178,8 +185,9 @@ class Execution:
             return meter.through(value)
         except WayfedError:
             raise
-        except Exception as error:
-            raise self._failure(error, fragment) from error
+        except Exception as error:  # noqa: BLE001  # raised again, with its first cause
+            failure = self._failure(error, fragment)
+            raise failure from failure.__cause__ or error
 
     def _input(
         self, name: str, source: object, values: Mapping[str, Any], fragment: Fragment
@@ -215,7 +223,11 @@ class Execution:
             self._end()
 
     def _submit(self, work: Callable[..., Any], *args: Any) -> Future[Any]:
-        future = self._workers.submit(work, *args)
+        try:
+            future = self._workers.submit(work, *args)
+        except RuntimeError:  # the run was ended by another thread
+            self._token.raise_if_cancelled()
+            raise
         self._working.add(future)
         future.add_done_callback(self._working.discard)
         return future
@@ -225,8 +237,9 @@ class Execution:
             return coming.result()
         except WayfedError:
             raise
-        except Exception as error:
-            raise self._failure(error, fragment) from error
+        except Exception as error:  # noqa: BLE001  # raised again, with its first cause
+            failure = self._failure(error, fragment)
+            raise failure from failure.__cause__ or error
 
     def _failure(self, error: Exception, fragment: Fragment) -> WayfedError:
         """Return the error to raise for what an engine or a transfer raised."""
@@ -252,11 +265,17 @@ class Execution:
             self._end()
 
     def _end(self) -> None:
-        self._ended = perf_counter()
-        self._workers.shutdown(wait=False, cancel_futures=True)
-        # A session must not be closed while a worker is inside its engine.
-        wait(tuple(self._working), timeout=_GRACE_SECONDS)
-        self._resources.close()
+        with self._ending:
+            if self._ended is not None:
+                return
+            self._ended = perf_counter()
+            self._registered.close()
+            self._workers.shutdown(wait=False, cancel_futures=True)
+            try:
+                # A session must not be closed while a worker is inside its engine.
+                wait(tuple(self._working), timeout=_GRACE_SECONDS)
+            finally:
+                self._resources.close()
 
 
 class _EndingOnFailure:

@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import shutil
 import tempfile
+from contextlib import ExitStack
 from pathlib import Path
-from threading import Lock
+from threading import RLock
 from typing import TYPE_CHECKING, Any
 from uuid import uuid4
+from weakref import finalize
 
 from wayfed_optimizer.platform import Run
 
@@ -30,7 +32,8 @@ class RunResources:
         self.run = Run(f"wayfed_{uuid4().hex[:12]}", token, self._make_directory)
         self._platforms = platforms
         self._sources = sources
-        self._lock = Lock()
+        # Again by one thread: a platform may ask for the directory while its session is opened.
+        self._lock = RLock()
         self._directory: Path | None = None
         self._sessions: dict[str, Session] = {}
         self._snapshots: dict[str, Snapshot] = {}
@@ -65,14 +68,19 @@ class RunResources:
         with self._lock:
             self._closed = True
             sessions, self._sessions = list(self._sessions.values()), {}
-            directory, self._directory = self._directory, None
-        for session in reversed(sessions):
-            session.close()
-        if directory is not None:
-            shutil.rmtree(directory, ignore_errors=True)
+        with ExitStack() as stack:
+            stack.callback(self._remove_directory)
+            for session in sessions:
+                stack.callback(session.close)
 
     def _make_directory(self) -> Path:
         with self._lock:
             if self._directory is None:
                 self._directory = Path(tempfile.mkdtemp(prefix=f"{self.run.id}_"))
+                # Also removes that of a run which was only dropped.
+                self._removal = finalize(self, shutil.rmtree, self._directory, ignore_errors=True)
             return self._directory
+
+    def _remove_directory(self) -> None:
+        if self._directory is not None:
+            self._removal()
