@@ -58,14 +58,23 @@ def _failure(message: str, fragment: str) -> ExecutionError:
 
 
 def _by_batch(function: Callable[..., Any], batch: Any, mapped: MapBatches, place: str) -> Any:
-    made = _called(function, batch, place)
-    if isinstance(made, Mapping):
-        return _table(dict(made), mapped)
-    if type(made).__module__.split(".")[0] == "pandas":
-        import pyarrow as pa
+    import pyarrow as pa
 
-        return pa.Table.from_pandas(made, preserve_index=False)
-    return made
+    made = _called(function, batch, place)
+    match made:
+        case pa.RecordBatch() | pa.Table():
+            return made
+        case Mapping():
+            return _table(dict(made), mapped)
+    try:
+        match f"{type(made).__module__.split('.')[0]}.{type(made).__name__}":
+            case "pandas.DataFrame":
+                return pa.Table.from_pandas(made, preserve_index=False)
+            case "polars.DataFrame":
+                return made.to_arrow()
+    except (pa.ArrowInvalid, pa.ArrowTypeError) as error:
+        raise ExecutionError(str(error)) from error
+    raise ExecutionError(f"a {type(made).__name__} is no batch, table, frame or dict of arrays")
 
 
 def _by_row(function: Callable[..., Any], batch: Any, mapped: MapBatches, place: str) -> Any:
