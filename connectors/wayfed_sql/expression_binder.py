@@ -215,7 +215,7 @@ class ExpressionBinder:
                 return literal(-float(text))
             if "." not in text and int(text) <= 2**63:
                 return literal(-int(text))
-            return literal(-decimal.Decimal(text))
+            return literal(decimal.Decimal(f"-{text}"))
         return call("negate", self.bind(operand))
 
     def _junction(self, node: exp.Expr) -> Expression:

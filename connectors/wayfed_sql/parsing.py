@@ -20,6 +20,8 @@ _READ_AS: Final = "duckdb"
 """The dialect of SQL that people write here."""
 _EXPLAIN: Final = re.compile(r"\s*EXPLAIN\b(\s+ANALYZE\b)?\s*", re.IGNORECASE)
 
+_TYPED_CONSTANT: Final = re.compile(r"\b(?:DATE|TIMESTAMP\w*)\s*'[^']*'\s*::", re.IGNORECASE)
+
 
 def parse_query(text: str, resolve: Callable[[str], Relation]) -> Relation:
     """Read a query.
@@ -50,7 +52,10 @@ def parse_query(text: str, resolve: Callable[[str], Relation]) -> Relation:
     """
     from wayfed_sql.binder import Binder
 
-    return Binder(resolve).query(_parse(text))
+    try:
+        return Binder(resolve).query(_parse(text))
+    except RecursionError as error:
+        raise InvalidSql("the SQL is nested too deeply") from error
 
 
 def parse_expression(text: str, schema: Schema) -> Expression:
@@ -105,6 +110,9 @@ def _parse(text: str, *, prefix: str = "") -> Node:
     from sqlglot.errors import ParseError, TokenError
 
     whole = prefix + text
+    if misread := _TYPED_CONSTANT.search(text):
+        # sqlglot would cast the text before it reads the date in it.
+        raise _invalid(text, misread.start(), "write parentheses around the constant before ::")
     try:
         statements = [each for each in parse(whole, read=_READ_AS) if each is not None]
     except ParseError as error:

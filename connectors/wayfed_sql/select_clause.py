@@ -100,7 +100,8 @@ class SelectClause:
         keys = self._order_keys(outputs)
         roots = [o.expression for o in outputs] + [k.expression for k in keys]
         roots += [each for each in (having, qualify) if each is not None]
-        if self._node.args.get("group") or any(aggregates(root) for root in roots):
+        is_grouped = self._node.args.get("group") is not None or having is not None
+        if is_grouped or any(aggregates(root) for root in roots):
             grouping = self._grouping(outputs)
             relation, change = self._group(relation, grouping, roots)
             outputs = [_Output(o.name, change(o.expression), o.alias) for o in outputs]

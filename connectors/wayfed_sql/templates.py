@@ -12,7 +12,7 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Final, NamedTuple, Protocol, TypeAlias
 
 from wayfed_optimizer.errors import Unsupported
-from wayfed_optimizer.types import DataType, Decimal, is_float, is_integer
+from wayfed_optimizer.types import NULL, DataType, Decimal, is_float, is_integer
 
 if TYPE_CHECKING:
     from wayfed_optimizer.expressions import Expression
@@ -174,7 +174,7 @@ def exact(site: Site, index: int) -> Text:
     """Return an argument's text, cast where the engine might take it for another type."""
     text = site.texts[index]
     kind = site.args[index].type
-    if not text.loose or (is_integer(kind) and text.sql != "NULL"):
+    if not text.loose or kind == NULL or (is_integer(kind) and text.sql != "NULL"):
         return text
     return Text(f"CAST({text.sql} AS {site.types(kind)})")
 

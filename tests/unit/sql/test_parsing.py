@@ -138,6 +138,9 @@ SELECT 1e3, 1.50, -2, 'it''s', TRUE, NULL FROM t LIMIT 1
 SELECT count(*) FROM (SELECT DISTINCT kind, amount FROM t)
 SELECT max(n) FROM (SELECT kind, count(*) AS n FROM t GROUP BY kind)
 FROM t SELECT id WHERE id > 1
+SELECT 1 FROM t GROUP BY ()
+SELECT 1 FROM t HAVING 1 < 2
+SELECT -9999999999999999999999999999999999.9999, NULL IS DISTINCT FROM NULL FROM t LIMIT 1
 """.strip().split("\n")
 
 
@@ -339,6 +342,14 @@ def test_an_expression_reads_like_a_condition_in_sql():
     assert error.value.message.split("\n")[1:] == ["  amount > ) 1", "           ^"]
     with pytest.raises(PlanError):
         parse_expression("id = (SELECT max(id) FROM t)", schema)
+
+
+def test_what_would_be_misread_is_refused():
+    with pytest.raises(InvalidSql, match="parentheses around the constant"):
+        parsed("SELECT TIMESTAMP '2024-01-01 00:00:01'::VARCHAR FROM t")
+    nested = f"SELECT {'(' * 5000}id{')' * 5000} FROM t"
+    with pytest.raises(InvalidSql, match="nested too deeply"):
+        parsed(nested)
 
 
 def test_explain_is_split_from_its_query():
