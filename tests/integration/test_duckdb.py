@@ -3,6 +3,8 @@ from __future__ import annotations
 import gc
 import os
 import signal
+import subprocess
+import sys
 import threading
 import weakref
 from concurrent.futures import ThreadPoolExecutor, wait
@@ -251,6 +253,29 @@ def test_ctrl_c_in_the_thread_that_waits_stops_the_engine(platform, tmp_path):
         with pytest.raises(Cancelled, match="Ctrl-C"):
             answer.result()
     waiting.join()
+
+
+ENDLESS = """
+import os, signal, threading
+import polars  # restarts system calls after a signal, waits for locks among them
+import pyarrow as pa
+import wayfed as wf
+
+ctx = wf.context()
+a, b, c = (ctx.read(pa.table({name: range(20_000)})) for name in "abc")
+pairs = a.join(b, how="cross").join(c, how="cross").filter(lambda t: t.a + t.c != t.b)
+threading.Timer(0.3, os.kill, (os.getpid(), signal.SIGINT)).start()
+try:
+    pairs.count()
+except KeyboardInterrupt:
+    print("stopped", ctx.read(pa.table({"n": [1]})).count())
+"""
+
+
+def test_ctrl_c_stops_a_query_also_where_polars_is_imported():
+    command = [sys.executable, "-c", ENDLESS]
+    result = subprocess.run(command, capture_output=True, text=True, timeout=60, check=False)
+    assert result.stdout == "stopped 1\n", result.stderr
 
 
 def test_fragments_of_one_run_work_at_the_same_time(session):

@@ -34,6 +34,9 @@ _THREADS: Final = 8
 _GRACE_SECONDS: Final = 10.0
 """How long an engine may take to notice that its run was stopped."""
 
+_STEP_SECONDS: Final = 0.1
+"""Waits are in steps: polars, once imported, lets no signal end a wait that has no timeout."""
+
 _IN_PROCESS: Final[Mapping[tuple[Channel, Channel], Callable[[Any], Any]]] = {
     (ARROW_STREAM, ARROW_TABLE): lambda reader: reader.read_all(),
     (ARROW_TABLE, ARROW_STREAM): lambda table: table.to_reader(),
@@ -164,7 +167,7 @@ class Execution:
                 waiting.remove(fragment)
                 future = self._submit(self._run_fragment, fragment, values)
                 running[future] = fragment.id
-            done, _ = wait(running, return_when=FIRST_COMPLETED)
+            done, _ = wait(running, _STEP_SECONDS, FIRST_COMPLETED)
             for future in done:
                 values[running.pop(future)] = future.result()
         return values[self._plan.result.id]
@@ -234,6 +237,8 @@ class Execution:
 
     def _await(self, coming: Future[Any], fragment: Fragment) -> Any:
         try:
+            while not wait((coming,), _STEP_SECONDS).done:
+                continue
             return coming.result()
         except WayfedError:
             raise
