@@ -17,8 +17,8 @@ from wayfed.configuration import (
     with_secrets,
 )
 from wayfed.federated.policy import Policy, Role
-from wayfed_optimizer.errors import ColumnNotFound, InvalidOption, TableNotFound
-from wayfed_optimizer.types import Schema
+from wayfed_optimizer.errors import ColumnNotFound, InvalidOption, TableNotFound, TypeMismatch
+from wayfed_optimizer.types import Schema, parse_type
 
 if TYPE_CHECKING:
     import os
@@ -123,6 +123,12 @@ def _check_party(place: str, party: PartyConfiguration, published: Mapping[str, 
             raise TableNotFound(table, published, of=f"the published schema ({place}.tables)")
         for column in (*bound.rename.values(), *bound.cast):
             published[table].field(column, of=f"the published {table} ({place}.tables.{table})")
+        for column, kind in bound.cast.items():
+            if (wanted := published[table][column].type) != parse_type(kind):
+                raise TypeMismatch(
+                    f"{place}.tables.{table}.cast makes '{column}' {kind}, but it is published "
+                    f"as {wanted}"
+                )
     names = {name for schema in published.values() for name in schema.names}
     for column in party.policy.columns:
         if column not in names:

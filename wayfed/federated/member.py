@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from wayfed.federated.configuration import PartyConfiguration, policy_of
-from wayfed_optimizer.coercion import common_type
+from wayfed_optimizer.coercion import common_type, is_castable
 from wayfed_optimizer.errors import WayfedError, suggestion
 from wayfed_optimizer.expressions import Cast, Column, Named
 from wayfed_optimizer.relations import Read, Relation, Select, reads, transform
@@ -100,6 +100,10 @@ class Member:
         self, table: str, wanted: Field, relation: Relation, problems: list[str]
     ) -> Named | None:
         place = f"column '{wanted.name}' of '{table}'"
+        published = self._published[table]
+        if wanted.name not in published or published[wanted.name].type != wanted.type:
+            problems.append(f"{place} is not published as {wanted.type}")
+            return None
         if wanted.name not in relation.schema:
             hint = suggestion(wanted.name, relation.schema.names)
             problems.append(
@@ -116,5 +120,8 @@ class Member:
                 f"{place} is {found.type}, but is published as {wanted.type}; "
                 f'add cast = {{ {wanted.name} = "{wanted.type}" }}'
             )
+            return None
+        if not is_castable(found.type, wanted.type):
+            problems.append(f"{place} is {found.type}, which cannot be cast to {wanted.type}")
             return None
         return Named(wanted.name, Cast(column, wanted.type))

@@ -65,7 +65,8 @@ def test_a_run_that_another_thread_closed_tells_its_reader_so(numbers: wf.Datase
 def test_closing_a_stream_stops_a_reader_that_waits_for_its_next_batch(
     numbers: wf.Dataset, gate: Gate
 ):
-    stream = numbers.map_batches(gate, schema=SCHEMA).to_batches()
+    execution = run(numbers.map_batches(gate, schema=SCHEMA))
+    stream = execution.stream
     told: list[BaseException] = []
 
     def read() -> None:
@@ -80,6 +81,7 @@ def test_closing_a_stream_stops_a_reader_that_waits_for_its_next_batch(
     assert gate.reached.wait(30)
     closing = threading.Thread(target=stream.close)
     closing.start()
+    assert execution._token.wait(30)
     gate.open.set()
     reader.join(30)
     closing.join(30)

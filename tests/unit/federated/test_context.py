@@ -1,0 +1,88 @@
+"""A federated context: what each party checks before it runs a plan."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+import wayfed as wf
+from wayfed.federated.context import FederatedContext
+from wayfed_optimizer.errors import PartyError, PolicyViolation, TypeMismatch
+from wayfed_optimizer.relations import Read
+from wayfed_optimizer.types import Schema
+from wayfed_optimizer.wire import to_wire
+
+Federation = Callable[..., FederatedContext]
+
+
+@pytest.fixture
+def federation(tmp_path: Path) -> Federation:
+    """Make a context of two banks; `table` and `policy` are added to each bank's own."""
+
+    def make(table: dict[str, Any] | None = None, **policy: Any) -> FederatedContext:
+        parties = {}
+        for bank in ("ash", "birch"):
+            path = tmp_path / f"{bank}.csv"
+            path.write_text("cust,amount,iban\n1,2.5,DE1\n2,4.0,DE2\n")
+            source = {"source": str(path), "rename": {"cust": "customer_id"}, **(table or {})}
+            parties[bank] = {"tables": {"tx": source}, "policy": policy}
+        schema = {"tx": {"customer_id": "int64", "amount": "float64"}}
+        return wf.context(env="federated", parties={"schema": schema, "party": parties})
+
+    return make
+
+
+def test_each_party_runs_the_plan_over_columns_of_its_own_names(federation: Federation):
+    with federation() as ctx:
+        arrays = ctx.read("tx").filter(lambda t: t.amount > 3).to_numpy()
+
+        assert arrays.parties == ("ash", "birch")
+        assert [held["customer_id"].tolist() for held in arrays.held().values()] == [[2], [2]]
+
+
+def test_a_plan_that_names_what_is_not_published_is_refused(federation: Federation):
+    with federation() as ctx:
+        plan = to_wire(Read("tx", Schema.of(iban="text", amount="int64")), names=("tx",))
+
+        bound = ctx._members[0].bind(plan)
+
+    assert bound.dataset is None
+    assert bound.problems == (
+        "column 'iban' of 'tx' is not published as text",
+        "column 'amount' of 'tx' is not published as int64",
+    )
+
+
+def test_a_cast_to_another_type_than_the_published_one_is_refused(federation: Federation):
+    with pytest.raises(TypeMismatch, match=r"cast makes 'amount' int64, .* published as float64"):
+        federation({"cast": {"amount": "int64"}})
+
+
+def test_a_cast_that_cannot_be_is_told_with_what_else_does_not_fit(federation: Federation):
+    dates = {"rename": {"cust": "customer_id"}, "schema": {"cust": "date", "iban": "text"}}
+    with (
+        federation({**dates, "cast": {"customer_id": "int64"}}) as ctx,
+        pytest.raises(PartyError, match="'birch': column 'customer_id'") as raised,
+    ):
+        ctx.read("tx").to_numpy()
+
+    assert "date, which cannot be cast to int64" in str(raised.value)
+
+
+def test_a_subquery_reads_the_partys_own_columns_too(federation: Federation):
+    with federation() as ctx:
+        query = "select amount from tx where customer_id >= (select max(customer_id) from tx)"
+        arrays = ctx.sql(query).to_numpy()
+
+        assert [held["amount"].tolist() for held in arrays.held().values()] == [[4.0], [4.0]]
+
+
+def test_every_party_tells_what_its_policy_forbids(federation: Federation):
+    with (
+        federation(columns={"amount": "feature"}) as ctx,
+        pytest.raises(PolicyViolation, match="party 'ash': column 'customer_id' is not listed"),
+    ):
+        ctx.read("tx").to_numpy()
