@@ -21,10 +21,11 @@ from wayfed_optimizer.relations import (
     Values,
 )
 from wayfed_optimizer.types import INT32, NULL, Field, Schema
-from wayfed_sql.expression_binder import ExpressionBinder, position, refuse, require, unwrapped
+from wayfed_sql.expression_binder import ExpressionBinder
 from wayfed_sql.from_clause import FromClause
 from wayfed_sql.scope import Scope, same
 from wayfed_sql.select_clause import SelectClause
+from wayfed_sql.sql_nodes import position, refuse, require, unwrapped
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence

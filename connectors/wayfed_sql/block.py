@@ -46,7 +46,7 @@ class Block:
     windowed
         The columns that hold a window function.
     distinct
-        What stands behind SELECT: DISTINCT, or nothing.
+        What stands behind SELECT: DISTINCT, DISTINCT ON (…), or nothing.
     order, limit
         The clauses at the end.
     compound
@@ -81,6 +81,11 @@ class Block:
     def takes_conditions(self) -> bool:
         """Whether rows can be kept out with WHERE or HAVING."""
         return not (self.windowed or self.distinct or self.limit or self.compound)
+
+    @property
+    def picks(self) -> bool:
+        """Whether it keeps one row for each value: an ORDER BY would say which."""
+        return self.distinct.startswith("DISTINCT ON")
 
     @property
     def is_plain(self) -> bool:

@@ -68,6 +68,10 @@ class Dialect:
         Whether it notices that a subquery used as a value has several rows.
     value_columns
         What the columns of VALUES are called where they cannot be named; ``{}`` is the number.
+    digits
+        How many digits of a decimal it keeps; None where all that the type has.
+    longest_name
+        Bytes after which it cuts a name off; 0 where it does not.
     folds_case
         Whether names that differ in case only are the same to it.
     """
@@ -94,7 +98,9 @@ class Dialect:
     checked_integers: Row | None = None
     checked_subqueries: bool = True
     value_columns: str = ""
+    digits: int | None = None
     folds_case: bool = True
+    longest_name: int = 0
 
     def identifier(self, name: str) -> str:
         """Write a name, in quotes unless it can do without.

@@ -19,7 +19,6 @@ from wayfed_optimizer.errors import (
     PlanError,
     TypeMismatch,
     Unsupported,
-    user_location,
 )
 from wayfed_optimizer.expressions import (
     Call,
@@ -38,6 +37,7 @@ from wayfed_optimizer.expressions import (
 )
 from wayfed_optimizer.types import DATE, FLOAT64, NULL, TEXT, TIMESTAMP, TIMESTAMP_UTC
 from wayfed_sql.sql_functions import PARTS, as_text, is_aggregate, make_call
+from wayfed_sql.sql_nodes import PLACE, position, refuse, require, unwrapped
 from wayfed_sql.sql_types import bind_type
 
 if TYPE_CHECKING:
@@ -94,7 +94,6 @@ _FLAGS: Final = frozenset({"safe", "typed", "big_int", "ignore_nulls", "coalesce
 """Arguments of sqlglot's nodes that say what the function table means anyway."""
 _KINDS: Final = (exp.Week, exp.DayOfWeek)
 
-_PLACE: Final = "SQL line"
 """Functions that count otherwise in each engine."""
 
 
@@ -135,7 +134,7 @@ class ExpressionBinder:
             return self._bound(node)
         except PlanError as error:
             # The innermost node that fails knows the place best.
-            if _PLACE not in (error.where or ""):
+            if PLACE not in (error.where or ""):
                 error.where = position(node)
             raise
 
@@ -189,7 +188,7 @@ class ExpressionBinder:
                 identifier.name,
                 table.name if table else None,
                 quoted=bool(identifier.args.get("quoted")),
-                where=position(identifier),
+                where=lambda: position(identifier),
             )
         except (ColumnNotFound, Unsupported):
             output = None if table else self.aliases.get(identifier.name.lower())
@@ -514,47 +513,6 @@ def _bound(value: object, side: object) -> int | None:
         case "UNBOUNDED":
             return None
     raise Unsupported(f"a frame bound of {value}", hint="bounds are whole numbers of rows")
-
-
-def unwrapped(node: exp.Expr) -> exp.Expr:
-    """Return a query without the parentheses around it."""
-    while isinstance(node, exp.Subquery) and not node.args.get("alias") and len(_set(node)) == 1:
-        node = node.this
-    return node
-
-
-def _set(node: exp.Expr) -> list[str]:
-    return [key for key, value in node.args.items() if value]
-
-
-def require(node: exp.Expr, *known: str) -> None:
-    """Raise Unsupported where a node has an argument that is not among those `known`."""
-    for key, value in node.args.items():
-        if value and key not in known:
-            name = key.strip("_").upper().replace("_", " ")
-            raise Unsupported(f"{name} in {node.key.upper()}", where=position(node))
-
-
-def refuse(node: exp.Expr, *, hint: str | None = None) -> Unsupported:
-    """Return the error for SQL that plans cannot say."""
-    text = node.sql(dialect="duckdb")
-    shown = text if len(text) <= 40 else f"{text[:39]}…"
-    return Unsupported(f"{node.key.upper()} in SQL ({shown})", hint=hint, where=position(node))
-
-
-def position(node: exp.Expr) -> str:
-    """Say where in the text a node stands, and where in the program the text does."""
-    program = user_location()
-    starts = [
-        (meta["line"], meta["col"] - (meta["end"] - meta["start"]))
-        for each in node.walk()
-        if (meta := each.meta).get("line")
-    ]
-    if not starts:
-        return program or "SQL"
-    line, column = min(starts)
-    place = f"{_PLACE} {line}, column {column}"
-    return f"{program}, {place}" if program else place
 
 
 def _of_inner(binder: ExpressionBinder, node: exp.Expr) -> Expression:

@@ -221,10 +221,11 @@ class ExpressionPrinter:
         )
         otherwise = "" if last.sql == "NULL" else f" ELSE {last.sql}"
         everything = (*values, last)
+        computed = ORDERED_OTHERWISE if self.dialect.computed_collates else 0
         return Text(
             f"CASE {branches}{otherwise} END",
             loose=isinstance(case.type, Decimal) or all(value.loose for value in everything),
-            collated=max(value.collated for value in everything),
+            collated=max(computed, *(value.collated for value in everything)),
         )
 
     def _subquery(self, subquery: Subquery, columns: Environment) -> Text:
@@ -237,7 +238,8 @@ class ExpressionPrinter:
         if subquery.kind is SubqueryKind.EXISTS:
             return Text(f"EXISTS ({query})")
         if scalar or subquery.arg is None:
-            return Text(f"({query})")
+            computed = ORDERED_OTHERWISE if self.dialect.computed_collates else 0
+            return Text(f"({query})", collated=computed)
         arg = self._comparable(subquery.arg, columns, EQUAL_OTHERWISE)
         return Text(f"{arg.within(COMPARISON)} IN ({query})", COMPARISON)
 

@@ -20,8 +20,9 @@ from wayfed_optimizer.expressions import (
 )
 from wayfed_optimizer.relations import Filter, Join, JoinKind, Values
 from wayfed_optimizer.types import Schema, is_numeric
-from wayfed_sql.expression_binder import ExpressionBinder, position, refuse, require
+from wayfed_sql.expression_binder import ExpressionBinder
 from wayfed_sql.scope import Scope, Visible, same
+from wayfed_sql.sql_nodes import position, refuse, require
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -153,7 +154,9 @@ class FromClause:
     def _using(
         self, left: Scope, right: Scope, kind: JoinKind, names: Sequence[str], join: exp.Join
     ) -> Scope:
-        where = position(join)
+        def where() -> str:
+            return position(join)
+
         conditions = []
         for name in names:
             a = left.find(name, None, quoted=False, where=where)

@@ -38,6 +38,7 @@ from wayfed_optimizer.relations import (
     Values,
     Window,
 )
+from wayfed_optimizer.types import TEXT
 from wayfed_sql.block import Block, Compound, OrderKey, conjunction
 from wayfed_sql.expression_printer import ExpressionPrinter
 from wayfed_sql.joins import join_blocks
@@ -138,6 +139,7 @@ class QueryPrinter:
 
     def select(self, block: Block, schema: Schema) -> str:
         """Write a block, its columns in the order and of the types of a schema."""
+        self._require_names(schema)
         outputs = []
         names = {}
         for field in schema:
@@ -149,6 +151,22 @@ class QueryPrinter:
                 outputs.append(f"{text.sql} AS {name}")
                 names[text.sql] = name
         return block.sql(outputs, names)
+
+    def _require_names(self, schema: Schema) -> None:
+        """Raise Unsupported where the engine could not tell columns by their names."""
+        dialect = self.dialect
+        if dialect.folds_case and len({name.lower() for name in schema.names}) < len(schema):
+            raise Unsupported(
+                "columns whose names differ in case only", dialect.name, "it ignores case"
+            )
+        longest = dialect.longest_name
+        if longest and any(len(name.encode()) > longest for name in schema.names):
+            raise Unsupported(
+                f"a column name of more than {longest} bytes",
+                dialect.name,
+                "it cuts them off",
+                hint="give the column a shorter name",
+            )
 
     def block(self, relation: Relation) -> Block:
         """Return a relation as a block that more can be added to."""
@@ -174,10 +192,6 @@ class QueryPrinter:
         return name
 
     def _columns(self, schema: Schema, alias: str, texts: Mapping[str, Text]) -> dict[str, Text]:
-        if self.dialect.folds_case and len({name.lower() for name in schema.names}) < len(schema):
-            raise Unsupported(
-                "columns whose names differ in case only", self.dialect.name, "it ignores case"
-            )
         identifier = self.dialect.identifier
         prefix = f"{identifier(alias)}." if self.qualified else ""
         return {
@@ -243,10 +257,8 @@ class QueryPrinter:
             source = ".".join(map(identifier, table.name))
             if alias != table.name[-1]:
                 source += f" AS {identifier(alias)}"
-        collated = {
-            name: Text(name, collated=self._how_collated(collation))
-            for name, collation in table.collations.items()
-        }
+        differs = EQUAL_OTHERWISE if self.dialect.equality_collates else ORDERED_OTHERWISE
+        collated = {name: Text(name, collated=differs) for name in table.collations}
         return Block(self._columns(read.schema, alias, collated), source)
 
     def _values(self, values: Values) -> Block:
@@ -278,15 +290,17 @@ class QueryPrinter:
             listed = ", ".join(f"({row})" for row in rows)
             columns = ", ".join(map(identifier, names))
             source = f"(VALUES {listed}) AS {identifier(alias)}({columns})"
-        return Block(self._columns(values.schema, alias, {}), source)
+        return Block(self._columns(values.schema, alias, self._computed(values.schema)), source)
+
+    def _computed(self, schema: Schema) -> dict[str, Text]:
+        """Return how columns compare that no table's collation applies to."""
+        if not self.dialect.computed_collates:
+            return {}
+        return {f.name: Text(f.name, collated=ORDERED_OTHERWISE) for f in schema if f.type == TEXT}
 
     def _constant(self, value: Literal, *, typed: bool) -> str:
         expression = Cast(value, value.type) if typed or value.value is None else value
         return self.expressions.text(expression, {}).sql
-
-    def _how_collated(self, collation: str) -> int:
-        differs = self.dialect.equality_collates or "nondeterministic" in collation
-        return EQUAL_OTHERWISE if differs else ORDERED_OTHERWISE
 
     def _select(self, select: Select) -> Block:
         block = self.block(select.input)
@@ -360,7 +374,7 @@ class QueryPrinter:
 
     def _sort(self, sort: Sort) -> Block:
         block = self.block(sort.input)
-        if block.limit or not self._sortable(block, sort):
+        if block.limit or block.picks or not self._sortable(block, sort):
             block = self.derived(block, sort.input.schema)
         order = tuple(
             OrderKey(self._order_text(key, block), self.expressions.direction(key))
@@ -444,22 +458,16 @@ class QueryPrinter:
         left = self._side(operation, operation.left, first=True)
         right = self._side(operation, operation.right, first=False)
         word = f"{kind.value.upper()}{' ALL' if every else ''}"
-        collated = self.block_collations(operation)
+        collated = self._computed(operation.schema)
         columns = {
-            field.name: Text(
-                self.dialect.identifier(field.name),
-                collated=collated.get(field.name, 0),
-                column=field.name,
+            name: Text(
+                self.dialect.identifier(name),
+                collated=collated[name].collated if name in collated else 0,
+                column=name,
             )
-            for field in operation.schema
+            for name in operation.schema.names
         }
         return Block(columns, compound=Compound(f"{left} {word} {right}", kind, every))
-
-    def block_collations(self, operation: SetOperation) -> dict[str, int]:
-        """Return which text columns of a set operation may not compare by code point."""
-        if self.dialect.collation is None or not self.dialect.computed_collates:
-            return {}
-        return {f.name: ORDERED_OTHERWISE for f in operation.schema if f.type.name == "text"}
 
     def _side(self, operation: SetOperation, relation: Relation, *, first: bool) -> str:
         block = self.block(relation)

@@ -7,14 +7,17 @@ there than the one it has in SQL; a `Scope` knows both.
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, TypeAlias
 
 from wayfed_optimizer.errors import ColumnNotFound, InvalidSql, TableNotFound, Unsupported
 from wayfed_optimizer.expressions import Call, Column, Expression, Named
 from wayfed_optimizer.relations import Relation, Select
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Sequence
+    from collections.abc import Callable, Iterable, Sequence
+
+Where: TypeAlias = "Callable[[], str]"
+"""Says where in the text a name stands, for an error if there is one."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -93,7 +96,9 @@ class Scope:
             ),
         )
 
-    def find(self, name: str, table: str | None, *, quoted: bool, where: str) -> Expression:
+    def find(
+        self, name: str, table: str | None, *, quoted: bool, where: Callable[[], str]
+    ) -> Expression:
         """Return what a column is in the plan.
 
         Raises
@@ -106,20 +111,20 @@ class Scope:
             candidates = [c for c in self.columns if not c.hidden]
         elif not candidates:
             self._refuse_outer(name, table, quoted=quoted)
-            raise TableNotFound(table, self.tables, of="this FROM clause", where=where)
+            raise TableNotFound(table, self.tables, of="this FROM clause", where=where())
         found = [c for c in candidates if c.name == name]
         if not found and not quoted:
             found = [c for c in candidates if c.name.lower() == name.lower()]
         if not found:
             self._refuse_outer(name, table, quoted=quoted)
             available = list(dict.fromkeys(c.name for c in candidates))
-            raise ColumnNotFound(name, available, of=table, where=where)
+            raise ColumnNotFound(name, available, of=table, where=where())
         if len({c.value for c in found}) > 1:
             raise InvalidSql(
                 f"column '{name}' is ambiguous",
                 available=[f"{c.table}.{c.name}" for c in found],
                 hint=f"say which: {found[0].table}.{name}",
-                where=where,
+                where=where(),
             )
         return found[0].value
 
@@ -140,13 +145,13 @@ class Scope:
                     )
             scope = scope.outer
 
-    def star(self, table: str | None, *, where: str) -> Sequence[Visible]:
+    def star(self, table: str | None, *, where: Where) -> Sequence[Visible]:
         """Return the columns of ``*`` or ``table.*``."""
         if table is None:
             return [c for c in self.columns if not c.hidden]
         found = [c for c in self.columns if same(table, c.table)]
         if not found:
-            raise TableNotFound(table, self.tables, of="this FROM clause", where=where)
+            raise TableNotFound(table, self.tables, of="this FROM clause", where=where())
         return found
 
 

@@ -36,8 +36,9 @@ from wayfed_optimizer.relations import (
     Window,
 )
 from wayfed_optimizer.types import NULL, TEXT
-from wayfed_sql.expression_binder import ExpressionBinder, position, refuse, require
+from wayfed_sql.expression_binder import ExpressionBinder
 from wayfed_sql.sql_functions import is_aggregate
+from wayfed_sql.sql_nodes import position, refuse, require
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -148,7 +149,7 @@ class SelectClause:
         require(star, "except_", "replace")
         excluded = {column.name.lower() for column in star.args.get("except_") or ()}
         replaced = {a.alias.lower(): a.this for a in star.args.get("replace") or ()}
-        columns = self._scope.star(table, where=position(star))
+        columns = self._scope.star(table, where=lambda: position(star))
         if unknown := (excluded | set(replaced)) - {c.name.lower() for c in columns}:
             raise InvalidSql(
                 f"* has no column '{min(unknown)}'", available=[c.name for c in columns]

@@ -361,6 +361,17 @@ def test_distinct_rows_and_one_row_for_each_value(rows):
     assert rows(upper) == [("A",), ("B",), ("C",), (None,)]
 
 
+def test_one_row_for_each_value_can_be_sorted_otherwise(engine, rows):
+    del rows
+    one = Distinct(select(T, "kind"), ("kind",))
+    ordered = Sort(one, (SortKey(col(one, "kind"), descending=True),))
+    assert engine.rows(ordered) == [("c",), ("b",), ("a",), (None,)]
+    numbered = Distinct(T, ("kind",))
+    by_amount = Sort(numbered, (SortKey(col(T, "amount")),))
+    amounts = [row[2] for row in engine.rows(by_amount)]
+    assert amounts in ([10.0, 20.0, 40.0, None], [20.0, 30.0, 40.0, None])
+
+
 def test_a_sort_says_where_nulls_go(engine, rows):
     del rows
     for descending, nulls_first, expected in [
@@ -581,6 +592,9 @@ def test_what_an_engine_cannot_say_is_refused_by_name():
     with pytest.raises(Unsupported, match="differ in case only"):
         sql(folded)
     assert to_sql(folded, POSTGRESQL, TABLES) == 'SELECT a, "A" FROM t'
+    long = select(T, **{"x" * 64: literal(1)})
+    with pytest.raises(Unsupported, match="more than 63 bytes"):
+        sql(long, POSTGRESQL)
 
 
 def test_a_hint_changes_nothing():
