@@ -7,6 +7,7 @@ from functools import cache
 from time import perf_counter
 from typing import TYPE_CHECKING
 
+from wayfed_optimizer.errors import PlanError
 from wayfed_optimizer.placement import Memo, Placed, cut, place
 from wayfed_optimizer.rewrite import Rewritten, alternatives_of, rewrite
 from wayfed_optimizer.statistics import Cardinalities, TableStatistics
@@ -55,7 +56,19 @@ def plan(relation: Relation, environment: Environment) -> Stages:
     ------
     Unsupported
         Where no platform can run some part; with each platform's reason.
+    PlanError
+        Where the plan is hundreds of operations deep.
     """
+    try:
+        return _plan(relation, environment)
+    except RecursionError as error:
+        raise PlanError(
+            "the plan is nested too deeply to be planned",
+            hint="write an intermediate result, and go on from there",
+        ) from error
+
+
+def _plan(relation: Relation, environment: Environment) -> Stages:
     clock = [perf_counter()]
 
     def statistics(table: str) -> TableStatistics:

@@ -169,10 +169,10 @@ class Cardinalities:
                 "equal", (Literal(), Column(name))
             ):
                 distinct = self._column(source, name).distinct
-                return 1.0 / distinct if distinct else _EQUALITY
+                return 1.0 / max(1.0, distinct) if distinct else _EQUALITY
             case InList(Column(name), values):
                 distinct = self._column(source, name).distinct
-                return min(1.0, len(values) * (1.0 / distinct if distinct else _EQUALITY))
+                return min(1.0, len(values) / max(1.0, distinct or 1.0 / _EQUALITY))
             case Call(
                 "less" | "less_equal" | "greater" | "greater_equal" as name,
                 (Column(column), Literal(value)),
