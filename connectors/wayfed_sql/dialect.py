@@ -34,7 +34,8 @@ class Dialect:
         How each type is written; ``{precision}``, ``{scale}`` and ``{element}`` are filled in.
     literals
         How constants are written, by name of their type; ``{}`` is the value as text. Numbers,
-        text and NULL need no entry, but the floats that no plain number is: float, nan, infinity.
+        text and NULL need no entry, but the floats that no plain number is: float, nan, infinity;
+        and ``null bool`` where NULL alone is no condition.
     seconds
         How precisely timestamps are written (see `datetime.isoformat`).
     casts, safe_casts

@@ -7,6 +7,7 @@ import math
 import re
 from typing import TYPE_CHECKING, Final
 
+from wayfed_optimizer.errors import Unsupported
 from wayfed_optimizer.types import Decimal, is_float, is_integer
 from wayfed_sql.templates import UNARY, Text
 
@@ -33,7 +34,8 @@ def literal_text(constant: Literal, dialect: Dialect) -> Text:
 def _text(constant: Literal, dialect: Dialect) -> Text:
     value, kind = constant.value, constant.type
     if value is None:
-        return Text("NULL", loose=True)
+        typed = dialect.literals.get(f"null {kind.name}")
+        return Text("NULL", loose=True) if typed is None else Text(typed)
     if isinstance(value, str):
         return Text(string(value, dialect))
     if value == _LEAST_INTEGER and is_integer(kind):
@@ -43,6 +45,9 @@ def _text(constant: Literal, dialect: Dialect) -> Text:
     if is_float(kind):
         return _float(value, dialect)
     if isinstance(kind, Decimal):
+        if dialect.digits is not None and len(value.as_tuple().digits) > dialect.digits:
+            reason = f"it keeps {dialect.digits} digits of decimals"
+            raise Unsupported(f"the constant {value:f}", dialect.name, reason)
         return _number(f"{value:f}")
     form, text = kind.name, str(value).upper()
     if isinstance(value, datetime.datetime):

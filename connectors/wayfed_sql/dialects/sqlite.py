@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Final
 
 from wayfed_optimizer.expressions import Literal
 from wayfed_optimizer.relations import JoinKind
-from wayfed_optimizer.types import Decimal
+from wayfed_optimizer.types import Decimal, as_decimal
 from wayfed_sql.dialect import Dialect
 from wayfed_sql.dialects.shared import (
     FUNCTIONS,
@@ -37,12 +37,20 @@ if TYPE_CHECKING:
     from wayfed_sql.templates import Site
 
 _DIGITS: Final = 15
+_UNNOTICED: Final = "it does not notice overflow"
 _BEYOND: Final = f"decimals beyond {_DIGITS} digits are not exact there"
 
 
 def _fits(site: Site) -> bool:
     kinds = (site.type, *(arg.type for arg in site.args))
     return all(not isinstance(kind, Decimal) or kind.precision <= _DIGITS for kind in kinds)
+
+
+def _widens(site: Site) -> bool:
+    """Say whether a cast to a decimal has room for every value, in digits that are exact."""
+    source, target = as_decimal(site.args[0].type), as_decimal(site.type)
+    whole = target.precision - target.scale
+    return target.precision <= _DIGITS and source.precision - source.scale <= whole
 
 
 def _has_decimal(site: Site) -> bool:
@@ -69,8 +77,15 @@ def _rounded(symbol: str) -> Template:
     return Template(f"ROUND({{0}} {symbol} {{1}}, {{scale}})")
 
 
+# SQLite rounds half a millisecond up, and so into the next day.
+_WHOLE_SECOND: Final = "SUBSTR({0}, 1, 19)"
+_DAY: Final = "SUBSTR({0}, 1, 10)"
+_MONTH: Final = f"CAST(STRFTIME('%m', {_DAY}) AS INTEGER)"
+_FROM_MONDAY: Final = f"(CAST(STRFTIME('%w', {_DAY}) AS INTEGER) + 6) % 7"
+
+
 def _part(code: str) -> Template:
-    return Template(f"CAST(STRFTIME('%{code}', {{0}}) AS INTEGER)")
+    return Template(f"CAST(STRFTIME('%{code}', {_WHOLE_SECOND}) AS INTEGER)")
 
 
 def _truncated(date: str) -> Row:
@@ -79,14 +94,15 @@ def _truncated(date: str) -> Row:
 
 
 _MONTHS: Final = (
-    "(CAST(STRFTIME('%Y', {{{0}}}) AS INTEGER) * 12 + CAST(STRFTIME('%m', {{{0}}}) AS INTEGER))"
+    "(CAST(STRFTIME('%Y', SUBSTR({{{0}}}, 1, 10)) AS INTEGER) * 12 "
+    "+ CAST(STRFTIME('%m', SUBSTR({{{0}}}, 1, 10)) AS INTEGER))"
 )
-_YEARS: Final = "CAST(STRFTIME('%Y', {{{0}}}) AS INTEGER)"
+_YEARS: Final = "CAST(STRFTIME('%Y', SUBSTR({{{0}}}, 1, 10)) AS INTEGER)"
 _QUARTERS: Final = (
-    "(CAST(STRFTIME('%Y', {{{0}}}) AS INTEGER) * 4 "
-    "+ (CAST(STRFTIME('%m', {{{0}}}) AS INTEGER) + 2) / 3)"
+    "(CAST(STRFTIME('%Y', SUBSTR({{{0}}}, 1, 10)) AS INTEGER) * 4 "
+    "+ (CAST(STRFTIME('%m', SUBSTR({{{0}}}, 1, 10)) AS INTEGER) + 2) / 3)"
 )
-_DAYS: Final = "CAST(STRFTIME('%J', DATE({{{0}}})) + 0.5 AS INTEGER)"
+_DAYS: Final = "CAST(STRFTIME('%J', SUBSTR({{{0}}}, 1, 10)) + 0.5 AS INTEGER)"
 _WEEKS: Final = f"({_DAYS} / 7)"
 
 
@@ -124,6 +140,7 @@ SQLITE: Final = Dialect(
         "ELSE {0} END"
     ),
     checked_subqueries=False,
+    digits=_DIGITS,
     joins=frozenset(JoinKind) - {JoinKind.ASOF},
     functions=MappingProxyType(
         {
@@ -165,6 +182,12 @@ SQLITE: Final = Dialect(
             "remainder": Choice(
                 ((any_float, Template("MOD({0}, {1})")),), Template("{0} % {1}", PRODUCT)
             ),
+            "coalesce": by_count(Template("{0}"), function("COALESCE")),
+            # SQLite's own gives x where the old text is empty, even if the new one is NULL.
+            "replace": Choice(
+                ((lambda site: not site.args[2].nullable, function("REPLACE")),),
+                Template("CASE WHEN {2} IS NOT NULL THEN REPLACE({0}, {1}, {2}) END"),
+            ),
             "greatest": by_count(Template("{0}"), Template("MAX({rotations})")),
             "least": by_count(Template("{0}"), Template("MIN({rotations})")),
             "length": function("LENGTH"),
@@ -185,27 +208,23 @@ SQLITE: Final = Dialect(
             "like": Template(f"{{0}} GLOB {_GLOB}", COMPARISON),
             "ilike": Template("{0} LIKE {1}", COMPARISON),
             "year": _part("Y"),
-            "quarter": Template("(CAST(STRFTIME('%m', {0}) AS INTEGER) + 2) / 3", PRODUCT),
+            "quarter": Template(f"({_MONTH} + 2) / 3", PRODUCT),
             "month": _part("m"),
             "day": _part("d"),
             "hour": _part("H"),
             "minute": _part("M"),
             "second": Template("CAST(SUBSTR({0}, 18, 2) AS INTEGER)"),
-            "day_of_week": Template("(CAST(STRFTIME('%w', {0}) AS INTEGER) + 6) % 7 + 1", SUM),
+            "day_of_week": Template(f"{_FROM_MONDAY} + 1", SUM),
             "day_of_year": _part("j"),
             "date_trunc": by_unit(
                 {
-                    "year": _truncated("STRFTIME('%Y-01-01', {0})"),
+                    "year": _truncated("SUBSTR({0}, 1, 4) || '-01-01'"),
                     "quarter": _truncated(
-                        "DATE({0}, 'start of month', "
-                        "'-' || ((CAST(STRFTIME('%m', {0}) AS INTEGER) - 1) % 3) || ' months')"
+                        f"DATE({_DAY}, 'start of month', '-' || (({_MONTH} - 1) % 3) || ' months')"
                     ),
-                    "month": _truncated("STRFTIME('%Y-%m-01', {0})"),
-                    "week": _truncated(
-                        "DATE({0}, '-' || ((CAST(STRFTIME('%w', {0}) AS INTEGER) + 6) % 7) "
-                        "|| ' days')"
-                    ),
-                    "day": _truncated("DATE({0})"),
+                    "month": _truncated("SUBSTR({0}, 1, 7) || '-01'"),
+                    "week": _truncated(f"DATE({_DAY}, '-' || ({_FROM_MONDAY}) || ' days')"),
+                    "day": _truncated(_DAY),
                     "hour": by_type(
                         Template("SUBSTR({0}, 1, 13) || ':00:00.000000'", 5), date=Template("{0}")
                     ),
@@ -218,7 +237,7 @@ SQLITE: Final = Dialect(
                 }
             ),
             "add_days": by_type(
-                Template("DATE({0}, {1} || ' days') || SUBSTR({0}, 11)", 5),
+                Template(f"DATE({_DAY}, {{1}} || ' days') || SUBSTR({{0}}, 11)", 5),
                 date=Template("DATE({0}, {1} || ' days')"),
             ),
             "date_diff": by_unit(
@@ -322,8 +341,15 @@ SQLITE: Final = Dialect(
             ("timestamp", "timestamp_utc"): Template("{0}"),
             ("timestamp_utc", "timestamp"): Template("{0}"),
             ("timestamp", "text"): Template("RTRIM(RTRIM({0}, '0'), '.')"),
-            ("int", "decimal"): Template("CAST({0} AS REAL)"),
-            ("decimal", "decimal"): Template("ROUND({0}, {scale})"),
+            ("float", "int"): Template(
+                "CASE WHEN {0} > -9223372036854777856.0 AND {0} < 9223372036854775808.0 "
+                "THEN CAST({0} AS INTEGER) "
+                "WHEN {0} IS NOT NULL THEN ABS(-9223372036854775807 - ({0} IS NOT NULL)) END"
+            ),
+            ("int", "decimal"): Choice(((_widens, Template("CAST({0} AS REAL)")),), _UNNOTICED),
+            ("decimal", "decimal"): Choice(
+                ((_widens, Template("ROUND({0}, {scale})")),), _UNNOTICED
+            ),
         }
     ),
     without=MappingProxyType(
@@ -347,7 +373,9 @@ SQLITE: Final = Dialect(
             "cast text to timestamp": "it takes any text for a timestamp",
             "cast text to timestamp_utc": "it takes any text for a timestamp",
             "cast binary to text": "it takes any bytes for text",
-            "cast float to decimal": "it does not notice overflow",
+            "cast float to text": "it writes 15 digits, and 1e+20 as 1.0e+20",
+            "cast float to decimal": _UNNOTICED,
+            "cast decimal to text": "it leaves out zeros at the end",
         }
     ),
 )
