@@ -70,6 +70,7 @@ POSTGRESQL: Final = Dialect(
     computed_collates=True,
     distinct_on=True,
     folds_case=False,
+    longest_name=63,
     safe_cast=None,
     joins=frozenset(JoinKind) - {JoinKind.ASOF},
     functions=MappingProxyType(
@@ -107,7 +108,8 @@ POSTGRESQL: Final = Dialect(
                     Template(""),
                     Template("SUBSTRING({0}, CAST({1} AS INTEGER))"),
                     Template(
-                        "SUBSTRING({0}, CAST({1} AS INTEGER), CAST(GREATEST({2}, 0) AS INTEGER))"
+                        "SUBSTRING({0}, CAST({1} AS INTEGER), "
+                        "CAST(CASE WHEN {2} < 0 THEN 0 ELSE {2} END AS INTEGER))"
                     ),
                 ),
             ),
@@ -227,6 +229,10 @@ POSTGRESQL: Final = Dialect(
         {
             ("float", "int"): _TRUNCATE,
             ("decimal", "int"): _TRUNCATE,
+            # A cast to numeric keeps 15 digits of a double and 6 of a float; text keeps them all.
+            ("float", "decimal"): Template(
+                "CAST(CAST(CAST({0} AS DOUBLE PRECISION) AS TEXT) AS {type})"
+            ),
             ("int", "bool"): _NONZERO,
             ("float", "bool"): _NONZERO,
             ("decimal", "bool"): _NONZERO,
@@ -244,6 +250,7 @@ POSTGRESQL: Final = Dialect(
             "struct": "records are not read from it",
             "asof join": "it has none",
             "full join without keys": "it pairs full joins by equal keys only",
+            "cast float to text": "it writes 1.0 as 1, and exponents from 1e+15 on",
             "try_cast": "it has no cast that gives NULL where it fails",
             "Parameter": "its driver counts parameters instead of naming them",
         }

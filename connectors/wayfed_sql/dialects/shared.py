@@ -154,14 +154,19 @@ FUNCTIONS: Final[Mapping[str, Row]] = MappingProxyType(
     }
 )
 
+# GREATEST and LEAST leave NULL out; a NULL start makes the result NULL by the sum that it is in.
+_SUBSTRING_START: Final = "{1} + GREATEST(1 - {1}, 0)"
+_SUBSTRING_LENGTH: Final = "{2} + LEAST({1} - 1, 0)"
+
 SUBSTRING_WINDOW: Final = Template(
-    "SUBSTRING({0}, GREATEST({1}, 1), GREATEST({1} + {2}, 1) - GREATEST({1}, 1))"
+    f"SUBSTRING({{0}}, {_SUBSTRING_START}, "
+    f"CASE WHEN {_SUBSTRING_LENGTH} < 0 THEN 0 ELSE {_SUBSTRING_LENGTH} END)"
 )
 """The standard's reading of starts below 1, where an engine counts those from the end."""
 
 SUBSTRING: Final = Choice(
     ((is_known_positive, function("SUBSTRING")),),
-    by_count(Template("{0}"), Template("SUBSTRING({0}, GREATEST({1}, 1))"), SUBSTRING_WINDOW),
+    by_count(Template("{0}"), Template(f"SUBSTRING({{0}}, {_SUBSTRING_START})"), SUBSTRING_WINDOW),
 )
 
 FLOOR_DIVIDE_FLOATS: Final = Template("FLOOR({0} / NULLIF({1}, 0))")

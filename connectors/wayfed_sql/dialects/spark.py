@@ -21,6 +21,7 @@ from wayfed_sql.templates import (
     OTHER,
     PRODUCT,
     SUM,
+    UNARY,
     Choice,
     Row,
     Template,
@@ -165,7 +166,12 @@ SPARK: Final = Dialect(
                 }
             ),
             "epoch": Template("UNIX_MICROS(CAST({0} AS TIMESTAMP)) / 1000000D", PRODUCT),
-            "abs": function("ABS"),
+            # Java rounds the opposite of a decimal to 34 digits.
+            "negate": by_type(Template("-{0}", UNARY), decimal=Template("CAST(0 - {0} AS {type})")),
+            "abs": by_type(
+                function("ABS"),
+                decimal=Template("CASE WHEN {0} < 0 THEN CAST(0 - {0} AS {type}) ELSE {0} END"),
+            ),
             "sign": Choice(((any_float, FLOAT_SIGN),), Template("CAST(SIGN({0}) AS BIGINT)")),
             "floor": _whole("FLOOR"),
             "ceil": _whole("CEIL"),
@@ -217,6 +223,8 @@ SPARK: Final = Dialect(
     literals=MappingProxyType(
         {
             "bool": "{}",
+            # A bare NULL is no condition there.
+            "null bool": "CAST(NULL AS BOOLEAN)",
             "binary": "X'{}'",
             "date": "DATE '{}'",
             "timestamp": "TIMESTAMP_NTZ '{}'",
@@ -237,5 +245,10 @@ SPARK: Final = Dialect(
             ("binary", "text"): Template("DECODE({0}, 'UTF-8')"),
         }
     ),
-    without=MappingProxyType({"asof join": "it has none"}),
+    without=MappingProxyType(
+        {
+            "asof join": "it has none",
+            "cast float to text": "it writes 1e+20 as 1.0E20",
+        }
+    ),
 )
