@@ -6,12 +6,13 @@ where each result is rounded to its scale.
 
 from __future__ import annotations
 
+import math
 from types import MappingProxyType
 from typing import TYPE_CHECKING, Final
 
 from wayfed_optimizer.expressions import Literal
 from wayfed_optimizer.relations import JoinKind
-from wayfed_optimizer.types import Decimal, as_decimal
+from wayfed_optimizer.types import Decimal, as_decimal, is_integer
 from wayfed_sql.dialect import Dialect
 from wayfed_sql.dialects.shared import (
     FUNCTIONS,
@@ -34,6 +35,8 @@ from wayfed_sql.templates import (
 )
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from wayfed_sql.templates import Site
 
 _DIGITS: Final = 15
@@ -51,6 +54,43 @@ def _widens(site: Site) -> bool:
     source, target = as_decimal(site.args[0].type), as_decimal(site.type)
     whole = target.precision - target.scale
     return target.precision <= _DIGITS and source.precision - source.scale <= whole
+
+
+def _whole(fits: str) -> Template:
+    """Make the row of a cast to an integer that is an error where the value does not fit."""
+    return Template(
+        f"CASE WHEN {fits} THEN CAST({{0}} AS INTEGER) "
+        "WHEN {0} IS NOT NULL THEN ABS(-9223372036854775807 - ({0} IS NOT NULL)) END"
+    )
+
+
+def _whole_of_integer(bits: int) -> Template:
+    return _whole(f"{{0}} BETWEEN {-(2**bits)} AND {2**bits - 1}")
+
+
+def _whole_of_real(bits: int) -> Template:
+    return _whole(f"{{0}} > {_below(bits)} AND {{0}} < {float(2**bits)}")
+
+
+def _below(bits: int) -> float:
+    """Return the greatest float whose whole part is less than every integer of so many bits."""
+    least = -(2**bits)
+    return float(least - 1) if float(least - 1) < least else math.nextafter(least, -math.inf)
+
+
+def _by_target(row: Callable[[int], Row]) -> Choice:
+    """Choose by the width of the integers that are cast to; widening needs no check."""
+
+    def has_bits(bits: int) -> Callable[[Site], bool]:
+        return lambda site: site.type.name == f"int{bits + 1}"
+
+    cases = tuple((has_bits(bits), row(bits)) for bits in (7, 15, 31, 63))
+    return Choice(((_is_widening, Template("{0}")), *cases), "no such integers")
+
+
+def _is_widening(site: Site) -> bool:
+    source, target = site.args[0].type, site.type
+    return is_integer(source) and int(source.name[3:]) <= int(target.name[3:])
 
 
 def _has_decimal(site: Site) -> bool:
@@ -341,10 +381,14 @@ SQLITE: Final = Dialect(
             ("timestamp", "timestamp_utc"): Template("{0}"),
             ("timestamp_utc", "timestamp"): Template("{0}"),
             ("timestamp", "text"): Template("RTRIM(RTRIM({0}, '0'), '.')"),
-            ("float", "int"): Template(
-                "CASE WHEN {0} > -9223372036854777856.0 AND {0} < 9223372036854775808.0 "
-                "THEN CAST({0} AS INTEGER) "
-                "WHEN {0} IS NOT NULL THEN ABS(-9223372036854775807 - ({0} IS NOT NULL)) END"
+            ("int", "int"): _by_target(
+                lambda bits: _whole(f"{{0}} BETWEEN {-(2**bits)} AND {2**bits - 1}")
+            ),
+            ("float", "int"): _by_target(
+                lambda bits: _whole(f"{{0}} > {_below(bits)} AND {{0}} < {float(2**bits)}")
+            ),
+            ("decimal", "int"): _by_target(
+                lambda bits: _whole(f"{{0}} > {_below(bits)} AND {{0}} < {float(2**bits)}")
             ),
             ("int", "decimal"): Choice(((_widens, Template("CAST({0} AS REAL)")),), _UNNOTICED),
             ("decimal", "decimal"): Choice(

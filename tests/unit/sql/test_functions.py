@@ -13,6 +13,7 @@ import pytest
 
 from wayfed_optimizer.errors import Unsupported
 from wayfed_optimizer.expressions import (
+    Cast,
     Column,
     Expression,
     Literal,
@@ -35,6 +36,7 @@ from wayfed_optimizer.types import (
     DataType,
     Field,
     Schema,
+    parse_type,
 )
 from wayfed_sql import DUCKDB, POSTGRESQL, SPARK, SQLITE, to_sql
 
@@ -199,7 +201,11 @@ SCALARS: dict[str, list[tuple[tuple[Any, ...], Any]]] = {
         ((NO_TEXT, 1), None),
     ],
     "concat": [(("a", "b", "c"), "abc"), (("a", NO_TEXT), None), (("a",), "a")],
-    "replace": [(("banana", "an", "o"), "booa"), (("abc", "", "x"), "abc")],
+    "replace": [
+        (("banana", "an", "o"), "booa"),
+        (("abc", "", "x"), "abc"),
+        (("abc", "", NO_TEXT), None),
+    ],
     "starts_with": [
         (("a%c", "a%"), True),
         (("abc", "a%"), False),
@@ -382,6 +388,40 @@ WINDOWS: dict[str, list[tuple[tuple[Any, ...], list[Any]]]] = {
 }
 
 
+CASTS: list[tuple[Any, str, Any]] = [
+    (2.7, "int64", 2),
+    (-2.7, "int32", -2),
+    (D("2.75"), "int64", 2),
+    (3e9, "int32", ERROR),
+    (D("2.345"), "decimal(5,2)", D("2.35")),
+    (D("-2.345"), "decimal(5,2)", D("-2.35")),
+    (0.1, "decimal(18,2)", D("0.10")),
+    (123456789.125, "decimal(15,3)", D("123456789.125")),
+    (2**31, "int32", ERROR),
+    (-128, "int8", -128),
+    (D("127.9"), "int8", 127),
+    (D("128.0"), "int8", ERROR),
+    (2, "bool", True),
+    (0.0, "bool", False),
+    (True, "int64", 1),
+    (True, "text", "true"),
+    (12, "text", "12"),
+    (1e20, "text", "1e+20"),
+    (1.0, "text", "1.0"),
+    ("12", "int64", 12),
+    ("abc", "int64", ERROR),
+    ("2013-02-03", "date", day("2013-02-03")),
+    (day("2013-02-03"), "timestamp", at("2013-02-03 00:00")),
+    (day("2013-02-03"), "text", "2013-02-03"),
+    (at("2013-02-03 23:59:59.5"), "date", day("2013-02-03")),
+    (at("2013-02-03 23:59:59.5"), "text", "2013-02-03 23:59:59.5"),
+    (at("2013-02-03 10:00"), "timestamp_utc", at("2013-02-03 10:00+00:00")),
+    (at("2013-02-03 10:00+00:00"), "timestamp", at("2013-02-03 10:00")),
+    ("é", "binary", "é".encode()),
+    (NO_TEXT, "int64", None),
+]
+
+
 def typed(value: Any) -> Literal:
     if isinstance(value, Null):
         return Literal(None, value.kind)
@@ -488,6 +528,21 @@ def test_a_window_function_has_one_meaning(engine, name, given, wanted):
     rows = [row_of([literal(x), literal(i)], engine) for i, x in enumerate((10, 20, 20, 30))]
     found = engine.rows(select, {"one": TableReference(query=" UNION ALL ".join(rows))})
     assert [row[0] for row in sorted(found, key=lambda row: row[1])] == wanted
+
+
+@pytest.mark.parametrize("safe", [False, True], ids=["cast", "try_cast"])
+@pytest.mark.parametrize(("given", "kind", "wanted"), CASTS, ids=str)
+def test_a_cast_has_one_meaning(engine, given, kind, wanted, safe):
+    value = typed(given)
+    read = Read("one", Schema([Field("a0", value.type)]))
+    cast = Cast(Column("a0", value.type), parse_type(kind), safe)
+    select = Select(read, (Named("result", cast),))
+    try:
+        found = outcome(engine, select, {"one": TableReference(query=row_of([value], engine))})
+    except Unsupported as refusal:
+        assert refusal.reason
+        return
+    assert_same(found[0], None if safe and isinstance(wanted, Error) else wanted)
 
 
 def test_nan_equals_itself_and_is_above_all_numbers(engine):
