@@ -33,10 +33,19 @@ from tests.integration.engines import (
 from tests.integration.typed_rows import ROWS, SCHEMA
 from wayfed_optimizer.cancellation import CancellationToken
 from wayfed_optimizer.errors import Cancelled, ExecutionError, InvalidOption, Unsupported
-from wayfed_optimizer.expressions import Named, Parameter, SortKey, call, column, literal
+from wayfed_optimizer.expressions import (
+    Literal,
+    Named,
+    Parameter,
+    SortKey,
+    call,
+    case,
+    column,
+    literal,
+)
 from wayfed_optimizer.platform import PARQUET_FILES, Compiled, FileSet, Platform
 from wayfed_optimizer.relations import Aggregate, Filter, Join, Read, Relation, Select, Sort
-from wayfed_optimizer.types import Schema
+from wayfed_optimizer.types import BOOL, Schema
 from wayfed_spark import CONNECTOR
 
 pytestmark = pytest.mark.spark
@@ -429,3 +438,13 @@ def test_a_random_plan_has_the_same_rows_on_spark_and_duckdb(
     directory = tmp_path_factory.mktemp("plans")
     ours, theirs = on_platform(spark, plan, tables, directory), on_duckdb(plan, tables)
     assert in_any_order(ours) == in_any_order(theirs)
+
+
+def test_an_unknown_condition_is_never_true(spark: Platform, tmp_path: Path) -> None:
+    table = Read("t", ONE)
+    unknown = Literal(None, BOOL)
+    size = case(((unknown, literal("small")),), literal("large"))
+    kept = Filter(table, call("or", unknown, call("equal", column(ONE, "n"), literal(1))))
+    plan = Select(kept, (Named("size", size), Named("no", call("not", unknown))))
+    rows = on_platform(spark, plan, {"t": table_of(ONE, [{"n": 1}, {"n": 2}])}, tmp_path)
+    assert rows.to_pylist() == [{"size": "large", "no": None}]
