@@ -6,6 +6,7 @@ from collections import Counter
 from itertools import count
 from typing import TYPE_CHECKING
 
+from wayfed_optimizer.cost import Cost
 from wayfed_optimizer.errors import PlanError
 from wayfed_optimizer.physical import (
     Alternative,
@@ -18,9 +19,8 @@ from wayfed_optimizer.placement.movement import Movement, Way
 from wayfed_optimizer.relations import Read, Relation
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Sequence
+    from collections.abc import Iterator
 
-    from wayfed_optimizer.cost import Cost
     from wayfed_optimizer.environment import Environment
     from wayfed_optimizer.placement.search import Choice, Placed
     from wayfed_optimizer.platform import Channel
@@ -46,6 +46,8 @@ class _Cutter:
         self._movement = Movement(environment.platforms.values())
         self._readers = Counter(_crossings(placed.choice))
         self._made: dict[tuple[Relation, str], Fragment] = {}
+        self._inlined: dict[int, tuple[Relation, dict[str, SourceInput | Exchange]]] = {}
+        self._seconds: dict[int, float] = {}
         self._ids = (
             name for number in count(1) if (name := f"f{number}") not in environment.sources
         )
@@ -66,7 +68,7 @@ class _Cutter:
                 output=output,
                 rows=self._rows.rows(choice.relation),
                 width=self._rows.width(choice.relation),
-                cost=self._own_cost(choice),
+                cost=Cost(cpu=max(0.0, self._own_seconds(choice))),
                 total=self._placed.considered[choice.relation][choice.platform],
                 alternatives=self._alternatives(choice),
             )
@@ -76,6 +78,14 @@ class _Cutter:
 
     def _inline(self, choice: Choice, inputs: dict[str, SourceInput | Exchange]) -> Relation:
         """Return a choice's relation with what other platforms compute replaced by reads."""
+        known = self._inlined.get(id(choice))
+        if known is None:
+            own: dict[str, SourceInput | Exchange] = {}
+            known = self._inlined[id(choice)] = (self._replaced(choice, own), own)
+        inputs.update(known[1])
+        return known[0]
+
+    def _replaced(self, choice: Choice, inputs: dict[str, SourceInput | Exchange]) -> Relation:
         relation = choice.relation
         if isinstance(relation, Read):
             inputs[relation.table] = SourceInput(relation.table)
@@ -112,10 +122,14 @@ class _Cutter:
             raise PlanError(f"{chosen.platform} cannot give the same rows twice")
         return way
 
-    def _own_cost(self, choice: Choice) -> Cost:
-        below = [found.cost.cpu for found in _boundary(choice)]
-        cost = choice.cost
-        return type(cost)(cpu=max(0.0, cost.cpu - sum(below)))
+    def _own_seconds(self, choice: Choice) -> float:
+        """Return the work from `choice` down to where rows come from other platforms."""
+        known = self._seconds.get(id(choice))
+        if known is None:
+            known = choice.cost.cpu - sum(below.cost.cpu for below, _ in choice.inputs)
+            known += sum(self._own_seconds(below) for below, way in choice.inputs if way is None)
+            self._seconds[id(choice)] = known
+        return known
 
     def _alternatives(self, choice: Choice) -> tuple[Alternative, ...]:
         found: list[Alternative] = []
@@ -132,20 +146,14 @@ class _Cutter:
         return tuple(found)
 
 
-def _crossings(choice: Choice) -> Iterator[tuple[Relation, str]]:
-    """Yield what crosses from one platform to another, once for each crossing."""
-    for below, way in choice.inputs:
-        if way is not None:
-            yield below.relation, below.platform
-        yield from _crossings(below)
-
-
-def _boundary(choice: Choice) -> Sequence[Choice]:
-    """Return the choices just below the fragment that ends with `choice`."""
-    found: list[Choice] = []
-    for below, way in choice.inputs:
-        if way is not None:
-            found.append(below)
-        else:
-            found += _boundary(below)
-    return found
+def _crossings(root: Choice) -> Iterator[tuple[Relation, str]]:
+    """Yield what crosses from one platform to another, once for each choice that it reaches."""
+    seen = {id(root)}
+    waiting = [root]
+    while waiting:
+        for below, way in waiting.pop().inputs:
+            if way is not None:
+                yield below.relation, below.platform
+            if id(below) not in seen:
+                seen.add(id(below))
+                waiting.append(below)

@@ -216,3 +216,14 @@ def test_every_relation_of_a_fragment_has_an_estimate():
 
     for fragment in plan.fragments:
         assert all(relation in plan.estimates for relation in walk(fragment.relation))
+
+
+def test_a_part_that_is_used_again_and_again_is_cut_once():
+    env = environment([PaperPlatform("store"), PaperPlatform("engine")], {"t": ("store", 10)})
+    plan: Relation = read(env, "t")
+    for _ in range(40):
+        plan = SetOperation(SetKind.UNION, plan, plan, all=True)
+
+    fragments = cut(_place(Hint(plan, "engine"), env), env, cardinalities(env)).fragments
+
+    assert [fragment.platform for fragment in fragments] == ["store", "engine"]
