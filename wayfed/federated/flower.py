@@ -46,6 +46,7 @@ def run_flower(
     threads: int | None = None,
     token: CancellationToken | None = None,
     record: Recorder | None = None,
+    min_rows: int | Mapping[str, int] = 1,
 ) -> FederatedRun:
     """Run Flower clients of one's own over the parties' arrays.
 
@@ -62,7 +63,7 @@ def run_flower(
         NumPyClient of a party's arrays, called once for each party.
     flower_engine
         As what tensors the arrays are handed over; in this version ``numpy``.
-    seed, quorum, on_round, progress, threads, token, record
+    seed, quorum, on_round, progress, threads, token, record, min_rows
         As in `wayfed.federated.run.run_federated`.
 
     Examples
@@ -87,10 +88,17 @@ def run_flower(
     """
     check_engine(flower_engine)
     check_parties_given(parties)
+    reports = _reports(parties, min_rows)
+    taking_part = [
+        client_party(name, arrays, client)
+        for name, arrays in parties.items()
+        if reports[name].left_out is None
+    ]
     if isinstance(server, ServerApp):
         return _run_server_app(
             server,
-            [client_party(name, arrays, client) for name, arrays in parties.items()],
+            taking_part,
+            reports=reports,
             description=_name_of(client),
             quorum=quorum,
             on_round=on_round,
@@ -104,7 +112,7 @@ def run_flower(
     with flower_process():
         strategy = resolve_strategy(options.get("strategy", "fedavg"))
         grid = local_grid(
-            [client_party(name, arrays, client) for name, arrays in parties.items()],
+            taking_part,
             threads=threads,
             record=record,
             quorum=quorum,
@@ -126,7 +134,7 @@ def run_flower(
             weights,
             description=_name_of(client),
             rounds=rounds,
-            parties=_reports(parties),
+            parties=reports,
             on_round=on_round,
             progress=progress,
         )
@@ -136,6 +144,7 @@ def _run_server_app(
     server: ServerApp,
     parties: Sequence[Party],
     *,
+    reports: Mapping[str, PartyReport],
     description: str,
     quorum: float | None,
     on_round: OnRound | None,
@@ -148,7 +157,7 @@ def _run_server_app(
         strategy="ServerApp",
         rounds=0,
         model=ClientModel({}),
-        parties=_reports({party.name: party.arrays for party in parties}),
+        parties=reports,
     )
     check_rounds(1, quorum, None)
     with flower_process(), closing(LocalGrid(parties, threads=threads, record=record)) as local:
@@ -164,11 +173,19 @@ def _run_server_app(
     return run
 
 
-def _reports(parties: Mapping[str, Arrays]) -> dict[str, PartyReport]:
-    return {
-        name: PartyReport(name, arrays.rows, arrays.rows, 0)
-        for name, arrays in sorted(parties.items())
-    }
+def _reports(
+    parties: Mapping[str, Arrays], min_rows: int | Mapping[str, int]
+) -> dict[str, PartyReport]:
+    reports = {}
+    for name, arrays in sorted(parties.items()):
+        least = min_rows if isinstance(min_rows, int) else min_rows.get(name, 1)
+        few = f"{arrays.rows:,} rows, fewer than min_rows={least:,}"
+        left_out = few if arrays.rows < least else None
+        reports[name] = PartyReport(name, arrays.rows, arrays.rows, 0, left_out=left_out)
+    if all(report.left_out is not None for report in reports.values()):
+        told = "".join(f"\n  party '{r.name}': {r.left_out}" for r in reports.values())
+        raise PartyError(f"no party can take part{told}")
+    return reports
 
 
 def _name_of(client: ClientLike) -> str:

@@ -175,6 +175,7 @@ def run_federated(
             threads=threads,
             token=token,
             record=record,
+            min_rows=min_rows,
         )
     split = as_split(test)
     names, schema = _features(parties, label, features, sample_weight, split)
