@@ -4,11 +4,19 @@ from __future__ import annotations
 
 import os
 from collections.abc import Iterator
+from pathlib import Path
 
 import pytest
 
+from tests.integration.engines import SPARK_OPTIONS, on_platform, table_of
 from wayfed_database.embedded import PostgresServer
-from wayfed_optimizer.errors import WayfedError
+from wayfed_optimizer.errors import ExecutionError, WayfedError
+from wayfed_optimizer.platform import Platform
+from wayfed_optimizer.relations import Read
+from wayfed_optimizer.types import Schema
+from wayfed_spark import CONNECTOR
+
+pytest_plugins = ["wayfed.testing.plugin"]
 
 # On a person's machine a missing server skips its tests; where everything must run, it fails them.
 EVERYTHING_MUST_RUN = os.environ.get("CI") == "true"
@@ -25,3 +33,29 @@ def postgres_url() -> Iterator[str]:
         pytest.skip(f"no PostgreSQL: {error}")
     with server:
         yield server.url
+
+
+@pytest.fixture(scope="session")
+def spark(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Platform]:
+    """Spark on this machine; one JVM for the whole test run."""
+    platform = CONNECTOR.platform(SPARK_OPTIONS)
+    try:
+        _run_something(platform, tmp_path_factory.mktemp("spark"))
+    except ExecutionError as error:
+        if EVERYTHING_MUST_RUN:
+            raise
+        pytest.skip(f"no Spark: {error}")
+    yield platform
+    platform.close()
+
+
+@pytest.fixture(scope="session")
+def spark_options(spark: Platform) -> dict[str, object]:
+    """Options of a context, ``wf.context(spark=spark_options)``, that shares the running JVM."""
+    assert spark.started()
+    return dict(SPARK_OPTIONS)
+
+
+def _run_something(platform: Platform, directory: Path) -> None:
+    schema = Schema.of(n="int64")
+    on_platform(platform, Read("t", schema), {"t": table_of(schema, [{"n": 1}])}, directory)

@@ -1,0 +1,186 @@
+"""Functions of text; code points beyond the basic plane count as one."""
+
+from __future__ import annotations
+
+from hashlib import md5
+from typing import Final
+
+from wayfed.testing.case import called
+from wayfed_optimizer.expressions import literal
+
+_CLEF: Final = "𝄞"
+_FAMILY: Final = "👩\u200d👧"
+
+
+def _hash(text: str) -> int:
+    return int(md5(text.encode(), usedforsecurity=False).hexdigest()[:15], 16)
+
+
+TEXTS: Final = (
+    called("lower", "T1", ("text",), ("AbC", "abc"), ("", ""), ("X1_%", "x1_%"), (_CLEF, _CLEF)),
+    called("upper", "T1", ("text",), ("AbC", "ABC"), ("", ""), ("it's", "IT'S")),
+    called(
+        "length",
+        "T2",
+        ("text",),
+        ("", 0),
+        ("a b", 3),
+        (_CLEF, 1),
+        (_FAMILY, 3),
+        ("e\u0301", 2),
+        (" \n", 2),
+    ),
+    called("trim", "T3", ("text",), ("  a b ", "a b"), ("   ", ""), ("\ta\n", "\ta\n"), ("", "")),
+    called("ltrim", "T3", ("text",), ("  a ", "a "), ("\u00a0a", "\u00a0a")),
+    called("rtrim", "T3", ("text",), ("  a ", "  a"), ("a\n", "a\n")),
+    called(
+        "substring",
+        "T4",
+        ("text", "int64"),
+        ("hello", 1, "hello"),
+        ("hello", 4, "lo"),
+        ("hello", 6, ""),
+        ("hello", 99, ""),
+        ("hello", 0, "hello"),
+        ("hello", -3, "hello"),
+        (f"a{_CLEF}b", 2, f"{_CLEF}b"),
+        ("", 1, ""),
+    ),
+    called(
+        "substring",
+        "T4",
+        ("text", "int64", "int64"),
+        ("hello", 2, 3, "ell"),
+        ("hello", 0, 2, "h"),
+        ("hello", -1, 3, "h"),
+        ("hello", -5, 3, ""),
+        ("hello", 4, 99, "lo"),
+        ("hello", 2, 0, ""),
+        ("hello", 2, -1, ""),
+        ("hello", 9, 1, ""),
+        (f"{_CLEF}{_CLEF}x", 2, 2, f"{_CLEF}x"),
+    ),
+    called(
+        "substring",
+        "T4",
+        ("text", literal(2), literal(2)),
+        ("hello", "el"),
+        ("h", ""),
+        (f"x{_CLEF}y", f"{_CLEF}y"),
+    ),
+    called(
+        "concat",
+        "T5",
+        ("text", "text"),
+        ("a", "b", "ab"),
+        ("", "", ""),
+        (_CLEF, "'", f"{_CLEF}'"),
+        ("a ", " b", "a  b"),
+    ),
+    called(
+        "concat",
+        "T5",
+        ("text", literal("\\n${y}'\n"), "text"),
+        ("a", "b", "a\\n${y}'\nb"),
+        (None, "b", None),
+    ),
+    called(
+        "replace",
+        "T6",
+        ("text", "text", "text"),
+        ("abab", "a", "x", "xbxb"),
+        ("aaa", "aa", "b", "ba"),
+        ("abc", "z", "x", "abc"),
+        ("abc", "b", "", "ac"),
+        ("abc", "", "x", "abc"),
+        ("", "a", "x", ""),
+        (f"a{_CLEF}", _CLEF, "e", "ae"),
+        ("a.c", ".", "|", "a|c"),
+    ),
+    called(
+        "starts_with",
+        "T7",
+        ("text", "text"),
+        ("abc", "ab", True),
+        ("abc", "b", False),
+        ("abc", "", True),
+        ("", "", True),
+        ("", "a", False),
+        ("a%c", "a%", True),
+        ("abc", "a%", False),
+        ("Abc", "a", False),
+    ),
+    called(
+        "ends_with",
+        "T7",
+        ("text", "text"),
+        ("abc", "bc", True),
+        ("abc", "b", False),
+        ("abc", "", True),
+        ("c", "abc", False),
+        (f"a{_CLEF}", _CLEF, True),
+        ("ab_", "_", True),
+        ("abc", "_", False),
+    ),
+    called(
+        "contains",
+        "T7",
+        ("text", "text"),
+        ("abc", "b", True),
+        ("abc", "", True),
+        ("", "", True),
+        ("abc", "d", False),
+        ("a%c", "%", True),
+        ("abc", "%", False),
+        ("abc", "B", False),
+    ),
+    called(
+        "like",
+        "T8",
+        ("text", "text"),
+        ("abc", "a%", True),
+        ("abc", "a_c", True),
+        ("abc", "a_", False),
+        ("ABC", "a%", False),
+        ("", "%", True),
+        ("", "", True),
+        ("", "_", False),
+        (_CLEF, "_", True),
+        ("a\\bc", "a\\%", True),
+        ("a%", "a\\%", False),
+        ("a*c", "a*c", True),
+        ("abc", "a*c", False),
+        ("a[b]", "a[b]", True),
+        ("ab", "a[b]", False),
+        ("a?", "a?", True),
+        ("ab", "a?", False),
+        ("a\nb", "a%b", True),
+        ("a\nb", "a_b", True),
+    ),
+    called("like", "T8", ("text", literal("%'\"%\\_")), ("x'\"y\\z", True), ("x'\"y\\", False)),
+    called(
+        "like",
+        "T8",
+        ("text", literal("a%")),
+        ("a", True),
+        ("abc", True),
+        ("ba", False),
+        ("A", False),
+    ),
+    called("like", "T8", ("text", literal("%a")), ("a", True), ("ba", True), ("ab", False)),
+    called("like", "T8", ("text", literal("%a%")), ("bab", True), ("b", False)),
+    called(
+        "ilike",
+        "T9",
+        ("text", "text"),
+        ("ABC", "a%", True),
+        ("abc", "A_C", True),
+        ("abc", "b%", False),
+        ("a\\B", "A\\b", True),
+    ),
+    called("ilike", "T9", ("text", literal("%B%")), ("abc", True), ("aBc", True), ("ac", False)),
+    called(
+        "hash", "T10", ("text",), *((text, _hash(text)) for text in ("", "a", "é", _CLEF, " a "))
+    ),
+)
+"""Cases of lines T."""

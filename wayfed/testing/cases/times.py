@@ -1,0 +1,163 @@
+"""Functions of dates and timestamps, from year 1 to 9999."""
+
+from __future__ import annotations
+
+import datetime as dt
+from collections.abc import Callable
+from datetime import date, datetime
+from typing import Any, Final
+
+from wayfed.testing.case import Row, Scalar, called
+from wayfed_optimizer.expressions import literal
+
+_DAYS: Final = (
+    date(1, 1, 1),
+    date(1582, 10, 10),
+    date(1900, 2, 28),
+    date(1969, 12, 31),
+    date(2000, 2, 29),
+    date(2023, 12, 31),
+    date(2024, 12, 30),
+    date(9999, 12, 31),
+)
+_MOMENTS: Final = (
+    datetime(1, 1, 1, 0, 0, 0, 1),
+    datetime(1582, 10, 10, 12),
+    datetime(1969, 12, 31, 23, 59, 59, 999_999),
+    datetime(1970, 1, 1),
+    datetime(2000, 2, 29, 13, 30, 15, 250_000),
+    datetime(9999, 12, 31, 23, 59, 59, 999_999),
+)
+_PARTS: Final[dict[str, Callable[[Any], int]]] = {
+    "year": lambda x: x.year,
+    "quarter": lambda x: (x.month + 2) // 3,
+    "month": lambda x: x.month,
+    "day": lambda x: x.day,
+    "day_of_week": lambda x: x.isoweekday(),
+    "day_of_year": lambda x: x.timetuple().tm_yday,
+}
+_CLOCK: Final[dict[str, Callable[[Any], int]]] = {
+    "hour": lambda x: x.hour,
+    "minute": lambda x: x.minute,
+    "second": lambda x: x.second,
+}
+
+
+def _zoned(moment: datetime) -> datetime:
+    return moment.replace(tzinfo=dt.UTC)
+
+
+def _parts() -> tuple[Scalar, ...]:
+    found = []
+    for name, part in _PARTS.items():
+        found.append(called(name, "D1", ("date",), *((day, part(day)) for day in _DAYS)))
+    for name, part in {**_PARTS, **_CLOCK}.items():
+        line = "D2" if name in _CLOCK else "D1"
+        found += [
+            called(name, line, ("timestamp",), *((at, part(at)) for at in _MOMENTS)),
+            called(name, line, ("timestamp_utc",), *((_zoned(at), part(at)) for at in _MOMENTS)),
+        ]
+    return tuple(found)
+
+
+_AT: Final = datetime(2024, 5, 16, 13, 30, 15, 250_000)
+_BEFORE: Final = datetime(1969, 11, 30, 23, 59, 59, 999_999)
+_STARTS: Final = {
+    "year": (datetime(2024, 1, 1), datetime(1969, 1, 1)),
+    "quarter": (datetime(2024, 4, 1), datetime(1969, 10, 1)),
+    "month": (datetime(2024, 5, 1), datetime(1969, 11, 1)),
+    "week": (datetime(2024, 5, 13), datetime(1969, 11, 24)),
+    "day": (datetime(2024, 5, 16), datetime(1969, 11, 30)),
+    "hour": (datetime(2024, 5, 16, 13), datetime(1969, 11, 30, 23)),
+    "minute": (datetime(2024, 5, 16, 13, 30), datetime(1969, 11, 30, 23, 59)),
+    "second": (datetime(2024, 5, 16, 13, 30, 15), datetime(1969, 11, 30, 23, 59, 59)),
+}
+
+
+def _truncations() -> tuple[Scalar, ...]:
+    found = []
+    for unit, (start, before) in _STARTS.items():
+        constant = literal(unit)
+        examples: tuple[Row, ...] = ((_AT, start), (_BEFORE, before))
+        zoned = tuple(tuple(map(_zoned, pair)) for pair in examples)
+        found += [
+            called("date_trunc", "D3", ("timestamp", constant), *examples),
+            called("date_trunc", "D3", ("timestamp_utc", constant), *zoned),
+        ]
+        if unit in ("year", "quarter", "month", "week", "day"):
+            days = ((_AT.date(), start.date()), (date(1, 1, 1), date(1, 1, 1)))
+            found.append(called("date_trunc", "D3", ("date", constant), *days))
+    return tuple(found)
+
+
+_DIFFERENCES: Final[dict[str, tuple[tuple[datetime, datetime, int], ...]]] = {
+    "year": ((datetime(2023, 12, 31, 23), datetime(2024, 1, 1), 1),),
+    "quarter": ((datetime(2024, 3, 31), datetime(2024, 4, 1), 1),),
+    "month": ((datetime(2024, 1, 31), datetime(2024, 2, 1), 1),),
+    "week": (
+        (datetime(2024, 5, 12), datetime(2024, 5, 13), 1),
+        (datetime(2024, 5, 13), datetime(2024, 5, 19), 0),
+        (datetime(1969, 12, 28), datetime(1969, 12, 29), 1),
+    ),
+    "day": ((datetime(2024, 2, 28, 23, 59, 59, 999_999), datetime(2024, 2, 29), 1),),
+    "hour": ((datetime(2024, 1, 1, 0, 59), datetime(2024, 1, 1, 1), 1),),
+    "minute": ((datetime(2024, 1, 1, 0, 0, 59), datetime(2024, 1, 1, 0, 1), 1),),
+    "second": ((datetime(1969, 12, 31, 23, 59, 59, 999_999), datetime(1970, 1, 1), 1),),
+}
+
+
+def _differences() -> tuple[Scalar, ...]:
+    found = []
+    for unit, pairs in _DIFFERENCES.items():
+        constant = literal(unit)
+        there = (*pairs, *((end, start, -count) for start, end, count in pairs))
+        whole = ((datetime(2024, 1, 1), datetime(2024, 1, 1), 0),)
+        examples = (*there, *whole)
+        zoned = tuple((_zoned(start), _zoned(end), count) for start, end, count in examples)
+        found += [
+            called("date_diff", "D4", ("timestamp", "timestamp", constant), *examples),
+            called("date_diff", "D4", ("timestamp_utc", "timestamp_utc", constant), *zoned),
+        ]
+        if unit in ("year", "quarter", "month", "week", "day"):
+            days = tuple((start.date(), end.date(), count) for start, end, count in examples)
+            found.append(called("date_diff", "D4", ("date", "date", constant), *days))
+    return tuple(found)
+
+
+_ADDED: Final = (
+    called(
+        "add_days",
+        "D5",
+        ("date", "int64"),
+        (date(2024, 2, 28), 1, date(2024, 2, 29)),
+        (date(2024, 3, 1), -1, date(2024, 2, 29)),
+        (date(1582, 10, 4), 1, date(1582, 10, 5)),
+        (date(1, 1, 1), 0, date(1, 1, 1)),
+        (date(9999, 12, 30), 1, date(9999, 12, 31)),
+    ),
+    called(
+        "add_days",
+        "D5",
+        ("timestamp", "int64"),
+        (datetime(2024, 2, 28, 1, 2, 3, 4), 2, datetime(2024, 3, 1, 1, 2, 3, 4)),
+        (datetime(1970, 1, 1), -1, datetime(1969, 12, 31)),
+        (_BEFORE, 31, datetime(1969, 12, 31, 23, 59, 59, 999_999)),
+    ),
+    called(
+        "add_days", "D5", ("timestamp_utc", literal(1)), (_zoned(_AT), _zoned(_AT.replace(day=17)))
+    ),
+)
+
+_SECONDS: Final = (
+    (datetime(1970, 1, 1), 0.0),
+    (datetime(2000, 2, 29, 13, 30, 15, 250_000), 951831015.25),
+    (datetime(1969, 12, 31, 23, 59, 59, 500_000), -0.5),
+    (datetime(1, 1, 1), -62135596800.0),
+)
+_EPOCHS: Final = (
+    called("epoch", "D6", ("timestamp",), *_SECONDS),
+    called("epoch", "D6", ("timestamp_utc",), *((_zoned(at), seconds) for at, seconds in _SECONDS)),
+)
+
+TIMES: Final = (*_parts(), *_truncations(), *_differences(), *_ADDED, *_EPOCHS)
+"""Cases of lines D."""

@@ -1,0 +1,172 @@
+"""The tests: every case on the platform under test, and that it says what it does not do."""
+
+from __future__ import annotations
+
+import datetime
+import decimal
+import math
+from fractions import Fraction
+from typing import TYPE_CHECKING, Any, Final
+
+import pytest
+
+from wayfed.testing.case import Failure, Plan, Row, Scalar, title
+from wayfed.testing.cases import AGGREGATES, FAILURES, RELATIONS, SCALARS, WINDOWS
+from wayfed_optimizer.errors import ExecutionError, Unsupported
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from wayfed.testing.asking import Answers, ValueCase
+    from wayfed.testing.case import AnyCase
+    from wayfed.testing.platform import PlatformUnderTest
+
+__all__ = [
+    "test_a_function_means_what_is_written",
+    "test_a_plan_has_the_rows_that_are_written",
+    "test_a_window_means_what_is_written",
+    "test_an_aggregate_means_what_is_written",
+    "test_nan_is_refused_where_it_cannot_be_held",
+    "test_what_has_no_answer_is_an_error",
+    "test_what_is_refused_has_a_reason",
+]
+
+UNSAID: Final = "not available there"
+
+
+@pytest.mark.parametrize("case", SCALARS, ids=title)
+def test_a_function_means_what_is_written(
+    case: Scalar, platform_under_test: PlatformUnderTest, answers: Answers
+) -> None:
+    """Each example of a case about single rows has its result."""
+    judge(case, platform_under_test, lambda: _values(case, answers), answers.plan_of(case))
+
+
+@pytest.mark.parametrize("case", AGGREGATES, ids=title)
+def test_an_aggregate_means_what_is_written(
+    case: ValueCase, platform_under_test: PlatformUnderTest, answers: Answers
+) -> None:
+    """Each group has its result."""
+    judge(case, platform_under_test, lambda: _values(case, answers), answers.plan_of(case))
+
+
+@pytest.mark.parametrize("case", WINDOWS, ids=title)
+def test_a_window_means_what_is_written(
+    case: ValueCase, platform_under_test: PlatformUnderTest, answers: Answers
+) -> None:
+    """Each row has its result."""
+    judge(case, platform_under_test, lambda: _values(case, answers), answers.plan_of(case))
+
+
+@pytest.mark.parametrize("case", RELATIONS, ids=title)
+def test_a_plan_has_the_rows_that_are_written(
+    case: Plan, platform_under_test: PlatformUnderTest, answers: Answers
+) -> None:
+    """A plan over small tables has its rows, in its order where it has one."""
+    plan = case.plan(answers.tables).relation
+
+    def check() -> None:
+        found = [tuple(row.values()) for row in platform_under_test.answer(plan).to_pylist()]
+        ours, theirs = [*map(_comparable, found)], [*map(_comparable, case.expected)]
+        if not case.ordered:
+            ours.sort(key=repr)
+            theirs.sort(key=repr)
+        assert ours == theirs
+
+    judge(case, platform_under_test, check, plan)
+
+
+@pytest.mark.parametrize("case", FAILURES, ids=title)
+def test_what_has_no_answer_is_an_error(
+    case: Failure, platform_under_test: PlatformUnderTest, answers: Answers
+) -> None:
+    """Overflow and casts of what does not fit end the query."""
+    plan = case.plan(answers.tables).relation
+
+    def check() -> None:
+        with pytest.raises(ExecutionError):
+            platform_under_test.answer(plan)
+
+    judge(case, platform_under_test, check, plan)
+
+
+def test_nan_is_refused_where_it_cannot_be_held(platform_under_test: PlatformUnderTest) -> None:
+    """A platform that cannot hold NaN says so, instead of making it NULL."""
+    import pyarrow as pa
+
+    if platform_under_test.holds_nan:
+        return
+    rows = platform_under_test.context.read(pa.table({"x": [1.0, math.nan]}))
+    with pytest.raises((ExecutionError, Unsupported)):
+        platform_under_test.answer(rows.filter(lambda row: row.x > 0).relation)
+
+
+def test_what_is_refused_has_a_reason(
+    platform_under_test: PlatformUnderTest, answers: Answers
+) -> None:
+    """People are told why a platform does not do something."""
+    computed: tuple[ValueCase, ...] = (*SCALARS, *AGGREGATES, *WINDOWS)
+    planned: tuple[Plan | Failure, ...] = (*RELATIONS, *FAILURES)
+    values = (answers.plan_of(case) for case in computed)
+    plans = (case.plan(answers.tables).relation for case in planned)
+    refusals = {platform_under_test.refusal(plan) for plan in (*values, *plans)} - {None}
+    assert not [what for what, why in filter(None, refusals) if why == UNSAID]
+
+
+def judge(case: AnyCase, platform: PlatformUnderTest, check: Callable[[], None], plan: Any) -> None:
+    """Pass where the case holds, or the platform refuses it by name, as it says; else fail.
+
+    A case that is marked must fail.
+    """
+    if platform.refusal(plan) is not None:
+        with pytest.raises(Unsupported):
+            platform.answer(plan)
+        return
+    mark = platform.mark(case)
+    if mark is None:
+        check()
+        return
+    try:
+        check()
+    except (AssertionError, ExecutionError, Unsupported):
+        pytest.xfail(f"{mark.kind}: {mark.reason}")
+    pytest.fail(f"{platform.name} passes {title(case)}, though marked {mark.kind}: {mark.reason}")
+
+
+def _values(case: ValueCase, answers: Answers) -> None:
+    examples = answers.examples(case)
+    if not examples:
+        pytest.xfail("never: it cannot hold NaN")
+    found = answers.to(case)
+    wrong = [
+        f"{arguments} gives {value!r} instead of {expected!r}"
+        for (*arguments, expected), value in zip(examples, found, strict=True)
+        if not _same(value, expected, case.tolerance)
+    ]
+    assert not wrong, "; ".join(wrong)
+
+
+def _same(found: object, expected: object, tolerance: float) -> bool:
+    if isinstance(found, float) and isinstance(expected, float):
+        if math.isnan(found) or math.isnan(expected):
+            return math.isnan(found) and math.isnan(expected)
+        return found == expected or math.isclose(
+            found, expected, rel_tol=tolerance, abs_tol=tolerance
+        )
+    return type(found) is type(expected) and _comparable((found,)) == _comparable((expected,))
+
+
+def _comparable(row: Row) -> Row:
+    """Return a row in which equal values are written alike."""
+    return tuple(map(_canonical, row))
+
+
+def _canonical(value: object) -> object:
+    match value:
+        case decimal.Decimal():
+            return Fraction(value)
+        case datetime.datetime() if value.tzinfo:
+            return value.astimezone(datetime.UTC)
+        case float():
+            return float(f"{value:.12g}")
+    return value
