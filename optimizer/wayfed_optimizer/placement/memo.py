@@ -6,6 +6,7 @@ share their subtrees and a dictionary is all the memo that is needed.
 
 from __future__ import annotations
 
+from collections import Counter
 from typing import TYPE_CHECKING, Final
 
 from wayfed_optimizer.relations import Read, Relation
@@ -66,12 +67,14 @@ class Memo:
         return len(set(stores)) > 1 and len(stores) > len(set(stores))
 
     def _stores_of(self, relation: Relation) -> tuple[str, ...]:
+        """Return the stores below a relation; twice those that hold more than one of its tables."""
         known = self._stores.get(relation)
         if known is None:
             if isinstance(relation, Read):
                 source = self._sources.get(relation.table)
                 known = (source.channel.owner or "anywhere",) if source else ()
             else:
-                known = tuple(s for below in relation.below for s in self._stores_of(below))
+                counted = Counter(s for below in relation.below for s in self._stores_of(below))
+                known = tuple(s for s, n in sorted(counted.items()) for _ in range(min(n, 2)))
             self._stores[relation] = known
         return known
