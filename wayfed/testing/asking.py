@@ -70,13 +70,9 @@ class Answers:
         """All tables of `TABLES`, in the platform's store."""
         return {name: self._load(name, schema, rows) for name, (schema, rows) in TABLES.items()}
 
-    def plan_of(self, case: ValueCase) -> Relation:
-        """Return the plan of a case alone."""
-        return _plan([case], [self.examples(case)])[0]
-
     def refusal(self, case: ValueCase) -> tuple[str, str] | None:
         """Return (what, why) of a case that the platform refuses by its capabilities."""
-        return self._platform.refusal(self.plan_of(case))
+        return self._platform.refusal(plan_of(case))
 
     def _ask_with_others(self, case: ValueCase) -> None:
         cases = next(batch for batch in self._batches if case in batch)
@@ -115,6 +111,11 @@ class Answers:
 
     def _load(self, name: str, schema: Schema, rows: Sequence[Row]) -> Dataset:
         return self._platform.read(name, arrow_table(schema, rows), schema)
+
+
+def plan_of(case: ValueCase) -> Relation:
+    """Return the plan of a case alone."""
+    return _plan([case], [()])[0]
 
 
 def arrow_table(schema: Schema, rows: Sequence[Row]) -> pa.Table:

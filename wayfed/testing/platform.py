@@ -108,9 +108,7 @@ class PlatformUnderTest:
 
     def refusal(self, relation: Relation) -> tuple[str, str] | None:
         """Return (what, why) of the first thing in a plan that the capabilities refuse."""
-        there = (node for node in walk(relation) if not isinstance(node, _IN_PYTHON))
-        found = (self.capabilities.refusal(node) for node in there)
-        return next((each for each in found if each), None)
+        return refusal(relation, self.capabilities)
 
     def answer(self, relation: Relation, tables: Mapping[str, Dataset] | None = None) -> pa.Table:
         """Return the rows of a plan, computed there; `tables` are what it reads by name."""
@@ -133,3 +131,9 @@ def forced(relation: Relation, platform: str) -> Relation:
     if isinstance(relation, _IN_PYTHON):
         return relation.with_inputs(lambda below: forced(below, platform))
     return Hint(relation, platform)
+
+
+def refusal(relation: Relation, capabilities: Capabilities) -> tuple[str, str] | None:
+    """Return (what, why) of the first thing in a plan that a platform refuses."""
+    there = (node for node in walk(relation) if not isinstance(node, _IN_PYTHON))
+    return next(filter(None, map(capabilities.refusal, there)), None)

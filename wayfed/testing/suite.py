@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 import pytest
 
+from wayfed.testing.asking import plan_of
 from wayfed.testing.case import Failure, Plan, Row, Scalar, title
 from wayfed.testing.cases import AGGREGATES, FAILURES, RELATIONS, SCALARS, WINDOWS
 from wayfed_optimizer.errors import ExecutionError, Unsupported
@@ -39,7 +40,7 @@ def test_a_function_means_what_is_written(
     case: Scalar, platform_under_test: PlatformUnderTest, answers: Answers
 ) -> None:
     """Each example of a case about single rows has its result."""
-    judge(case, platform_under_test, lambda: _values(case, answers), answers.plan_of(case))
+    judge(case, platform_under_test, lambda: _values(case, answers), plan_of(case))
 
 
 @pytest.mark.parametrize("case", AGGREGATES, ids=title)
@@ -47,7 +48,7 @@ def test_an_aggregate_means_what_is_written(
     case: ValueCase, platform_under_test: PlatformUnderTest, answers: Answers
 ) -> None:
     """Each group has its result."""
-    judge(case, platform_under_test, lambda: _values(case, answers), answers.plan_of(case))
+    judge(case, platform_under_test, lambda: _values(case, answers), plan_of(case))
 
 
 @pytest.mark.parametrize("case", WINDOWS, ids=title)
@@ -55,7 +56,7 @@ def test_a_window_means_what_is_written(
     case: ValueCase, platform_under_test: PlatformUnderTest, answers: Answers
 ) -> None:
     """Each row has its result."""
-    judge(case, platform_under_test, lambda: _values(case, answers), answers.plan_of(case))
+    judge(case, platform_under_test, lambda: _values(case, answers), plan_of(case))
 
 
 @pytest.mark.parametrize("case", RELATIONS, ids=title)
@@ -107,7 +108,7 @@ def test_what_is_refused_has_a_reason(
     """People are told why a platform does not do something."""
     computed: tuple[ValueCase, ...] = (*SCALARS, *AGGREGATES, *WINDOWS)
     planned: tuple[Plan | Failure, ...] = (*RELATIONS, *FAILURES)
-    values = (answers.plan_of(case) for case in computed)
+    values = (plan_of(case) for case in computed)
     plans = (case.plan(answers.tables).relation for case in planned)
     refusals = {platform_under_test.refusal(plan) for plan in (*values, *plans)} - {None}
     assert not [what for what, why in filter(None, refusals) if why == UNSAID]

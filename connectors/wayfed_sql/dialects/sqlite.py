@@ -40,7 +40,7 @@ if TYPE_CHECKING:
     from wayfed_sql.templates import Site
 
 _DIGITS: Final = 15
-_UNNOTICED: Final = "it does not notice overflow"
+_UNNOTICED: Final = "it notices no overflow, and keeps 15 digits"
 _BEYOND: Final = f"decimals beyond {_DIGITS} digits are not exact there"
 
 
