@@ -70,19 +70,11 @@ class Answers:
         """All tables of `TABLES`, in the platform's store."""
         return {name: self._load(name, schema, rows) for name, (schema, rows) in TABLES.items()}
 
-    def refusal(self, case: ValueCase) -> tuple[str, str] | None:
-        """Return (what, why) of a case that the platform refuses by its capabilities."""
-        return self._platform.refusal(plan_of(case))
-
     def _ask_with_others(self, case: ValueCase) -> None:
-        cases = next(batch for batch in self._batches if case in batch)
-        able = [
-            c for c in cases if not self._platform.refusal(self.plan_of(c)) and self.examples(c)
-        ]
-        where = able.index(case) // TOGETHER * TOGETHER
-        together = able[where : where + TOGETHER]
+        together = next((group for group in self._groups if case in group), [])
         try:
-            self._ask(together)
+            if together:
+                self._ask(together)
         except WayfedError:
             # One of them fails: each will say for itself.
             self._alone.update(together)
@@ -98,7 +90,9 @@ class Answers:
 
     def _may_succeed(self, case: ValueCase) -> bool:
         marked = self._platform.mark(case) is not None
-        return bool(self.examples(case)) and not marked and not self.refusal(case)
+        return (
+            bool(self.examples(case)) and not marked and not self._platform.refusal(plan_of(case))
+        )
 
     def _ask(self, cases: Sequence[ValueCase]) -> None:
         examples = [self.examples(case) for case in cases]
