@@ -65,6 +65,8 @@ class Dialect:
         Whether a backslash in a string constant is written twice.
     checked_integers
         How an integer result is written where the engine does not notice its overflow.
+    pads_joins
+        Whether the left side of a right or full join may be a join in the same FROM.
     checked_subqueries
         Whether it notices that a subquery used as a value has several rows.
     value_columns
@@ -97,6 +99,7 @@ class Dialect:
     backslashes: bool = False
     seconds: str = "auto"
     checked_integers: Row | None = None
+    pads_joins: bool = True
     checked_subqueries: bool = True
     value_columns: str = ""
     digits: int | None = None

@@ -41,6 +41,8 @@ def join_blocks(printer: QueryPrinter, join: Join) -> Block:
     if join.kind is JoinKind.FULL and not join.on and _WITHOUT_KEYS in printer.dialect.without:
         raise printer.dialect.refuse(_WITHOUT_KEYS)
     left = _side(printer, join.left, padded=join.kind in _NULLS_LEFT)
+    if left.joined and join.kind in _NULLS_LEFT and not printer.dialect.pads_joins:
+        left = printer.derived(left, join.left.schema)
     right = _side(printer, join.right, padded=join.kind in _NULLS_RIGHT)
     # A condition on the side that is padded with NULLs belongs to the pairing, not after it.
     if join.kind is JoinKind.ASOF and right.where:

@@ -179,6 +179,8 @@ SQLITE: Final = Dialect(
         "CASE TYPEOF({0}) WHEN 'real' THEN ABS(-9223372036854775807 - ({0} IS NOT NULL)) "
         "ELSE {0} END"
     ),
+    # SQLite 3.40 takes a constant condition of that join for one of the whole statement.
+    pads_joins=False,
     checked_subqueries=False,
     digits=_DIGITS,
     joins=frozenset(JoinKind) - {JoinKind.ASOF},

@@ -323,6 +323,14 @@ def test_joins_of_joins_keep_their_shape(rows):
     ]
 
 
+@pytest.mark.parametrize("kind", [JoinKind.RIGHT, JoinKind.FULL])
+def test_a_join_that_never_matches_is_padded_by_the_next_one(rows, kind):
+    nothing = Join(T, U, JoinKind.INNER, (), literal(False))
+    padded = Join(nothing, V, kind, (("id", "v_id"),))
+    assert rows(select(padded, "rate")) == rows(select(V, "rate"))
+    assert {id for id, _ in rows(select(padded, "id", "rate"))} == {None}
+
+
 def test_a_table_joined_with_itself_has_two_names(rows):
     other = Select(T, (Named("other", col(T, "id")), Named("k", col(T, "kind"))))
     pairs = Join(
