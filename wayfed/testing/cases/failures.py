@@ -2,12 +2,29 @@
 
 from __future__ import annotations
 
-from typing import Final
+from typing import TYPE_CHECKING, Final
 
 import wayfed as wf
 from wayfed.testing.case import Failure
+from wayfed_optimizer.expressions import Subquery, SubqueryKind, call, column
+from wayfed_optimizer.relations import Filter
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from wayfed.dataset import Dataset
+
+
+def _ambiguous(tables: Mapping[str, Dataset]) -> Dataset:
+    """Compare with the one value of a subquery that has several."""
+    orders = tables["orders"]
+    several = Subquery(SubqueryKind.SCALAR, orders.select("id").relation)
+    equal = call("equal", column(orders.schema, "id"), several)
+    return orders.with_relation(Filter(orders.relation, equal))
+
 
 FAILURES: Final = (
+    Failure("Subquery", "R19", "as a value of several rows", _ambiguous),
     Failure(
         "add", "E2", "of integers beyond int64", lambda t: t["extremes"].select(up=wf.col("n") + 1)
     ),

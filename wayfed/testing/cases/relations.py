@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+from hashlib import md5
 from typing import TYPE_CHECKING, Any, Final
 
 import wayfed as wf
 from wayfed.testing.case import Plan, Row
+from wayfed_optimizer.expressions import Expression, Subquery, SubqueryKind, call, column
+from wayfed_optimizer.relations import Filter
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping
@@ -550,12 +553,33 @@ _OPAQUE: Final = (
 )
 
 
+def _drawn(seed: int, fraction: float) -> tuple[Row, ...]:
+    """Return the ids of orders in a sample: those whose hash is in that part of 60 bits."""
+    limit = round(fraction * 2**60)
+    hashes = {
+        i: md5(f"{seed}|{i}".encode(), usedforsecurity=False).hexdigest() for i in range(1, 6)
+    }
+    return tuple((i,) for i, digest in hashes.items() if int(digest[:15], 16) < limit)
+
+
 def _reunited(tables: Tables) -> Dataset:
     some, others = tables["orders"].split(0.5, by="id")
     return some.union(others).select("id")
 
 
 _SAMPLES: Final = (
+    *(
+        Plan(
+            "Sample",
+            "R17",
+            f"of {fraction} by seed {seed}",
+            lambda t, fraction=fraction, seed=seed: (  # type: ignore[misc]  # bound in a loop
+                t["orders"].sample(fraction, by="id", seed=seed).select("id")
+            ),
+            _drawn(seed, fraction),
+        )
+        for seed, fraction in ((0, 0.5), (1, 0.5), (7, 0.3))
+    ),
     Plan("Sample", "R17", "of all", lambda t: t["orders"].sample(1.0, by="id").select("id"), _IDS),
     Plan("Sample", "R17", "of none", lambda t: t["orders"].sample(0.0, by="id").select("id"), ()),
     Plan(
@@ -567,5 +591,81 @@ _SAMPLES: Final = (
     ),
 )
 
-RELATIONS: Final = (*_ROWS, *_JOINS, *_SETS, *_GROUPS, *_ORDERS, *_OPAQUE, *_SAMPLES)
+
+def _where(
+    kind: SubqueryKind,
+    arg: str | None,
+    inner: Callable[[Tables], Dataset],
+    *,
+    negated: bool = False,
+) -> Callable[[Tables], Dataset]:
+    """Make the plan of the ids of orders for which a subquery holds, or does not."""
+
+    def plan(tables: Tables) -> Dataset:
+        orders = tables["orders"]
+        value = column(orders.schema, arg) if arg else None
+        found: Expression = Subquery(kind, inner(tables).relation, value)
+        if kind is SubqueryKind.SCALAR:
+            found = call("greater_equal", column(orders.schema, "amount"), found)
+        if negated:
+            found = call("not", found)
+        return orders.with_relation(Filter(orders.relation, found)).select("id")
+
+    return plan
+
+
+def _codes(tables: Tables) -> Dataset:
+    return tables["customers"].select("code")
+
+
+def _known_codes(tables: Tables) -> Dataset:
+    return _codes(tables).drop_null()
+
+
+def _none(tables: Tables) -> Dataset:
+    return tables["nothing"].select("id")
+
+
+def _mean(tables: Tables) -> Dataset:
+    return tables["orders"].group_by().agg(mean=wf.mean("amount"))
+
+
+def _no_mean(tables: Tables) -> Dataset:
+    return tables["nothing"].select(n=wf.col("n").cast("float64"))
+
+
+_IN, _EXISTS, _VALUE = SubqueryKind.IN, SubqueryKind.EXISTS, SubqueryKind.SCALAR
+_SUBQUERIES: Final = (
+    Plan(
+        "Subquery", "R18", "in rows with NULL", _where(_IN, "customer", _codes), ((1,), (2,), (3,))
+    ),
+    Plan(
+        "Subquery",
+        "R18",
+        "not in rows with NULL",
+        _where(_IN, "customer", _codes, negated=True),
+        (),
+    ),
+    Plan(
+        "Subquery",
+        "R18",
+        "not in rows",
+        _where(_IN, "customer", _known_codes, negated=True),
+        ((5,),),
+    ),
+    Plan("Subquery", "R18", "in nothing", _where(_IN, "customer", _none), ()),
+    Plan(
+        "Subquery",
+        "R18",
+        "not in nothing, NULL neither",
+        _where(_IN, "customer", _none, negated=True),
+        _IDS,
+    ),
+    Plan("Subquery", "R18", "exists", _where(_EXISTS, None, _codes), _IDS),
+    Plan("Subquery", "R18", "does not exist", _where(_EXISTS, None, _none, negated=True), _IDS),
+    Plan("Subquery", "R19", "as a value", _where(_VALUE, None, _mean), ((1,), (2,))),
+    Plan("Subquery", "R19", "as a value of no row is NULL", _where(_VALUE, None, _no_mean), ()),
+)
+
+RELATIONS: Final = (*_ROWS, *_JOINS, *_SETS, *_GROUPS, *_ORDERS, *_OPAQUE, *_SAMPLES, *_SUBQUERIES)
 """Cases of lines R and O, and of others that show in whole plans only."""
