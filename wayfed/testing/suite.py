@@ -129,7 +129,7 @@ def judge(case: AnyCase, platform: PlatformUnderTest, check: Callable[[], None],
         return
     try:
         check()
-    except (AssertionError, ExecutionError, Unsupported):
+    except (AssertionError, ExecutionError, Unsupported, pytest.fail.Exception):
         pytest.xfail(f"{mark.kind}: {mark.reason}")
     pytest.fail(f"{platform.name} passes {title(case)}, though marked {mark.kind}: {mark.reason}")
 

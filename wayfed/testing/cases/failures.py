@@ -2,17 +2,25 @@
 
 from __future__ import annotations
 
+import datetime as dt
 from typing import TYPE_CHECKING, Final
 
 import wayfed as wf
 from wayfed.testing.case import Failure
-from wayfed_optimizer.expressions import Subquery, SubqueryKind, call, column
-from wayfed_optimizer.relations import Filter
+from wayfed_optimizer.expressions import Named, Subquery, SubqueryKind, call, column, literal
+from wayfed_optimizer.relations import Filter, Select
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
     from wayfed.dataset import Dataset
+
+
+def _after_the_last_day(tables: Mapping[str, Dataset]) -> Dataset:
+    orders = tables["orders"]
+    last = literal(dt.date(9999, 12, 31))
+    later = Named("later", call("add_days", last, column(orders.schema, "id")))
+    return orders.with_relation(Select(orders.relation, (later,)))
 
 
 def _ambiguous(tables: Mapping[str, Dataset]) -> Dataset:
@@ -24,6 +32,7 @@ def _ambiguous(tables: Mapping[str, Dataset]) -> Dataset:
 
 
 FAILURES: Final = (
+    Failure("add_days", "D5", "beyond the year 9999", _after_the_last_day),
     Failure("Subquery", "R19", "as a value of several rows", _ambiguous),
     Failure(
         "add", "E2", "of integers beyond int64", lambda t: t["extremes"].select(up=wf.col("n") + 1)
