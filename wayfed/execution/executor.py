@@ -159,17 +159,19 @@ class Execution:
     def _run_fragments(self) -> Any:
         """Run every fragment after those it reads, independent ones at the same time."""
         waiting = list(self._plan.fragments)
-        running: dict[Future[Any], str] = {}
+        running: dict[Future[Any], Fragment] = {}
         values: dict[str, Any] = {}
         while waiting or running:
             ready = [f for f in waiting if _producers(f) <= values.keys()]
             for fragment in ready:
                 waiting.remove(fragment)
                 future = self._submit(self._run_fragment, fragment, values)
-                running[future] = fragment.id
-            done, _ = wait(running, _STEP_SECONDS, FIRST_COMPLETED)
-            for future in done:
-                values[running.pop(future)] = future.result()
+                running[future] = fragment
+            wait(running, _STEP_SECONDS, FIRST_COMPLETED)
+            # Asked one by one: to wait(), work that was cancelled before it began is never done.
+            for future in [each for each in running if each.done()]:
+                fragment = running.pop(future)
+                values[fragment.id] = self._await(future, fragment)
         return values[self._plan.result.id]
 
     def _run_fragment(self, fragment: Fragment, values: Mapping[str, Any]) -> Any:
@@ -237,8 +239,8 @@ class Execution:
 
     def _await(self, coming: Future[Any], fragment: Fragment) -> Any:
         try:
-            while not wait((coming,), _STEP_SECONDS).done:
-                continue
+            while not coming.done():
+                wait((coming,), _STEP_SECONDS)
             return coming.result()
         except WayfedError:
             raise
