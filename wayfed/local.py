@@ -337,7 +337,9 @@ class Context(Training):
     def new_token(self) -> CancellationToken:
         """Return a token that closing this context cancels."""
         token = CancellationToken()
-        self._running.add(token)
+        with self._lock:
+            self._require_open()  # a run that began to be planned before would never be told
+            self._running.add(token)
         return token
 
     def close(self) -> None:
