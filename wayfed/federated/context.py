@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from threading import Lock
 from typing import TYPE_CHECKING, Any, NoReturn, Self
+from weakref import WeakSet
 
 from wayfed.catalog import TableInfo
 from wayfed.configuration import ContextConfiguration, TableConfiguration
@@ -14,6 +16,7 @@ from wayfed.federated.dataset import FederatedDataset
 from wayfed.federated.member import BoundPlan, Member
 from wayfed.federated.policy import Role
 from wayfed.local import Context
+from wayfed_optimizer.cancellation import CancellationToken
 from wayfed_optimizer.errors import (
     InvalidOption,
     PartyError,
@@ -97,6 +100,8 @@ class FederatedContext:
         self._federation = federation
         self._closed = False
         self._names = 0
+        self._lock = Lock()
+        self._training: WeakSet[CancellationToken] = WeakSet()
         self._members = tuple(
             Member(
                 name,
@@ -217,7 +222,12 @@ class FederatedContext:
                     hint=f"leave it out of features=, or out of the plan: .drop('{name}')",
                 )
         return run_federated(
-            arrays.held(), label=label, features=features, min_rows=arrays.min_rows, **options
+            arrays.held(),
+            label=label,
+            features=features,
+            min_rows=arrays.min_rows,
+            token=self._new_token(),
+            **options,
         )
 
     def _allowed_features(
@@ -247,7 +257,13 @@ class FederatedContext:
 
         _require_federated(arrays)
         return run_flower(
-            arrays.held(), server=server, client=client, flower_engine=flowerEngine, **options
+            arrays.held(),
+            server=server,
+            client=client,
+            flower_engine=flowerEngine,
+            min_rows=arrays.min_rows,
+            token=self._new_token(),
+            **options,
         )
 
     @property
@@ -302,8 +318,11 @@ class FederatedContext:
         return bound
 
     def close(self) -> None:
-        """Close every party's context; closing twice does nothing."""
-        self._closed = True
+        """Stop what trains, and close every party's context; closing twice does nothing."""
+        with self._lock:
+            self._closed = True
+        for token in tuple(self._training):
+            token.cancel("the context was closed")
         for member in self._members:
             member.context.close()
 
@@ -321,6 +340,13 @@ class FederatedContext:
 
     def __repr__(self) -> str:
         return f"FederatedContext: {', '.join(member.name for member in self._members)}"
+
+    def _new_token(self) -> CancellationToken:
+        token = CancellationToken()
+        with self._lock:
+            self._require_open()
+            self._training.add(token)
+        return token
 
     def _require_open(self) -> None:
         if self._closed:
