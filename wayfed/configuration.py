@@ -14,6 +14,7 @@ from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, ValidationEr
 from wayfed_optimizer.errors import InvalidOption, SourceError, suggestion
 
 _VARIABLE: Final = re.compile(r"\$\{([^}]*)\}")
+_QUOTED: Final = re.compile(r"'([^']*)'")
 _SECRET_FILE: Final = re.compile(r"file:(?!//)(.+)")
 
 M = TypeVar("M", bound="Strict")
@@ -144,7 +145,15 @@ def parse(model: type[M], values: Mapping[str, Any], place: str) -> M:
                 available=choices,
                 hint=suggestion(keys[-1], choices),
             ) from error
-        raise InvalidOption(f"{place}: {'.'.join(keys)}: {first['msg'].lower()}") from error
+        where = f"{place}: {'.'.join(keys)}"
+        if first["type"] == "literal_error":
+            choices = tuple(_QUOTED.findall(first["ctx"]["expected"]))
+            raise InvalidOption(
+                f"{where}: {first['input']!r} is not a choice",
+                available=choices,
+                hint=suggestion(str(first["input"]), choices),
+            ) from error
+        raise InvalidOption(f"{where}: {first['msg'].lower()}") from error
 
 
 def _section(keys: Sequence[str]) -> str:

@@ -171,6 +171,15 @@ def parse_type(text: str) -> DataType:
     return kind
 
 
+def _parse_type_of(column: str, text: str) -> DataType:
+    try:
+        return parse_type(text)
+    except TypeMismatch as error:
+        raise TypeMismatch(
+            f"column '{column}': {error.message}", available=error.available, hint=error.hint
+        ) from error
+
+
 def _parse(text: str, whole: str) -> tuple[DataType, str]:
     text = text.lstrip()
     if match := _DECIMAL.match(text.lower()):
@@ -313,7 +322,7 @@ class Schema:
     def of(cls, **types: DataType | str) -> Schema:
         """Make a schema from names and types (or type names)."""
         return cls(
-            Field(name, parse_type(kind) if isinstance(kind, str) else kind)
+            Field(name, _parse_type_of(name, kind) if isinstance(kind, str) else kind)
             for name, kind in types.items()
         )
 

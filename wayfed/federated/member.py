@@ -87,7 +87,8 @@ class Member:
         try:
             relation = self.context.read(read.table).relation
         except WayfedError as error:
-            problems.append(f"table '{read.table}': {error.message}")
+            hint = f" ({error.hint})" if error.hint else ""
+            problems.append(f"table '{read.table}': {error.message}{hint}")
             return read
         outputs = [
             self._bind_column(read.table, wanted, relation, problems) for wanted in read.schema
