@@ -25,7 +25,7 @@ from wayfed_optimizer.relations import Join, JoinKind, Relation, Sample, express
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-    from wayfed_optimizer.types import PLAIN, DataType
+    from wayfed_optimizer.types import DataType
 
 
 @dataclass(frozen=True, slots=True)

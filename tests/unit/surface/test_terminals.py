@@ -114,7 +114,7 @@ def test_a_failure_leaves_the_target_as_it_was(ctx, tmp_path):
 
 def test_what_a_format_cannot_hold_is_an_error_that_names_the_file(ctx, tmp_path):
     nested = ctx.read(pa.table({"x": [[1, 2]]}))
-    with pytest.raises(WayfedError, match="x.csv cannot be written"):
+    with pytest.raises(WayfedError, match=r"x\.csv cannot be written"):
         nested.write(tmp_path / "x.csv")
     assert not list(tmp_path.iterdir())
 
