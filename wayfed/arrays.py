@@ -347,8 +347,8 @@ class _GrowingColumn:
     def append(self, array: pa.Array) -> None:
         start, end = self.filled, self.filled + len(array)
         if end > len(self.values):
-            # A quarter more each time: realloc moves pages, not bytes, and the peak is bounded.
-            self._resize(max(end, len(self.values) + len(self.values) // 4))
+            # A sixteenth more each time: realloc moves pages, not bytes, and little is spare.
+            self._resize(max(end, len(self.values) + len(self.values) // 16))
         self.values[start:end] = _values(array)
         missing = _missing(array)
         if missing is not None:
