@@ -76,7 +76,7 @@ class FederatedContext:
     >>> directory = tempfile.TemporaryDirectory()
     >>> for bank in ("a", "b"):
     ...     path = pathlib.Path(directory.name, f"{bank}.csv")
-    ...     _ = path.write_text("id,amount\\n1,2.5\\n2,4.0\\n")
+    ...     _ = path.write_text("id,amount\n1,2.5\n2,4.0\n")
     >>> with wf.context(env="federated", parties={
     ...     "schema": {"tx": {"id": "int64", "amount": "float64"}},
     ...     "party": {
