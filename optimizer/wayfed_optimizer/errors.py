@@ -35,6 +35,7 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
+_COMMAND = "wayfed.cli"
 _OUR_PACKAGES = ("wayfed", "wayfed_")
 _STANDARD_LIBRARY = os.path.dirname(os.__file__)
 _SHOWN = 30
@@ -70,10 +71,15 @@ def suggestion(name: str, available: Iterable[str]) -> str | None:
 
 
 def user_location() -> str | None:
-    """Return where the calling program stands: its nearest frame; None in a thread of ours."""
+    """Return where the calling program stands: its nearest frame.
+
+    None in a thread of ours, and in our own command, whose users have no program.
+    """
     frame = sys._getframe(1)
     while frame is not None:
         module = frame.f_globals.get("__name__", "")
+        if module.startswith(_COMMAND):
+            return None
         ours = module == _OUR_PACKAGES[0] or module.startswith((f"{_OUR_PACKAGES[0]}.", "wayfed_"))
         filename = frame.f_code.co_filename
         generated = filename.startswith("<") and module != "__main__"
