@@ -7,7 +7,7 @@ which share its cluster and nothing else.
 from __future__ import annotations
 
 import atexit
-from concurrent.futures import Future, ThreadPoolExecutor
+from concurrent.futures import Future, ThreadPoolExecutor, wait
 from contextlib import suppress
 from threading import Lock
 from types import MappingProxyType
@@ -49,6 +49,8 @@ MEANING: Final = MappingProxyType(
 """The settings that give SQL the meaning of docs/semantics.md, made in every session of ours."""
 
 _THREADS: Final = 16
+_STEP_SECONDS: Final = 0.1
+"""Waits are in steps: polars, once imported, lets no signal end a wait that has no timeout."""
 _THREAD_NAME: Final = "wayfed-spark"
 # Where pyspark prints each error that it raises, as a page of JSON.
 _LOGGERS: Final = ("SQLQueryContextLogger", "DataFrameQueryContextLogger")
@@ -175,6 +177,8 @@ def _is_not_ours(record: logging.LogRecord) -> bool:
 def _wait(future: Future[T], cancel: Callable[[], None] = lambda: None) -> T:
     """Return the future's result; when interrupted, cancel and see the work end before leaving."""
     try:
+        while not future.done():
+            wait((future,), _STEP_SECONDS)
         return future.result()
     except KeyboardInterrupt:
         cancel()

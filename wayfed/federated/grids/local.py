@@ -21,6 +21,8 @@ if TYPE_CHECKING:
 
 
 CLIENT_APP_RAISED: Final = 2
+_STEP_SECONDS: Final = 0.1
+"""Waits are in steps: polars, once imported, lets no signal end a wait that has no timeout."""
 
 
 class LocalGrid(PartyGrid):
@@ -117,12 +119,12 @@ class LocalGrid(PartyGrid):
             return replies
         # Daemons, made anew: one that hangs keeps neither the next round nor the interpreter's end.
         threads = [threading.Thread(target=work, daemon=True) for _ in range(workers)]
-        for thread in threads:
-            thread.start()
         try:
+            for thread in threads:
+                thread.start()
             end = None if timeout is None else monotonic() + timeout
             for thread in threads:
-                thread.join(None if end is None else max(0.0, end - monotonic()))
+                _join(thread, end)
         finally:
             queue.clear()
         return dict(replies)
@@ -131,7 +133,10 @@ class LocalGrid(PartyGrid):
         node = message.metadata.dst_node_id
         if node in self._busy:
             return _failed(message, "is still busy with an earlier message")
-        app, context = self._seats[node]
+        seat = self._seats.get(node)
+        if seat is None:  # Ctrl-C closed the grid between the message and its delivery
+            return _failed(message, "has left: the grid is closed")
+        app, context = seat
         self._busy.add(node)
         try:
             reply = app(message, context)
@@ -154,3 +159,12 @@ def describe_error(error: BaseException) -> str:
 
 def _failed(message: Message, reason: str) -> Message:
     return Message(Error(code=CLIENT_APP_RAISED, reason=reason), reply_to=message)
+
+
+def _join(thread: threading.Thread, end: float | None) -> None:
+    """Wait for a thread, at most until `end`."""
+    while thread.is_alive():
+        left = _STEP_SECONDS if end is None else min(_STEP_SECONDS, end - monotonic())
+        if left <= 0:
+            return
+        thread.join(left)
