@@ -7,7 +7,8 @@ import signal
 import subprocess
 import sys
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 from threading import Event
@@ -67,14 +68,17 @@ class Program:
         """Start a program, send it SIGINT when `once` holds of it, and return how it ended."""
         temporary = self.directory / "tmp"
         temporary.mkdir(exist_ok=True)
-        with subprocess.Popen(
-            arguments,
-            cwd=self.directory,
-            env={**os.environ, "TMPDIR": str(temporary)},
-            stdout=subprocess.PIPE,
-            stderr=subprocess.PIPE,
-            text=True,
-        ) as process:
+        with (
+            _minding_sigint(),
+            subprocess.Popen(
+                arguments,
+                cwd=self.directory,
+                env={**os.environ, "TMPDIR": str(temporary)},
+                stdout=subprocess.PIPE,
+                stderr=subprocess.PIPE,
+                text=True,
+            ) as process,
+        ):
             try:
                 running = psutil.Process(process.pid)
                 wait_until(lambda: process.poll() is not None or once(running), "it was ready")
@@ -97,6 +101,16 @@ class Program:
         return self.interrupt(
             [sys.executable, "program.py"], once=once or (lambda _: ready.exists())
         )
+
+
+@contextmanager
+def _minding_sigint() -> Iterator[None]:
+    """Let what is started mind SIGINT, which a shell's background jobs, and theirs, do not."""
+    before = signal.signal(signal.SIGINT, signal.default_int_handler)
+    try:
+        yield
+    finally:
+        signal.signal(signal.SIGINT, before)
 
 
 def has_worked(program: psutil.Process) -> bool:
