@@ -13,7 +13,6 @@ from wayfed_optimizer import expressions, relations
 from wayfed_optimizer.errors import Unsupported
 from wayfed_optimizer.expressions import (
     Call,
-    Cast,
     Column,
     Expression,
     Literal,
@@ -299,8 +298,10 @@ class QueryPrinter:
         return {f.name: Text(f.name, collated=ORDERED_OTHERWISE) for f in schema if f.type == TEXT}
 
     def _constant(self, value: Literal, *, typed: bool) -> str:
-        expression = Cast(value, value.type) if typed or value.value is None else value
-        return self.expressions.text(expression, {}).sql
+        text = self.expressions.text(value, {}).sql
+        if not typed and value.value is not None:
+            return text
+        return f"CAST({text} AS {self.dialect.type_name(value.type)})"
 
     def _select(self, select: Select) -> Block:
         block = self.block(select.input)
