@@ -201,7 +201,7 @@ class ExpressionBinder:
         if node.args.get("is_string"):
             return literal(text)
         if "e" in text.lower():
-            return literal(float(text))
+            return literal(_float(text))
         if "." not in text and int(text) < 2**63:
             return literal(int(text))
         return literal(decimal.Decimal(text))
@@ -211,7 +211,7 @@ class ExpressionBinder:
         if isinstance(operand, exp.Literal) and not operand.args.get("is_string"):
             text = operand.name
             if "e" in text.lower():
-                return literal(-float(text))
+                return literal(-_float(text))
             if "." not in text and int(text) <= 2**63:
                 return literal(-int(text))
             return literal(decimal.Decimal(f"-{text}"))
@@ -464,6 +464,16 @@ class ExpressionBinder:
         if isinstance(node.this, exp.Interval) or isinstance(node.expression, exp.Interval):
             return self._interval_sum(node)
         return self._binary(node)
+
+
+def _float(text: str) -> float:
+    """Read a number with an exponent; the tokenizer takes a sign after it for part of it."""
+    try:
+        return float(text)
+    except ValueError as error:
+        raise InvalidSql(
+            f"'{text}' is not a number", hint="put spaces around the sign: 1e308 - 1"
+        ) from error
 
 
 def _read_constant(arg: Expression, kind: DataType) -> Literal | None:

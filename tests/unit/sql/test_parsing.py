@@ -367,3 +367,8 @@ def test_printing_loads_no_parser():
         [sys.executable, "-c", program], capture_output=True, text=True, check=True
     )
     assert found.stdout.strip() == "False"
+
+
+def test_a_number_that_runs_into_a_sign_is_an_error_in_words():
+    with pytest.raises(InvalidSql, match="'1e308-1' is not a number"):
+        parse_query("SELECT 1e308-1 AS x", {}.__getitem__)
