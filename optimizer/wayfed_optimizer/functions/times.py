@@ -1,0 +1,37 @@
+"""Functions of dates and timestamps."""
+
+from __future__ import annotations
+
+from typing import Final
+
+from wayfed_optimizer.coercion import fixed, one_of, same
+from wayfed_optimizer.functions.row import Function, Raises
+from wayfed_optimizer.types import DATE, FLOAT64, INT64, TEXT, TIMESTAMP, TIMESTAMP_UTC, is_temporal
+
+_INSTANT: Final = one_of(TIMESTAMP, TIMESTAMP_UTC)
+_DAY: Final = one_of(DATE, TIMESTAMP, TIMESTAMP_UTC)
+TIMES: Final = (
+    Function("year", fixed(INT64, _DAY), "x", "Year."),
+    Function("quarter", fixed(INT64, _DAY), "x", "Quarter, 1 to 4."),
+    Function("month", fixed(INT64, _DAY), "x", "Month, 1 to 12."),
+    Function("day", fixed(INT64, _DAY), "x", "Day of the month."),
+    Function("hour", fixed(INT64, _INSTANT), "x", "Hour, 0 to 23."),
+    Function("minute", fixed(INT64, _INSTANT), "x", "Minute, 0 to 59."),
+    Function("second", fixed(INT64, _INSTANT), "x", "Whole second, 0 to 59."),
+    Function("day_of_week", fixed(INT64, _DAY), "x", "Monday 1 to Sunday 7 (ISO 8601)."),
+    Function("day_of_year", fixed(INT64, _DAY), "x", "Day of the year, from 1."),
+    Function(
+        "date_trunc",
+        same(is_temporal, TEXT),
+        "x, unit",
+        "x at the start of its year, quarter, month, week, day, hour, minute or second.",
+    ),
+    Function("add_days", same(is_temporal, INT64), "x, n", "x and n days.", raises=Raises.ALWAYS),
+    Function(
+        "date_diff",
+        fixed(INT64, is_temporal, is_temporal, TEXT),
+        "start, end, unit",
+        "Number of unit boundaries crossed from start to end.",
+    ),
+    Function("epoch", fixed(FLOAT64, _INSTANT), "x", "Seconds since 1970-01-01 00:00 (UTC)."),
+)
