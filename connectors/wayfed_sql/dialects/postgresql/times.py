@@ -1,0 +1,77 @@
+"""Dates and timestamps, in PostgreSQL."""
+
+from __future__ import annotations
+
+from types import MappingProxyType
+from typing import TYPE_CHECKING, Final
+
+from wayfed_sql.dialects.shared import UNITS, by_unit
+from wayfed_sql.templates import PRODUCT, SUM, Template, by_type
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from wayfed_sql.templates import Row
+
+_SECONDS = "CAST(EXTRACT(EPOCH FROM DATE_TRUNC('{unit}', CAST({{{0}}} AS TIMESTAMP))) AS BIGINT)"
+
+
+def _part(part: str) -> Template:
+    return Template(f"CAST(EXTRACT({part} FROM {{0}}) AS BIGINT)")
+
+
+def _difference(start: str, end: str, divisor: int = 1) -> Template:
+    text = f"{end} - {start}"
+    return Template(text, SUM) if divisor == 1 else Template(f"({text}) / {divisor}", PRODUCT)
+
+
+def _seconds_difference(unit: str, seconds: int) -> Template:
+    start, end = (_SECONDS.format(i, unit=unit) for i in (0, 1))
+    return _difference(start, end, seconds)
+
+
+_YEARS = "CAST(EXTRACT(YEAR FROM {{{0}}}) AS BIGINT)"
+
+_MONTHS = f"({_YEARS} * 12 + CAST(EXTRACT(MONTH FROM {{{{{{0}}}}}}) AS BIGINT))"
+
+_QUARTERS = f"({_YEARS} * 4 + CAST(EXTRACT(QUARTER FROM {{{{{{0}}}}}}) AS BIGINT))"
+
+TIMES: Final[Mapping[str, Row]] = MappingProxyType(
+    {
+        "year": _part("YEAR"),
+        "quarter": _part("QUARTER"),
+        "month": _part("MONTH"),
+        "day": _part("DAY"),
+        "hour": _part("HOUR"),
+        "minute": _part("MINUTE"),
+        "second": Template("CAST(FLOOR(EXTRACT(SECOND FROM {0})) AS BIGINT)"),
+        "day_of_week": _part("ISODOW"),
+        "day_of_year": _part("DOY"),
+        "date_trunc": by_unit(
+            {
+                unit: by_type(
+                    Template(f"DATE_TRUNC('{unit}', {{0}})"),
+                    date=Template(f"CAST(DATE_TRUNC('{unit}', CAST({{0}} AS TIMESTAMP)) AS DATE)"),
+                )
+                for unit in UNITS
+            }
+        ),
+        "add_days": by_type(
+            Template("{0} + CAST({1} AS INTEGER) * INTERVAL '1 day'", SUM),
+            date=Template("{0} + CAST({1} AS INTEGER)", SUM),
+        ),
+        "date_diff": by_unit(
+            {
+                "year": _difference(_YEARS.format(0), _YEARS.format(1)),
+                "quarter": _difference(_QUARTERS.format(0), _QUARTERS.format(1)),
+                "month": _difference(_MONTHS.format(0), _MONTHS.format(1)),
+                "week": _seconds_difference("week", 604800),
+                "day": _seconds_difference("day", 86400),
+                "hour": _seconds_difference("hour", 3600),
+                "minute": _seconds_difference("minute", 60),
+                "second": _seconds_difference("second", 1),
+            }
+        ),
+        "epoch": Template("CAST(EXTRACT(EPOCH FROM {0}) AS DOUBLE PRECISION)"),
+    }
+)

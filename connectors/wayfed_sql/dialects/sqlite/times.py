@@ -1,0 +1,118 @@
+"""Dates and timestamps, in SQLite."""
+
+from __future__ import annotations
+
+from types import MappingProxyType
+from typing import TYPE_CHECKING, Final
+
+from wayfed_sql.dialects.shared import by_unit
+from wayfed_sql.templates import PRODUCT, SUM, Template, by_type
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from wayfed_sql.templates import Row
+
+# SQLite rounds half a millisecond up, and so into the next day.
+_WHOLE_SECOND: Final = "SUBSTR({0}, 1, 19)"
+
+_DAY: Final = "SUBSTR({0}, 1, 10)"
+
+_MONTH: Final = f"CAST(STRFTIME('%m', {_DAY}) AS INTEGER)"
+
+_FROM_MONDAY: Final = f"(CAST(STRFTIME('%w', {_DAY}) AS INTEGER) + 6) % 7"
+
+
+def _part(code: str) -> Template:
+    return Template(f"CAST(STRFTIME('%{code}', {_WHOLE_SECOND}) AS INTEGER)")
+
+
+def _truncated(date: str) -> Row:
+    """Make the row that gives a day, at midnight if it is a timestamp."""
+    return by_type(Template(f"{date} || ' 00:00:00.000000'", 5), date=Template(date))
+
+
+_MONTHS: Final = (
+    "(CAST(STRFTIME('%Y', SUBSTR({{{0}}}, 1, 10)) AS INTEGER) * 12 "
+    "+ CAST(STRFTIME('%m', SUBSTR({{{0}}}, 1, 10)) AS INTEGER))"
+)
+
+_YEARS: Final = "CAST(STRFTIME('%Y', SUBSTR({{{0}}}, 1, 10)) AS INTEGER)"
+
+_QUARTERS: Final = (
+    "(CAST(STRFTIME('%Y', SUBSTR({{{0}}}, 1, 10)) AS INTEGER) * 4 "
+    "+ (CAST(STRFTIME('%m', SUBSTR({{{0}}}, 1, 10)) AS INTEGER) + 2) / 3)"
+)
+
+_DAYS: Final = "CAST(STRFTIME('%J', SUBSTR({{{0}}}, 1, 10)) + 0.5 AS INTEGER)"
+
+_WEEKS: Final = f"({_DAYS} / 7)"
+
+
+def _difference(form: str) -> Template:
+    return Template(f"{form.format(1)} - {form.format(0)}", SUM)
+
+
+def _clock_difference(length: int, fill: str, seconds: int) -> Template:
+    """Count from timestamps cut to `length` characters and filled up to whole seconds."""
+    start, end = (
+        f"CAST(STRFTIME('%s', SUBSTR({{{i}}} || ' 00:00:00', 1, {length}) || '{fill}') AS INTEGER)"
+        for i in (0, 1)
+    )
+    return Template(f"({end} - {start}) / {seconds}", PRODUCT)
+
+
+TIMES: Final[Mapping[str, Row]] = MappingProxyType(
+    {
+        "year": _part("Y"),
+        "quarter": Template(f"({_MONTH} + 2) / 3", PRODUCT),
+        "month": _part("m"),
+        "day": _part("d"),
+        "hour": _part("H"),
+        "minute": _part("M"),
+        "second": Template("CAST(SUBSTR({0}, 18, 2) AS INTEGER)"),
+        "day_of_week": Template(f"{_FROM_MONDAY} + 1", SUM),
+        "day_of_year": _part("j"),
+        "date_trunc": by_unit(
+            {
+                "year": _truncated("SUBSTR({0}, 1, 4) || '-01-01'"),
+                "quarter": _truncated(
+                    f"DATE({_DAY}, 'start of month', '-' || (({_MONTH} - 1) % 3) || ' months')"
+                ),
+                "month": _truncated("SUBSTR({0}, 1, 7) || '-01'"),
+                "week": _truncated(f"DATE({_DAY}, '-' || ({_FROM_MONDAY}) || ' days')"),
+                "day": _truncated(_DAY),
+                "hour": by_type(
+                    Template("SUBSTR({0}, 1, 13) || ':00:00.000000'", 5), date=Template("{0}")
+                ),
+                "minute": by_type(
+                    Template("SUBSTR({0}, 1, 16) || ':00.000000'", 5), date=Template("{0}")
+                ),
+                "second": by_type(
+                    Template("SUBSTR({0}, 1, 19) || '.000000'", 5), date=Template("{0}")
+                ),
+            }
+        ),
+        "add_days": by_type(
+            Template(f"DATE({_DAY}, {{1}} || ' days') || SUBSTR({{0}}, 11)", 5),
+            date=Template("DATE({0}, {1} || ' days')"),
+        ),
+        "date_diff": by_unit(
+            {
+                "year": _difference(_YEARS),
+                "quarter": _difference(_QUARTERS),
+                "month": _difference(_MONTHS),
+                "week": _difference(_WEEKS),
+                "day": _difference(_DAYS),
+                "hour": _clock_difference(13, ":00:00", 3600),
+                "minute": _clock_difference(16, ":00", 60),
+                "second": _clock_difference(19, "", 1),
+            }
+        ),
+        "epoch": Template(
+            "CAST(STRFTIME('%s', SUBSTR({0}, 1, 19)) AS REAL) "
+            "+ CAST('0' || SUBSTR({0}, 20) AS REAL)",
+            SUM,
+        ),
+    }
+)
