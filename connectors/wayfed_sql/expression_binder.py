@@ -36,6 +36,7 @@ from wayfed_optimizer.expressions import (
     literal,
 )
 from wayfed_optimizer.types import DATE, FLOAT64, NULL, TEXT, TIMESTAMP, TIMESTAMP_UTC
+from wayfed_sql.intervals import add_interval
 from wayfed_sql.sql_functions import PARTS, as_text, is_aggregate, make_call
 from wayfed_sql.sql_nodes import PLACE, position, refuse, require, unwrapped
 from wayfed_sql.sql_types import bind_type
@@ -443,22 +444,14 @@ class ExpressionBinder:
         return [self.bind(each) for each in value.expressions]
 
     def _interval_sum(self, node: exp.Expr) -> Expression:
-        """Return a date and days, the one interval that the function table has."""
         left, right = node.this, node.expression
         if isinstance(left, exp.Interval) and isinstance(node, exp.Add):
             left, right = right, left
-        unit = (right.args.get("unit") or exp.var("")).name.lower().removesuffix("s")
-        factor = {"day": 1, "week": 7}.get(unit)
-        if factor is None:
-            raise Unsupported(f"an interval of {unit or 'no unit'}", hint="add_days(date, n)")
-        amount = right.this
-        if isinstance(amount, exp.Literal):
-            days: Expression = literal(int(amount.name) * factor)
-        else:
-            days = call("multiply", self.bind(amount), literal(factor))
-        if isinstance(node, exp.Sub):
-            days = literal(-days.value) if isinstance(days, Literal) else call("negate", days)
-        return call("add_days", self.bind(left), days)
+        if not isinstance(right, exp.Interval) or isinstance(left, exp.Interval):
+            raise refuse(node, hint="an interval is added to a date or timestamp")
+        return add_interval(
+            self.bind(left), right, self.bind, -1 if isinstance(node, exp.Sub) else 1
+        )
 
     def _sum_or_interval(self, node: exp.Expr) -> Expression:
         if isinstance(node.this, exp.Interval) or isinstance(node.expression, exp.Interval):

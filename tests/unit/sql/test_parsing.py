@@ -121,6 +121,9 @@ SELECT concat(name, NULL, id), left(name, 2), coalesce(price, 0), nullif(id, 3) 
 SELECT year(day), extract(month FROM day), date_trunc('month', day), isodow(day) FROM t
 SELECT date_diff('day', day, DATE '2013-03-01'), day + INTERVAL 2 DAY > DATE '2013-02-04' FROM t
 SELECT id FROM t WHERE day >= '2013-02-01' AND day < DATE '2014-01-01'
+SELECT id FROM t WHERE day < DATE '2013-01-31' + INTERVAL '1' MONTH
+SELECT id FROM t WHERE day >= DATE '2013-03-31' - INTERVAL '1 month 3 days' AND id < 9
+SELECT id FROM t WHERE day < INTERVAL (1) YEAR + DATE '2012-02-29' - INTERVAL 2 WEEKS
 SELECT round(amount / 3, 2), floor(amount / 3), abs(-amount), power(id, 2), 7 % id FROM t
 SELECT price * 2, price + 1, -price, price > 1.25, greatest(price, 1.75) FROM u
 SELECT id, row_number() OVER (PARTITION BY kind ORDER BY amount) AS n FROM t
@@ -262,7 +265,9 @@ def test_an_asof_join_reads_as_one(data):
         ("SELECT id FROM t WHERE kind LIKE 'a!%' ESCAPE '!'", "ESCAPE"),
         ("SELECT id FROM t LIMIT 1 + 1", "LIMIT"),
         ("SELECT read_parquet FROM read_parquet('x.parquet')", "READPARQUET"),
-        ("SELECT day + INTERVAL 1 MONTH FROM t", "an interval of month"),
+        ("SELECT day + INTERVAL '1.5' DAY FROM t", "an interval of '1.5'"),
+        ("SELECT day + INTERVAL '1' CENTURY FROM t", "an interval of"),
+        ("SELECT INTERVAL 1 DAY - day FROM t", "INTERVAL"),
         (
             "SELECT sum(id) OVER (ORDER BY id RANGE BETWEEN 2 PRECEDING AND CURRENT ROW) FROM t",
             "RANGE",
