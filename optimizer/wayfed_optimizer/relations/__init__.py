@@ -1,0 +1,84 @@
+"""Relations: what a plan is made of. Immutable; each knows its schema and checks itself when made.
+
+A column's name is unique within its relation, and the two sides of a join have no name in common:
+whoever builds a join renames first. Rules can therefore move expressions by name alone.
+"""
+
+from __future__ import annotations
+
+from typing import Final
+
+from wayfed_optimizer.relations.base import Relation, expressions_of
+from wayfed_optimizer.relations.groups import Aggregate, Window
+from wayfed_optimizer.relations.loops import Iterate
+from wayfed_optimizer.relations.opaque import MapBatches, MapKind
+from wayfed_optimizer.relations.pairs import Join, JoinKind, SetKind, SetOperation
+from wayfed_optimizer.relations.rows import (
+    Cache,
+    Distinct,
+    Filter,
+    Hint,
+    Limit,
+    Sample,
+    Select,
+    Sort,
+)
+from wayfed_optimizer.relations.sources import Read, Values
+from wayfed_optimizer.relations.times import TimeWindow, Watermark
+from wayfed_optimizer.relations.walking import reads, transform, walk
+from wayfed_optimizer.relations.writes import Write, WriteMode
+
+__all__ = [
+    "RELATIONS",
+    "Aggregate",
+    "Cache",
+    "Distinct",
+    "Filter",
+    "Hint",
+    "Iterate",
+    "Join",
+    "JoinKind",
+    "Limit",
+    "MapBatches",
+    "MapKind",
+    "Read",
+    "Relation",
+    "Sample",
+    "Select",
+    "SetKind",
+    "SetOperation",
+    "Sort",
+    "TimeWindow",
+    "Values",
+    "Watermark",
+    "Window",
+    "Write",
+    "WriteMode",
+    "expressions_of",
+    "reads",
+    "transform",
+    "walk",
+]
+
+RELATIONS: Final[tuple[type[Relation], ...]] = (
+    Read,
+    Values,
+    Select,
+    Filter,
+    Join,
+    Aggregate,
+    Window,
+    Sort,
+    Limit,
+    Distinct,
+    SetOperation,
+    MapBatches,
+    Sample,
+    Cache,
+    Iterate,
+    Watermark,
+    TimeWindow,
+    Write,
+    Hint,
+)
+"""Every class of relation, as capabilities and the wire form list them."""

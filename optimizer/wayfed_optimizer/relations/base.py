@@ -1,0 +1,96 @@
+"""What all relations have in common."""
+
+from __future__ import annotations
+
+from operator import is_
+from typing import TYPE_CHECKING, ClassVar
+
+from wayfed_optimizer.expressions import Expression, Named, SortKey, Subquery, facts_of
+from wayfed_optimizer.expressions import walk as walk_expression
+from wayfed_optimizer.node import Node
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator
+
+    from wayfed_optimizer.types import Schema
+
+
+class Relation(Node):
+    """A multiset of rows.
+
+    Attributes
+    ----------
+    schema
+        Its columns.
+    """
+
+    __slots__ = ()
+    _below: ClassVar[tuple[str, ...]] = ("input",)
+    schema: Schema
+
+    @property
+    def inputs(self) -> tuple[Relation, ...]:
+        """The relations that this one is computed from."""
+        found = tuple(getattr(self, name) for name in self._below)
+        return found if None not in found else tuple(r for r in found if r is not None)
+
+    @property
+    def bounded(self) -> bool:
+        """Whether the rows come to an end."""
+        return all(relation.bounded for relation in self.inputs)
+
+    def with_inputs(self, change: Callable[[Relation], Relation]) -> Relation:
+        """Return this relation over changed inputs; itself where nothing changed."""
+        old = self.inputs
+        new = tuple(map(change, old))
+        if all(map(is_, old, new)):
+            return self
+        values = dict(zip(self.__match_args__, self.parts(), strict=True))
+        return type(self)(**(values | dict(zip(self._below, new, strict=False))))
+
+    @property
+    def below(self) -> tuple[Relation, ...]:
+        """The inputs, and then the relations of subqueries in the relation's own expressions."""
+        return (*self.inputs, *_subqueries_in(self))
+
+    def with_below(self, change: Callable[[Relation], Relation]) -> Relation:
+        """Return this relation over changed inputs and subqueries, in the order of `below`."""
+        if not any(True for _ in _subqueries_in(self)):
+            return self.with_inputs(change)
+
+        def in_expression(node: Node) -> Node:
+            match node:
+                case Relation():
+                    return node
+                case Subquery(kind, relation, arg):
+                    return Subquery(kind, change(relation), arg and _expression(arg))
+                case Expression() if not facts_of(node).fixed:
+                    return node
+            return node.map_nodes(in_expression)
+
+        def _expression(arg: Expression) -> Expression:
+            changed = in_expression(arg)
+            assert isinstance(changed, Expression)  # noqa: S101  # what an expression becomes
+            return changed
+
+        return self.with_inputs(change).map_nodes(in_expression)
+
+
+def expressions_of(relation: Relation) -> tuple[Expression, ...]:
+    """Return the expressions that a relation evaluates itself."""
+    found: list[Expression] = []
+    for node in relation.nodes():
+        match node:
+            case Named(_, expression) | SortKey(expression):
+                found.append(expression)
+            case Expression():
+                found.append(node)
+    return tuple(found)
+
+
+def _subqueries_in(relation: Relation) -> Iterator[Relation]:
+    for root in expressions_of(relation):
+        if facts_of(root).fixed:
+            for node in walk_expression(root):
+                if isinstance(node, Subquery):
+                    yield node.relation

@@ -1,0 +1,45 @@
+"""Relations that apply a plan again and again."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, ClassVar
+
+from wayfed_optimizer.errors import InvalidOption, TypeMismatch
+from wayfed_optimizer.relations.base import Relation
+
+if TYPE_CHECKING:
+    from wayfed_optimizer.types import Schema
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Iterate(Relation):
+    """`body` applied again and again, first to `initial`, then to its own result.
+
+    In `body` and `until` the current rows are ``Read(variable, …)``. It ends after
+    `max_iterations`, or as soon as `until`, a relation of one boolean, is true.
+    """
+
+    _below: ClassVar[tuple[str, ...]] = ("initial", "body", "until")
+    initial: Relation
+    body: Relation
+    variable: str
+    max_iterations: int
+    until: Relation | None = None
+    schema: Schema = field(init=False)
+
+    def __post_init__(self) -> None:
+        if self.max_iterations < 1:
+            raise InvalidOption("a loop needs max_iterations of 1 or more")
+        before, after = self.initial.schema, self.body.schema
+        changed = [
+            f"{a.name} {a.type}"
+            for a, b in zip(before, after, strict=False)
+            if (a.name, a.type) != (b.name, b.type)
+        ]
+        if changed or len(before) != len(after):
+            raise TypeMismatch(
+                "the body of a loop must keep the columns and types of its input",
+                available=changed,
+            )
+        self.derive(schema=after)

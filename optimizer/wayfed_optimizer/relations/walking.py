@@ -1,0 +1,37 @@
+"""Walks over plans."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from wayfed_optimizer.relations.sources import Read
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator
+
+    from wayfed_optimizer.relations.base import Relation
+
+
+def walk(root: Relation) -> Iterator[Relation]:
+    """Yield `root` and all below it, parents first, shared ones as often as used."""
+    yield root
+    for relation in root.below:
+        yield from walk(relation)
+
+
+def reads(root: Relation) -> tuple[Read, ...]:
+    """Return the reads of a plan, in the order they are written, each once."""
+    return tuple(dict.fromkeys(node for node in walk(root) if isinstance(node, Read)))
+
+
+def transform(root: Relation, change: Callable[[Relation], Relation]) -> Relation:
+    """Return the plan with `change` applied to every relation, inputs first; shared ones once."""
+    done: dict[Relation, Relation] = {}
+
+    def visit(relation: Relation) -> Relation:
+        found = done.get(relation)
+        if found is None:
+            found = done[relation] = change(relation.with_below(visit))
+        return found
+
+    return visit(root)
