@@ -28,6 +28,10 @@ wheel:
 bench:
     for program in benchmarks/*.py; do echo "$program"; uv run python "$program"; done
 
+# Spoil SQL text and plans on the wire for some minutes
+fuzz minutes="20":
+    uv run python scripts/fuzz.py --minutes {{ minutes }}
+
 # The flights of 2013, end to end
 demo *arguments:
     uv run wayfed demo {{ arguments }}

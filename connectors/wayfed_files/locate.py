@@ -79,7 +79,11 @@ class Location:
         )
 
     def _within(self) -> tuple[Path, ...]:
-        visible = [path for path in sorted(self.path.rglob("*")) if not _is_hidden(path, self.path)]
+        try:
+            every = sorted(self.path.rglob("*"))
+        except OSError as error:
+            raise SourceError(f"the directory '{self.text}' cannot be read: {error}") from error
+        visible = [path for path in every if not _is_hidden(path, self.path)]
         keyed = next((path for path in visible if path.is_dir() and "=" in path.name), None)
         if keyed is not None:
             raise Unsupported(

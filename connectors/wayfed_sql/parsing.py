@@ -18,6 +18,9 @@ if TYPE_CHECKING:
 
 _READ_AS: Final = "duckdb"
 """The dialect of SQL that people write here."""
+_QUERIES: Final = "only queries can be asked"
+_PARSER_FAILS: Final = (AttributeError, IndexError, KeyError, TypeError, ValueError)
+"""What sqlglot raises, beside errors of its own, at some texts that are no SQL."""
 _EXPLAIN: Final = re.compile(r"\s*EXPLAIN\b(\s+ANALYZE\b)?\s*", re.IGNORECASE)
 
 _TYPED_CONSTANT: Final = re.compile(r"\b(?:DATE|TIMESTAMP\w*)\s*'[^']*'\s*::", re.IGNORECASE)
@@ -105,8 +108,8 @@ def split_explain(text: str) -> tuple[str | None, str]:
 
 def _parse(text: str, *, prefix: str = "") -> Node:
     """Parse one statement; with a prefix, the one expression that stands behind it."""
+    from sqlglot import Dialect
     from sqlglot import expressions as exp
-    from sqlglot import parse
     from sqlglot.errors import ParseError, TokenError
 
     whole = prefix + text
@@ -114,13 +117,20 @@ def _parse(text: str, *, prefix: str = "") -> Node:
         # sqlglot would cast the text before it reads the date in it.
         raise _invalid(text, misread.start(), "write parentheses around the constant before ::")
     try:
-        statements = [each for each in parse(whole, read=_READ_AS) if each is not None]
+        dialect = Dialect.get_or_raise(_READ_AS)
+        tokens = dialect.tokenize(whole)
+        commands = {*dialect.parser_class.STATEMENT_PARSERS, *dialect.tokenizer_class.COMMANDS}
+        if tokens and tokens[0].text != ";" and tokens[0].token_type in commands:
+            raise Unsupported(f"{tokens[0].text.upper()} in SQL", hint=_QUERIES)
+        statements = [each for each in dialect.parser().parse(tokens, whole) if each is not None]
     except ParseError as error:
         found = error.errors[0]
         offset = _offset(whole, found["line"], found["col"], found.get("highlight") or "")
         raise _invalid(text, offset - len(prefix), _problem(found)) from error
     except TokenError as error:
         raise _invalid(text, len(text), "a quote, comment or number does not end") from error
+    except _PARSER_FAILS as error:
+        raise InvalidSql(f"the parser cannot make sense of '{text[:200]}'") from error
     if not statements:
         raise InvalidSql("there is no SQL in the text")
     if len(statements) > 1:
@@ -137,7 +147,7 @@ def _parse(text: str, *, prefix: str = "") -> Node:
                 node.meta["col"] -= len(prefix)
         return expression
     if not isinstance(statement, exp.Query | exp.Values):
-        raise Unsupported(f"{statement.key.upper()} in SQL", hint="only queries can be asked")
+        raise Unsupported(f"{statement.key.upper()} in SQL", hint=_QUERIES)
     return statement
 
 

@@ -377,3 +377,18 @@ def test_printing_loads_no_parser():
 def test_a_number_that_runs_into_a_sign_is_an_error_in_words():
     with pytest.raises(InvalidSql, match="'1e308-1' is not a number"):
         parse_query("SELECT 1e308-1 AS x", {}.__getitem__)
+
+
+@pytest.mark.parametrize("text", ["SELECT {: 1}", "SELECT [1, 2, 3] AS l, {: 1} AS s"])
+def test_what_the_parser_stumbles_over_is_invalid_sql(text: str) -> None:
+    with pytest.raises(InvalidSql):
+        parsed(text)
+
+
+@pytest.mark.parametrize("text", ["DROP x y", "SET * FROM t", "COPY t TO 'x' 1", "execute 1"])
+def test_a_command_is_refused_by_name_and_in_silence(
+    text: str, caplog: pytest.LogCaptureFixture
+) -> None:
+    with pytest.raises(Unsupported, match=f"{text.split(maxsplit=1)[0].upper()} in SQL"):
+        parsed(text)
+    assert not caplog.records
