@@ -126,7 +126,7 @@ class Column(ScalarMethods):
 
     def __add__(self, other: Value | datetime.timedelta) -> Column:
         if isinstance(other, datetime.timedelta):
-            return self.add_days(_whole_days(other))
+            return _later(self, other)
         return _operation(_add, "+", self, other)
 
     def __radd__(self, other: Value) -> Column:
@@ -134,7 +134,7 @@ class Column(ScalarMethods):
 
     def __sub__(self, other: Value | datetime.timedelta) -> Column:
         if isinstance(other, datetime.timedelta):
-            return self.add_days(-_whole_days(other))
+            return _later(self, -other)
         return _operation(_subtract, "-", self, other)
 
     def __rsub__(self, other: Value) -> Column:
@@ -540,14 +540,11 @@ def _subtract(a: Expression, b: Expression) -> Expression:
     return call("subtract", a, b)
 
 
-def _whole_days(interval: datetime.timedelta) -> int:
+def _later(moment: Column, interval: datetime.timedelta) -> Column:
     days, rest = divmod(interval, datetime.timedelta(days=1))
     if rest:
-        raise TypeMismatch(
-            f"{interval} is not a whole number of days",
-            hint="only whole days can be added to a date or timestamp",
-        )
-    return days
+        return moment.add_microseconds(interval // datetime.timedelta(microseconds=1))
+    return moment.add_days(days)
 
 
 def _constant(value: object) -> Literal:

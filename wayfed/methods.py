@@ -190,6 +190,34 @@ class ScalarMethods:
         """Go some days on, or back where negative."""
         return self._apply("add_days", days)
 
+    def add_weeks(self, weeks: Column | int) -> Column:
+        """Go some weeks on, or back where negative."""
+        return self._apply("add_days", weeks * 7)
+
+    def add_months(self, months: Value) -> Column:
+        """Go to the same day some months later, or to the last day of a month that is shorter."""
+        return self._apply("add_months", months)
+
+    def add_years(self, years: Column | int) -> Column:
+        """Go to the same day some years later; from February 29 to 28 where there is none."""
+        return self._apply("add_months", years * 12)
+
+    def add_hours(self, hours: Column | int) -> Column:
+        """Go some hours on, or back where negative; timestamps only."""
+        return self._apply("add_microseconds", hours * 3_600_000_000)
+
+    def add_minutes(self, minutes: Column | int) -> Column:
+        """Go some minutes on, or back where negative; timestamps only."""
+        return self._apply("add_microseconds", minutes * 60_000_000)
+
+    def add_seconds(self, seconds: Column | int) -> Column:
+        """Go some seconds on, or back where negative; timestamps only."""
+        return self._apply("add_microseconds", seconds * 1_000_000)
+
+    def add_microseconds(self, microseconds: Value) -> Column:
+        """Go some microseconds on, or back where negative; timestamps only."""
+        return self._apply("add_microseconds", microseconds)
+
     def date_diff(self, end: Value, unit: str = "day") -> Column:
         """Count the boundaries of `unit` that are crossed from it to `end`."""
         return self._apply("date_diff", end, unit)

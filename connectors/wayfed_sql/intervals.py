@@ -11,8 +11,8 @@ from typing import TYPE_CHECKING, Final
 from sqlglot import expressions as exp
 
 from wayfed_optimizer.errors import Unsupported
-from wayfed_optimizer.expressions import Expression, Literal, call, literal
-from wayfed_optimizer.functions import FUNCTIONS
+from wayfed_optimizer.expressions import Expression, Literal, call, cast_to, literal
+from wayfed_optimizer.types import DATE, TIMESTAMP
 from wayfed_sql.sql_nodes import require
 
 if TYPE_CHECKING:
@@ -26,9 +26,11 @@ _UNITS: Final[Mapping[str, tuple[str, int]]] = MappingProxyType(
         "month": ("months", 1),
         "week": ("days", 7),
         "day": ("days", 1),
-        "hour": ("hours", 1),
-        "minute": ("minutes", 1),
-        "second": ("seconds", 1),
+        "hour": ("microseconds", 3_600_000_000),
+        "minute": ("microseconds", 60_000_000),
+        "second": ("microseconds", 1_000_000),
+        "millisecond": ("microseconds", 1000),
+        "microsecond": ("microseconds", 1),
     }
 )
 """What each unit is a multiple of."""
@@ -43,7 +45,7 @@ def add_interval(
     Parameters
     ----------
     moment
-        A date or timestamp; the sum has its type.
+        A date or timestamp; the sum has its type, but a date and some hours make a timestamp.
     interval
         Of the text.
     bind
@@ -93,14 +95,13 @@ def _unit(name: str) -> tuple[str, int]:
 
 
 def _sum(moment: Expression, unit: str, count: Expression) -> Expression:
+    if unit == "microseconds" and moment.type == DATE:
+        moment = cast_to(moment, TIMESTAMP)
     if isinstance(moment, Literal) and isinstance(count, Literal):
         known = _known_sum(moment.value, unit, count.value)
         if known is not None:
             return Literal(known, moment.type)
-    function = f"add_{unit}"
-    if function not in FUNCTIONS:
-        raise Unsupported(f"an interval of {unit}", hint="add_days(date, n)")
-    return call(function, moment, count)
+    return call(f"add_{unit}", moment, count)
 
 
 def _known_sum(value: object, unit: str, count: object) -> datetime.date | None:
@@ -117,6 +118,8 @@ def _known_sum(value: object, unit: str, count: object) -> datetime.date | None:
             return value.replace(year=year, month=month + 1, day=min(value.day, last))
         if unit == "days":
             return value + datetime.timedelta(days=count)
+        if isinstance(value, datetime.datetime):
+            return value + datetime.timedelta(microseconds=count)
     except (ValueError, OverflowError):
         return None
     return None

@@ -8,16 +8,13 @@ from types import MappingProxyType
 from wayfed.testing import Mark
 
 _WIDE = Mark("never", "it keeps 15 digits of decimals; others do not get in")
-_UNNOTICED = Mark("notimpl", "days beyond the year 9999 are not noticed")
-_TOO_LATE = "D5 add_days: beyond the year 9999"
 
 MARKS: Mapping[str, Mapping[str, Mark]] = MappingProxyType(
     {
-        "duckdb": {_TOO_LATE: _UNNOTICED},
+        "duckdb": {},
         "postgresql": {},
-        "spark": {_TOO_LATE: _UNNOTICED},
+        "spark": {},
         "sqlite": {
-            _TOO_LATE: Mark("notimpl", "days beyond the year 9999 are NULL"),
             "L4 is_null: is_null(a) of decimal(38,2)": _WIDE,
             "L4 is_not_null: is_not_null(a) of decimal(38,2)": _WIDE,
         },

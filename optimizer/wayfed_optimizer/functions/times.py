@@ -28,6 +28,20 @@ TIMES: Final = (
     ),
     Function("add_days", same(is_temporal, INT64), "x, n", "x and n days.", raises=Raises.ALWAYS),
     Function(
+        "add_months",
+        same(is_temporal, INT64),
+        "x, n",
+        "The same day n months later, or the last of a month that is shorter.",
+        raises=Raises.ALWAYS,
+    ),
+    Function(
+        "add_microseconds",
+        same(_INSTANT, INT64),
+        "x, n",
+        "x and n microseconds.",
+        raises=Raises.ALWAYS,
+    ),
+    Function(
         "date_diff",
         fixed(INT64, is_temporal, is_temporal, TEXT),
         "start, end, unit",

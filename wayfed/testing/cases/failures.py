@@ -11,16 +11,27 @@ from wayfed_optimizer.expressions import Named, Subquery, SubqueryKind, call, co
 from wayfed_optimizer.relations import Filter, Select
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Callable, Mapping
 
     from wayfed.dataset import Dataset
 
 
-def _after_the_last_day(tables: Mapping[str, Dataset]) -> Dataset:
-    orders = tables["orders"]
-    last = literal(dt.date(9999, 12, 31))
-    later = Named("later", call("add_days", last, column(orders.schema, "id")))
-    return orders.with_relation(Select(orders.relation, (later,)))
+def _outside(
+    function: str, moment: dt.date, count: int
+) -> Callable[[Mapping[str, Dataset]], Dataset]:
+    """Make the plan that adds to a constant what leads beyond the years that there are."""
+
+    def plan(tables: Mapping[str, Dataset]) -> Dataset:
+        orders = tables["orders"]
+        several = call("multiply", column(orders.schema, "id"), literal(count))
+        moved = Named("moved", call(function, literal(moment), several))
+        return orders.with_relation(Select(orders.relation, (moved,)))
+
+    return plan
+
+
+_FIRST: Final = dt.datetime(1, 1, 1)
+_LAST: Final = dt.datetime(9999, 12, 31)
 
 
 def _ambiguous(tables: Mapping[str, Dataset]) -> Dataset:
@@ -32,7 +43,19 @@ def _ambiguous(tables: Mapping[str, Dataset]) -> Dataset:
 
 
 FAILURES: Final = (
-    Failure("add_days", "D5", "beyond the year 9999", _after_the_last_day),
+    Failure("add_days", "D5", "beyond the year 9999", _outside("add_days", _LAST.date(), 1)),
+    Failure("add_days", "D5", "before the year 1", _outside("add_days", _FIRST, -1)),
+    Failure("add_months", "D7", "beyond the year 9999", _outside("add_months", _LAST, 1)),
+    Failure("add_months", "D7", "before the year 1", _outside("add_months", _FIRST.date(), -1)),
+    Failure(
+        "add_microseconds",
+        "D8",
+        "beyond the year 9999",
+        _outside("add_microseconds", _LAST, 86_400_000_000),
+    ),
+    Failure(
+        "add_microseconds", "D8", "before the year 1", _outside("add_microseconds", _FIRST, -1)
+    ),
     Failure("Subquery", "R19", "as a value of several rows", _ambiguous),
     Failure(
         "add", "E2", "of integers beyond int64", lambda t: t["extremes"].select(up=wf.col("n") + 1)

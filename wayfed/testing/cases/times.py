@@ -146,6 +146,50 @@ _ADDED: Final = (
     called(
         "add_days", "D5", ("timestamp_utc", literal(1)), (_zoned(_AT), _zoned(_AT.replace(day=17)))
     ),
+    called(
+        "add_months",
+        "D7",
+        ("date", "int64"),
+        (date(2024, 1, 31), 1, date(2024, 2, 29)),
+        (date(2024, 2, 29), 12, date(2025, 2, 28)),
+        (date(2024, 2, 29), -48, date(2020, 2, 29)),
+        (date(2024, 3, 31), -1, date(2024, 2, 29)),
+        (date(2023, 2, 28), 1, date(2023, 3, 28)),
+        (date(1582, 9, 30), 1, date(1582, 10, 30)),
+        (date(9999, 11, 30), 1, date(9999, 12, 30)),
+        (date(9999, 12, 31), 0, date(9999, 12, 31)),
+        (date(1, 2, 28), -1, date(1, 1, 28)),
+        (date(1, 1, 1), 119_987, date(9999, 12, 1)),
+    ),
+    called(
+        "add_months",
+        "D7",
+        ("timestamp", "int64"),
+        (datetime(2024, 1, 31, 1, 2, 3, 4), 1, datetime(2024, 2, 29, 1, 2, 3, 4)),
+        (_BEFORE, 3, datetime(1970, 2, 28, 23, 59, 59, 999_999)),
+    ),
+    called(
+        "add_months",
+        "D7",
+        ("timestamp_utc", literal(1)),
+        (_zoned(_AT), _zoned(_AT.replace(month=6))),
+    ),
+    called(
+        "add_microseconds",
+        "D8",
+        ("timestamp", "int64"),
+        (datetime(1970, 1, 1), -1, datetime(1969, 12, 31, 23, 59, 59, 999_999)),
+        (_BEFORE, 1, datetime(1969, 12, 1)),
+        (_AT, 3_600_000_000, datetime(2024, 5, 16, 14, 30, 15, 250_000)),
+        (datetime(1, 1, 1), 315_537_897_599_999_999, datetime(9999, 12, 31, 23, 59, 59, 999_999)),
+        (datetime(9999, 12, 31, 23, 59, 59, 999_999), -315_537_897_599_999_999, datetime(1, 1, 1)),
+    ),
+    called(
+        "add_microseconds",
+        "D8",
+        ("timestamp_utc", literal(750_000)),
+        (_zoned(_AT), _zoned(datetime(2024, 5, 16, 13, 30, 16))),
+    ),
 )
 
 _SECONDS: Final = (

@@ -5,6 +5,7 @@ from __future__ import annotations
 from types import MappingProxyType
 from typing import TYPE_CHECKING, Final
 
+from wayfed_sql.dialects.calendar import OUTSIDE, bounded
 from wayfed_sql.dialects.shared import UNITS, by_unit
 from wayfed_sql.templates import PRODUCT, SUM, Template, by_type
 
@@ -36,6 +37,11 @@ _MONTHS = f"({_YEARS} * 12 + CAST(EXTRACT(MONTH FROM {{{{{{0}}}}}}) AS BIGINT))"
 
 _QUARTERS = f"({_YEARS} * 4 + CAST(EXTRACT(QUARTER FROM {{{{{{0}}}}}}) AS BIGINT))"
 
+
+def _sum(moment: str) -> Template:
+    return bounded(moment, f"CAST('{OUTSIDE}: ' || {moment} AS {{type}})")
+
+
 TIMES: Final[Mapping[str, Row]] = MappingProxyType(
     {
         "year": _part("YEAR"),
@@ -57,8 +63,14 @@ TIMES: Final[Mapping[str, Row]] = MappingProxyType(
             }
         ),
         "add_days": by_type(
-            Template("{0} + CAST({1} AS INTEGER) * INTERVAL '1 day'", SUM),
-            date=Template("{0} + CAST({1} AS INTEGER)", SUM),
+            _sum("({0} + CAST({1} AS INTEGER) * INTERVAL '1 day')"),
+            date=_sum("({0} + CAST({1} AS INTEGER))"),
+        ),
+        "add_months": _sum("CAST({0} + CAST({1} AS INTEGER) * INTERVAL '1 month' AS {type})"),
+        # Intervals are multiplied as doubles: days apart, all of them are exact.
+        "add_microseconds": _sum(
+            "({0} + {1} / 86400000000 * INTERVAL '1 day' "
+            "+ {1} % 86400000000 * INTERVAL '1 microsecond')"
         ),
         "date_diff": by_unit(
             {

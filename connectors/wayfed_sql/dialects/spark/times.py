@@ -5,6 +5,7 @@ from __future__ import annotations
 from types import MappingProxyType
 from typing import TYPE_CHECKING, Final
 
+from wayfed_sql.dialects.calendar import OUTSIDE, bounded
 from wayfed_sql.dialects.shared import by_unit
 from wayfed_sql.templates import PRODUCT, SUM, Template, by_type
 
@@ -38,6 +39,10 @@ def _clock(unit: str) -> Row:
     return by_type(Template(f"CAST(DATE_TRUNC('{unit}', {{0}}) AS {{type}})"), date=Template("{0}"))
 
 
+def _sum(moment: str) -> Template:
+    return bounded(moment, f"RAISE_ERROR('{OUTSIDE}')")
+
+
 TIMES: Final[Mapping[str, Row]] = MappingProxyType(
     {
         "year": _part("YEAR"),
@@ -56,8 +61,15 @@ TIMES: Final[Mapping[str, Row]] = MappingProxyType(
             }
         ),
         "add_days": by_type(
-            Template("{0} + MAKE_DT_INTERVAL(CAST({1} AS INT))", SUM),
-            date=Template("DATE_ADD({0}, CAST({1} AS INT))"),
+            _sum("({0} + MAKE_DT_INTERVAL(CAST({1} AS INT)))"),
+            date=_sum("DATE_ADD({0}, CAST({1} AS INT))"),
+        ),
+        "add_months": by_type(
+            _sum("({0} + MAKE_YM_INTERVAL(0, CAST({1} AS INT)))"),
+            date=_sum("ADD_MONTHS({0}, CAST({1} AS INT))"),
+        ),
+        "add_microseconds": _sum(
+            "CAST(TIMESTAMP_MICROS(UNIX_MICROS(CAST({0} AS TIMESTAMP)) + {1}) AS {type})"
         ),
         "date_diff": by_unit(
             {

@@ -62,6 +62,36 @@ def _clock_difference(length: int, fill: str, seconds: int) -> Template:
     return Template(f"({end} - {start}) / {seconds}", PRODUCT)
 
 
+# Counted from the year 0, so that the rest of the division is a fraction of a second.
+_YEAR_0: Final = 62167219200
+_MICROSECONDS: Final = (
+    "(CAST(STRFTIME('%s', SUBSTR({0}, 1, 19)) AS INTEGER) * 1000000 "
+    "+ CAST(SUBSTR({0}, 21, 6) AS INTEGER) + {1})"
+)
+_FRACTION: Final = f"(({_MICROSECONDS} + {_YEAR_0}000000) % 1000000)"
+_MONTH_AFTER: Final = "DATE(SUBSTR({0}, 1, 7) || '-01', {1} || ' months')"
+
+
+def _clamped(month: str, day: str) -> str:
+    """Return the text of a day in the month that begins at `month`, or of its last."""
+    last = f"COALESCE(STRFTIME('%d', {month}, '+1 month', '-1 day'), '31')"
+    return f"SUBSTR({month}, 1, 8) || MIN({day}, {last})"
+
+
+def _sum(moment: str, rest: str, checked: str | None = None) -> Row:
+    """Make the row of a computed day or second, with the rest of a timestamp behind it.
+
+    SQLite has a year 0, and NULL beyond 9999; what overflows is its only error. `checked`
+    begins with the year of `moment`, and is shorter.
+    """
+    failure = "ABS(-9223372036854775807 - ({0} || {1} = {0} || {1}))"
+
+    def row(text: str) -> Template:
+        return Template(f"CASE WHEN {checked or moment} >= '0001' THEN {text} ELSE {failure} END")
+
+    return by_type(row(f"{moment} || {rest}"), date=row(moment))
+
+
 TIMES: Final[Mapping[str, Row]] = MappingProxyType(
     {
         "year": _part("Y"),
@@ -93,9 +123,13 @@ TIMES: Final[Mapping[str, Row]] = MappingProxyType(
                 ),
             }
         ),
-        "add_days": by_type(
-            Template(f"DATE({_DAY}, {{1}} || ' days') || SUBSTR({{0}}, 11)", 5),
-            date=Template("DATE({0}, {1} || ' days')"),
+        "add_days": _sum(f"DATE({_DAY}, {{1}} || ' days')", "SUBSTR({0}, 11)"),
+        "add_months": _sum(
+            _clamped(_MONTH_AFTER, "SUBSTR({0}, 9, 2)"), "SUBSTR({0}, 11)", _MONTH_AFTER
+        ),
+        "add_microseconds": _sum(
+            f"DATETIME(({_MICROSECONDS} - {_FRACTION}) / 1000000, 'unixepoch')",
+            f"PRINTF('.%06d', {_FRACTION})",
         ),
         "date_diff": by_unit(
             {
