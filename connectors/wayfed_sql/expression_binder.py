@@ -198,24 +198,12 @@ class ExpressionBinder:
             return output
 
     def _literal(self, node: exp.Expr) -> Expression:
-        text = node.name
-        if node.args.get("is_string"):
-            return literal(text)
-        if "e" in text.lower():
-            return literal(_float(text))
-        if "." not in text and int(text) < 2**63:
-            return literal(int(text))
-        return literal(decimal.Decimal(text))
+        return literal(node.name if node.args.get("is_string") else _number(node.name))
 
     def _negative(self, node: exp.Expr) -> Expression:
         operand = node.this
         if isinstance(operand, exp.Literal) and not operand.args.get("is_string"):
-            text = operand.name
-            if "e" in text.lower():
-                return literal(-_float(text))
-            if "." not in text and int(text) <= 2**63:
-                return literal(-int(text))
-            return literal(decimal.Decimal(f"-{text}"))
+            return literal(_number(f"-{operand.name}"))
         return call("negate", self.bind(operand))
 
     def _junction(self, node: exp.Expr) -> Expression:
@@ -459,14 +447,18 @@ class ExpressionBinder:
         return self._binary(node)
 
 
-def _float(text: str) -> float:
-    """Read a number with an exponent; the tokenizer takes a sign after it for part of it."""
+def _number(text: str) -> int | float | decimal.Decimal:
+    """Read a number: whole ones up to int64 are integers, others decimals, with exponents floats."""
     try:
-        return float(text)
-    except ValueError as error:
-        raise InvalidSql(
-            f"'{text}' is not a number", hint="put spaces around the sign: 1e308 - 1"
-        ) from error
+        if "e" in text.lower():
+            return float(text)
+        if "." not in text and -(2**63) <= int(text) < 2**63:
+            return int(text)
+        return decimal.Decimal(text)
+    except (ValueError, decimal.InvalidOperation) as error:
+        # The tokenizer takes a sign behind an exponent for part of the number.
+        hint = "put spaces around the sign: 1e308 - 1"
+        raise InvalidSql(f"'{text}' is not a number", hint=hint) from error
 
 
 def _read_constant(arg: Expression, kind: DataType) -> Literal | None:
