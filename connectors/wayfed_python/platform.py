@@ -1,4 +1,7 @@
-"""The platform "python": chains of functions over a stream of batches, one batch at a time."""
+"""The platform "python": chains of functions over a stream of batches, one batch at a time.
+
+Loops and caches are its too, as far as planning goes: what runs between engines runs here.
+"""
 
 from __future__ import annotations
 
@@ -6,7 +9,7 @@ from types import MappingProxyType
 from typing import TYPE_CHECKING, Any, ClassVar
 
 from wayfed_optimizer.platform import ARROW_TABLE, Compiled
-from wayfed_optimizer.relations import MapBatches, Read
+from wayfed_optimizer.relations import Cache, Iterate, MapBatches, Read
 from wayfed_python.capabilities import CAPABILITIES, COSTS
 from wayfed_python.channels import ACCEPTS, PRODUCES
 
@@ -83,7 +86,9 @@ class PythonSession:
 
         if isinstance(relation, Read):
             return stream_of(inputs[relation.table], relation.schema)
-        assert isinstance(relation, MapBatches)  # noqa: S101  # the only relation of the capabilities
+        if isinstance(relation, Cache):
+            return self._stream(relation.input, fragment, inputs)
+        assert isinstance(relation, MapBatches)  # noqa: S101  # loops are run by who runs the plan
         below = self._stream(relation.input, fragment, inputs)
         batches = apply(relation, below, fragment.id, self._run.token)
         return Stream(arrow_schema(relation.schema), batches, below.close)
@@ -92,4 +97,12 @@ class PythonSession:
 def _describe(relation: Relation) -> str:
     if isinstance(relation, MapBatches):
         return f"{relation.name} ({relation.kind.value}) over {_describe(relation.input)}"
+    if isinstance(relation, Cache):
+        return f"keep {_describe(relation.input)} as {relation.key}"
+    if isinstance(relation, Iterate):
+        until = f", until {_describe(relation.until)} is true" if relation.until else ""
+        return (
+            f"{relation.variable} = {_describe(relation.initial)}, then = "
+            f"{_describe(relation.body)}, at most {relation.max_iterations} times{until}"
+        )
     return relation.table if isinstance(relation, Read) else type(relation).__name__

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
+from types import MappingProxyType
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
@@ -23,8 +24,11 @@ class Environment:
         By the table names of the plan's reads.
     objective
         ``time`` for seconds of work, ``bytes`` for bytes moved.
+    lines
+        Where the user's program wrote loops, by their variables: for people.
     """
 
     platforms: Mapping[str, Platform]
     sources: Mapping[str, Source]
     objective: str = "time"
+    lines: Mapping[str, str] = field(default_factory=lambda: MappingProxyType({}))

@@ -20,6 +20,8 @@
     ├── PartyError               a party of a federation failed, or left
     └── PolicyViolation          a party's rules forbid it
 
+and one warning, NotConverged: a loop came to its limit before its end.
+
 A message says what is wrong, where (the user's own line), what there was to choose from, and one
 hint. Passwords in URLs are masked in all of them.
 """
@@ -29,11 +31,13 @@ from __future__ import annotations
 import os
 import re
 import sys
+import warnings
 from difflib import get_close_matches
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
+    from types import FrameType
 
 _COMMAND = "wayfed.cli"
 _OUR_PACKAGES = ("wayfed", "wayfed_")
@@ -75,7 +79,24 @@ def user_location() -> str | None:
 
     None in a thread of ours, and in our own command, whose users have no program.
     """
-    frame = sys._getframe(1)
+    frame = _user_frame()
+    return describe_line(frame.f_code.co_filename, frame.f_lineno) if frame is not None else None
+
+
+def warn_user(message: str, category: type[Warning]) -> None:
+    """Warn as if the calling program's own line did; in a thread of ours, as this one does."""
+    frame = _user_frame()
+    if frame is None:
+        warnings.warn(message, category, stacklevel=2)
+        return
+    registry = frame.f_globals.setdefault("__warningregistry__", {})
+    warnings.warn_explicit(
+        message, category, frame.f_code.co_filename, frame.f_lineno, registry=registry
+    )
+
+
+def _user_frame() -> FrameType | None:
+    frame: FrameType | None = sys._getframe(1)
     while frame is not None:
         module = frame.f_globals.get("__name__", "")
         if module.startswith(_COMMAND):
@@ -84,8 +105,8 @@ def user_location() -> str | None:
         filename = frame.f_code.co_filename
         generated = filename.startswith("<") and module != "__main__"
         if not ours and not generated and not _is_standard(filename):
-            return describe_line(filename, frame.f_lineno)
-        frame = frame.f_back  # type: ignore[assignment]  # typeshed: f_back ends in None, the loop's end
+            return frame
+        frame = frame.f_back
     return None
 
 
@@ -306,6 +327,10 @@ class TransferError(ExecutionError):
 
 class Cancelled(ExecutionError):
     """The work was stopped because somebody asked for it."""
+
+
+class NotConverged(UserWarning):
+    """A loop came to its `max_iterations` while its condition was not true; its rows are there."""
 
 
 class SourceChanged(WayfedError):

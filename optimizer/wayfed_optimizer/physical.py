@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 from types import MappingProxyType
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, TypeAlias
 
 from wayfed_optimizer.cost import Cost
 
@@ -24,12 +24,27 @@ class SourceInput:
 
 
 @dataclass(frozen=True, slots=True)
+class LoopInput:
+    """A fragment's input that is the current rows of a loop around it, in memory."""
+
+    variable: str
+
+
+@dataclass(frozen=True, slots=True)
 class Exchange:
-    """A fragment's input that another fragment computes, and the conversions it goes through."""
+    """A fragment's input that another fragment computes, and the conversions it goes through.
+
+    It is `kept` where it is read more often than it is computed: a loop reads it anew in each
+    iteration, in the last form on its way that can be read again.
+    """
 
     fragment: str
     conversions: tuple[Conversion, ...] = ()
     cost: Cost = field(default_factory=Cost)
+    kept: bool = False
+
+
+Input: TypeAlias = SourceInput | LoopInput | Exchange
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,18 +81,21 @@ class Fragment:
         alternatives compare with.
     alternatives
         Where it could have run instead.
+    inside
+        The variable of the loop in each of whose iterations it runs; None outside of loops.
     """
 
     id: str
     platform: str
     relation: Relation
-    inputs: Mapping[str, SourceInput | Exchange]
+    inputs: Mapping[str, Input]
     output: Channel
     rows: Estimate
     width: float
     cost: Cost
     total: Cost = field(default_factory=Cost)
     alternatives: tuple[Alternative, ...] = ()
+    inside: str | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -8,7 +8,7 @@ from time import perf_counter
 from typing import TYPE_CHECKING
 
 from wayfed_optimizer.errors import PlanError
-from wayfed_optimizer.placement import Memo, Placed, cut, place
+from wayfed_optimizer.placement import Loops, Memo, Placed, cut, place
 from wayfed_optimizer.rewrite import Rewritten, alternatives_of, rewrite
 from wayfed_optimizer.statistics import Cardinalities, TableStatistics
 
@@ -71,15 +71,19 @@ def plan(relation: Relation, environment: Environment) -> Stages:
 def _plan(relation: Relation, environment: Environment) -> Stages:
     clock = [perf_counter()]
 
-    def statistics(table: str) -> TableStatistics:
-        source = environment.sources.get(table)  # a loop's variable is no source
-        return source.statistics() if source is not None else TableStatistics.unknown()
-
     rewritten = rewrite(relation)
     clock.append(perf_counter())
+    loops = Loops(rewritten.relation, environment.sources)
+
+    def statistics(table: str) -> TableStatistics:
+        if table in loops:
+            return TableStatistics(rows.rows(loops[table].initial))
+        source = environment.sources.get(table)
+        return source.statistics() if source is not None else TableStatistics.unknown()
+
     rows = Cardinalities(cache(statistics))
     memo = Memo(alternatives_of, environment.sources)
-    placed = place(rewritten.relation, environment, rows, memo)
+    placed = place(rewritten.relation, environment, rows, memo, loops)
     clock.append(perf_counter())
     physical = cut(placed, environment, rows)
     clock.append(perf_counter())

@@ -12,14 +12,24 @@ from threading import Lock
 from time import perf_counter
 from typing import TYPE_CHECKING, Any, Final
 
+from wayfed.execution.keeping import keep
+from wayfed.execution.loops import Loop, producers
 from wayfed.execution.meter import Meter
 from wayfed.execution.report import FragmentReport, Report
 from wayfed.execution.run import RunResources
+from wayfed.execution.scope import Scope
 from wayfed_arrow import Stream
 from wayfed_optimizer.cancellation import CancellationToken
-from wayfed_optimizer.errors import Cancelled, ExecutionError, WayfedError
-from wayfed_optimizer.physical import Exchange
+from wayfed_optimizer.errors import (
+    Cancelled,
+    ExecutionError,
+    NotConverged,
+    WayfedError,
+    warn_user,
+)
+from wayfed_optimizer.physical import LoopInput, SourceInput
 from wayfed_optimizer.platform import ARROW_STREAM, ARROW_TABLE
+from wayfed_optimizer.relations import Iterate
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping
@@ -27,7 +37,7 @@ if TYPE_CHECKING:
 
     from wayfed_optimizer.environment import Environment
     from wayfed_optimizer.physical import Fragment
-    from wayfed_optimizer.platform import Channel, Conversion
+    from wayfed_optimizer.platform import Channel, Conversion, Run
     from wayfed_optimizer.stages import Stages
 
 _THREADS: Final = 8
@@ -37,9 +47,9 @@ _GRACE_SECONDS: Final = 10.0
 _STEP_SECONDS: Final = 0.1
 """Waits are in steps: polars, once imported, lets no signal end a wait that has no timeout."""
 
-_IN_PROCESS: Final[Mapping[tuple[Channel, Channel], Callable[[Any], Any]]] = {
-    (ARROW_STREAM, ARROW_TABLE): lambda reader: reader.read_all(),
-    (ARROW_TABLE, ARROW_STREAM): lambda table: table.to_reader(),
+_IN_PROCESS: Final[Mapping[tuple[Channel, Channel], Callable[[Any, Run], Any]]] = {
+    (ARROW_STREAM, ARROW_TABLE): keep,
+    (ARROW_TABLE, ARROW_STREAM): lambda table, _: table.to_reader(),
 }
 
 
@@ -92,6 +102,11 @@ class Execution:
         self._working: set[Future[Any]] = set()
         self._meters = {fragment.id: Meter() for fragment in self._plan.fragments}
         self._metrics: dict[str, Mapping[str, float]] = {}
+        self._loops = {
+            fragment.id: Loop(fragment, self._plan, self, environment.lines.get(variable))
+            for fragment in self._plan.fragments
+            if (variable := getattr(fragment.relation, "variable", None)) is not None
+        }
         self._began = perf_counter()
         self._ended: float | None = None
         self._ending = Lock()
@@ -111,6 +126,8 @@ class Execution:
                 self._meters[f.id].bytes,
                 self._meters[f.id].seconds,
                 self._metrics.get(f.id, {}),
+                runs=self._meters[f.id].runs,
+                loop=loop.count if (loop := self._loops.get(f.id)) else None,
             )
             for f in self._plan.fragments
         }
@@ -125,14 +142,20 @@ class Execution:
                 table
                 for fragment in self._plan.fragments
                 for table, source in fragment.inputs.items()
-                if not isinstance(source, Exchange)
+                if isinstance(source, SourceInput)
             ]
             self._resources.take_snapshots(list(dict.fromkeys(tables)))
             value = self._run_fragments()
+            self._warn_of_unfinished_loops()
             schema = self._stages.logical.schema
             moved = self._await(self._submit(self._as_stream, value), self._plan.result)
             reader = conform(moved, schema)
             self.stream = Stream(arrow_schema(schema), self._pull(reader), self._end, self.close)
+
+    def _warn_of_unfinished_loops(self) -> None:
+        for loop in self._loops.values():
+            if loop.unfinished:
+                warn_user(f"{loop.unfinished}: raise max_iterations", NotConverged)
 
     def _as_stream(self, value: Any) -> Any:
         for conversion in self._stages.placed.way.conversions:
@@ -157,35 +180,49 @@ class Execution:
         self.close()
 
     def _run_fragments(self) -> Any:
-        """Run every fragment after those it reads, independent ones at the same time."""
-        waiting = list(self._plan.fragments)
+        """Run every fragment after those it reads, independent ones at the same time.
+
+        Those inside of loops are run by their loops, one after the other.
+        """
+        waiting = [f for f in self._plan.fragments if f.inside is None]
         running: dict[Future[Any], Fragment] = {}
-        values: dict[str, Any] = {}
+        scope = Scope()
         while waiting or running:
-            ready = [f for f in waiting if _producers(f) <= values.keys()]
+            ready = [f for f in waiting if self._needed_by(f) <= scope.values.keys()]
             for fragment in ready:
                 waiting.remove(fragment)
-                future = self._submit(self._run_fragment, fragment, values)
+                future = self._submit(self.run_fragment, fragment, scope)
                 running[future] = fragment
             wait(running, _STEP_SECONDS, FIRST_COMPLETED)
             # Asked one by one: to wait(), work that was cancelled before it began is never done.
             for future in [each for each in running if each.done()]:
                 fragment = running.pop(future)
-                values[fragment.id] = self._await(future, fragment)
-        return values[self._plan.result.id]
+                scope.values[fragment.id] = self._await(future, fragment)
+        return scope.values[self._plan.result.id]
 
-    def _run_fragment(self, fragment: Fragment, values: Mapping[str, Any]) -> Any:
+    def _needed_by(self, fragment: Fragment) -> set[str]:
+        """Return the fragments outside of loops that one reads, itself or in its loop's body."""
+        found: set[str] = set()
+        waiting = producers(fragment.inputs)
+        while waiting:
+            each = self._plan.fragment(waiting.pop())
+            if each.inside is None:
+                found.add(each.id)
+            else:
+                waiting += producers(each.inputs)
+        return found
+
+    def run_fragment(self, fragment: Fragment, scope: Scope) -> Any:
+        """Run one fragment and return the value of its output channel."""
         self._token.raise_if_cancelled()
-        compiled = self._stages.compiled[fragment.id]
         meter = self._meters[fragment.id]
         try:
-            inputs = {
-                name: self._input(name, source, values, fragment)
-                for name, source in fragment.inputs.items()
-            }
+            if isinstance(fragment.relation, Iterate):
+                return meter.through(self._run_loop(fragment, scope))
+            inputs = {name: self.input(name, fragment, scope) for name in fragment.inputs}
             session = self._resources.session(fragment.platform)
             before = perf_counter()
-            value = session.execute(fragment, compiled, inputs)
+            value = session.execute(fragment, self._stages.compiled[fragment.id], inputs)
             meter.seconds += perf_counter() - before
             return meter.through(value)
         except WayfedError:
@@ -194,15 +231,32 @@ class Execution:
             failure = self._failure(error, fragment)
             raise failure from failure.__cause__ or error
 
-    def _input(
-        self, name: str, source: object, values: Mapping[str, Any], fragment: Fragment
-    ) -> Any:
-        if not isinstance(source, Exchange):
-            return self._resources.open_source(name)
-        value = values[source.fragment]
-        for conversion in source.conversions:
+    def _run_loop(self, fragment: Fragment, scope: Scope) -> Any:
+        before = perf_counter()
+        rows = self._loops[fragment.id].run(scope)
+        self._meters[fragment.id].seconds += perf_counter() - before
+        return rows if fragment.output == ARROW_TABLE else rows.to_reader()
+
+    def input(self, name: str, fragment: Fragment, scope: Scope) -> Any:
+        """Return an input of a fragment, in the channel in which the fragment reads it."""
+        source = fragment.inputs[name]
+        match source:
+            case SourceInput(table):
+                return self._resources.open_source(table)
+            case LoopInput(variable):
+                return scope.rows(variable)
+        holder = scope.holder(source.fragment)
+        producer = self._plan.fragment(source.fragment)
+
+        def convert(conversion: Conversion, value: Any) -> Any:
             self._token.raise_if_cancelled()
-            value = self._convert(conversion, value, self._plan.fragment(source.fragment))
+            return self._convert(conversion, value, producer)
+
+        if source.kept:
+            return holder.kept(source, convert)
+        value = holder.values[source.fragment]
+        for conversion in source.conversions:
+            value = convert(conversion, value)
         return value
 
     def _convert(self, conversion: Conversion, value: Any, producer: Fragment) -> Any:
@@ -211,7 +265,7 @@ class Execution:
             return session.ingest(producer.id, value, conversion.source, conversion.target)
         if conversion.convert is not None:
             return conversion.convert(value, self._resources.run)
-        return _IN_PROCESS[conversion.source, conversion.target](value)
+        return _IN_PROCESS[conversion.source, conversion.target](value, self._resources.run)
 
     def _pull(self, reader: Any) -> Iterator[Any]:
         """Yield the batches of the result, the next one being made while one is used."""
@@ -302,10 +356,6 @@ class _EndingOnFailure:
     ) -> None:
         if error is not None:
             self._abort(error)
-
-
-def _producers(fragment: Fragment) -> set[str]:
-    return {i.fragment for i in fragment.inputs.values() if isinstance(i, Exchange)}
 
 
 def _first_of_ours(error: BaseException | None) -> WayfedError | None:

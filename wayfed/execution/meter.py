@@ -10,9 +10,10 @@ if TYPE_CHECKING:
 
 
 class Meter:
-    """The counts of one fragment."""
+    """The counts of one fragment, of all the times that it ran."""
 
     def __init__(self) -> None:
+        self.runs = 0
         self.rows = 0
         self.bytes = 0
         self.seconds = 0.0
@@ -27,6 +28,7 @@ class Meter:
 
         from wayfed_arrow import Stream
 
+        self.runs += 1
         if isinstance(value, pa.RecordBatchReader | Stream):
             return Stream(value.schema, self._batches(value), value.close)
         if isinstance(value, pa.Table):

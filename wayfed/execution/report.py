@@ -9,6 +9,8 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
+    from wayfed.execution.loops import LoopCount
+
 
 @dataclass(frozen=True, slots=True)
 class FragmentReport:
@@ -24,6 +26,11 @@ class FragmentReport:
         Wall time spent in it: until its engine answered, and then waiting for its batches.
     metrics
         What the engine itself counted.
+    runs
+        How often it ran: a fragment inside of a loop does so in each iteration. What else is
+        counted is of all these times together.
+    loop
+        What was counted of the loop that it is, if it is one.
     """
 
     id: str
@@ -32,6 +39,8 @@ class FragmentReport:
     bytes: int
     seconds: float
     metrics: Mapping[str, float] = field(default_factory=lambda: MappingProxyType({}))
+    runs: int = 1
+    loop: LoopCount | None = None
 
 
 @dataclass(frozen=True, slots=True)

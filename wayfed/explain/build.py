@@ -137,7 +137,7 @@ def _placed(
         platform=choice.platform,
         arrives=_channels(way.channel, way.conversions) if way else (),
         costs=tuple(placed.considered.get(relation, {}).items()),
-        inputs=tuple(_placed(below, its, placed, estimates) for below, its in choice.inputs),
+        inputs=tuple(_placed(each.choice, each.way, placed, estimates) for each in choice.inputs),
         table=relation.table if isinstance(relation, Read) else None,
     )
 

@@ -40,6 +40,12 @@ class Cost:
             self.moved + other.moved,
         )
 
+    def times(self, count: float) -> Cost:
+        """Return the cost of doing this `count` times; what starts, starts once."""
+        if count == 1:
+            return self
+        return Cost(self.startup, self.cpu * count, self.network * count, self.moved * count)
+
     def __str__(self) -> str:
         parts = (("start", self.startup), ("cpu", self.cpu), ("network", self.network))
         told = ", ".join(f"{name} {seconds:.3g} s" for name, seconds in parts if seconds)

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from wayfed_optimizer.placement.fragments import cut
+from wayfed_optimizer.placement.loops import Loops
 from wayfed_optimizer.placement.memo import Memo
 from wayfed_optimizer.placement.search import Choice, Placed, Search
 
@@ -13,9 +14,15 @@ if TYPE_CHECKING:
     from wayfed_optimizer.relations import Relation
     from wayfed_optimizer.statistics import Cardinalities
 
-__all__ = ["Choice", "Memo", "Placed", "Search", "cut", "place"]
+__all__ = ["Choice", "Loops", "Memo", "Placed", "Search", "cut", "place"]
 
 
-def place(root: Relation, environment: Environment, rows: Cardinalities, memo: Memo) -> Placed:
+def place(
+    root: Relation,
+    environment: Environment,
+    rows: Cardinalities,
+    memo: Memo,
+    loops: Loops | None = None,
+) -> Placed:
     """Choose the platforms of a rewritten plan; see `Search.place`."""
-    return Search(environment, rows, memo).place(root)
+    return Search(environment, rows, memo, loops or Loops(root)).place(root)

@@ -12,6 +12,7 @@ from wayfed_optimizer.physical import (
     Alternative,
     Exchange,
     Fragment,
+    LoopInput,
     PhysicalPlan,
     SourceInput,
 )
@@ -22,7 +23,8 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
 
     from wayfed_optimizer.environment import Environment
-    from wayfed_optimizer.placement.search import Choice, Placed
+    from wayfed_optimizer.physical import Input
+    from wayfed_optimizer.placement.search import Arrival, Choice, Placed
     from wayfed_optimizer.platform import Channel
     from wayfed_optimizer.statistics import Cardinalities
 
@@ -40,13 +42,16 @@ def cut(placed: Placed, environment: Environment, rows: Cardinalities) -> Physic
 
 class _Cutter:
     def __init__(self, placed: Placed, environment: Environment, rows: Cardinalities) -> None:
+        self._loops = placed.loops
         self._placed = placed
         self._environment = environment
         self._rows = rows
         self._movement = Movement(environment.platforms.values())
-        self._readers = Counter(_crossings(placed.choice))
+        crossings = tuple(_crossings(placed.choice))
+        self._readers = Counter(map(_key, crossings))
+        self._kept = {_key(arrival) for arrival in crossings if arrival.kept}
         self._made: dict[tuple[Relation, str], Fragment] = {}
-        self._inlined: dict[int, tuple[Relation, dict[str, SourceInput | Exchange]]] = {}
+        self._inlined: dict[int, tuple[Relation, dict[str, Input]]] = {}
         self._seconds: dict[int, float] = {}
         self._ids = (
             name for number in count(1) if (name := f"f{number}") not in environment.sources
@@ -58,7 +63,7 @@ class _Cutter:
         key = (choice.relation, choice.platform)
         made = self._made.get(key)
         if made is None:
-            inputs: dict[str, SourceInput | Exchange] = {}
+            inputs: dict[str, Input] = {}
             relation = self._inline(choice, inputs)
             made = self._made[key] = Fragment(
                 id=next(self._ids),
@@ -71,53 +76,58 @@ class _Cutter:
                 cost=Cost(cpu=max(0.0, self._own_seconds(choice))),
                 total=self._placed.considered[choice.relation][choice.platform],
                 alternatives=self._alternatives(choice),
+                inside=self._loops.innermost(choice.relation),
             )
             self._rows.assume(relation, made.rows)
             self.fragments.append(made)
         return made
 
-    def _inline(self, choice: Choice, inputs: dict[str, SourceInput | Exchange]) -> Relation:
+    def _inline(self, choice: Choice, inputs: dict[str, Input]) -> Relation:
         """Return a choice's relation with what other platforms compute replaced by reads."""
         known = self._inlined.get(id(choice))
         if known is None:
-            own: dict[str, SourceInput | Exchange] = {}
+            own: dict[str, Input] = {}
             known = self._inlined[id(choice)] = (self._replaced(choice, own), own)
         inputs.update(known[1])
         return known[0]
 
-    def _replaced(self, choice: Choice, inputs: dict[str, SourceInput | Exchange]) -> Relation:
+    def _replaced(self, choice: Choice, inputs: dict[str, Input]) -> Relation:
         relation = choice.relation
         if isinstance(relation, Read):
-            inputs[relation.table] = SourceInput(relation.table)
+            table = relation.table
+            inputs[table] = LoopInput(table) if table in self._loops else SourceInput(table)
             return relation
         below = iter(choice.inputs)
 
         def replace(relation: Relation) -> Relation:
-            chosen, way = next(below)
-            if way is None:
-                return self._inline(chosen, inputs)
-            return self._exchange(chosen, way, choice.platform, inputs)
+            arrival = next(below)
+            if arrival.way is None:
+                return self._inline(arrival.choice, inputs)
+            return self._exchange(arrival, arrival.way, choice, inputs)
 
         inlined = relation.with_below(replace)
         self._rows.assume(inlined, self._rows.rows(relation))
         return inlined
 
     def _exchange(
-        self, chosen: Choice, way: Way, consumer: str, inputs: dict[str, SourceInput | Exchange]
+        self, arrival: Arrival, way: Way, consumer: Choice, inputs: dict[str, Input]
     ) -> Read:
-        if self._readers[chosen.relation, chosen.platform] > 1:
-            way = self._repeatable_way(chosen, consumer)
+        chosen = arrival.choice
+        kept = _key(arrival) in self._kept
+        if kept or self._readers[_key(arrival)] > 1:
+            way = self._repeatable_way(chosen, consumer, kept=kept)
         producer = self.fragment(chosen, way.channel)
-        inputs[producer.id] = Exchange(producer.id, way.conversions, way.cost)
+        inputs[producer.id] = Exchange(producer.id, way.conversions, way.cost, kept)
         read = Read(producer.id, producer.relation.schema)
         self._rows.assume(read, producer.rows)
         return read
 
-    def _repeatable_way(self, chosen: Choice, consumer: str) -> Way:
-        platforms = self._environment.platforms
-        starts = [c for c in platforms[chosen.platform].produces if c.reusable][:1]
+    def _repeatable_way(self, chosen: Choice, consumer: Choice, *, kept: bool) -> Way:
+        producer, reader = (self._environment.platforms[c.platform] for c in (chosen, consumer))
         size = self._rows.bytes(chosen.relation)
-        way = self._movement.cheapest(starts, platforms[consumer].accepts, size)
+        way = self._movement.way(
+            producer, reader, consumer.relation, size, kept=kept, repeatable=True
+        )
         if way is None:
             raise PlanError(f"{chosen.platform} cannot give the same rows twice")
         return way
@@ -126,8 +136,9 @@ class _Cutter:
         """Return the work from `choice` down to where rows come from other platforms."""
         known = self._seconds.get(id(choice))
         if known is None:
-            known = choice.cost.cpu - sum(below.cost.cpu for below, _ in choice.inputs)
-            known += sum(self._own_seconds(below) for below, way in choice.inputs if way is None)
+            arrivals = choice.inputs
+            known = choice.cost.cpu - sum(a.choice.cost.cpu * a.times for a in arrivals)
+            known += sum(self._own_seconds(a.choice) for a in arrivals if a.way is None)
             self._seconds[id(choice)] = known
         return known
 
@@ -146,14 +157,18 @@ class _Cutter:
         return tuple(found)
 
 
-def _crossings(root: Choice) -> Iterator[tuple[Relation, str]]:
-    """Yield what crosses from one platform to another, once for each choice that it reaches."""
+def _crossings(root: Choice) -> Iterator[Arrival]:
+    """Yield what comes to a fragment from another one, once for each choice that it reaches."""
     seen = {id(root)}
     waiting = [root]
     while waiting:
-        for below, way in waiting.pop().inputs:
-            if way is not None:
-                yield below.relation, below.platform
-            if id(below) not in seen:
-                seen.add(id(below))
-                waiting.append(below)
+        for arrival in waiting.pop().inputs:
+            if arrival.way is not None:
+                yield arrival
+            if id(arrival.choice) not in seen:
+                seen.add(id(arrival.choice))
+                waiting.append(arrival.choice)
+
+
+def _key(arrival: Arrival) -> tuple[Relation, str]:
+    return arrival.choice.relation, arrival.choice.platform

@@ -9,11 +9,13 @@ from typing import TYPE_CHECKING, Final
 
 from wayfed_optimizer.cost import Cost
 from wayfed_optimizer.platform import ARROW_STREAM, ARROW_TABLE, Channel, Conversion
+from wayfed_optimizer.relations import Iterate
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
 
     from wayfed_optimizer.platform import Platform
+    from wayfed_optimizer.relations import Relation
 
 IN_PROCESS: Final = (
     Conversion(ARROW_STREAM, ARROW_TABLE, fixed=1e-5, per_byte=2e-10),
@@ -54,6 +56,36 @@ class Movement:
             self._found[key] = self._search(starts, frozenset(ends), size)
         found = self._found[key]
         return found and Way(found.channel, found.conversions, _cost_of(found.conversions, size))
+
+    def way(
+        self,
+        producer: Platform,
+        consumer: Platform,
+        reader: Relation,
+        size: float,
+        *,
+        kept: bool,
+        repeatable: bool = False,
+    ) -> Way | None:
+        """Return how `size` bytes come from a platform to one that computes `reader` of them.
+
+        A loop has its rows in memory. What is `kept` goes through memory too, from where it can
+        be read again and again; what is `repeatable` leaves its platform in such a form.
+        """
+        ends = (ARROW_TABLE,) if isinstance(reader, Iterate) else consumer.accepts
+        starts = producer.produces
+        if not kept and repeatable:
+            starts = tuple(channel for channel in starts if channel.reusable)[:1]
+        elif (kept or isinstance(reader, Iterate)) and ARROW_STREAM in starts:
+            # A stream that grows large is written to a file on its way; a table is in memory.
+            starts = (ARROW_STREAM,)
+        if not kept:
+            return self.cheapest(starts, ends, size)
+        there = self.cheapest(starts, (ARROW_TABLE,), size)
+        on = self.cheapest((ARROW_TABLE,), ends, size)
+        if there is None or on is None:
+            return None
+        return Way(there.channel, there.conversions + on.conversions, there.cost + on.cost)
 
     def _search(
         self, starts: Sequence[Channel], ends: frozenset[Channel], size: float

@@ -10,21 +10,53 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from itertools import product
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
 from wayfed_optimizer.cost import Cost, operator_seconds
 from wayfed_optimizer.errors import PlatformNotFound, Unsupported
+from wayfed_optimizer.placement.loops import RUN_HERE, Loops
 from wayfed_optimizer.placement.movement import Movement, Way
-from wayfed_optimizer.platform import ARROW_STREAM
-from wayfed_optimizer.relations import Filter, Hint, Limit, Read, Relation, Select, Sort
+from wayfed_optimizer.platform import ARROW_STREAM, ARROW_TABLE
+from wayfed_optimizer.relations import (
+    Filter,
+    Hint,
+    Iterate,
+    Limit,
+    Read,
+    Relation,
+    Select,
+    Sort,
+    Values,
+)
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
 
     from wayfed_optimizer.environment import Environment
     from wayfed_optimizer.placement.memo import Memo
-    from wayfed_optimizer.platform import Platform
+    from wayfed_optimizer.platform import Channel, Platform
     from wayfed_optimizer.statistics import Cardinalities
+
+
+class Arrival(NamedTuple):
+    """An input of a choice, and how its rows come to where they are read.
+
+    Attributes
+    ----------
+    choice
+        What gives them.
+    way
+        How they come; None where they are there already.
+    kept
+        Whether they are read more often than computed: those that a loop's body needs of outside.
+    times
+        How often they are computed, for each time that what reads them is.
+    """
+
+    choice: Choice
+    way: Way | None
+    kept: bool = False
+    times: float = 1.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,7 +70,7 @@ class Choice:
     platform
         Where it is computed.
     inputs
-        The choices below, each with the way its rows come here; None where they are here already.
+        The choices below, and how their rows come here.
     cost
         Of everything below and this, start-up aside.
     started
@@ -47,7 +79,7 @@ class Choice:
 
     relation: Relation
     platform: str
-    inputs: tuple[tuple[Choice, Way | None], ...]
+    inputs: tuple[Arrival, ...]
     cost: Cost
     started: frozenset[str]
 
@@ -66,18 +98,24 @@ class Placed:
         Of everything, start-up included.
     considered
         For each relation at the root of a fragment, the cheapest cost by platform.
+    loops
+        The loops in it.
     """
 
     choice: Choice
     way: Way
     cost: Cost
     considered: dict[Relation, dict[str, Cost]]
+    loops: Loops
 
 
 class Search:
     """One placement: from relations to choices, remembering what was found."""
 
-    def __init__(self, environment: Environment, rows: Cardinalities, memo: Memo) -> None:
+    def __init__(
+        self, environment: Environment, rows: Cardinalities, memo: Memo, loops: Loops
+    ) -> None:
+        self._loops = loops
         self._platforms = dict(environment.platforms)
         self._sources = environment.sources
         self._by_bytes = environment.objective == "bytes"
@@ -111,7 +149,7 @@ class Search:
         if best is None:
             raise Unsupported("this plan", reason="no platform's result can be read here")
         _, cost, choice, way = best
-        return Placed(choice, way, cost, self._considered())
+        return Placed(choice, way, cost, self._considered(), self._loops)
 
     def _choices(self, relation: Relation, forced: str | None) -> dict[str, list[Choice]]:
         """Return for each platform what may be the cheapest way to have the rows there."""
@@ -130,7 +168,8 @@ class Search:
             return self._reading(relation, forced)
         found: dict[str, list[Choice]] = {}
         reasons: dict[str, tuple[str, str]] = {}
-        names = [forced] if forced else list(self._platforms)
+        # What engines do not run themselves is never forced on one, only what lies below it.
+        names = [forced] if forced and not isinstance(relation, RUN_HERE) else [*self._platforms]
         for name in names:
             platform = self._platforms[name]
             candidates: list[Choice] = []
@@ -147,7 +186,7 @@ class Search:
         return found
 
     def _reading(self, read: Read, forced: str | None) -> dict[str, list[Choice]]:
-        channel = self._sources[read.table].channel
+        channel = self._channel_of(read)
         readers = [n for n, p in self._platforms.items() if channel in p.accepts]
         if forced in readers:
             readers = [forced]
@@ -171,35 +210,72 @@ class Search:
             raise _nobody_runs(read, reasons)
         return found
 
+    def _channel_of(self, read: Read) -> Channel:
+        return ARROW_TABLE if read.table in self._loops else self._sources[read.table].channel
+
     def _computing(
         self, relation: Relation, platform: Platform, forced: str | None
     ) -> Iterable[Choice]:
         work = Cost(cpu=self._work(platform, relation))
-        offers = [self._arriving(below, relation, platform, forced) for below in relation.below]
+        offers = [
+            self._arriving(below, relation, platform, forced, position)
+            for position, below in enumerate(relation.below)
+        ]
         for inputs in product(*offers):
             cost, started = work, frozenset((platform.name,))
-            for below, _, its_cost in inputs:
-                cost, started = cost + its_cost, started | below.started
-            arrived = tuple((below, way) for below, way, _ in inputs)
-            yield Choice(relation, platform.name, arrived, cost, started)
+            for arrival, its_cost in inputs:
+                cost, started = cost + its_cost, started | arrival.choice.started
+            arrivals = tuple(arrival for arrival, _ in inputs)
+            yield Choice(relation, platform.name, arrivals, cost, started)
 
     def _arriving(
-        self, below: Relation, relation: Relation, platform: Platform, forced: str | None
-    ) -> Sequence[tuple[Choice, Way | None, Cost]]:
+        self,
+        below: Relation,
+        relation: Relation,
+        platform: Platform,
+        forced: str | None,
+        position: int,
+    ) -> Sequence[tuple[Arrival, Cost]]:
         """Return the ways in which an input's rows can come to a platform."""
         keeps_order = isinstance(relation, Select | Filter | Limit) and is_ordered(below)
+        kept = self._is_kept(below, relation, position)
+        times = self._loops.times(below) / self._loops.times(relation)
         size = self._rows.bytes(below)
-        arriving: list[tuple[Choice, Way | None, Cost]] = []
+        arriving: list[tuple[Arrival, Cost]] = []
         offers = {**self._scanning(below, forced), **self._choices(below, forced)}
         for name, choices in offers.items():
-            if name == platform.name:
-                arriving += [(choice, None, choice.cost) for choice in choices]
-            elif not keeps_order:
-                producer = self._platforms[name]
-                way = self._movement.cheapest(producer.produces, platform.accepts, size)
-                if way:
-                    arriving += [(c, way, self._leaving(c, way, size)) for c in choices]
+            producer = self._platforms[name]
+            same = name == platform.name
+            way = None
+            if same or not keeps_order:
+                way = self._movement.way(producer, platform, relation, size, kept=kept)
+            for choice in choices:
+                if same and self._is_together(choice.relation, relation, kept=kept):
+                    arriving.append((Arrival(choice, None), choice.cost))
+                elif way:
+                    cost = self._leaving(choice, way, size).times(times)
+                    arriving.append((Arrival(choice, way, kept, times), cost))
         return self._cheapest_arrivals(arriving)
+
+    def _is_kept(self, below: Relation, relation: Relation, position: int) -> bool:
+        """Say whether an input is computed outside of a loop that reads it in each iteration."""
+        loops = self._loops
+        reader = loops.innermost(relation)
+        if isinstance(relation, Iterate) and position > 0:
+            reader = relation.variable
+        return loops.depth(loops.innermost(below)) < loops.depth(reader)
+
+    def _is_together(self, below: Relation, relation: Relation, *, kept: bool) -> bool:
+        """Say whether two relations on one platform can be one fragment."""
+        if isinstance(relation, RUN_HERE) or isinstance(below, RUN_HERE):
+            return False
+        return not kept or self._is_at_hand(below)
+
+    def _is_at_hand(self, relation: Relation) -> bool:
+        """Say whether rows lie in memory, where they can be read again for nothing."""
+        if isinstance(relation, Read):
+            return self._channel_of(relation) == ARROW_TABLE
+        return isinstance(relation, Values)
 
     def _scanning(self, relation: Relation, forced: str | None) -> dict[str, list[Choice]]:
         """Return how a store gives rows of its own to where the work above is forced.
@@ -220,12 +296,15 @@ class Search:
             return {}
 
     def _cheapest_arrivals(
-        self, arriving: list[tuple[Choice, Way | None, Cost]]
-    ) -> list[tuple[Choice, Way | None, Cost]]:
-        kept: list[tuple[Choice, Way | None, Cost]] = []
-        for candidate in sorted(arriving, key=lambda a: self._score(a[2])):
-            choice, _, cost = candidate
-            if not any(self._dominates(k[2], k[0].started, cost, choice.started) for k in kept):
+        self, arriving: list[tuple[Arrival, Cost]]
+    ) -> list[tuple[Arrival, Cost]]:
+        kept: list[tuple[Arrival, Cost]] = []
+        for candidate in sorted(arriving, key=lambda each: self._score(each[1])):
+            started, cost = candidate[0].choice.started, candidate[1]
+            if not any(
+                self._dominates(its_cost, arrival.choice.started, cost, started)
+                for arrival, its_cost in kept
+            ):
                 kept.append(candidate)
         return kept
 

@@ -203,7 +203,7 @@ def test_the_objective_bytes_moves_fewer_bytes_whatever_the_time():
 
 def _platforms(choice):
     yield choice.platform
-    for below, _ in choice.inputs:
+    for below, *_ in choice.inputs:
         yield from _platforms(below)
 
 

@@ -1,0 +1,101 @@
+"""Loops in a plan: which parts depend on which loop's rows, and how often each part is computed.
+
+A part that reads the rows of no loop around it is computed once, wherever it stands in a body; one
+that reads those of an outer loop only, once for each iteration of that loop.
+"""
+
+from __future__ import annotations
+
+from math import prod
+from typing import TYPE_CHECKING, Final
+
+from wayfed_optimizer.errors import InvalidPlan
+from wayfed_optimizer.relations import Cache, Iterate, Read, Relation
+
+if TYPE_CHECKING:
+    from collections.abc import Collection, Iterator
+
+RUN_HERE: Final = (Iterate, Cache)
+"""Relations that are run between engines, not by one: each is a fragment of its own."""
+
+_EXPECTED_ITERATIONS: Final = 10
+"""How often a loop is taken to run where it may run more often; its end is not known before."""
+
+
+class Loops:
+    """The loops of a plan, by the variables that stand for their rows.
+
+    Parameters
+    ----------
+    root
+        The plan.
+    tables
+        The names of sources, which no variable may have.
+
+    Raises
+    ------
+    InvalidPlan
+        Where two loops have one variable, or a variable is called like a source.
+    """
+
+    def __init__(self, root: Relation, tables: Collection[str] = ()) -> None:
+        self._by_variable: dict[str, Iterate] = {}
+        self._free: dict[Relation, frozenset[str]] = {}
+        for loop in _loops_of(root):
+            if self._by_variable.setdefault(loop.variable, loop) != loop:
+                raise InvalidPlan(f"two loops call their rows '{loop.variable}'")
+            if loop.variable in tables:
+                raise InvalidPlan(f"a loop calls its rows '{loop.variable}', as a table is called")
+
+    def __contains__(self, variable: object) -> bool:
+        return variable in self._by_variable
+
+    def __getitem__(self, variable: str) -> Iterate:
+        return self._by_variable[variable]
+
+    def innermost(self, relation: Relation) -> str | None:
+        """Return the variable of the innermost loop on whose rows a relation depends, if any."""
+        return max(self._free_in(relation), key=self.depth, default=None)
+
+    def depth(self, variable: str | None) -> int:
+        """Return how many loops are around what depends on a variable: 1 for an outermost loop."""
+        return sum(1 for _ in self._around(variable))
+
+    def times(self, relation: Relation) -> float:
+        """Return how often a relation is computed in a run, as far as that is known before."""
+        loops = (self._by_variable[name] for name in self._around(self.innermost(relation)))
+        return float(prod(min(loop.max_iterations, _EXPECTED_ITERATIONS) for loop in loops))
+
+    def _around(self, variable: str | None) -> Iterator[str]:
+        while variable is not None:
+            yield variable
+            variable = self.innermost(self._by_variable[variable])
+
+    def _free_in(self, relation: Relation) -> frozenset[str]:
+        if not self._by_variable:
+            return frozenset()
+        known = self._free.get(relation)
+        if known is None:
+            known = self._free[relation] = self._find_free(relation)
+        return known
+
+    def _find_free(self, relation: Relation) -> frozenset[str]:
+        if isinstance(relation, Read):
+            named = relation.table in self._by_variable
+            return frozenset((relation.table,)) if named else frozenset()
+        found = frozenset().union(*map(self._free_in, relation.below))
+        return found - {relation.variable} if isinstance(relation, Iterate) else found
+
+
+def _loops_of(root: Relation) -> Iterator[Iterate]:
+    """Yield the loops of a plan, each once."""
+    seen = {root}
+    waiting = [root]
+    while waiting:
+        relation = waiting.pop()
+        if isinstance(relation, Iterate):
+            yield relation
+        for below in relation.below:
+            if below not in seen:
+                seen.add(below)
+                waiting.append(below)
