@@ -448,7 +448,7 @@ class ExpressionBinder:
 
 
 def _number(text: str) -> int | float | decimal.Decimal:
-    """Read a number: whole ones up to int64 are integers, others decimals, with exponents floats."""
+    """Read a number: an int64 where it is one, a float with an exponent, else a decimal."""
     try:
         if "e" in text.lower():
             return float(text)

@@ -379,7 +379,9 @@ def test_a_number_that_runs_into_a_sign_is_an_error_in_words():
         parse_query("SELECT 1e308-1 AS x", {}.__getitem__)
 
 
-@pytest.mark.parametrize("text", ["SELECT {: 1}", "SELECT . 1.5", "SELECT - . 1.5", "SELECT [1, 2, 3] AS l, {: 1} AS s"])
+@pytest.mark.parametrize(
+    "text", ["SELECT {: 1}", "SELECT . 1.5", "SELECT - . 1.5", "SELECT [1, 2, 3] AS l, {: 1} AS s"]
+)
 def test_what_the_parser_stumbles_over_is_invalid_sql(text: str) -> None:
     with pytest.raises(InvalidSql):
         parsed(text)
