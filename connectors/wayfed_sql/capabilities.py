@@ -14,10 +14,13 @@ from wayfed_optimizer.expressions import (
     Column,
     InList,
     Literal,
+    Member,
     Parameter,
+    Record,
     Subquery,
     WindowCall,
 )
+from wayfed_optimizer.relations import Explode
 from wayfed_sql.query import RELATIONS
 from wayfed_sql.refusals import refusal
 
@@ -66,12 +69,13 @@ def capabilities_of(
     False
     """
     named = {Parameter} if dialect.parameter is not None else set()
+    nested = {Member, Record} if dialect.record else set()
     reasons = {f"{kind.value} join": reason for kind, reason in missing.items()}
     return SqlCapabilities(
         dialect=dialect,
-        relations=RELATIONS,
+        relations=RELATIONS if dialect.explode else RELATIONS - {Explode},
         functions=frozenset(dialect.functions),
-        expressions=_EXPRESSIONS | named,
+        expressions=_EXPRESSIONS | named | nested,
         joins=dialect.joins - frozenset(missing),
         types=frozenset(dialect.types),
         without=MappingProxyType({**dialect.without, **reasons}),

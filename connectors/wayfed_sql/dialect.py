@@ -75,6 +75,11 @@ class Dialect:
         How many digits of a decimal it keeps; None where all that the type has.
     longest_name
         Bytes after which it cuts a name off; 0 where it does not.
+    explode, explode_outer
+        How the elements of a list are made rows in a SELECT; the second keeps a row where there are
+        none. Empty where they cannot.
+    record
+        How a struct is made: of its type, and of names and values in turns; empty where it cannot.
     folds_case
         Whether names that differ in case only are the same to it.
     """
@@ -105,6 +110,10 @@ class Dialect:
     digits: int | None = None
     folds_case: bool = True
     longest_name: int = 0
+
+    explode: str = ""
+    explode_outer: str = ""
+    record: str = ""
 
     def identifier(self, name: str) -> str:
         """Write a name, in quotes unless it can do without.

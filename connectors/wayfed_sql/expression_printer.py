@@ -16,7 +16,9 @@ from wayfed_optimizer.expressions import (
     Frame,
     InList,
     Literal,
+    Member,
     Parameter,
+    Record,
     SortKey,
     Subquery,
     SubqueryKind,
@@ -25,7 +27,7 @@ from wayfed_optimizer.expressions import (
 from wayfed_optimizer.relations import Aggregate, Filter, Hint, Limit, Relation, Select, Sort
 from wayfed_optimizer.types import INT64, TEXT, DataType, Decimal
 from wayfed_sql.dialect import family
-from wayfed_sql.literals import literal_text
+from wayfed_sql.literals import literal_text, string
 from wayfed_sql.overflow import OVERFLOWS, SPREADS, is_bounded
 from wayfed_sql.templates import (
     COMPARISON,
@@ -90,6 +92,12 @@ class ExpressionPrinter:
                 subject = self._comparable(arg, columns, EQUAL_OTHERWISE)
                 listed = ", ".join(self.text(value, columns).sql for value in values)
                 return Text(f"{subject.within(COMPARISON)} IN ({listed})", COMPARISON)
+            case Member(arg, name):
+                text = self.output(arg, columns)
+                inner = text.sql if text.column else f"({text.sql})"
+                return Text(f"{inner}.{self.dialect.identifier(name)}")
+            case Record():
+                return self._record(expression, columns)
             case Subquery():
                 return self._subquery(expression, columns)
             case WindowCall():
@@ -226,6 +234,21 @@ class ExpressionPrinter:
             f"CASE {branches}{otherwise} END",
             loose=isinstance(case.type, Decimal) or all(value.loose for value in everything),
             collated=max(computed, *(value.collated for value in everything)),
+        )
+
+    def _record(self, record: Record, columns: Environment) -> Text:
+        dialect = self.dialect
+        if not dialect.record:
+            raise dialect.refuse("Record")
+        values = [self.output(arg, columns).sql for arg in record.args]
+        names = [string(name, dialect) for name in record.names]
+        pairs = (part for pair in zip(names, values, strict=True) for part in pair)
+        return Text(
+            dialect.record.format(
+                values=", ".join(values),
+                pairs=", ".join(pairs),
+                type=dialect.type_name(record.type),
+            )
         )
 
     def _subquery(self, subquery: Subquery, columns: Environment) -> Text:

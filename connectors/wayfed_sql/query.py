@@ -23,6 +23,7 @@ from wayfed_optimizer.expressions import (
 from wayfed_optimizer.relations import (
     Aggregate,
     Distinct,
+    Explode,
     Filter,
     Hint,
     Join,
@@ -65,6 +66,7 @@ RELATIONS: Final = frozenset(
         Limit,
         Distinct,
         SetOperation,
+        Explode,
         Sample,
         Hint,
     }
@@ -239,6 +241,8 @@ class QueryPrinter:
                 return self._distinct(relation)
             case SetOperation():
                 return self._set_operation(relation)
+            case Explode():
+                return self._explode(relation)
             case Sample(input):
                 condition = sample_condition(relation)
                 return self.block(input) if condition is None else self._filter(input, condition)
@@ -450,6 +454,21 @@ class QueryPrinter:
         first = Text(f"{alias}.{number} = 1", 4)
         columns = self._columns(distinct.schema, alias, block.columns)
         return Block(columns, source, where=(first,))
+
+    def _explode(self, explode: Explode) -> Block:
+        """Make rows of a list's elements in a SELECT of their own: others cannot be put on top."""
+        dialect = self.dialect
+        if not dialect.explode:
+            raise dialect.refuse("Explode")
+        block = self.block(explode.input)
+        if not block.takes_rows:
+            block = self.derived(block, explode.input.schema)
+        kind = explode.input.schema.field(explode.column).type
+        form = dialect.explode_outer if explode.keep_empty else dialect.explode
+        listed = self.expressions.settled(block.columns[explode.column], kind)
+        rows = form.format(list=listed.sql, type=dialect.type_name(kind))
+        made = replace(block, columns={**block.columns, explode.column: Text(rows)})
+        return self.derived(made, explode.schema)
 
     def _set_operation(self, operation: SetOperation) -> Block:
         kind, every = operation.kind, operation.all

@@ -90,8 +90,27 @@ def is_castable(source: DataType, target: DataType) -> bool:
         return is_temporal(source) and is_temporal(target)
     plain = is_numeric(source) or source == BOOL
     if isinstance(source, List) and isinstance(target, List):
-        return is_castable(source.element, target.element)
+        return _widens(source.element, target.element)
     return plain and (is_numeric(target) or target == BOOL)
+
+
+def _widens(source: DataType, target: DataType) -> bool:
+    """Say whether every engine gives every value of one type the same value of the other.
+
+    What a list's elements are cast by is the engine's own cast, which may round or fail.
+    """
+    if isinstance(source, List) and isinstance(target, List):
+        return _widens(source.element, target.element)
+    if is_integer(source) and (is_integer(target) or isinstance(target, Decimal)):
+        return as_decimal(source).precision <= as_decimal(target).precision - _scale(target)
+    if isinstance(source, Decimal) and isinstance(target, Decimal):
+        whole = target.precision - target.scale >= source.precision - source.scale
+        return whole and target.scale >= source.scale
+    return source in (target, NULL) or (is_numeric(source) and target == FLOAT64)
+
+
+def _scale(kind: DataType) -> int:
+    return kind.scale if isinstance(kind, Decimal) else 0
 
 
 def is_any(_: DataType) -> bool:
@@ -189,6 +208,15 @@ def comparison(types: Types) -> tuple[Types, DataType] | None:
     return (types if mixed else (kind, kind)), BOOL
 
 
+def ordering(types: Types) -> tuple[Types, DataType] | None:
+    """Rule of ``<`` and its like: that of ``=``, where values have an order."""
+    return comparison(types) if _have_order(types) else None
+
+
+def _have_order(types: Types) -> bool:
+    return all(kind == NULL or is_ordered(kind) for kind in types)
+
+
 def conjunction(types: Types) -> tuple[Types, DataType] | None:
     """Rule of AND and OR over two or more booleans."""
     fits = len(types) > 1 and all(kind in (BOOL, NULL) for kind in types)
@@ -199,6 +227,11 @@ def unified(types: Types) -> tuple[Types, DataType] | None:
     """Rule of coalesce, greatest, least: one or more arguments, all cast to their common type."""
     kind = common_type(types) if types else None
     return ((kind,) * len(types), kind) if kind else None
+
+
+def unified_in_order(types: Types) -> tuple[Types, DataType] | None:
+    """Rule of greatest and least: that of coalesce, where values have an order."""
+    return unified(types) if _have_order(types) else None
 
 
 def texts(types: Types) -> tuple[Types, DataType] | None:

@@ -14,6 +14,7 @@ from wayfed_optimizer.expressions import walk as walk_expression
 from wayfed_optimizer.relations import (
     Aggregate,
     Distinct,
+    Explode,
     Filter,
     Iterate,
     Join,
@@ -158,7 +159,7 @@ class _Tracer:
                     self._note_origins(expression, below, Use.CONTROL)
             case Sample(_, names):
                 self._note_columns(names, below, Use.CONTROL)
-            case Watermark(_, column) | TimeWindow(_, column):
+            case Watermark(_, column) | TimeWindow(_, column) | Explode(_, column):
                 self._note_columns((column,), below, Use.CONTROL)
             case Distinct(_, on) if on:
                 self._note_columns(on, below, Use.JOIN_KEY)

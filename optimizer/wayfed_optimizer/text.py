@@ -8,6 +8,7 @@ from wayfed_optimizer.relations import (
     Aggregate,
     Cache,
     Distinct,
+    Explode,
     Filter,
     Hint,
     Iterate,
@@ -94,6 +95,8 @@ def _details(relation: Relation) -> str:  # noqa: PLR0912  # one short case for 
             return f"{limit} offset {offset}" if offset else limit
         case Distinct(_, on):
             return _clauses(("on ", _listed(on)))
+        case Explode(_, column, keep_empty):
+            return f"{column} or NULL" if keep_empty else column
         case SetOperation(kind, all=all):
             return f"{kind.value} all" if all else kind.value
         case MapBatches(_, name, kind=kind):

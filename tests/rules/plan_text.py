@@ -24,6 +24,7 @@ from wayfed_optimizer.relations import (
     Aggregate,
     Cache,
     Distinct,
+    Explode,
     Filter,
     Hint,
     Join,
@@ -149,6 +150,9 @@ _HEADLINES: Mapping[str, Callable[[str, list[Relation], Mapping[str, Schema]], R
     ),
     "SetOperation": _set_operation,
     "Sample": _sample,
+    "Explode": lambda text, below, _: Explode(
+        below[0], text.removesuffix(" or NULL"), text.endswith(" or NULL")
+    ),
     "TimeWindow": _time_window,
     "Cache": lambda text, below, _: Cache(below[0], text),
     "Hint": _hint,

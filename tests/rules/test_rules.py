@@ -20,6 +20,7 @@ TABLES = {
     "t": Schema.of(a="int64", b="int64", c="text", d="date", x="float64", at="timestamp"),
     "u": Schema.of(k="int64", m="int64", n="text", y="float64", then="timestamp"),
     "v": Schema.of(p="int64", q="int32", r="text"),
+    "lists": Schema.of(a="int64", c="text", tags="list<text>"),
     # The first letter of these is their store.
     "p1": Schema.of(p1_a="int64", p1_b="int64", p1_x="float64"),
     "p2": Schema.of(p2_a="int64", p2_b="int64"),

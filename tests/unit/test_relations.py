@@ -16,7 +16,9 @@ from wayfed_optimizer.errors import (
 from wayfed_optimizer.expressions import (
     Expression,
     Literal,
+    Member,
     Named,
+    Record,
     SortKey,
     WindowCall,
     call,
@@ -26,6 +28,7 @@ from wayfed_optimizer.expressions import (
 from wayfed_optimizer.relations import (
     Aggregate,
     Distinct,
+    Explode,
     Filter,
     Hint,
     Iterate,
@@ -74,6 +77,10 @@ POSITIVE = call("greater", A, literal(0))
             TimeWindow(STREAM, "at", 60, 60),
             "a int64, at timestamp, window_start timestamp not null, window_end timestamp not null",
         ),
+        (
+            Explode(Select(T, (Named("a", A), Named("l", call("list", C)))), "l"),
+            "a int64 not null, l text",
+        ),
         (Write(T, "out"), ""),
         (Hint(T, rows=3), "a int64 not null, c text not null"),
     ],
@@ -102,6 +109,8 @@ def test_a_join_knows_which_side_it_fills_with_nulls(kind: JoinKind, nullable: l
 def select(expression: Expression) -> Relation:
     return Select(T, (Named("z", expression),))
 
+
+RECORD = Record(("amount", "note"), (A, C))
 
 WRONG: tuple[tuple[type[Exception], str, Callable[[], Relation]], ...] = (
     (ColumnNotFound, "'k' is not a column", lambda: select(column(U.schema, "k"))),
@@ -138,6 +147,12 @@ WRONG: tuple[tuple[type[Exception], str, Callable[[], Relation]], ...] = (
         "have 2 and 1 columns",
         lambda: SetOperation(SetKind.EXCEPT, T, Select(T, (Named("a", A),))),
     ),
+    (TypeMismatch, "a is int64, and only lists have elements", lambda: Explode(T, "a")),
+    (ColumnNotFound, "'k'", lambda: Explode(T, "k")),
+    (TypeMismatch, "lists have no order", lambda: Sort(T, (SortKey(call("list", A)),))),
+    (TypeMismatch, "less", lambda: select(call("less", call("list", A), call("list", A)))),
+    (TypeMismatch, "only structs have fields", lambda: select(Member(A, "x"))),
+    (ColumnNotFound, "did you mean 'amount'", lambda: select(Member(RECORD, "ammount"))),
     (InvalidOption, "a part of 0 to 1", lambda: Sample(T, ("a",), 0.5, 0.4)),
     (InvalidOption, "a part of 0 to 1", lambda: Sample(T, ("a",), 0.0, float("nan"))),
     (TypeMismatch, "not a date or timestamp", lambda: Watermark(T, "a", 5)),

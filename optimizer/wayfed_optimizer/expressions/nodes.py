@@ -7,11 +7,11 @@ from dataclasses import dataclass, field
 from enum import Enum
 from typing import TYPE_CHECKING, Any, Final
 
-from wayfed_optimizer.coercion import is_castable
-from wayfed_optimizer.errors import TypeMismatch
+from wayfed_optimizer.coercion import is_castable, is_ordered
+from wayfed_optimizer.errors import ColumnNotFound, InvalidOption, TypeMismatch
 from wayfed_optimizer.functions import Function, Kind, Nulls, find_function
 from wayfed_optimizer.node import Node
-from wayfed_optimizer.types import BOOL, NULL, DataType, is_numeric
+from wayfed_optimizer.types import BOOL, NULL, DataType, List, Struct, is_numeric
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -173,6 +173,60 @@ class InList(Expression):
         return f"{self.arg} in ({', '.join(map(str, self.values))})"
 
 
+@dataclass(frozen=True, slots=True, eq=False)
+class Member(Expression):
+    """The value of a struct's field; NULL where the struct is."""
+
+    arg: Expression
+    name: str
+    type: DataType = field(init=False)
+    nullable: bool = field(init=False, default=True)
+
+    def __post_init__(self) -> None:
+        kind = self.arg.type
+        if not isinstance(kind, Struct):
+            raise TypeMismatch(
+                f"{self.arg} is {kind}, and only structs have fields", hint=_other_access(kind)
+            )
+        members = dict(kind.fields)
+        if self.name not in members:
+            raise ColumnNotFound(self.name, tuple(members), of=str(self.arg))
+        self.derive(type=members[self.name])
+
+    def __str__(self) -> str:
+        return f"{_operand(self.arg)}.{self.name}"
+
+
+def _other_access(kind: DataType) -> str | None:
+    return "element(list, position) takes a list apart" if isinstance(kind, List) else None
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Record(Expression):
+    """A struct of the values of `args`, each under its name; never NULL itself."""
+
+    names: tuple[str, ...]
+    args: tuple[Expression, ...]
+    type: DataType = field(init=False)
+    nullable: bool = field(init=False, default=False)
+
+    def __post_init__(self) -> None:
+        if not len(set(self.names)) == len(self.names) == len(self.args) > 0:
+            raise InvalidOption(
+                "a struct has one value for each of its names", available=self.names
+            )
+        for name, arg in zip(self.names, self.args, strict=True):
+            if arg.type == NULL:
+                raise TypeMismatch(f"field {name} is a bare NULL, which has no type")
+        self.derive(
+            type=Struct(tuple((n, a.type) for n, a in zip(self.names, self.args, strict=True)))
+        )
+
+    def __str__(self) -> str:
+        members = (f"{name}: {arg}" for name, arg in zip(self.names, self.args, strict=True))
+        return f"struct({', '.join(members)})"
+
+
 class SubqueryKind(Enum):
     """What a subquery stands for."""
 
@@ -216,6 +270,14 @@ class SortKey(Node):
     expression: Expression
     descending: bool = False
     nulls_first: bool = False
+
+    def __post_init__(self) -> None:
+        kind = self.expression.type
+        if kind != NULL and not is_ordered(kind):
+            raise TypeMismatch(
+                f"{self.expression} is {kind}, and {kind.name}s have no order",
+                hint="sort by their fields or elements",
+            )
 
     def __str__(self) -> str:
         direction = " desc" if self.descending else ""
@@ -370,6 +432,8 @@ PLAIN_NODES: Final = (
     Cast,
     Case,
     InList,
+    Member,
+    Record,
     Subquery,
     WindowCall,
     Parameter,

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Final
 from wayfed_optimizer.errors import FunctionNotFound
 from wayfed_optimizer.functions.aggregates import AGGREGATES
 from wayfed_optimizer.functions.logic import COMPARISON, NULLS
+from wayfed_optimizer.functions.nested import LISTS
 from wayfed_optimizer.functions.numbers import ARITHMETIC, MATH
 from wayfed_optimizer.functions.row import Agreement, Function, Kind, Nulls, Pushes, Raises
 from wayfed_optimizer.functions.texts import TEXTS
@@ -35,7 +36,7 @@ __all__ = [
 FUNCTION_TABLE_VERSION: Final = 2
 """Grows whenever a row is added or changes its meaning; parties negotiate it."""
 
-_FAMILIES: Final = (ARITHMETIC, COMPARISON, NULLS, TEXTS, TIMES, MATH, AGGREGATES, WINDOWS)
+_FAMILIES: Final = (ARITHMETIC, COMPARISON, NULLS, TEXTS, TIMES, MATH, LISTS, AGGREGATES, WINDOWS)
 
 FUNCTIONS: Final = MappingProxyType({f.name: f for family in _FAMILIES for f in family})
 """All functions by name."""

@@ -4,17 +4,25 @@ from __future__ import annotations
 
 from typing import Final
 
-from wayfed_optimizer.coercion import comparison, conjunction, fixed, is_any, unified
+from wayfed_optimizer.coercion import (
+    comparison,
+    conjunction,
+    fixed,
+    is_any,
+    ordering,
+    unified,
+    unified_in_order,
+)
 from wayfed_optimizer.functions.row import Function, Nulls
 from wayfed_optimizer.types import BOOL, FLOAT64
 
 COMPARISON: Final = (
     Function("equal", comparison, "a, b", "a = b.", operator="="),
     Function("not_equal", comparison, "a, b", "a <> b.", operator="<>"),
-    Function("less", comparison, "a, b", "a < b.", operator="<"),
-    Function("less_equal", comparison, "a, b", "a <= b.", operator="<="),
-    Function("greater", comparison, "a, b", "a > b.", operator=">"),
-    Function("greater_equal", comparison, "a, b", "a >= b.", operator=">="),
+    Function("less", ordering, "a, b", "a < b.", operator="<"),
+    Function("less_equal", ordering, "a, b", "a <= b.", operator="<="),
+    Function("greater", ordering, "a, b", "a > b.", operator=">"),
+    Function("greater_equal", ordering, "a, b", "a >= b.", operator=">="),
     Function(
         "is_distinct",
         comparison,
@@ -46,6 +54,8 @@ NULLS: Final = (
     Function("is_not_null", fixed(BOOL, is_any), "x", "Whether x has a value.", nulls=Nulls.NEVER),
     Function("is_nan", fixed(BOOL, FLOAT64), "x", "Whether x is NaN."),
     Function("coalesce", unified, "a, …", "The first that is not NULL.", nulls=Nulls.ALL),
-    Function("greatest", unified, "a, …", "The greatest, NULLs left out.", nulls=Nulls.ALL),
-    Function("least", unified, "a, …", "The least, NULLs left out.", nulls=Nulls.ALL),
+    Function(
+        "greatest", unified_in_order, "a, …", "The greatest, NULLs left out.", nulls=Nulls.ALL
+    ),
+    Function("least", unified_in_order, "a, …", "The least, NULLs left out.", nulls=Nulls.ALL),
 )

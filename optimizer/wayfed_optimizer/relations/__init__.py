@@ -16,6 +16,7 @@ from wayfed_optimizer.relations.pairs import Join, JoinKind, SetKind, SetOperati
 from wayfed_optimizer.relations.rows import (
     Cache,
     Distinct,
+    Explode,
     Filter,
     Hint,
     Limit,
@@ -33,6 +34,7 @@ __all__ = [
     "Aggregate",
     "Cache",
     "Distinct",
+    "Explode",
     "Filter",
     "Hint",
     "Iterate",
@@ -72,6 +74,7 @@ RELATIONS: Final[tuple[type[Relation], ...]] = (
     Limit,
     Distinct,
     SetOperation,
+    Explode,
     MapBatches,
     Sample,
     Cache,

@@ -10,10 +10,10 @@ from wayfed_optimizer.expressions import contains_kind, require_boolean, require
 from wayfed_optimizer.functions import Kind
 from wayfed_optimizer.relations.base import Relation
 from wayfed_optimizer.relations.checks import require_no, schema_of
+from wayfed_optimizer.types import Field, List, Schema
 
 if TYPE_CHECKING:
     from wayfed_optimizer.expressions import Expression, Named, SortKey
-    from wayfed_optimizer.types import Schema
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -91,6 +91,33 @@ class Distinct(Relation):
         for name in self.on:
             self.input.schema.field(name)
         self.derive(schema=self.input.schema)
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Explode(Relation):
+    """A row for each element of the list `column`, which then holds the element.
+
+    A row whose list is NULL or empty gives no row; with `keep_empty` one, in which `column` is
+    NULL.
+    """
+
+    input: Relation
+    column: str
+    keep_empty: bool = False
+    schema: Schema = field(init=False)
+
+    def __post_init__(self) -> None:
+        kind = self.input.schema.field(self.column).type
+        if not isinstance(kind, List):
+            raise TypeMismatch(
+                f"{self.column} is {kind}, and only lists have elements to make rows of"
+            )
+        self.derive(
+            schema=Schema(
+                Field(f.name, kind.element) if f.name == self.column else f
+                for f in self.input.schema
+            )
+        )
 
 
 @dataclass(frozen=True, slots=True, eq=False)

@@ -8,6 +8,7 @@ from wayfed_optimizer.expressions import Named, column, columns_of
 from wayfed_optimizer.relations import (
     Aggregate,
     Distinct,
+    Explode,
     Filter,
     Hint,
     Join,
@@ -142,7 +143,7 @@ def _needs(node: Relation, needed: frozenset[str]) -> tuple[frozenset[str], ...]
             return needed, needed
         case Sample(_, keys):
             return (needed | set(keys),)
-        case Watermark(input, column) | TimeWindow(input, column):
+        case Watermark(input, column) | TimeWindow(input, column) | Explode(input, column):
             return ((needed & set(input.schema.names)) | {column},)
     return tuple(frozenset(below.schema.names) for below in node.inputs)
 

@@ -15,6 +15,7 @@ from wayfed_optimizer.expressions import Call, Column, Expression, InList, Liter
 from wayfed_optimizer.relations import (
     Aggregate,
     Distinct,
+    Explode,
     Filter,
     Hint,
     Iterate,
@@ -45,6 +46,8 @@ _EQUALITY: Final = 0.05
 _RANGE: Final = 0.3
 _PATTERN: Final = 0.1
 _OTHER: Final = 0.3
+_ELEMENTS: Final = 4.0
+"""How many elements a list is taken to have."""
 _WIDTHS: Final = {
     "bool": 1,
     "int8": 1,
@@ -122,7 +125,7 @@ class Cardinalities:
             for f in source.schema
         }
 
-    def _estimate(self, relation: Relation) -> Estimate:
+    def _estimate(self, relation: Relation) -> Estimate:  # noqa: PLR0912  # a case for each relation
         match relation:
             case Read(table):
                 return self._tables(table).rows
@@ -143,6 +146,8 @@ class Cardinalities:
             case SetOperation(kind, left, right):
                 rows = self.rows(left)
                 return rows.plus(self.rows(right)) if kind is SetKind.UNION else rows
+            case Explode(source):
+                return self.rows(source).scaled(_ELEMENTS, spread=5.0)
             case Sample(source, _, low, high):
                 return self.rows(source).scaled(high - low, spread=1.1)
             case Hint(source, _, rows_hint) if rows_hint is not None:

@@ -8,6 +8,7 @@ from typing import Final
 from wayfed_optimizer.relations import JoinKind
 from wayfed_sql.dialect import Dialect
 from wayfed_sql.dialects.duckdb.aggregates import AGGREGATES
+from wayfed_sql.dialects.duckdb.nested import NESTED
 from wayfed_sql.dialects.duckdb.numbers import NUMBERS
 from wayfed_sql.dialects.duckdb.texts import TEXTS
 from wayfed_sql.dialects.duckdb.times import TIMES
@@ -22,8 +23,11 @@ DUCKDB: Final = Dialect(
     reserved=RESERVED,
     distinct_on=True,
     parameter="${}",
+    explode="UNNEST({list})",
+    explode_outer="UNNEST(CASE WHEN LEN({list}) > 0 THEN {list} ELSE CAST([NULL] AS {type}) END)",
+    record="CAST(ROW({values}) AS {type})",
     joins=frozenset(JoinKind),
-    functions=MappingProxyType({**FUNCTIONS, **NUMBERS, **TEXTS, **TIMES, **AGGREGATES}),
+    functions=MappingProxyType({**FUNCTIONS, **NUMBERS, **TEXTS, **TIMES, **NESTED, **AGGREGATES}),
     types=MappingProxyType(
         {
             "bool": "BOOLEAN",

@@ -9,6 +9,7 @@ from wayfed_optimizer.relations import JoinKind
 from wayfed_sql.dialect import Dialect
 from wayfed_sql.dialects.shared import FUNCTIONS, RESERVED
 from wayfed_sql.dialects.spark.aggregates import AGGREGATES
+from wayfed_sql.dialects.spark.nested import NESTED
 from wayfed_sql.dialects.spark.numbers import NUMBERS
 from wayfed_sql.dialects.spark.texts import TEXTS
 from wayfed_sql.dialects.spark.times import TIMES
@@ -24,8 +25,11 @@ SPARK: Final = Dialect(
     backslashes=True,
     folds_case=False,
     parameter=":{}",
+    explode="EXPLODE({list})",
+    explode_outer="EXPLODE_OUTER({list})",
+    record="NAMED_STRUCT({pairs})",
     joins=frozenset(JoinKind) - {JoinKind.ASOF},
-    functions=MappingProxyType({**FUNCTIONS, **NUMBERS, **TEXTS, **TIMES, **AGGREGATES}),
+    functions=MappingProxyType({**FUNCTIONS, **NUMBERS, **TEXTS, **TIMES, **NESTED, **AGGREGATES}),
     types=MappingProxyType(
         {
             "bool": "BOOLEAN",

@@ -20,6 +20,7 @@ from wayfed_optimizer.expressions import (
 from wayfed_optimizer.relations import (
     Aggregate,
     Distinct,
+    Explode,
     Filter,
     Relation,
     Sample,
@@ -157,6 +158,19 @@ def push_filter_below_time_window(node: Filter, _: RewriteContext) -> Relation |
     match node.input:
         case TimeWindow(input):
             names = frozenset(input.schema.names)
+            movable, kept = split(
+                conjuncts(node.predicate), lambda part: _is_on(part, names) and may_move(part)
+            )
+            if movable:
+                return filtered(node.input.with_inputs(lambda _: filtered(input, movable)), kept)
+    return None
+
+
+def push_filter_below_explode(node: Filter, _: RewriteContext) -> Relation | None:
+    """Filter rows before their elements where the condition is not on these."""
+    match node.input:
+        case Explode(input, column):
+            names = frozenset(input.schema.names) - {column}
             movable, kept = split(
                 conjuncts(node.predicate), lambda part: _is_on(part, names) and may_move(part)
             )
