@@ -24,7 +24,6 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     import pyarrow as pa
-    from duckdb import DuckDBPyConnection
 
     from wayfed_optimizer.physical import Fragment
     from wayfed_optimizer.platform import Channel
@@ -40,7 +39,7 @@ ACCEPTS: Final[tuple[Channel, ...]] = (
 PRODUCES: Final[tuple[Channel, ...]] = (ARROW_STREAM, ARROW_TABLE)
 
 _INFERRED: Final = (CSV_FILES, NDJSON_FILES)
-_ROWS: Final = " (files)"
+ROWS: Final = " (files)"
 
 _FRACTION: Final = "contains({0}, '.')"
 # A timestamp with more than six digits after the second is longer than that; most are not.
@@ -64,17 +63,13 @@ def view_names(fragment: Fragment) -> dict[str, str]:
     return names
 
 
-def bind(cursor: DuckDBPyConnection, name: str, value: object, *, reads: int) -> None:
-    """Make an input readable as a view called `name`.
+def rows_of(value: object, *, reads: int) -> object:
+    """Return what a connection registers for an input that is not, or not only, a view.
 
     Parameters
     ----------
-    cursor
-        Whose view it is to be.
-    name
-        What the plan calls it.
     value
-        The value of any channel that DuckDB accepts.
+        The value of any channel that DuckDB accepts but files that it reads itself.
     reads
         How often the plan reads it: a stream that is read more than once is kept as a table.
     """
@@ -82,15 +77,12 @@ def bind(cursor: DuckDBPyConnection, name: str, value: object, *, reads: int) ->
 
     match value:
         case FileSet():
-            if value.channel == ARROW_FILES:
-                cursor.register(name + _ROWS, _arrow_rows(value.paths))
-            cursor.execute(view_over_files(name, value))
+            return _arrow_rows(value.paths)
         case pa.Table():
-            cursor.register(name, value)
+            return value
         case pa.RecordBatchReader() | Stream():
-            cursor.register(name, value.read_all() if reads > 1 else value)
-        case _:
-            raise TransferError(f"a {type(value).__name__} cannot be read", platform="duckdb")
+            return value.read_all() if reads > 1 else value
+    raise TransferError(f"a {type(value).__name__} cannot be read", platform="duckdb")
 
 
 def view_over_files(name: str, files: FileSet) -> str:
@@ -111,7 +103,7 @@ def view_over_files(name: str, files: FileSet) -> str:
 
 def _table_function(name: str, files: FileSet) -> str:
     if files.channel == ARROW_FILES:
-        return quoted(name + _ROWS)
+        return quoted(name + ROWS)
     paths = _list(glob.escape(str(path)) for path in files.paths)
     if files.channel == PARQUET_FILES:
         return f"read_parquet({paths}, hive_partitioning = false)"

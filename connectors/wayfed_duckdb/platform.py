@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 from wayfed_duckdb.capabilities import CAPABILITIES, COSTS
 from wayfed_duckdb.channels import ACCEPTS, PRODUCES, view_names
+from wayfed_duckdb.connections import Connections
 from wayfed_duckdb.session import DuckDBSession
 from wayfed_optimizer.platform import Compiled, TableReference
 from wayfed_sql import DUCKDB, to_sql
@@ -49,6 +50,7 @@ class DuckDBPlatform:
         self._settings = settings
         self._database: DuckDBPyConnection | None = None
         self._lock = Lock()
+        self._connections = Connections(self._cursor)
 
     def compile(self, fragment: Fragment, sources: Mapping[str, Source]) -> Compiled:
         """Return the fragment as SQL over views that are called as its inputs are."""
@@ -58,7 +60,7 @@ class DuckDBPlatform:
 
     def open(self, run: Run) -> DuckDBSession:
         """Start taking part in a run."""
-        return DuckDBSession(run, self._cursor)
+        return DuckDBSession(run, self._connections)
 
     def started(self) -> bool:
         """Say whether the database is open."""
@@ -70,6 +72,7 @@ class DuckDBPlatform:
 
     def close(self) -> None:
         """Close the database; what its cursors still read ends first."""
+        self._connections.close()
         with self._lock:
             database, self._database = self._database, None
         if database is not None:

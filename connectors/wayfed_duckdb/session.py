@@ -1,4 +1,4 @@
-"""DuckDB's part in one run: a cursor for each fragment, closed with the fragment's result."""
+"""DuckDB's part in one run: a connection for each fragment, released with its result."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from threading import Event, Lock, RLock, Thread
 from typing import TYPE_CHECKING, Any, Final
 
 from wayfed_arrow import Stream, conform
-from wayfed_duckdb.channels import bind, view_names
+from wayfed_duckdb.channels import view_names
 from wayfed_duckdb.failures import translated
 from wayfed_optimizer.errors import Cancelled, Unsupported, WayfedError
 from wayfed_optimizer.expressions import Parameter
@@ -16,11 +16,12 @@ from wayfed_optimizer.platform import ARROW_TABLE
 from wayfed_optimizer.relations import Read, Relation, expressions_of, walk
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator, Mapping
+    from collections.abc import Iterator, Mapping
 
     import pyarrow as pa
-    from duckdb import DuckDBPyConnection, DuckDBPyRelation
+    from duckdb import DuckDBPyRelation
 
+    from wayfed_duckdb.connections import Connections
     from wayfed_optimizer.physical import Fragment
     from wayfed_optimizer.platform import Channel, Compiled, Run
 
@@ -29,19 +30,19 @@ _CLOSED: Final = "the run was closed before its end"
 
 
 class DuckDBSession:
-    """DuckDB's part in one run; fragments may run at the same time, each on a cursor of its own.
+    """DuckDB's part in one run; fragments may run at the same time, each on a connection.
 
     Parameters
     ----------
     run
         The run.
-    cursor
-        Makes a cursor on the context's database.
+    connections
+        Those on the context's database.
     """
 
-    def __init__(self, run: Run, cursor: Callable[[], DuckDBPyConnection]) -> None:
+    def __init__(self, run: Run, connections: Connections) -> None:
         self._run = run
-        self._cursor = cursor
+        self._connections = connections
         self._lock = Lock()
         self._open: dict[str, _Answer] = {}
 
@@ -56,7 +57,7 @@ class DuckDBSession:
             DuckDB's own error is the cause.
         """
         self._run.token.raise_if_cancelled()
-        answer = _Answer(self._cursor(), fragment, compiled, inputs, self._run)
+        answer = _Answer(self._connections, fragment, compiled, inputs, self._run)
         with self._lock:
             self._open[fragment.id] = answer
         return answer.start()
@@ -71,7 +72,7 @@ class DuckDBSession:
         return {} if answer is None else {"rows": answer.rows, "bytes": answer.bytes}
 
     def close(self) -> None:
-        """Stop what is running and close every cursor; a second call does nothing."""
+        """Stop what is running and release every connection; a second call does nothing."""
         with self._lock:
             answers = list(self._open.values())
         for answer in answers:
@@ -79,26 +80,29 @@ class DuckDBSession:
 
 
 class _Answer:
-    """One fragment at work: its cursor, its inputs, and what it has handed out."""
+    """One fragment at work: its connection, its inputs, and what it has handed out."""
 
     def __init__(
         self,
-        cursor: DuckDBPyConnection,
+        connections: Connections,
         fragment: Fragment,
         compiled: Compiled,
         inputs: Mapping[str, object],
         run: Run,
     ) -> None:
-        self._cursor = cursor
+        self._connections = connections
+        self._connection = connections.take()
         self._fragment = fragment
         self._sql = compiled.text
         self._inputs = inputs
         self._run = run
         self._held = ExitStack()
-        self._held.callback(cursor.close)
         self._held.callback(self._release)
         self._lock = RLock()
+        self._ending = Lock()
         self._closing = False
+        self._finished = False
+        self._stopped = False
         self._released = Event()
         self._stream: Stream | None = None
         self.rows = 0
@@ -117,7 +121,7 @@ class _Answer:
                 raise
 
     def close(self) -> None:
-        """Stop the statement where it runs, and release cursor and inputs."""
+        """Stop the statement where it runs, and release connection and inputs."""
         self._closing = True
         self._stop()
         with self._lock:
@@ -133,43 +137,56 @@ class _Answer:
         if self._fragment.output == ARROW_TABLE:
             table = self._conformed(relation.to_arrow_table().to_reader()).read_all()
             self._count(table)
+            self._finished = True
             self._held.close()
             return table
         reader = relation.to_arrow_reader()
         self._held.callback(reader.close)
-        self._held.callback(self._cursor.interrupt)  # closing alone would wait for the whole input
+        self._held.callback(self._abandon)
         rows = self._conformed(reader)
         self._stream = Stream(rows.schema, self._batches(rows), self._held.close)
         return self._stream
 
     def _stop(self) -> None:
-        """Interrupt until the cursor is released: DuckDB forgets what comes between statements."""
-        if not self._released.is_set():
-            Thread(target=self._interrupt_until_released, daemon=True).start()
+        """Interrupt until all is released: DuckDB forgets what comes between statements."""
+        with self._ending:
+            if self._released.is_set():
+                return
+            self._stopped = True
+        Thread(target=self._interrupt_until_released, daemon=True).start()
 
     def _interrupt_until_released(self) -> None:
         import duckdb
 
         with suppress(duckdb.ConnectionException):  # closed meanwhile
-            self._cursor.interrupt()
+            self._connection.cursor.interrupt()
             while not self._released.wait(_AGAIN_SECONDS):
-                self._cursor.interrupt()
+                self._connection.cursor.interrupt()
+
+    def _abandon(self) -> None:
+        """Interrupt what nobody will read: closing alone would wait for the whole input."""
+        if not self._finished:
+            self._connection.cursor.interrupt()
 
     def _release(self) -> None:
-        self._released.set()
+        # Nobody may interrupt a connection that is somebody else's already.
+        with self._ending:
+            self._released.set()
         self._inputs = {}
+        if self._finished and not self._stopped:
+            self._connections.give_back(self._connection)
+        else:
+            self._connection.close()
 
     def _bound(self) -> DuckDBPyRelation:
         read = [node.table for node in walk(self._fragment.relation) if isinstance(node, Read)]
         names = view_names(self._fragment)
         for table, value in self._inputs.items():
             self._held.callback(_close_stream, value)
-            bind(self._cursor, names[table], value, reads=read.count(table))
+            self._connection.bind(names[table], value, reads=read.count(table))
         given = self._run.parameters
         parameters = {name: given[name] for name in _parameters_of(self._fragment.relation)}
-        relation = self._cursor.sql(self._sql, params=parameters or None)
-        assert relation is not None  # noqa: S101  a SELECT has a result
-        return relation
+        return self._connection.query(self._sql, parameters)
 
     def _conformed(self, reader: pa.RecordBatchReader) -> Any:
         return conform(reader, self._fragment.relation.schema)
@@ -182,6 +199,7 @@ class _Answer:
                 self._raise(error)
                 raise
             if batch is None:
+                self._finished = True
                 return
             self._count(batch)
             yield batch

@@ -1,13 +1,16 @@
 from __future__ import annotations
 
 import datetime
+import gc
 import gzip
 import math
+import weakref
 from pathlib import Path
 
 import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
+from pyarrow import feather
 
 from tests.integration.engines import a_run, fragment_of
 from wayfed_duckdb import CONNECTOR as DUCKDB
@@ -262,3 +265,26 @@ def test_a_file_that_is_cut_off_while_it_is_read_is_an_error(lake):
         stream.read_all()
     with pytest.raises(SourceChanged, match=r"f\.parquet"):
         source.snapshot()
+
+
+def test_what_a_name_means_in_one_run_is_forgotten_in_the_next(lake):
+    lake.text("a.csv", "n\n1\n2\n")
+    lake.text("b.ndjson", '{"n": 3, "m": 4}\n')
+    feather.write_feather(pa.table({"n": [6]}), str(lake.path / "c.arrow"))
+    held = [pa.table({"n": [5]})]
+    alive = weakref.ref(held[0])
+    fragment = fragment_of(Read("t", Schema.of(n="int64")), ARROW_TABLE, "held")
+    compiled = lake.platform.compile(fragment, {})
+
+    files = lake.rows("a.csv")
+    table = lake.session.execute(fragment, compiled, {"t": held.pop()}).to_pylist()
+    others = lake.rows("b.ndjson")
+    arrow = [lake.rows("c.arrow"), lake.rows("c.arrow")]
+    files_again = lake.rows("a.csv")
+
+    assert files == files_again == [{"n": 1}, {"n": 2}]
+    assert table == [{"n": 5}]
+    assert others == [{"n": 3, "m": 4}]
+    assert arrow == [[{"n": 6}], [{"n": 6}]]
+    gc.collect()
+    assert alive() is None

@@ -1,0 +1,128 @@
+"""Connections on one context's database, kept for the next run with the views that they have.
+
+Making a view opens its files, once more than reading them does.
+"""
+
+from __future__ import annotations
+
+from threading import Lock
+from typing import TYPE_CHECKING, Final
+
+from wayfed_duckdb.channels import ROWS, quoted, rows_of, view_over_files
+from wayfed_optimizer.platform import ARROW_FILES, FileSet
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from duckdb import DuckDBPyConnection, DuckDBPyRelation
+
+_MOST_KEPT: Final = 8
+_MOST_VIEWS: Final = 1_000
+
+
+class Connection:
+    """A connection that makes inputs readable under the names that plans have for them.
+
+    Parameters
+    ----------
+    cursor
+        DuckDB's own.
+    """
+
+    def __init__(self, cursor: DuckDBPyConnection) -> None:
+        self.cursor = cursor
+        self._views: dict[str, str] = {}
+        self._registered: set[str] = set()
+
+    @property
+    def worn(self) -> bool:
+        """Whether so many views have come together that a new connection is better."""
+        return len(self._views) > _MOST_VIEWS
+
+    def bind(self, name: str, value: object, *, reads: int) -> None:
+        """Make an input readable as a view called `name`.
+
+        Parameters
+        ----------
+        name
+            What the plan calls it; to DuckDB its case makes no difference.
+        value
+            The value of any channel that DuckDB accepts.
+        reads
+            How often the plan reads it: a stream that is read more than once is kept as a table.
+        """
+        known = name.lower()
+        view = None
+        if isinstance(value, FileSet):
+            view = view_over_files(name, value)
+            if value.channel == ARROW_FILES:
+                self._register(name + ROWS, rows_of(value, reads=reads))
+            if self._views.get(known) == view:
+                return
+        if self._views.pop(known, None) is not None:
+            self.cursor.execute(f"DROP VIEW temp.{quoted(name)}")
+        if view is None:
+            self._register(name, rows_of(value, reads=reads))
+        else:
+            self.cursor.execute(view)
+            self._views[known] = view
+
+    def query(self, sql: str, parameters: dict[str, object]) -> DuckDBPyRelation:
+        """Return the result of a query, which begins when it is read."""
+        relation = self.cursor.sql(sql, params=parameters or None)
+        assert relation is not None  # noqa: S101  a SELECT has a result
+        return relation
+
+    def forget(self) -> None:
+        """Let go of the rows of the run that ended."""
+        for name in self._registered:
+            self.cursor.unregister(name)
+        self._registered.clear()
+
+    def close(self) -> None:
+        """Close the connection."""
+        self._registered.clear()
+        self.cursor.close()
+
+    def _register(self, name: str, rows: object) -> None:
+        self.cursor.register(name, rows)
+        self._registered.add(name)
+
+
+class Connections:
+    """The connections of a context that no run uses at the moment.
+
+    Parameters
+    ----------
+    connect
+        Makes a new one.
+    """
+
+    def __init__(self, connect: Callable[[], DuckDBPyConnection]) -> None:
+        self._connect = connect
+        self._idle: list[Connection] = []
+        self._closed = False
+        self._lock = Lock()
+
+    def take(self) -> Connection:
+        """Return a connection that nobody else uses: the one given back last, or a new one."""
+        with self._lock:
+            if self._idle:
+                return self._idle.pop()
+        return Connection(self._connect())
+
+    def give_back(self, connection: Connection) -> None:
+        """Keep a connection whose run ended well for the next one."""
+        connection.forget()
+        with self._lock:
+            if not self._closed and len(self._idle) < _MOST_KEPT and not connection.worn:
+                self._idle.append(connection)
+                return
+        connection.close()
+
+    def close(self) -> None:
+        """Close those that are idle, and from now on all that are given back."""
+        with self._lock:
+            idle, self._idle, self._closed = self._idle, [], True
+        for connection in idle:
+            connection.close()
