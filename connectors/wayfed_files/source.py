@@ -57,6 +57,7 @@ class FileSource:
         self._options = options
         self._wanted = schema
         self._table = self._look(location.files())
+        self._known: tuple[_Table, TableStatistics] | None = None
         self.schema = self._table.schema
 
     @classmethod
@@ -85,7 +86,10 @@ class FileSource:
 
     def statistics(self) -> TableStatistics:
         """Return what the footers tell, or what the sizes suggest."""
-        return self._table.statistics()
+        table, known = self._table, self._known
+        if known is None or known[0] is not table:
+            self._known = known = (table, table.statistics())
+        return known[1]
 
     def snapshot(self) -> Snapshot:
         """Return the version of the files that there are now.
