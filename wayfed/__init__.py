@@ -19,6 +19,8 @@ from typing import TYPE_CHECKING, Final
 from wayfed.context import context
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     from wayfed import models
     from wayfed.arrays import Arrays, PartitionedArrays
     from wayfed.columns import Column, Order, col, lit
@@ -48,6 +50,7 @@ if TYPE_CHECKING:
         last_value,
         lead,
         least,
+        list,
         ln,
         log10,
         max,
@@ -63,6 +66,7 @@ if TYPE_CHECKING:
         sin,
         sqrt,
         stddev,
+        struct,
         sum,
         variance,
     )
@@ -109,6 +113,7 @@ __all__ = [
     "last_value",
     "lead",
     "least",
+    "list",
     "lit",
     "ln",
     "log10",
@@ -126,6 +131,7 @@ __all__ = [
     "sin",
     "sqrt",
     "stddev",
+    "struct",
     "sum",
     "variance",
     "when",
@@ -164,5 +170,5 @@ def __getattr__(name: str) -> object:
     return value
 
 
-def __dir__() -> list[str]:
+def __dir__() -> Sequence[str]:
     return sorted({*globals(), *__all__})

@@ -13,6 +13,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, NoReturn, TypeAlias
 
 from wayfed.methods import ScalarMethods
+from wayfed.nested import NestedMethods
 from wayfed_optimizer.coercion import common_type
 from wayfed_optimizer.errors import ColumnNotFound, PlanError, TypeMismatch
 from wayfed_optimizer.expressions import (
@@ -55,7 +56,7 @@ class Scope:
 Build: TypeAlias = Callable[[Scope], Expression]
 
 
-class Column(ScalarMethods):
+class Column(ScalarMethods, NestedMethods):
     """A value in each row: a column of the data, a constant, or what is computed from them.
 
     Comparison, arithmetic and ``& | ~`` work as on numbers. A column has no truth value, as it has
@@ -225,6 +226,9 @@ class Column(ScalarMethods):
 
     def _apply(self, function: str, *operands: object) -> Column:
         return apply(function, self, *operands)
+
+    def _computed(self, build: Callable[[Expression], Expression], text: str) -> Column:
+        return combine(build, text, self)
 
     # What a column is not: a single value
 

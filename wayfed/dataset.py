@@ -28,7 +28,6 @@ from wayfed_optimizer.errors import (
     PlatformNotFound,
     TypeMismatch,
     UnboundedResult,
-    Unsupported,
 )
 from wayfed_optimizer.expressions import Column as Reference
 from wayfed_optimizer.expressions import (
@@ -42,6 +41,7 @@ from wayfed_optimizer.expressions import (
 from wayfed_optimizer.relations import (
     Cache,
     Distinct,
+    Explode,
     Hint,
     Iterate,
     JoinKind,
@@ -360,14 +360,21 @@ class Dataset(Terminals):
         needed = {n: kind for n, kind in types.items() if self.schema[n].type != kind}
         return self.cast(needed) if needed else self
 
-    def explode(self, column: str) -> Self:
-        """Make a row of each element of a list; not in this version."""
+    def explode(self, column: str, *, keep_empty: bool = False) -> Self:
+        """Make a row of each element of a list; the column then holds the element.
+
+        A row whose list is NULL or empty is dropped; with `keep_empty` it is there once, with NULL.
+
+        Examples
+        --------
+        >>> import wayfed as wf
+        >>> with wf.context() as ctx:
+        ...     posts = ctx.read({"id": [1, 2], "tags": [["a", "b"], []]})
+        ...     posts.explode("tags").to_arrow().to_pylist()
+        [{'id': 1, 'tags': 'a'}, {'id': 1, 'tags': 'b'}]
+        """
         self._field(column)
-        raise Unsupported(
-            "explode()",
-            reason="no platform unnests lists in this version",
-            hint="flat_map(fn, schema=…) makes several rows of one in Python",
-        )
+        return self.with_relation(Explode(self.relation, column, keep_empty))
 
     def sample(
         self, fraction: float, *, by: str | Sequence[str] | None = None, seed: int = 0

@@ -9,7 +9,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, TypeAlias
 
 from wayfed.columns import Column, apply, as_column, combine, named
-from wayfed_optimizer.expressions import Expression, call, cast_to
+from wayfed_optimizer.expressions import Expression, Record, call, cast_to
 
 if TYPE_CHECKING:
     import datetime
@@ -419,6 +419,33 @@ def exp(x: Argument) -> Column:
     Column(exp(x))
     """
     return _call("exp", x)
+
+
+def list(*values: Argument) -> Column:
+    """Put values into a list, in their common type.
+
+    Examples
+    --------
+    >>> import wayfed as wf
+    >>> wf.list("low", "high")
+    Column(list(low, high))
+    """
+    return _call("list", *values)
+
+
+def struct(**fields: Argument) -> Column:
+    """Put values into a struct, each as the field of its name.
+
+    Examples
+    --------
+    >>> import wayfed as wf
+    >>> wf.struct(lat="latitude", unit=wf.lit("degree"))
+    Column(struct(lat: latitude, unit: 'degree'))
+    """
+    columns = tuple(named(f) if isinstance(f, str) else as_column(f) for f in fields.values())
+    shown = ", ".join(f"{name}: {c.text}" for name, c in zip(fields, columns, strict=True))
+    names = tuple(fields)
+    return combine(lambda *args: Record(names, args), f"struct({shown})", *columns)
 
 
 def sin(x: Argument) -> Column:

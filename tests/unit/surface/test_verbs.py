@@ -259,7 +259,7 @@ def test_hints_are_part_of_the_plan(orders):
         (lambda d: d.cast(id="int46"), TypeMismatch),
         (lambda d: d.limit(-1), InvalidOption),
         (lambda d: d.sort(), InvalidOption),
-        (lambda d: d.explode("id"), Unsupported),
+        (lambda d: d.explode("id"), TypeMismatch),
         (lambda d: d.union(d.drop("id")), TypeMismatch),
         (lambda d: d.union("orders"), PlanError),
         (lambda d: d.write("orders.xlsx"), Unsupported),
