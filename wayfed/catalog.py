@@ -131,15 +131,17 @@ class Catalog:
 
     def read(self, request: SourceRequest) -> Relation:
         """Open a source and return the read of it, under a name that nothing else has."""
-        source = self._open(request)
-        with self._lock:
-            name = fresh_name(_stem(request), self._taken)
-            return self._put(name, source)
+        return self.put(_stem(request), self._open(request))
 
     def unique_name(self, stem: str) -> str:
         """Return a name like `stem` that no read has."""
         with self._lock:
             return fresh_name(stem, self._taken)
+
+    def put(self, stem: str, source: Source) -> Read:
+        """Take a source in, under a name like `stem` that nothing has, and return its read."""
+        with self._lock:
+            return self._put(fresh_name(stem, self._taken), source)
 
     def keys_of(self, table: str) -> Keys:
         """Return the keys declared for the table of a read."""

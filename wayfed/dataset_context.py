@@ -30,6 +30,10 @@ class DatasetContext(Protocol):
         """Return a name like `stem` that nothing in this context has."""
         ...
 
+    def loop_variable(self) -> str:
+        """Return a name for the rows of a loop; errors in it tell the line that asked for it."""
+        ...
+
     def run(self, relation: Relation) -> Execution:
         """Plan and start a run of a plan."""
         ...

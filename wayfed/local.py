@@ -9,6 +9,7 @@ from types import MappingProxyType
 from typing import TYPE_CHECKING, Any, Final, Self
 from weakref import WeakSet, finalize
 
+from wayfed.caching import Caches
 from wayfed.catalog import Catalog
 from wayfed.dataset import Dataset
 from wayfed.display import Listing, counted
@@ -21,13 +22,18 @@ from wayfed_optimizer.errors import (
     PlanError,
     SourceError,
     mask_secrets,
+    user_location,
 )
+from wayfed_optimizer.placement import Loops
 from wayfed_optimizer.platform import SourceRequest
+from wayfed_optimizer.relations import Cache, transform, walk_once
 from wayfed_optimizer.types import check_option
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
     from types import TracebackType
+
+    import pyarrow as pa
 
     from wayfed.catalog import TableInfo
     from wayfed.configuration import ContextConfiguration
@@ -98,6 +104,8 @@ class Context(Training):
         self._running: WeakSet[CancellationToken] = WeakSet()
         self._objective = check_option(optimize_for, OBJECTIVES, name="optimize_for")
         self._catalog = Catalog(self._open_source)
+        self._caches = Caches(self._catalog.put)
+        self._lines: dict[str, str] = {}
         self._stores: dict[tuple[str, str], Platform] = {}
         options: dict[str, dict[str, Any]] = {name: {} for name in EMBEDDED}
         for given in (configuration.engines if configuration else {}, engines):
@@ -288,7 +296,7 @@ class Context(Training):
             self._require_open()
             platforms = {**self._platforms, **{p.name: p for p in self._stores.values()}}
             sources = dict(self._catalog.sources)
-        return Environment(platforms, sources, self._objective)
+        return Environment(platforms, sources, self._objective, self._lines)
 
     def dataset(self, relation: Relation) -> Dataset:
         """Return a dataset of this context for a plan."""
@@ -307,13 +315,49 @@ class Context(Training):
         """Return a name like `stem` that nothing in this context has."""
         return self._catalog.unique_name(stem)
 
+    def loop_variable(self) -> str:
+        """Return a name for the rows of a loop; errors in it tell the line that asked for it."""
+        name = self.unique_name("iteration")
+        if line := user_location():
+            self._lines[name] = line
+        return name
+
     def run(self, relation: Relation) -> Execution:
         """Plan and start a run of a plan; closing its stream, or this context, ends it."""
+        token = self.new_token()
+        return self._run(self._with_caches(relation, token), token)
+
+    def _run(self, relation: Relation, token: CancellationToken) -> Execution:
         from wayfed.execution import execute
         from wayfed_optimizer.stages import plan
 
         environment = self.environment
-        return execute(plan(relation, environment), environment, token=self.new_token())
+        return execute(plan(relation, environment), environment, token=token)
+
+    def _with_caches(self, relation: Relation, token: CancellationToken | None) -> Relation:
+        """Return a plan that reads what its caches keep, computed now where there is a token.
+
+        A cache of a loop's rows is nothing: it would be another one in each iteration.
+        """
+        if not any(isinstance(node, Cache) for node in walk_once(relation)):
+            return relation
+        loops = Loops(relation)
+
+        def resolve(node: Relation) -> Relation:
+            if not isinstance(node, Cache):
+                return node
+            if loops.innermost(node) is not None:
+                return node.input
+            if token is None:
+                return self._caches.known(node)
+
+            def compute() -> pa.Table:
+                with self._run(node.input, token) as execution:
+                    return execution.keep()
+
+            return self._caches.computed(node, compute, token)
+
+        return transform(relation, resolve)
 
     def explain(
         self, relation: Relation, *, stage: str, analyze: bool, alternatives: bool
@@ -324,11 +368,13 @@ class Context(Training):
         from wayfed_optimizer.stages import plan
 
         check_option(stage, STAGES, name="stage")
+        token = self.new_token() if analyze or stage == "executed" else None
+        relation = self._with_caches(relation, token)
         environment = self.environment
         stages = plan(relation, environment)
         report = None
-        if analyze or stage == "executed":
-            with execute(stages, environment, token=self.new_token()) as execution:
+        if token is not None:
+            with execute(stages, environment, token=token) as execution:
                 for _ in execution.stream:
                     pass
                 report = execution.report
@@ -351,6 +397,7 @@ class Context(Training):
         for token in tuple(self._running):
             token.cancel("the context was closed")
         self._release()
+        self._caches.clear()
         self._catalog.clear()
 
     def __enter__(self) -> Self:

@@ -35,6 +35,8 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping
     from types import TracebackType
 
+    import pyarrow as pa
+
     from wayfed_optimizer.environment import Environment
     from wayfed_optimizer.physical import Fragment
     from wayfed_optimizer.platform import Channel, Conversion, Run
@@ -156,6 +158,10 @@ class Execution:
         for loop in self._loops.values():
             if loop.unfinished:
                 warn_user(f"{loop.unfinished}: raise max_iterations", NotConverged)
+
+    def keep(self) -> pa.Table:
+        """Read the result to its end; where it is large it takes a file's space, not memory."""
+        return keep(self.stream, self._resources.run)
 
     def _as_stream(self, value: Any) -> Any:
         for conversion in self._stages.placed.way.conversions:

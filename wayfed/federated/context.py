@@ -291,6 +291,10 @@ class FederatedContext:
         self._names += 1
         return f"{stem}#{self._names}"
 
+    def loop_variable(self) -> str:
+        """Return a name for the rows of a loop."""
+        return self.unique_name("iteration")
+
     def run(self, relation: Relation) -> NoReturn:  # the seam's argument
         """Refuse: rows stay with the parties."""
         raise Unsupported("the rows of a plan", "a federated context", "they stay with the parties")

@@ -10,7 +10,7 @@ from math import prod
 from typing import TYPE_CHECKING, Final
 
 from wayfed_optimizer.errors import InvalidPlan
-from wayfed_optimizer.relations import Cache, Iterate, Read, Relation
+from wayfed_optimizer.relations import Cache, Iterate, Read, Relation, walk_once
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Iterator
@@ -41,7 +41,9 @@ class Loops:
     def __init__(self, root: Relation, tables: Collection[str] = ()) -> None:
         self._by_variable: dict[str, Iterate] = {}
         self._free: dict[Relation, frozenset[str]] = {}
-        for loop in _loops_of(root):
+        for loop in walk_once(root):
+            if not isinstance(loop, Iterate):
+                continue
             if self._by_variable.setdefault(loop.variable, loop) != loop:
                 raise InvalidPlan(f"two loops call their rows '{loop.variable}'")
             if loop.variable in tables:
@@ -85,17 +87,3 @@ class Loops:
             return frozenset((relation.table,)) if named else frozenset()
         found = frozenset().union(*map(self._free_in, relation.below))
         return found - {relation.variable} if isinstance(relation, Iterate) else found
-
-
-def _loops_of(root: Relation) -> Iterator[Iterate]:
-    """Yield the loops of a plan, each once."""
-    seen = {root}
-    waiting = [root]
-    while waiting:
-        relation = waiting.pop()
-        if isinstance(relation, Iterate):
-            yield relation
-        for below in relation.below:
-            if below not in seen:
-                seen.add(below)
-                waiting.append(below)

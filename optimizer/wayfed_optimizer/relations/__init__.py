@@ -26,7 +26,7 @@ from wayfed_optimizer.relations.rows import (
 )
 from wayfed_optimizer.relations.sources import Read, Values
 from wayfed_optimizer.relations.times import TimeWindow, Watermark
-from wayfed_optimizer.relations.walking import reads, transform, walk
+from wayfed_optimizer.relations.walking import reads, transform, walk, walk_once
 from wayfed_optimizer.relations.writes import Write, WriteMode
 
 __all__ = [
@@ -60,6 +60,7 @@ __all__ = [
     "reads",
     "transform",
     "walk",
+    "walk_once",
 ]
 
 RELATIONS: Final[tuple[type[Relation], ...]] = (

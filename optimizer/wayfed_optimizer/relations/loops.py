@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, ClassVar
 
 from wayfed_optimizer.errors import InvalidOption, TypeMismatch
 from wayfed_optimizer.relations.base import Relation
+from wayfed_optimizer.types import BOOL
 
 if TYPE_CHECKING:
     from wayfed_optimizer.types import Schema
@@ -17,7 +18,7 @@ class Iterate(Relation):
     """`body` applied again and again, first to `initial`, then to its own result.
 
     In `body` and `until` the current rows are ``Read(variable, …)``. It ends after
-    `max_iterations`, or as soon as `until`, a relation of one boolean, is true.
+    `max_iterations`, or as soon as `until`, a relation of one boolean, is true of what `body` gave.
     """
 
     _below: ClassVar[tuple[str, ...]] = ("initial", "body", "until")
@@ -41,5 +42,11 @@ class Iterate(Relation):
             raise TypeMismatch(
                 "the body of a loop must keep the columns and types of its input",
                 available=changed,
+            )
+        if self.until is not None and [f.type for f in self.until.schema] != [BOOL]:
+            raise TypeMismatch(
+                "the condition that ends a loop is one boolean",
+                available=tuple(map(str, self.until.schema)),
+                hint="for example until=lambda rows: rows.group_by().agg(done=wf.bool_and(…))",
             )
         self.derive(schema=after)

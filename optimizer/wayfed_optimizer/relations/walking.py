@@ -19,6 +19,19 @@ def walk(root: Relation) -> Iterator[Relation]:
         yield from walk(relation)
 
 
+def walk_once(root: Relation) -> Iterator[Relation]:
+    """Yield `root` and all below it, each once, in no order that means anything."""
+    seen = {root}
+    waiting = [root]
+    while waiting:
+        relation = waiting.pop()
+        yield relation
+        for below in relation.below:
+            if below not in seen:
+                seen.add(below)
+                waiting.append(below)
+
+
 def reads(root: Relation) -> tuple[Read, ...]:
     """Return the reads of a plan, in the order they are written, each once."""
     return tuple(dict.fromkeys(node for node in walk(root) if isinstance(node, Read)))
