@@ -435,7 +435,22 @@ class Dataset(Terminals):
         return keys.pop()
 
     def cache(self) -> Self:
-        """Keep the rows once they are computed, for the other plans of this context."""
+        """Keep the rows once they are computed, for this plan and others of this context.
+
+        The first run that needs them computes them whole, before anything else; other runs that
+        need them meanwhile wait for it. They stay until the context is closed, in memory, or in a
+        mapped file where they are many. A computation that fails or is stopped leaves nothing.
+        What the sources hold by then is what is kept: call `cache` again to see later changes.
+
+        Examples
+        --------
+        >>> import wayfed as wf
+        >>> with wf.context() as ctx:
+        ...     orders = ctx.read({"id": [1, 2], "amount": [10.0, 20.0]})
+        ...     large = orders.filter("amount > 15").cache()
+        ...     large.count(), large.to_numpy()["id"]
+        (1, array([2]))
+        """
         return self.with_relation(Cache(self.relation, self.context.unique_name("cache")))
 
     def map(self, function: Callable[..., object], schema: SchemaLike | None = None) -> Self:
@@ -506,22 +521,59 @@ class Dataset(Terminals):
     ) -> Self:
         """Apply a plan again and again, first to these rows, then to its own result.
 
+        The plan is made and placed once. What it reads besides the current rows is computed before
+        the first iteration, and kept; the current rows stay in memory between iterations. A loop
+        may stand in the body of another one, and read the other one's rows.
+
         Parameters
         ----------
         body
-            From the rows so far to the next ones, which have the same columns.
+            From the current rows to the next ones, which have the same columns.
         until
-            From the rows so far to one boolean, as one row: true ends the loop.
+            From the rows that `body` gave to one boolean, as one row: true ends the loop. NULL is
+            not true. A convergence test keeps what it compares in a column of its own.
         max_iterations
-            How often `body` is applied at most.
+            How often `body` is applied at most, at least once. Where `until` is still not true
+            then, the rows of the last iteration are the result, and the warning NotConverged says
+            so, as `explain(analyze=True)` does.
+
+        Raises
+        ------
+        TypeMismatch
+            Where `body` changes the columns, or `until` is not one boolean.
+
+        Examples
+        --------
+        Newton's method for the square roots of some numbers, until no root moves any more:
+
+        >>> import wayfed as wf
+        >>> with wf.context() as ctx:
+        ...     start = ctx.read({"x": [2.0, 9.0], "root": [1.0, 1.0], "step": [1.0, 1.0]})
+        ...     roots = start.iterate(
+        ...         lambda rows: rows.with_columns(step=lambda t: (t.root - t.x / t.root) / 2)
+        ...         .with_columns(root=lambda t: t.root - t.step),
+        ...         until=lambda rows: rows.group_by()
+        ...         .agg(farthest=wf.max(wf.col("step").abs()))
+        ...         .select(done=wf.col("farthest") < 1e-9),
+        ...         max_iterations=20,
+        ...     )
+        ...     roots.to_numpy()["root"].round(6)
+        array([1.414214, 3.      ])
         """
-        variable = self.context.unique_name("iteration")
-        current = self.with_relation(Read(variable, self.schema.as_nullable(), self.bounded))
-        following = body(current)
-        self._require_same_context(following)
+        if not self.bounded:
+            raise UnboundedResult("a loop needs all rows, and they never end")
+        variable = self.context.loop_variable()
+        current = self.with_relation(Read(variable, self.schema.as_nullable()))
+        following = self._in_order(body(current))
         end = until(current).relation if until is not None else None
         loop = Iterate(self.relation, following.relation, variable, max_iterations, end)
         return self.with_relation(loop)
+
+    def _in_order(self, other: Dataset) -> Dataset:
+        """Return rows with the same columns in the order of this dataset."""
+        self._require_same_context(other)
+        reordered = other.columns != self.columns and set(other.columns) == set(self.columns)
+        return other.select(*self.columns) if reordered else other
 
     def on(self, platform: str) -> Self:
         """Force what lies below onto a platform, whatever it costs."""
