@@ -493,9 +493,7 @@ def _frame(spec: exp.Expr) -> Frame:
     start = _bound(spec.args.get("start"), spec.args.get("start_side"))
     # A frame with one bound ends at the current row.
     end = _bound(spec.args.get("end") or "CURRENT ROW", spec.args.get("end_side"))
-    if units == "range" and any(bound not in (None, 0) for bound in (start, end)):
-        raise Unsupported("a RANGE of values", hint="ROWS and GROUPS count rows and peers")
-    return Frame("range" if units == "groups" else units, start, end)
+    return Frame(units, start, end)
 
 
 def _bound(value: object, side: object) -> int | None:

@@ -13,7 +13,6 @@ from wayfed_optimizer.expressions import (
     Cast,
     Column,
     Expression,
-    Frame,
     InList,
     Literal,
     Member,
@@ -27,6 +26,7 @@ from wayfed_optimizer.expressions import (
 from wayfed_optimizer.relations import Aggregate, Filter, Hint, Limit, Relation, Select, Sort
 from wayfed_optimizer.types import INT64, TEXT, DataType, Decimal
 from wayfed_sql.dialect import family
+from wayfed_sql.frames import frame_text
 from wayfed_sql.literals import literal_text, string
 from wayfed_sql.overflow import OVERFLOWS, SPREADS, is_bounded
 from wayfed_sql.templates import (
@@ -34,6 +34,7 @@ from wayfed_sql.templates import (
     EQUAL_OTHERWISE,
     ORDERED_OTHERWISE,
     UNARY,
+    Key,
     Site,
     Template,
     Text,
@@ -46,10 +47,34 @@ Environment: TypeAlias = Mapping[str, Text]
 """How the columns of a relation are written where its expressions stand."""
 
 _ORDERS: Final = frozenset(
-    {"less", "less_equal", "greater", "greater_equal", "min", "max", "greatest", "least"}
+    {
+        "less",
+        "less_equal",
+        "greater",
+        "greater_equal",
+        "min",
+        "max",
+        "greatest",
+        "least",
+        "mode",
+        "quantile_disc",
+    }
 )
-_EQUATES: Final = frozenset({"equal", "not_equal", "is_distinct", "count_distinct"})
-_UNFRAMED: Final = frozenset({"row_number", "rank", "dense_rank", "ntile", "lag", "lead"})
+_EQUATES: Final = frozenset(
+    {"equal", "not_equal", "is_distinct", "count_distinct", "approx_count_distinct"}
+)
+_UNFRAMED: Final = frozenset(
+    {
+        "row_number",
+        "rank",
+        "dense_rank",
+        "percent_rank",
+        "cume_dist",
+        "ntile",
+        "lag",
+        "lead",
+    }
+)
 _PLAIN_CAST: Final = Template("CAST({0} AS {type})")
 
 
@@ -81,9 +106,8 @@ class ExpressionPrinter:
                 return columns[name]
             case Literal():
                 return literal_text(expression, self.dialect)
-            case Call(function, args):
-                text = self._call(function, args, expression.type, columns, over)
-                return self._checked(expression, text)
+            case Call():
+                return self._checked(expression, self._call(expression, columns, over))
             case Cast():
                 return self._cast(expression, columns)
             case Case():
@@ -141,34 +165,46 @@ class ExpressionPrinter:
         text = self.text(expression, columns)
         return self.comparable(text, expression.type, otherwise)
 
-    def _call(
-        self,
-        function: str,
-        args: tuple[Expression, ...],
-        kind: DataType,
-        columns: Environment,
-        over: str,
-    ) -> Text:
-        row = self.dialect.functions.get(function)
+    def _call(self, call: Call | WindowCall, columns: Environment, over: str = "") -> Text:
+        function, args, kind, dialect = call.function, call.args, call.type, self.dialect
+        row = dialect.functions.get(function)
         if row is None:
-            raise self.dialect.refuse(function)
-        if self.dialect.checked_integers and function in SPREADS and kind == INT64:
+            raise dialect.refuse(function)
+        if dialect.checked_integers and function in SPREADS and kind == INT64:
             texts = tuple(self._unchecked(arg, columns) for arg in args)
         else:
             texts = tuple(self.text(arg, columns) for arg in args)
-        if self.dialect.collation:
-            texts = self._collate_arguments(function, args, texts)
-        site = Site(function, args, texts, kind, self.dialect.type_name, over, self.dialect.name)
+        distinct = isinstance(call, Call) and call.distinct
+        if dialect.collation:
+            texts = self._collate_arguments(function, args, texts, distinct=distinct)
+        keys = call.order_by if isinstance(call, Call) else ()
+        site = Site(
+            function,
+            args,
+            texts,
+            kind,
+            dialect.type_name,
+            over,
+            dialect.name,
+            "DISTINCT " if distinct else "",
+            " IGNORE NULLS" if isinstance(call, WindowCall) and call.ignore_nulls else "",
+            tuple(self._key(key, columns) for key in keys),
+        )
         text = row.render(site)
-        if kind == TEXT and self.dialect.computed_collates:
+        if kind == TEXT and dialect.computed_collates:
             nested = max((t.collated for t in texts), default=0)
             return text._replace(collated=max(ORDERED_OTHERWISE, nested))
         return text
 
+    def _key(self, key: SortKey, columns: Environment) -> Key:
+        direction = self.direction(key)
+        written = self.sort_key(key, columns).removesuffix(direction)
+        return Key(written, direction, key.descending, key.nulls_first)
+
     def _unchecked(self, expression: Expression, columns: Environment) -> Text:
         """Write an operand of integer arithmetic, whose overflow its result shows."""
         if isinstance(expression, Call) and expression.function in SPREADS:
-            return self._call(expression.function, expression.args, expression.type, columns, "")
+            return self._call(expression, columns)
         return self.text(expression, columns)
 
     def _checked(self, call: Call, text: Text) -> Text:
@@ -182,12 +218,17 @@ class ExpressionPrinter:
         return check.render(site)
 
     def _collate_arguments(
-        self, function: str, args: tuple[Expression, ...], texts: tuple[Text, ...]
+        self,
+        function: str,
+        args: tuple[Expression, ...],
+        texts: tuple[Text, ...],
+        *,
+        distinct: bool,
     ) -> tuple[Text, ...]:
         """Say how the first of several texts compares; the others follow it."""
         if function in _ORDERS:
             otherwise = ORDERED_OTHERWISE
-        elif function in _EQUATES:
+        elif function in _EQUATES or distinct:
             otherwise = EQUAL_OTHERWISE
         else:
             return texts
@@ -275,12 +316,8 @@ class ExpressionPrinter:
             keys_text = ", ".join(self.sort_key(key, columns) for key in call.order_by)
             parts.append(f"ORDER BY {keys_text}")
         if call.frame is not None and call.function not in _UNFRAMED:
-            parts.append(_frame(call.frame))
-        over = f" OVER ({' '.join(parts)})"
-        text = self._call(call.function, call.args, call.type, columns, over)
-        if over not in text.sql:
-            raise Unsupported(f"{call.function} over a window", self.dialect.name, "it has none")
-        return text
+            parts.append(frame_text(call.frame, call.order_by, self.dialect))
+        return self._call(call, columns, f" OVER ({' '.join(parts)})")
 
 
 def has_one_row(relation: Relation) -> bool:
@@ -293,18 +330,3 @@ def has_one_row(relation: Relation) -> bool:
         case Select(input) | Filter(input) | Sort(input) | Limit(input) | Hint(input):
             return has_one_row(input)
     return False
-
-
-def _frame(frame: Frame) -> str:
-    units = frame.units.upper()
-    if units == "RANGE" and any(bound not in (None, 0) for bound in (frame.start, frame.end)):
-        units = "GROUPS"
-    start = "UNBOUNDED PRECEDING" if frame.start is None else _bound(frame.start)
-    end = "UNBOUNDED FOLLOWING" if frame.end is None else _bound(frame.end)
-    return f"{units} BETWEEN {start} AND {end}"
-
-
-def _bound(rows: int) -> str:
-    if rows == 0:
-        return "CURRENT ROW"
-    return f"{abs(rows)} {'PRECEDING' if rows < 0 else 'FOLLOWING'}"

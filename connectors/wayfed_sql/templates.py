@@ -9,6 +9,7 @@ from __future__ import annotations
 import re
 from collections.abc import Callable
 from dataclasses import dataclass, field
+from types import MappingProxyType
 from typing import TYPE_CHECKING, Final, NamedTuple, Protocol, TypeAlias
 
 from wayfed_optimizer.errors import Unsupported
@@ -66,6 +67,15 @@ class Text(NamedTuple):
         return self.sql if self.level > level else f"({self.sql})"
 
 
+class Key(NamedTuple):
+    """A key of an order, the direction that stands behind it, and both of its parts."""
+
+    sql: str
+    direction: str
+    descending: bool
+    nulls_first: bool
+
+
 class Site(NamedTuple):
     """A call that is to be written.
 
@@ -83,6 +93,10 @@ class Site(NamedTuple):
         What comes behind the function in a window call: `` OVER (…)``; otherwise empty.
     platform
         Who is asked, for messages.
+    distinct, nulls
+        What an aggregate's DISTINCT and a window call's IGNORE NULLS are written as; else empty.
+    keys
+        What an aggregate orders its rows by.
     """
 
     function: str
@@ -90,8 +104,21 @@ class Site(NamedTuple):
     texts: tuple[Text, ...]
     type: DataType
     types: Callable[[DataType], str]
-    over: str
-    platform: str
+    over: str = ""
+    platform: str = ""
+    distinct: str = ""
+    nulls: str = ""
+    keys: tuple[Key, ...] = ()
+
+    @property
+    def order(self) -> str:
+        """What stands behind an aggregate's arguments: `` ORDER BY …``; otherwise empty."""
+        keys = ", ".join(key.sql + key.direction for key in self.keys)
+        return f" ORDER BY {keys}" if keys else ""
+
+    def refuse(self, operation: str, reason: str) -> Unsupported:
+        """Return the error that the engine does not do something here."""
+        return Unsupported(operation, self.platform, reason)
 
 
 class Row(Protocol):
@@ -105,6 +132,16 @@ class Row(Protocol):
 _HOLE = re.compile(r"\{(\w+)\}")
 _BARE = re.compile(r"(?:[(,]|\bAS|\bTHEN|\bWHEN|\bELSE|\bWHERE|\bFROM|\bBY|\bCASE)\s*$")
 _BARE_END = re.compile(r"\s*(?:[),]|AS\b|THEN\b|WHEN\b|ELSE\b|END\b|FROM\b)")
+_CLAUSE = re.compile(r"\{(?:distinct|order|nulls)\}")
+_CLAUSES: Final = MappingProxyType(
+    {
+        "over": "{} over a window",
+        "distinct": "DISTINCT in {}",
+        "order": "ORDER BY in {}",
+        "nulls": "IGNORE NULLS in {}",
+    }
+)
+"""What only a template with such a hole can write, and what else is refused."""
 _CALL = re.compile(r"\w*\(|CASE\b")
 
 
@@ -112,7 +149,9 @@ _CALL = re.compile(r"\w*\(|CASE\b")
 class Template:
     """Text with holes: {0} {1} … for arguments, {args} for all, {type} and {type0} for types.
 
-    ``{over}`` is where a window call's OVER goes. An argument is put in parentheses unless the
+    ``{over}`` is where a window call's OVER goes, ``{distinct}``, ``{order}`` and ``{nulls}`` are
+    where an aggregate's DISTINCT and ORDER BY and a window call's IGNORE NULLS do; a template
+    without one of these refuses calls that have it. An argument is put in parentheses unless the
     text around it is a call's, or it binds tighter than `level`.
 
     Examples
@@ -126,19 +165,28 @@ class Template:
     pieces: tuple[str | tuple[str | int, int], ...] = field(init=False, repr=False)
 
     def __post_init__(self) -> None:
-        texts = _HOLE.split(self.text)
         pieces: list[str | tuple[str | int, int]] = []
-        for index, text in enumerate(texts):
-            if index % 2 == 0:
-                pieces.append(text)
-                continue
-            bare = _BARE.search(texts[index - 1]) and _BARE_END.match(texts[index + 1])
+        end = 0
+        for hole in _HOLE.finditer(self.text):
+            before = _CLAUSE.sub("", self.text[: hole.start()])
+            bare = _BARE.search(before) and _BARE_END.match(
+                _CLAUSE.sub("", self.text[hole.end() :])
+            )
             level = 0 if bare else (UNARY if self.level == ATOM else self.level)
-            pieces.append((int(text) if text.isdigit() else text, level))
+            name = hole[1]
+            pieces += [
+                self.text[end : hole.start()],
+                (int(name) if name.isdigit() else name, level),
+            ]
+            end = hole.end()
+        pieces.append(self.text[end:])
         object.__setattr__(self, "pieces", tuple(pieces))
 
     def render(self, site: Site) -> Text:
         """Fill the holes."""
+        for hole, words in _CLAUSES.items():
+            if getattr(site, hole) and f"{{{hole}}}" not in self.text:
+                raise site.refuse(words.format(site.function), "it has none")
         sql = "".join(
             piece if isinstance(piece, str) else _fill(piece[0], piece[1], site)
             for piece in self.pieces
@@ -152,8 +200,8 @@ def _fill(hole: str | int, level: int, site: Site) -> str:
     if isinstance(hole, int):
         return exact(site, hole).within(level)
     match hole:
-        case "over":
-            return site.over
+        case "over" | "distinct" | "order" | "nulls":
+            return str(getattr(site, hole))
         case "args":
             return ", ".join(exact(site, i).sql for i in range(len(site.args)))
         case "type":
@@ -243,7 +291,7 @@ def function(name: str) -> Template:
 
 def aggregate(name: str) -> Template:
     """Make the row of an aggregate or window function that needs nothing said."""
-    return Template(f"{name}({{args}}){{over}}")
+    return Template(f"{name}({{distinct}}{{args}}){{over}}")
 
 
 def by_count(*rows: Row) -> Choice:

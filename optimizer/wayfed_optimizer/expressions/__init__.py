@@ -27,6 +27,7 @@ from wayfed_optimizer.expressions.facts import (
     require_columns,
     walk,
 )
+from wayfed_optimizer.expressions.frames import Frame
 from wayfed_optimizer.expressions.nodes import (
     PLAIN_NODES,
     Call,
@@ -34,7 +35,6 @@ from wayfed_optimizer.expressions.nodes import (
     Cast,
     Column,
     Expression,
-    Frame,
     InList,
     Literal,
     Member,

@@ -11,12 +11,13 @@ from wayfed_optimizer.coercion import is_castable, is_ordered
 from wayfed_optimizer.errors import ColumnNotFound, InvalidOption, TypeMismatch
 from wayfed_optimizer.functions import Function, Kind, Nulls, find_function
 from wayfed_optimizer.node import Node
-from wayfed_optimizer.types import BOOL, NULL, DataType, List, Struct, is_numeric
+from wayfed_optimizer.types import BOOL, NULL, DataType, List, Struct, is_numeric, is_temporal
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
     from wayfed_optimizer.expressions.facts import Facts
+    from wayfed_optimizer.expressions.frames import Frame
     from wayfed_optimizer.relations import Relation
 
 
@@ -82,15 +83,25 @@ class Literal(Expression):
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Call(Expression):
-    """A function of the table applied to arguments that already have the types it takes."""
+    """A function of the table applied to arguments that already have the types it takes.
+
+    Aggregates may be `distinct`, over the different values of the first argument, and those whose
+    row says that they are `ordered` may have `order_by`: the order in which they see the rows.
+    """
 
     function: str
     args: tuple[Expression, ...]
+    distinct: bool = False
+    order_by: tuple[SortKey, ...] = ()
     type: DataType = field(init=False)
     nullable: bool = field(init=False)
 
     def __post_init__(self) -> None:
         row = find_function(self.function)
+        if self.distinct and (row.kind is not Kind.AGGREGATE or not self.args):
+            raise TypeMismatch(f"{row.signature} takes no DISTINCT", hint="aggregates of x do")
+        if self.order_by and not row.ordered:
+            raise TypeMismatch(f"{row.signature} takes no order", hint="its result has none")
         self.derive(
             type=_checked_result(row, self.args), nullable=_call_is_nullable(row, self.args)
         )
@@ -104,7 +115,9 @@ class Call(Expression):
         operator = self.row.operator
         if operator and len(self.args) > 1:
             return f" {operator} ".join(_operand(arg) for arg in self.args)
-        return f"{self.function}({', '.join(map(str, self.args))})"
+        order = f" order by {', '.join(map(str, self.order_by))}" if self.order_by else ""
+        distinct = "distinct " if self.distinct else ""
+        return f"{self.function}({distinct}{', '.join(map(str, self.args))}{order})"
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -285,38 +298,34 @@ class SortKey(Node):
 
 
 @dataclass(frozen=True, slots=True, eq=False)
-class Frame(Node):
-    """The rows around the current one that a window function sees.
-
-    `start` and `end` count rows (or peers, in units "range") from the current one, negative before
-    it; None is unbounded.
-    """
-
-    units: str = "range"
-    start: int | None = None
-    end: int | None = 0
-
-
-@dataclass(frozen=True, slots=True, eq=False)
 class WindowCall(Expression):
-    """A window or aggregate function over the rows of the same partition."""
+    """A window or aggregate function over the rows of the same partition.
+
+    `ignore_nulls` leaves the rows out of sight in which the first argument is NULL.
+    """
 
     function: str
     args: tuple[Expression, ...]
     partition_by: tuple[Expression, ...] = ()
     order_by: tuple[SortKey, ...] = ()
     frame: Frame | None = None
+    ignore_nulls: bool = False
     type: DataType = field(init=False)
     nullable: bool = field(init=False)
 
     def __post_init__(self) -> None:
         row = find_function(self.function, kinds=(Kind.WINDOW, Kind.AGGREGATE))
+        if self.ignore_nulls and not row.skips_nulls:
+            raise TypeMismatch(f"{row.signature} takes no IGNORE NULLS")
+        if self.frame is not None and self.frame.has_distance:
+            _require_measurable(self.frame, self.order_by)
         self.derive(
             type=_checked_result(row, self.args), nullable=_call_is_nullable(row, self.args)
         )
 
     def __str__(self) -> str:
-        call = f"{self.function}({', '.join(map(str, self.args))})"
+        nulls = " ignore nulls" if self.ignore_nulls else ""
+        call = f"{self.function}({', '.join(map(str, self.args))}{nulls})"
         partition = f"partition by {', '.join(map(str, self.partition_by))}"
         order = f"order by {', '.join(map(str, self.order_by))}"
         over = " ".join(
@@ -370,6 +379,21 @@ class Named(Node):
 
     def __str__(self) -> str:
         return str(self.name) if self.is_plain else f"{self.expression} as {self.name}"
+
+
+def _require_measurable(frame: Frame, keys: tuple[SortKey, ...]) -> None:
+    """Raise TypeMismatch unless a frame's distance can be measured in what is ordered by."""
+    if len(keys) != 1:
+        raise TypeMismatch(
+            f"a frame of {frame} is measured in one key, and the order has {len(keys)}",
+            hint="frames of rows and groups take any order",
+        )
+    kind = keys[0].expression.type
+    if not (is_temporal(kind) if frame.unit else is_numeric(kind)):
+        raise TypeMismatch(
+            f"a frame of {frame} cannot be measured in {keys[0].expression}, which is {kind}",
+            hint="times are measured in units, such as INTERVAL 1 DAY, and numbers in numbers",
+        )
 
 
 def require_boolean(expression: Expression, *, what: str = "a condition") -> None:

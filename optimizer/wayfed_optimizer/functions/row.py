@@ -69,6 +69,10 @@ class Function:
         How it is written between its operands, where it is.
     domain
         Where the arguments are outside of it the result is NULL (printed as a guard).
+    ordered
+        Whether the order in which an aggregate sees the rows decides its result.
+    skips_nulls
+        Whether a window function takes IGNORE NULLS.
     """
 
     name: str
@@ -83,6 +87,8 @@ class Function:
     volatile: bool = False
     operator: str | None = None
     domain: str | None = None
+    ordered: bool = False
+    skips_nulls: bool = False
 
     @property
     def signature(self) -> str:

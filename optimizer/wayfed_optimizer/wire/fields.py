@@ -62,6 +62,7 @@ from wayfed_optimizer.wire.values import (
     FLOAT,
     FUNCTION,
     INTEGER,
+    NUMBER,
     SCHEMA,
     TEXT,
     TYPE,
@@ -113,7 +114,12 @@ EXPRESSION_FIELDS: Final[Mapping[type[Node], Mapping[str, Codec]]] = MappingProx
     {
         Column: {"name": TEXT, "type": TYPE, "nullable": FLAG},
         Literal: {"value": _CONSTANT, "type": TYPE},
-        Call: {"function": TEXT, "args": _ARGUMENTS},
+        Call: {
+            "function": TEXT,
+            "args": _ARGUMENTS,
+            "distinct": FLAG,
+            "order_by": _SORT_KEYS,
+        },
         Cast: {"arg": _EXPRESSION, "type": TYPE, "safe": FLAG},
         Case: {"branches": many(row(_EXPRESSION, _EXPRESSION)), "otherwise": _EXPRESSION},
         InList: {"arg": _EXPRESSION, "values": many(_LITERAL)},
@@ -130,6 +136,7 @@ EXPRESSION_FIELDS: Final[Mapping[type[Node], Mapping[str, Codec]]] = MappingProx
             "partition_by": _ARGUMENTS,
             "order_by": _SORT_KEYS,
             "frame": optional(_in_place(Frame)),
+            "ignore_nulls": FLAG,
         },
         Parameter: {"name": TEXT, "type": TYPE, "nullable": FLAG},
         Opaque: {"name": TEXT, "function": FUNCTION, "args": _ARGUMENTS, "type": TYPE},
@@ -199,7 +206,13 @@ RELATION_FIELDS: Final[Mapping[type[Node], Mapping[str, Codec]]] = MappingProxyT
 _PARTS: Final[Mapping[type[Node], Mapping[str, Codec]]] = {
     Named: {"name": TEXT, "expression": _EXPRESSION},
     SortKey: {"expression": _EXPRESSION, "descending": FLAG, "nulls_first": FLAG},
-    Frame: {"units": TEXT, "start": optional(INTEGER), "end": optional(INTEGER)},
+    Frame: {
+        "units": TEXT,
+        "start": optional(NUMBER),
+        "end": optional(NUMBER),
+        "unit": TEXT,
+        "exclude": TEXT,
+    },
 }
 
 _FIELDS: Final = MappingProxyType({**EXPRESSION_FIELDS, **RELATION_FIELDS, **_PARTS})
