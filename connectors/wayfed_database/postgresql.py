@@ -128,6 +128,7 @@ class PostgreSQLSession:
         self._leases: list[_Lease] = []
         self._owner: _Lease | None = None
         self._snapshot: str | None = None
+        self._ingested: set[str] = set()
         self._stack = ExitStack()
         self._stack.enter_context(run.token.calling(self._cancel))
 
@@ -141,13 +142,19 @@ class PostgreSQLSession:
             return rows.read_all() if fragment.output == ARROW_TABLE else rows
 
     def ingest(self, name: str, value: object, source: Channel, target: Channel) -> object:
-        """Make a temporary table of rows; it lives on one connection, until the run ends."""
+        """Make a temporary table of rows; it lives on one connection, until the run ends.
+
+        In a loop it takes the place of that of the iteration before.
+        """
         table = temporary_name(name)
         rows = value.to_reader() if hasattr(value, "to_reader") else value
         lease = self._owning()
         try:
             with self._using(lease):
+                if table in self._ingested:
+                    lease.connection.run(f"DROP TABLE pg_temp.{table}")
                 lease.connection.ingest(table, rows, temporary=True)
+                self._ingested.add(table)
         except driver_errors() as error:
             self._run.token.raise_if_cancelled()
             failed = getattr(rows, "error", None)

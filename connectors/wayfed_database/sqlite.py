@@ -10,13 +10,14 @@ from __future__ import annotations
 
 import sqlite3
 from contextlib import ExitStack, closing, contextmanager, suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from threading import Lock
 from types import MappingProxyType
 from typing import TYPE_CHECKING, Any, Final
 from urllib.parse import quote
+from uuid import uuid4
 
-from wayfed_arrow import Stream, arrow_schema, conform
+from wayfed_arrow import Stream, arrow_schema, conform, stream_of
 from wayfed_database.adbc import Connection, driver_errors, open_database
 from wayfed_database.catalog import Check, Reading, quoted
 from wayfed_database.channels import temporary_name
@@ -75,6 +76,8 @@ class SQLiteSession:
         self._scratches: list[_Scratch] = []
         self._streams: list[Stream] = []
         self._attached = 0
+        self._ingested: dict[str, Path] = {}
+        self._readable: set[str] = set()
         self._refusal: WayfedError | None = None
         self._calls = Interruptible(run.token, self._interrupt)
         self._stack = ExitStack()
@@ -84,9 +87,12 @@ class SQLiteSession:
         self, fragment: Fragment, compiled: Compiled, inputs: Mapping[str, object]
     ) -> object:
         """Run a fragment's statement to its end, and return its rows as they are read back."""
+        if fragment.inside is not None:
+            return self._execute_apart(fragment, compiled, inputs)
         schema = fragment.relation.schema
         with self._failing(fragment, compiled):
             with self._using() as connection:
+                self._attach_inputs(connection, inputs)
                 self._prepare(connection, compiled.payload)
                 scratch = self._scratch(connection)
                 self._write(connection, scratch, compiled, schema)
@@ -94,9 +100,11 @@ class SQLiteSession:
             return rows.read_all() if fragment.output == ARROW_TABLE else rows
 
     def ingest(self, name: str, value: object, source: Channel, target: Channel) -> object:
-        """Write rows to a file of the run's, and attach it: its table is found by its name."""
+        """Write rows to a file of the run's, from which fragments read them by their name."""
         table = temporary_name(name)
-        path = self._run.directory() / f"{table}.sqlite"
+        if (former := self._ingested.pop(table, None)) is not None:
+            former.unlink()
+        path = self._run.directory() / f"{table}_{uuid4().hex}.sqlite"
         rows = as_stored(value, self._run.token)
         try:
             database = open_database("sqlite", f"file:{quote(str(path))}?mode=rwc")
@@ -108,13 +116,7 @@ class SQLiteSession:
             raise TransferError(
                 f"rows could not be brought there: {first_line(error)}", platform=self._name
             ) from error
-        try:
-            with self._using() as own:
-                self._attach(own, path, "mode=ro")
-        except sqlite3.Error as error:
-            raise TransferError(
-                f"rows could not be brought there: {error}", platform=self._name
-            ) from error
+        self._ingested[table] = path
         return TableReference((table,), temporary=True)
 
     def metrics(self, fragment: Fragment) -> Mapping[str, float]:
@@ -134,6 +136,30 @@ class SQLiteSession:
                 snapshot.close()
             if connection is not None:
                 connection.close()
+
+    def _execute_apart(
+        self, fragment: Fragment, compiled: Compiled, inputs: Mapping[str, object]
+    ) -> object:
+        """Run one iteration's statement on a connection of its own, which takes its files along.
+
+        What the run's snapshot is held on cannot let go of the files of iterations that are over.
+        Nothing is lost: what a loop reads of the database itself was read before, outside of it.
+        """
+        apart = SQLiteSession(self._location, self._run, self._name)
+        apart._ingested = self._ingested
+        with closing(apart):
+            rows = apart.execute(
+                replace(fragment, inside=None, output=ARROW_TABLE), compiled, inputs
+            )
+        return rows if fragment.output == ARROW_TABLE else stream_of(rows, fragment.relation.schema)
+
+    def _attach_inputs(self, connection: sqlite3.Connection, inputs: Mapping[str, object]) -> None:
+        for value in inputs.values():
+            if isinstance(value, TableReference) and value.temporary:
+                (table,) = value.name
+                if table not in self._readable:
+                    self._attach(connection, self._ingested[table], "mode=ro")
+                    self._readable.add(table)
 
     def _interrupt(self) -> None:
         connection = self._connection
@@ -176,7 +202,7 @@ class SQLiteSession:
                 scratch.taken = True
                 connection.execute(f"DELETE FROM {scratch.schema}.{scratch.table}")
                 return scratch
-        path = self._run.directory() / f"result_{id(self)}_{len(self._scratches)}.sqlite"
+        path = self._run.directory() / f"result_{uuid4().hex}.sqlite"
         schema = self._attach(connection, path, "mode=rwc")
         for setting in _FAST:
             connection.execute(f"PRAGMA {schema}.{setting}")

@@ -287,7 +287,7 @@ class Search:
             below = below.input
         if forced is None or not isinstance(below, Read):
             return {}
-        owner = self._sources[below.table].channel.owner
+        owner = self._channel_of(below).owner
         if owner in (None, forced):
             return {}
         try:
