@@ -17,7 +17,7 @@ from wayfed_optimizer.expressions import (
     literal,
 )
 from wayfed_optimizer.functions import FUNCTIONS, Kind
-from wayfed_optimizer.types import TEXT
+from wayfed_optimizer.types import TEXT, List
 
 Arguments: TypeAlias = tuple[Expression, ...]
 Maker: TypeAlias = Callable[[Arguments], Expression]
@@ -57,6 +57,12 @@ def _concat(args: Arguments) -> Expression:
     return call("concat", *parts)
 
 
+def _length(args: Arguments) -> Expression:
+    """Count the code points of a text, or the elements of a list."""
+    listed = args and isinstance(args[0].type, List)
+    return call("list_length" if listed else "length", *args)
+
+
 def _left(args: Arguments) -> Expression:
     return call("substring", args[0], literal(1), args[1])
 
@@ -78,7 +84,6 @@ _ALIASES: Final[Mapping[str, str]] = MappingProxyType(
     {
         "char_length": "length",
         "character_length": "length",
-        "len": "length",
         "lcase": "lower",
         "ucase": "upper",
         "substr": "substring",
@@ -88,6 +93,13 @@ _ALIASES: Final[Mapping[str, str]] = MappingProxyType(
         "suffix": "ends_with",
         "ceiling": "ceil",
         "pow": "power",
+        "cardinality": "list_length",
+        "list_element": "element",
+        "list_extract": "element",
+        "array_extract": "element",
+        "list_has": "list_contains",
+        "list_value": "list",
+        "list_pack": "list",
         "isnan": "is_nan",
         "ifnull": "coalesce",
         "nvl": "coalesce",
@@ -120,6 +132,8 @@ _MAKERS: Final[Mapping[str, Maker]] = MappingProxyType(
         "iif": _if,
         "concat": _concat,
         "left": _left,
+        "length": _length,
+        "len": _length,
     }
 )
 
