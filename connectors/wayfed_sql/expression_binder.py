@@ -36,6 +36,7 @@ from wayfed_optimizer.expressions import (
     literal,
 )
 from wayfed_optimizer.types import DATE, FLOAT64, NULL, TEXT, TIMESTAMP, TIMESTAMP_UTC
+from wayfed_sql import nested
 from wayfed_sql.intervals import add_interval
 from wayfed_sql.sql_functions import PARTS, as_text, is_aggregate, make_call
 from wayfed_sql.sql_nodes import PLACE, position, refuse, require, unwrapped
@@ -179,6 +180,10 @@ class ExpressionBinder:
         raise refuse(right)
 
     def _column(self, node: exp.Expr) -> Expression:
+        if isinstance(node, exp.Column) and node.args.get("table"):
+            member = nested.struct_path(node, self.scope)
+            if member is not None:
+                return member
         require(node, "this", "table")
         identifier = node.this
         if not isinstance(identifier, exp.Identifier):
@@ -508,6 +513,12 @@ def _bound(value: object, side: object) -> int | None:
     raise Unsupported(f"a frame bound of {value}", hint="bounds are whole numbers of rows")
 
 
+def _nested(
+    make: Callable[[exp.Expr, Callable[[exp.Expr], Expression]], Expression],
+) -> Callable[[ExpressionBinder, exp.Expr], Expression]:
+    return lambda binder, node: make(node, binder.bind)
+
+
 def _of_inner(binder: ExpressionBinder, node: exp.Expr) -> Expression:
     return binder.bind(node.this)
 
@@ -548,6 +559,7 @@ _HANDLERS: Final[Mapping[type[exp.Expr], Callable[[ExpressionBinder, exp.Expr], 
             exp.Filter: ExpressionBinder._aggregate_filter,
             exp.IgnoreNulls: ExpressionBinder._ignore_nulls,
             exp.Window: ExpressionBinder._window,
+            **{kind: _nested(make) for kind, make in nested.MAKERS.items()},
         }
     )
 )

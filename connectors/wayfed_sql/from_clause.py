@@ -21,6 +21,7 @@ from wayfed_optimizer.expressions import (
 from wayfed_optimizer.relations import Filter, Join, JoinKind, Values
 from wayfed_optimizer.types import Schema, is_numeric
 from wayfed_sql.expression_binder import ExpressionBinder
+from wayfed_sql.nested import TRUE, is_true, is_unnest, unnest
 from wayfed_sql.scope import Scope, Visible, same
 from wayfed_sql.sql_nodes import position, refuse, require
 
@@ -65,14 +66,29 @@ class FromClause:
             return Scope(Values(Schema(()), ((),)), (), self._outer)
         groups = [self._source(source.this, ())]
         for join in select.args.get("joins") or ():
-            if _is_comma(join):
+            if is_unnest(join.this):
+                groups = [self._unnested(self._product(groups), join)]
+            elif _is_comma(join):
                 groups.append(self._source(join.this, _names(groups)))
             else:
                 groups[-1] = self._join(groups[-1], join, _names(groups))
+        return self._product(groups)
+
+    def _product(self, groups: Sequence[Scope]) -> Scope:
         scope = groups[0]
         for other in groups[1:]:
             scope = self._paired(scope, other, JoinKind.CROSS, ())
         return replace(scope, outer=self._outer)
+
+    def _unnested(self, scope: Scope, join: exp.Join) -> Scope:
+        """Return rows with the elements of a list of their own; LEFT keeps those without any."""
+        require(join, "this", "side", "kind", "on")
+        kind = self._kind(join)
+        on = join.args.get("on")
+        if kind not in (JoinKind.INNER, JoinKind.LEFT, JoinKind.CROSS) or not is_true(on or TRUE):
+            raise refuse(join, hint="CROSS JOIN UNNEST(…), or LEFT JOIN UNNEST(…) ON TRUE")
+        bind = ExpressionBinder(scope, self._binder.query).bind
+        return unnest(scope, join.this, bind, keep_empty=kind is JoinKind.LEFT)
 
     def _source(self, node: exp.Expr, taken: Sequence[str]) -> Scope:
         if isinstance(node, exp.Paren) or (isinstance(node, exp.Subquery) and not node.alias):
@@ -84,6 +100,11 @@ class FromClause:
         elif isinstance(node, exp.Subquery):
             require(node, "this", "alias", "joins")
             relation, alias = self._binder.query(node.this), node.alias or "subquery"
+        elif is_unnest(node):
+            one_row = Scope(Values(Schema(()), ((),)), (), self._outer)
+            bind = ExpressionBinder(one_row, self._binder.query).bind
+            made = unnest(one_row, node, bind, keep_empty=False)
+            return self._joined(made, node, taken)
         elif isinstance(node, exp.Values):
             relation, alias = self._binder.values(node), node.alias or "values"
         else:

@@ -118,6 +118,8 @@ def _parse(text: str, *, prefix: str = "") -> Node:
         raise _invalid(text, misread.start(), "write parentheses around the constant before ::")
     try:
         dialect = Dialect.get_or_raise(_READ_AS)
+        # Positions in lists stay as they are written; this instance would count some from 0.
+        dialect.INDEX_OFFSET = 0
         tokens = dialect.tokenize(whole)
         commands = {*dialect.parser_class.STATEMENT_PARSERS, *dialect.tokenizer_class.COMMANDS}
         if tokens and tokens[0].text != ";" and tokens[0].token_type in commands:

@@ -7,7 +7,7 @@ holds it.
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING
 
 from sqlglot import expressions as exp
@@ -29,6 +29,7 @@ from wayfed_optimizer.functions import Kind
 from wayfed_optimizer.relations import (
     Aggregate,
     Distinct,
+    Explode,
     Filter,
     Relation,
     Select,
@@ -37,6 +38,7 @@ from wayfed_optimizer.relations import (
 )
 from wayfed_optimizer.types import NULL, TEXT
 from wayfed_sql.expression_binder import ExpressionBinder
+from wayfed_sql.nested import list_of
 from wayfed_sql.sql_functions import is_aggregate
 from wayfed_sql.sql_nodes import position, refuse, require
 
@@ -68,6 +70,7 @@ class _Output:
     name: str
     expression: Expression
     alias: str | None = None
+    unnested: bool = False
 
 
 @dataclass(slots=True)
@@ -105,7 +108,7 @@ class SelectClause:
         if is_grouped or any(aggregates(root) for root in roots):
             grouping = self._grouping(outputs)
             relation, change = self._group(relation, grouping, roots)
-            outputs = [_Output(o.name, change(o.expression), o.alias) for o in outputs]
+            outputs = [replace(o, expression=change(o.expression)) for o in outputs]
             keys = [_with_expression(key, change(key.expression)) for key in keys]
             having = change(having) if having is not None else None
             qualify = change(qualify) if qualify is not None else None
@@ -134,6 +137,10 @@ class SelectClause:
                 found.extend(self._star(node, None))
             elif isinstance(node, exp.Column) and isinstance(node.this, exp.Star):
                 found.extend(self._star(node.this, node.table))
+            elif (listed := list_of(node)) is not None:
+                alias = node.alias or None
+                bound = self._expressions.bind(listed)
+                found.append(_Output(alias or "unnest", bound, alias, unnested=True))
             elif isinstance(node, exp.Alias):
                 alias = node.alias
                 found.append(_Output(alias, self._expressions.bind(node.this), alias))
@@ -260,6 +267,7 @@ class SelectClause:
         result: Relation = Select(
             relation, (*named, *(Named(name, _typed(e)) for e, name in hidden.items()))
         )
+        result = _unnested(result, outputs)
         if distinct is not None:
             result = Distinct(result)
         if keys:
@@ -286,6 +294,8 @@ class SelectClause:
         """Keep the first row, in the order of ORDER BY, for each value of some expressions."""
         from wayfed_sql.binder import limited
 
+        if any(output.unnested for output in outputs):
+            raise Unsupported("UNNEST with DISTINCT ON", hint="unnest the list behind FROM")
         on = distinct.args["on"]
         chosen = [self._output_or_expression(node, outputs) for node in on.expressions]
         by_output = {o.expression: o.name for o in reversed(outputs)}
@@ -371,10 +381,18 @@ def _windowed(
 
     return (
         window,
-        [_Output(o.name, changed(o.expression), o.alias) for o in outputs],
+        [replace(o, expression=changed(o.expression)) for o in outputs],
         [_with_expression(key, changed(key.expression)) for key in keys],
         changed(qualify) if qualify is not None else None,
     )
+
+
+def _unnested(relation: Relation, outputs: Sequence[_Output]) -> Relation:
+    """Return a row for each element of the list that an output of UNNEST holds."""
+    names = [output.name for output in outputs if output.unnested]
+    if len(names) > 1:
+        raise Unsupported("several UNNESTs in one SELECT", hint="unnest one list behind FROM")
+    return Explode(relation, names[0]) if names else relation
 
 
 def aggregates(expression: Expression) -> bool:

@@ -47,6 +47,7 @@ from wayfed_optimizer.expressions.nodes import (
     SubqueryKind,
     WindowCall,
     require_boolean,
+    require_ordered,
 )
 
 __all__ = [
@@ -85,6 +86,7 @@ __all__ = [
     "named_type",
     "require_boolean",
     "require_columns",
+    "require_ordered",
     "substitute",
     "walk",
 ]

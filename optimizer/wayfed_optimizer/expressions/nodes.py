@@ -284,14 +284,6 @@ class SortKey(Node):
     descending: bool = False
     nulls_first: bool = False
 
-    def __post_init__(self) -> None:
-        kind = self.expression.type
-        if kind != NULL and not is_ordered(kind):
-            raise TypeMismatch(
-                f"{self.expression} is {kind}, and {kind.name}s have no order",
-                hint="sort by their fields or elements",
-            )
-
     def __str__(self) -> str:
         direction = " desc" if self.descending else ""
         return f"{self.expression}{direction}" + (" nulls first" if self.nulls_first else "")
@@ -314,6 +306,7 @@ class WindowCall(Expression):
     nullable: bool = field(init=False)
 
     def __post_init__(self) -> None:
+        require_ordered(self.order_by)
         row = find_function(self.function, kinds=(Kind.WINDOW, Kind.AGGREGATE))
         if self.ignore_nulls and not row.skips_nulls:
             raise TypeMismatch(f"{row.signature} takes no IGNORE NULLS")
@@ -394,6 +387,17 @@ def _require_measurable(frame: Frame, keys: tuple[SortKey, ...]) -> None:
             f"a frame of {frame} cannot be measured in {keys[0].expression}, which is {kind}",
             hint="times are measured in units, such as INTERVAL 1 DAY, and numbers in numbers",
         )
+
+
+def require_ordered(keys: tuple[SortKey, ...]) -> None:
+    """Raise TypeMismatch unless what is ordered by has an order."""
+    for key in keys:
+        kind = key.expression.type
+        if kind != NULL and not is_ordered(kind):
+            raise TypeMismatch(
+                f"{key.expression} is {kind}, and {kind.name}s have no order",
+                hint="sort by their fields or elements",
+            )
 
 
 def require_boolean(expression: Expression, *, what: str = "a condition") -> None:

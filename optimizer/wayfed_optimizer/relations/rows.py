@@ -6,7 +6,12 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 from wayfed_optimizer.errors import InvalidOption, TypeMismatch
-from wayfed_optimizer.expressions import contains_kind, require_boolean, require_columns
+from wayfed_optimizer.expressions import (
+    contains_kind,
+    require_boolean,
+    require_columns,
+    require_ordered,
+)
 from wayfed_optimizer.functions import Kind
 from wayfed_optimizer.relations.base import Relation
 from wayfed_optimizer.relations.checks import require_no, schema_of
@@ -59,6 +64,7 @@ class Sort(Relation):
     schema: Schema = field(init=False)
 
     def __post_init__(self) -> None:
+        require_ordered(self.keys)
         for key in self.keys:
             require_columns(key.expression, self.input.schema)
         self.derive(schema=self.input.schema)
