@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import replace
 from typing import TYPE_CHECKING, Final
 
+from wayfed.explain.loops import loop_of, role
 from wayfed.explain.model import (
     STAGES,
     ExchangeView,
@@ -16,7 +17,7 @@ from wayfed.explain.model import (
 )
 from wayfed.explain.notes import notes_of
 from wayfed_optimizer.errors import InvalidOption, mask_secrets
-from wayfed_optimizer.physical import Exchange, SourceInput
+from wayfed_optimizer.physical import Exchange, LoopInput, SourceInput
 from wayfed_optimizer.relations import Hint, Read, Relation, reads, walk
 from wayfed_optimizer.text import headline
 from wayfed_optimizer.types import check_option
@@ -165,11 +166,16 @@ def _fragment(
             if isinstance(fragment.inputs.get(read.table), SourceInput)
         ),
         exchanges=tuple(
-            _exchange(each, stages.physical.fragment(each.fragment))
+            _exchange(each, stages.physical.fragment(each.fragment), fragment)
             for each in fragment.inputs.values()
             if isinstance(each, Exchange)
         ),
         actual=report.fragments.get(fragment.id) if report else None,
+        inside=fragment.inside,
+        variables=tuple(
+            each.variable for each in fragment.inputs.values() if isinstance(each, LoopInput)
+        ),
+        loop=loop_of(fragment, environment),
     )
 
 
@@ -217,12 +223,13 @@ def _source(read: Read, environment: Environment) -> SourceView:
     )
 
 
-def _exchange(exchange: Exchange, producer: Fragment) -> ExchangeView:
+def _exchange(exchange: Exchange, producer: Fragment, consumer: Fragment) -> ExchangeView:
     return ExchangeView(
         fragment=exchange.fragment,
         channels=_channels(producer.output, exchange.conversions),
         bytes=_bytes(producer),
         cost=exchange.cost,
+        role=role(exchange, consumer),
     )
 
 

@@ -25,8 +25,11 @@ fragments    each after those it reads: ``id``, ``platform``, ``plan`` (operator
              (channel), ``cost`` (its own), ``total`` (with all it needs), ``alternatives``
              (``platform``, ``cost``, ``reason``), ``sources`` (``table``, ``description``,
              ``channel``, ``rows``, ``columns`` that are read, ``of`` how many),
-             ``exchanges`` (``fragment``, ``channels``, ``bytes``, ``cost``) and ``actual``
-             (``rows``, ``bytes``, ``seconds``, ``metrics``)
+             ``exchanges`` (``fragment``, ``channels``, ``bytes``, ``cost``, ``role``),
+             ``actual`` (``rows``, ``bytes``, ``seconds``, ``metrics``, ``runs``), ``inside``
+             (the variable of the loop in whose iterations it runs), ``variables`` (of loops
+             whose rows it reads) and ``loop`` (of a loop: ``variable``, ``limit``, ``body``,
+             ``until``, ``line``, and ``iterations``, ``runs`` and ``unfinished`` as counted)
 ===========  ==============================================================================
 """
 
@@ -36,7 +39,9 @@ from math import isfinite
 from typing import TYPE_CHECKING, Any, Final
 
 if TYPE_CHECKING:
+    from wayfed.execution.loops import LoopCount
     from wayfed.execution.report import FragmentReport
+    from wayfed.explain.loops import LoopView
     from wayfed.explain.model import (
         ExchangeView,
         Explanation,
@@ -103,6 +108,24 @@ def _fragment(fragment: FragmentView) -> dict[str, Any]:
         "sources": [_source(each) for each in fragment.sources],
         "exchanges": [_exchange(each) for each in fragment.exchanges],
         "actual": _actual(fragment.actual),
+        "inside": fragment.inside,
+        "variables": list(fragment.variables),
+        "loop": _loop(fragment.loop, fragment.actual.loop if fragment.actual else None),
+    }
+
+
+def _loop(loop: LoopView | None, count: LoopCount | None) -> dict[str, Any] | None:
+    if loop is None:
+        return None
+    return {
+        "variable": loop.variable,
+        "limit": loop.limit,
+        "body": loop.body,
+        "until": loop.until,
+        "line": loop.line,
+        "iterations": count.iterations if count else None,
+        "runs": count.runs if count else None,
+        "unfinished": count.unfinished if count else None,
     }
 
 
@@ -131,6 +154,7 @@ def _exchange(exchange: ExchangeView) -> dict[str, Any]:
         "channels": list(exchange.channels),
         "bytes": _number(exchange.bytes),
         "cost": _cost(exchange.cost),
+        "role": exchange.role,
     }
 
 
@@ -142,6 +166,7 @@ def _actual(actual: FragmentReport | None) -> dict[str, Any] | None:
         "bytes": actual.bytes,
         "seconds": actual.seconds,
         "metrics": {name: _number(value) for name, value in actual.metrics.items()},
+        "runs": actual.runs,
     }
 
 

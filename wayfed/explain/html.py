@@ -21,6 +21,7 @@ from wayfed.explain.numbers import (
 from wayfed.explain.text import (
     actual_text,
     columns_text,
+    loop_text,
     operator_lines,
     reason_text,
     source_text,
@@ -124,6 +125,8 @@ class _Page:
         if fragment.actual is not None:
             facts.append(("actual", actual_text(fragment)))
         facts.append(("why here", reason_text(fragment)))
+        if fragment.loop is not None:
+            facts.append(("loop", loop_text(fragment)))
         facts += [("reads", source_text(source)) for source in fragment.sources]
         yield from (f"<dt>{escape(name)}</dt><dd>{escape(fact)}</dd>" for name, fact in facts)
         yield "</dl>"
@@ -146,10 +149,11 @@ class _Page:
         producer = self._explanation.fragment(exchange.fragment)
         size = producer.actual.bytes if producer.actual else exchange.bytes
         about = "" if producer.actual else "~"
-        again = " (shown above)" if producer.id in self._written else ""
+        again = f", {exchange.role}" if exchange.role else ""
+        again += " (shown above)" if producer.id in self._written else ""
         through = f"↑ {producer.id}: {about}{in_bytes(size)} as {' → '.join(exchange.channels)}"
         yield f'<p class="flow">{escape(through + again)}</p>'
-        if not again:
+        if producer.id not in self._written:
             yield from self._part(producer)
 
     def _bar(self, fragment: FragmentView, colour: str) -> Iterator[str]:

@@ -46,6 +46,7 @@ class _Chart:
         self._edges: list[str] = []
         self._readers: dict[str, str] = {}
         self._roots: dict[str, str] = {}
+        self._waiting: dict[str, list[str]] = {}
         if explanation.fragments:
             self._physical(explanation)
         else:
@@ -54,12 +55,28 @@ class _Chart:
 
     def _physical(self, explanation: Explanation) -> None:
         colours = dict(zip(explanation.platforms, cycle(_STROKES), strict=False))
+        self._within(None, explanation)
         for fragment in explanation.fragments:
-            self._fragment(fragment)
             stroke = colours[fragment.platform]
             self._edges.append(f"  style {fragment.id}_part stroke:{stroke},stroke-width:2px")
         self.lines.append('  result(["the result"])')
         self._edges.append(f"  {self._roots[explanation.fragments[-1].id]} ==> result")
+
+    def _within(self, variable: str | None, explanation: Explanation) -> None:
+        """Write the fragments inside of a loop, or outside of all; a loop with all inside of it."""
+        for fragment in explanation.fragments:
+            if fragment.inside != variable:
+                continue
+            if fragment.loop is None:
+                self._fragment(fragment)
+                continue
+            title = f"loop {fragment.loop.variable}, at most {fragment.loop.limit} times"
+            self.lines.append(f'  subgraph {fragment.id}_loop["{escaped(title)}"]')
+            self._within(fragment.loop.variable, explanation)
+            self._fragment(fragment)
+            self.lines.append("  end")
+            for reader in self._waiting.pop(fragment.loop.variable, ()):
+                self._edges.append(f'  {self._roots[fragment.id]} -. "again" .-> {reader}')
 
     def _fragment(self, fragment: FragmentView) -> None:
         title = f"{fragment.id} on {fragment.platform}"
@@ -73,9 +90,13 @@ class _Chart:
             told = (source.table, source.description, short(source.rows))
             node = self._node("  ", '[("{}")]', "<br/>".join(map(escaped, told)))
             self._edges.append(f"  {node} --> {self._readers[source.table]}")
+        for variable in fragment.variables:
+            self._waiting.setdefault(variable, []).append(self._readers[variable])
         for exchange in fragment.exchanges:
             through, size = " → ".join(exchange.channels), f"~{in_bytes(exchange.bytes)}"
             label = f"{escaped(through)}<br/>{escaped(size)}"
+            if exchange.role:
+                label += f"<br/>{escaped(exchange.role)}"
             root, reader = self._roots[exchange.fragment], self._readers[exchange.fragment]
             self._edges.append(f'  {root} == "{label}" ==> {reader}')
 

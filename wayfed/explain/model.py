@@ -14,6 +14,7 @@ if TYPE_CHECKING:
     from typing import Any
 
     from wayfed.execution.report import FragmentReport
+    from wayfed.explain.loops import LoopView
     from wayfed_optimizer.cost import Cost
     from wayfed_optimizer.physical import Alternative
     from wayfed_optimizer.statistics import Estimate
@@ -96,12 +97,15 @@ class ExchangeView:
         Estimated.
     cost
         Estimated, of the conversions.
+    role
+        What they are for, where a loop takes part.
     """
 
     fragment: str
     channels: tuple[str, ...]
     bytes: float
     cost: Cost
+    role: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -128,6 +132,12 @@ class FragmentView:
         What it reads: tables, and other fragments.
     actual
         What it handed out, where the plan was executed.
+    inside
+        The variable of the loop in each of whose iterations it runs.
+    variables
+        The variables of loops whose current rows it reads.
+    loop
+        The loop that it is, if it is one.
     """
 
     id: str
@@ -145,6 +155,9 @@ class FragmentView:
     sources: tuple[SourceView, ...]
     exchanges: tuple[ExchangeView, ...]
     actual: FragmentReport | None = None
+    inside: str | None = None
+    variables: tuple[str, ...] = ()
+    loop: LoopView | None = None
 
     @property
     def next_best(self) -> Alternative | None:

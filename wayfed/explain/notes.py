@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Final
 
+from wayfed.explain.loops import did
 from wayfed.explain.numbers import deviation, in_bytes, in_rows
 from wayfed_optimizer.expressions import Column, Opaque
 from wayfed_optimizer.expressions import walk as walk_expression
@@ -44,6 +45,7 @@ def notes_of(stages: Stages, environment: Environment, report: Report | None) ->
     """Return what to know about a plan, the most consequential first, each said once."""
     relations = tuple(walk(stages.logical))
     found = (
+        *_unfinished(stages.physical, report),
         *_surprises(stages.physical, report),
         *_barriers(relations),
         *_guesses(stages.logical, environment),
@@ -55,10 +57,22 @@ def notes_of(stages: Stages, environment: Environment, report: Report | None) ->
     return tuple(dict.fromkeys(found))
 
 
+def _unfinished(physical: PhysicalPlan, report: Report | None) -> Iterator[str]:
+    for fragment in physical.fragments if report else ():
+        actual = report.fragments.get(fragment.id) if report else None
+        if actual is not None and actual.loop is not None and actual.loop.unfinished:
+            yield (
+                f"the loop {fragment.id} ended at its limit while its condition was not true: "
+                f"{did(actual.loop)}"
+            )
+
+
 def _surprises(physical: PhysicalPlan, report: Report | None) -> Iterator[str]:
     for fragment in physical.fragments if report else ():
         actual = report.fragments.get(fragment.id) if report else None
         if actual is None or max(actual.rows, fragment.rows.likely) < _FEW_ROWS:
+            continue
+        if actual.runs != 1:  # the rows of a loop change from one iteration to the next
             continue
         if off := deviation(fragment.rows.likely, actual.rows):
             yield (
@@ -78,7 +92,10 @@ def _barriers(relations: Iterable[Relation]) -> Iterator[str]:
         if isinstance(relation, Cache):
             yield "a cache is a barrier to pushdown: what is below it is computed whole, once"
         if isinstance(relation, Iterate):
-            yield f"a loop of at most {relation.max_iterations} rounds: costs are those of one"
+            yield (
+                f"the rows of the loop '{relation.variable}' change from iteration to iteration: "
+                "estimates are of the first, costs of ten, or of fewer where its limit is lower"
+            )
 
 
 def _barrier(name: str, kind: str) -> str:

@@ -96,14 +96,15 @@ class _Fragments:
             producer = self._explanation.fragment(exchange.fragment)
             size = producer.actual.bytes if producer.actual else exchange.bytes
             about = "" if producer.actual else "~"
-            again = ", written above" if producer.id in self._written else ""
+            told = f", {exchange.role}" if exchange.role else ""
+            told += ", written above" if producer.id in self._written else ""
             through = " → ".join(exchange.channels)
             yield "│"
             yield (
                 f"{'└─ ' if position == last else '├─ '}{producer.id} on {producer.platform}"
-                f" → {through} → {fragment.id}: {about}{in_bytes(size)}{again}"
+                f" → {through} → {fragment.id}: {about}{in_bytes(size)}{told}"
             )
-            if not again:
+            if producer.id not in self._written:
                 guide = "   " if position == last else "│  "
                 yield from (f"{guide}{line}" for line in self._below(producer, width - 3))
 
@@ -115,6 +116,8 @@ def _body(fragment: FragmentView, width: int, *, alternatives: bool) -> Iterator
     if fragment.actual is not None:
         yield from _labelled("actual", actual_text(fragment), width)
     yield from (_all_reasons if alternatives else _reason)(fragment, width)
+    if fragment.loop is not None:
+        yield from _labelled("loop", loop_text(fragment), width)
     yield from _block("plan", operator_lines(fragment.operators, width - _LABEL - 1))
     label = "asked" if fragment.language == "sql" else fragment.language
     yield from _block(label, sql_lines(fragment.asked, width - _LABEL - 1))
@@ -125,16 +128,24 @@ def actual_text(fragment: FragmentView) -> str:
     actual = fragment.actual
     if actual is None:
         return "not run"
-    off = deviation(fragment.rows.likely, actual.rows)
+    off = deviation(fragment.rows.likely, actual.rows / max(1, actual.runs))
     counted = "".join(
         f" · {name} {value:,.6g}"
         for name, value in actual.metrics.items()
         if name not in ("rows", "bytes", "seconds")
     )
+    runs = f" in {actual.runs} runs" if actual.runs > 1 else ""
     return (
         f"{in_rows(actual.rows)}{f' (estimated {off})' if off else ''} · {in_bytes(actual.bytes)}"
-        f" · {in_seconds(actual.seconds)}{counted}"
+        f" · {in_seconds(actual.seconds)}{runs}{counted}"
     )
+
+
+def loop_text(fragment: FragmentView) -> str:
+    """Return what the loop does that a fragment is, and did where it was run."""
+    if fragment.loop is None:
+        return ""
+    return fragment.loop.text(fragment.actual.loop if fragment.actual else None)
 
 
 def reason_text(fragment: FragmentView) -> str:

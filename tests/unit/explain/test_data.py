@@ -18,6 +18,7 @@ def test_the_data_is_json_and_says_what_the_text_says(executed):
         "channels": ["arrow.stream", "arrow.table"],
         "bytes": 4800.0,
         "cost": {"seconds": 1e-05, "startup": 0.0, "cpu": 1e-05, "network": 0.0, "moved": 0.0},
+        "role": "",
     }
     assert below["rows"] == {
         "low": 100,
@@ -26,7 +27,13 @@ def test_the_data_is_json_and_says_what_the_text_says(executed):
         "confidence": 0.72,
         "provenance": "database statistics",
     }
-    assert below["actual"] == {"rows": 10, "bytes": 160, "seconds": 0.004, "metrics": {}}
+    assert below["actual"] == {
+        "rows": 10,
+        "bytes": 160,
+        "seconds": 0.004,
+        "metrics": {},
+        "runs": 1,
+    }
     assert below["alternatives"][0]["cost"] is None
 
 
