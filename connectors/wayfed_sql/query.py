@@ -44,10 +44,10 @@ from wayfed_sql.expression_printer import ExpressionPrinter
 from wayfed_sql.joins import join_blocks
 from wayfed_sql.overflow import may_fail
 from wayfed_sql.sampling import sample_condition
-from wayfed_sql.templates import EQUAL_OTHERWISE, ORDERED_OTHERWISE, Text
+from wayfed_sql.templates import COMPARISON, EQUAL_OTHERWISE, ORDERED_OTHERWISE, Text
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Mapping, Sequence
 
     from wayfed_optimizer.platform import TableReference
     from wayfed_optimizer.types import Schema
@@ -331,8 +331,8 @@ class QueryPrinter:
         if before and may_fail(predicate):
             # Not evaluated on rows that are already excluded. The guard alone would do: plain
             # conditions stay beside it because engines prune by them.
-            text = Text(f"CASE WHEN {conjunction(before)} THEN {text.sql} END")
-            block = _without_subqueries(block)
+            text = _in_turn(before, text)
+            block = _only_plain(block)
         return self.keep(block, text)
 
     def keep(self, block: Block, condition: Text) -> Block:
@@ -507,11 +507,27 @@ def _nests(inner: Compound, outer: SetOperation, first: bool) -> bool:
     return inner.kind is outer.kind is SetKind.UNION and inner.all and outer.all
 
 
-def _without_subqueries(block: Block) -> Block:
-    """Leave out the conditions of the last step that read tables of their own."""
+def _in_turn(before: Sequence[Text], last: Text) -> Text:
+    """Write a condition that is evaluated only on rows for which those before it are true."""
+    guard = next((condition for condition in before if condition.steps), None)
+    if guard is None:
+        return Text(f"CASE WHEN {conjunction(before)} THEN {last.sql} END", steps=(*before, last))
+    new = (c for c in before if c is not guard and c not in guard.steps)
+    steps = (*guard.steps, *new)
+    ended = " ".join(f"WHEN {step.within(COMPARISON)} IS NOT TRUE THEN FALSE" for step in steps)
+    return Text(f"CASE {ended} ELSE {last.sql} END", steps=(*steps, last))
+
+
+def _only_plain(block: Block) -> Block:
+    """Leave out the conditions of the last step that a guard repeats at a price."""
     if block.group is not None:
-        return replace(block, having=tuple(c for c in block.having if _SUBQUERY not in c.sql))
-    return replace(block, where=tuple(c for c in block.where if _SUBQUERY not in c.sql))
+        return replace(block, having=tuple(c for c in block.having if _is_plain(c)))
+    return replace(block, where=tuple(c for c in block.where if _is_plain(c)))
+
+
+def _is_plain(condition: Text) -> bool:
+    """Say whether a condition is cheap to evaluate twice: no guard, no table of its own."""
+    return not condition.steps and _SUBQUERY not in condition.sql
 
 
 def _repeats(block: Block, select: Select) -> bool:

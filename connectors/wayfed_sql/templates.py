@@ -53,6 +53,9 @@ class Text(NamedTuple):
         The name of the column that it is, if it is nothing but a column.
     constant
         Whether it is a constant as one writes it.
+    steps
+        The conditions that it evaluates one after the other, as long as they are true; if it is
+        such a condition.
     """
 
     sql: str
@@ -61,6 +64,7 @@ class Text(NamedTuple):
     collated: int = BY_CODE_POINT
     column: str | None = None
     constant: bool = False
+    steps: tuple[Text, ...] = ()
 
     def within(self, level: int) -> str:
         """Return the text for a place that needs something that binds tighter than `level`."""

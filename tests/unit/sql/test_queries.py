@@ -630,3 +630,14 @@ def test_constants_are_written_as_their_types(engine):
     plan = Select(read, tuple(Named(name, value) for name, value in values.items()))
     (found,) = engine.rows(plan, {"one": TableReference(query="SELECT 1 AS none")})
     assert found == tuple(value.value for value in values.values())
+
+
+def test_the_text_of_many_conditions_that_may_fail_grows_with_their_number():
+    def filtered(count: int) -> Relation:
+        relation: Relation = T
+        for number in range(count):
+            total = call("add", column(relation.schema, "id"), literal(number))
+            relation = Filter(relation, call("greater", total, literal(-number)))
+        return relation
+
+    assert len(to_sql(filtered(40), DUCKDB, TABLES)) < 5 * len(to_sql(filtered(10), DUCKDB, TABLES))
