@@ -20,7 +20,7 @@ from wayfed_optimizer.platform import PLATFORM_ENTRY_POINTS
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
 
-    from wayfed_optimizer.platform import Connector, Platform, SourceRequest
+    from wayfed_optimizer.platform import Connector, Platform, SourceRequest, TargetRequest
 
 EMBEDDED: Final = ("duckdb", "python")
 """Engines that every context has: they run in this process and start at once."""
@@ -101,3 +101,24 @@ def claimant(request: SourceRequest, catalog: Iterable[str]) -> Connector:
         hint=suggestion(request.target, names)
         or "files end in .parquet, .csv, .ndjson or .arrow; otherwise say format='csv'",
     )
+
+
+def writer(request: TargetRequest) -> Connector:
+    """Return the connector that rows are written by.
+
+    Raises
+    ------
+    Unsupported
+        Where none writes there.
+    """
+    for connector in connectors().values():
+        if connector.claims(request.target, None):
+            return connector
+    scheme, found, _ = str(request.target).partition("://")
+    if found:
+        raise Unsupported(
+            f"writing to {mask_secrets(str(request.target))}",
+            reason=f"no installed connector writes {scheme}://",
+            hint="write a .parquet file, and load it there",
+        )
+    return connectors()["files"]

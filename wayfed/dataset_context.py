@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Protocol
 if TYPE_CHECKING:
     from wayfed.execution import Execution
     from wayfed.explain import Explanation
+    from wayfed_optimizer.platform import TargetRequest
     from wayfed_optimizer.relations import Relation
 
 
@@ -36,6 +37,10 @@ class DatasetContext(Protocol):
 
     def run(self, relation: Relation) -> Execution:
         """Plan and start a run of a plan."""
+        ...
+
+    def write(self, relation: Relation, request: TargetRequest) -> int:
+        """Run a plan and put its rows where a request says; return their number."""
         ...
 
     def explain(

@@ -40,7 +40,7 @@ if TYPE_CHECKING:
     from wayfed.execution import Execution
     from wayfed.explain import Explanation
     from wayfed.mapping import SchemaLike
-    from wayfed_optimizer.platform import Platform, Source
+    from wayfed_optimizer.platform import Platform, Source, TargetRequest
     from wayfed_optimizer.relations import Relation
 
 OBJECTIVES: Final = ("time", "bytes")
@@ -358,6 +358,19 @@ class Context(Training):
             return self._caches.computed(node, compute, token)
 
         return transform(relation, resolve)
+
+    def write(self, relation: Relation, request: TargetRequest) -> int:
+        """Run a plan and put its rows where a request says; return their number."""
+        from wayfed.connectors import writer
+        from wayfed.writing import put
+
+        connector = writer(request)
+        with self._lock:
+            self._require_open()
+            store = self._stores.get((connector.name, str(request.target)))
+        target = connector.target(request, store)
+        with self.run(relation).stream as rows:
+            return put(rows, target, self.new_token())
 
     def explain(
         self, relation: Relation, *, stage: str, analyze: bool, alternatives: bool

@@ -12,7 +12,7 @@ from wayfed_optimizer.types import check_option
 
 if TYPE_CHECKING:
     import os
-    from collections.abc import Iterator
+    from collections.abc import Iterator, Sequence
 
     import pandas as pd
     import polars as pl
@@ -164,48 +164,76 @@ class Terminals:
         with self._stream(limited) as stream:
             print_rows(self.relation.schema, stream)
 
-    def write(self, target: str | os.PathLike[str], *, mode: str = "error") -> int:
-        """Run the plan and write its rows to a file; return their number.
+    def write(
+        self,
+        target: str | os.PathLike[str],
+        *,
+        mode: str = "error",
+        table: str | None = None,
+        partition_by: str | Sequence[str] = (),
+    ) -> int:
+        """Run the plan and write its rows to files or to a table of a database; return how many.
 
-        The file appears when it is complete: nothing half-written stays behind.
+        All of them are written, or none: until the last one is there, and whatever goes wrong,
+        readers see what was there before. The target may be what the plan reads.
 
         Parameters
         ----------
         target
-            A path that ends in .parquet, .csv, .ndjson or .arrow.
+            A path that ends in .parquet, .csv, .ndjson or .arrow; a directory (one that exists, or
+            a name that ends in ``/``) for Parquet files in it; or a database's URL.
         mode
-            What to do if the target exists: ``error`` or ``overwrite``.
+            What to do if the target exists: ``error``, ``append`` or ``overwrite``. Rows are
+            appended to tables and directories, by the names of their columns.
+        table
+            Which table of a database; it is made where it is missing.
+        partition_by
+            Columns after whose values directories are named (``year=2013``), which `read` makes
+            columns again.
 
         Raises
         ------
         SourceError
-            Where the target exists, or its directory does not.
+            Where the target exists, or what it is to be in does not.
+        TypeMismatch, ColumnNotFound
+            Where the target cannot hold a column; names the cast.
         Unsupported
-            Where the target is no such file.
+            Where the target is nothing that can be written.
 
         Examples
         --------
         >>> import tempfile, wayfed as wf
         >>> with wf.context() as ctx, tempfile.TemporaryDirectory() as directory:
-        ...     ctx.read({"id": [1, 2]}).write(f"{directory}/ids.parquet")
+        ...     orders = ctx.read({"id": [1, 2], "year": [2012, 2013]})
+        ...     orders.write(f"{directory}/orders/", partition_by="year")
+        ...     ctx.read(f"{directory}/orders/**/*.parquet").filter("year = 2013").to_numpy()["id"]
         2
+        array([2])
         """
-        from wayfed.writing import FileTarget
+        from wayfed_optimizer.platform import TargetRequest
 
         check_option(mode, [each.value for each in WriteMode], name="mode")
-        file = FileTarget.of(target, WriteMode(mode))
-        with self._rows("write()") as stream:
-            return file.write(stream)
+        by = (partition_by,) if isinstance(partition_by, str) else tuple(partition_by)
+        self._require_bounded("write()")
+        request = TargetRequest(target, self.relation.schema, WriteMode(mode), table, by)
+        try:
+            return self.context.write(self.relation, request)
+        except WayfedError as error:
+            error.where = error.where or user_location()
+            raise
 
     @contextmanager
     def _rows(self, terminal: str, relation: Relation | None = None) -> Iterator[Stream]:
+        self._require_bounded(terminal)
+        with self._stream(relation or self.relation) as stream:
+            yield stream
+
+    def _require_bounded(self, terminal: str) -> None:
         if not self.relation.bounded:
             raise UnboundedResult(
                 f"{terminal} needs all rows, and they never end",
                 hint="take a part with limit(n), or read on and on with to_batches()",
             )
-        with self._stream(relation or self.relation) as stream:
-            yield stream
 
     @contextmanager
     def _stream(self, relation: Relation) -> Iterator[Stream]:

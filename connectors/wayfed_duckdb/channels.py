@@ -105,6 +105,9 @@ def _table_function(name: str, files: FileSet) -> str:
     if files.channel == ARROW_FILES:
         return quoted(name + ROWS)
     paths = _list(glob.escape(str(path)) for path in files.paths)
+    if files.channel == PARQUET_FILES and (partitions := files.options.get("partitions")):
+        types = ", ".join(f"{text(f.name)}: {DUCKDB.type_name(f.type)}" for f in partitions)
+        return f"read_parquet({paths}, hive_partitioning = true, hive_types = {{{types}}})"
     if files.channel == PARQUET_FILES:
         return f"read_parquet({paths}, hive_partitioning = false)"
     columns = _columns(files.options["columns"])

@@ -15,7 +15,7 @@ from wayfed_optimizer.errors import InvalidOption, Unsupported
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-    from wayfed_optimizer.platform import Platform, Source, SourceRequest
+    from wayfed_optimizer.platform import Platform, Source, SourceRequest, Target, TargetRequest
 
 _SIZE: Final = re.compile(r"\s*\d+(\.\d+)?\s*([kmgt]i?b|b|%)\s*", re.IGNORECASE)
 
@@ -62,6 +62,10 @@ class DuckDBConnector:
     def source(self, request: SourceRequest, store: Platform | None) -> Source:
         """Refuse: no tables live here."""
         raise Unsupported(f"reading {request.target!r:.80}", "duckdb", "it holds no tables of ours")
+
+    def target(self, request: TargetRequest, store: Platform | None) -> Target:
+        """Refuse: no tables live here."""
+        raise Unsupported(f"writing to {request.target!r:.80}", self.name, "it holds no tables")
 
 
 def _settings(options: Mapping[str, Any]) -> dict[str, str | int]:

@@ -13,7 +13,7 @@ from wayfed_optimizer.errors import InvalidOption, SourceError
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-    from wayfed_optimizer.platform import Platform, Source, SourceRequest
+    from wayfed_optimizer.platform import Platform, Source, SourceRequest, Target, TargetRequest
 
 
 class FilesConnector:
@@ -78,6 +78,18 @@ class FilesConnector:
                 ),
             )
         return ObjectSource.from_request(request)
+
+    def target(self, request: TargetRequest, store: Platform | None) -> Target:
+        """Return the file or directory that a request means.
+
+        Raises
+        ------
+        SourceError, Unsupported, InvalidOption, TypeMismatch, ColumnNotFound
+            Each with the path and the remedy.
+        """
+        from wayfed_files.targets import target_of
+
+        return target_of(request)
 
 
 CONNECTOR = FilesConnector()

@@ -1,4 +1,4 @@
-"""The formats of files, one row each: endings, channel, options, and how a file is inspected."""
+"""The formats of files, one row each: endings, channel, options, how one is read and written."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ from dataclasses import dataclass, field
 from types import MappingProxyType
 from typing import TYPE_CHECKING, Any, Final, Literal
 
-from wayfed_files import ipc, parquet, text
+from wayfed_files import ipc, parquet, text, writers
 from wayfed_optimizer.errors import InvalidOption
 from wayfed_optimizer.platform import ARROW_FILES, CSV_FILES, NDJSON_FILES, PARQUET_FILES
 
@@ -16,6 +16,7 @@ if TYPE_CHECKING:
 
     from wayfed_files.inspected import Inspected
     from wayfed_optimizer.platform import Channel
+    from wayfed_optimizer.types import DataType
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,6 +34,10 @@ class Format:
     inspect
         Says what a file tells about itself without being read through; gets the options, and how
         many bytes it may look at where a file has no footer.
+    writer
+        From a file opened for bytes and an Arrow schema to what writes batches.
+    remedy
+        What to do about a column of a type that cannot be written; None where it can.
     defaults
         The options, with what they are where nothing is said.
     check
@@ -42,16 +47,21 @@ class Format:
     columns
         What makes the columns of two files the same: the names, their order too, or neither,
         as a file may leave columns out.
+    partitioned
+        Whether directories called ``column=value`` stand for columns.
     """
 
     name: str
     suffixes: tuple[str, ...]
     channel: Channel
     inspect: Callable[[Path, Mapping[str, Any], int], Inspected]
+    writer: Callable[[Any, Any], Any]
+    remedy: Callable[[DataType], str | None] = writers.anything
     defaults: Mapping[str, Any] = field(default_factory=lambda: MappingProxyType({}))
     check: Callable[[Mapping[str, Any]], None] = lambda options: None
     inferred: bool = False
     columns: Literal["named", "ordered", "optional"] = "named"
+    partitioned: bool = False
 
     def options(self, given: Mapping[str, Any]) -> dict[str, Any]:
         """Return the options to read with.
@@ -70,12 +80,21 @@ class Format:
 
 
 FORMATS: Final = (
-    Format("parquet", (".parquet",), PARQUET_FILES, parquet.inspect),
+    Format(
+        "parquet",
+        (".parquet",),
+        PARQUET_FILES,
+        parquet.inspect,
+        writers.parquet_writer,
+        partitioned=True,
+    ),
     Format(
         "csv",
         (".csv", ".csv.gz"),
         CSV_FILES,
         text.inspect_csv,
+        writers.csv_writer,
+        writers.flat_text,
         MappingProxyType(text.CSV_DEFAULTS),
         text.check_csv_options,
         inferred=True,
@@ -86,10 +105,14 @@ FORMATS: Final = (
         (".ndjson", ".jsonl", ".ndjson.gz", ".jsonl.gz"),
         NDJSON_FILES,
         text.inspect_ndjson,
+        writers.json_writer,
+        writers.nested_text,
         inferred=True,
         columns="optional",
     ),
-    Format("arrow", (".arrow", ".arrows", ".feather"), ARROW_FILES, ipc.inspect),
+    Format(
+        "arrow", (".arrow", ".arrows", ".feather"), ARROW_FILES, ipc.inspect, writers.ipc_writer
+    ),
 )
 
 

@@ -52,6 +52,8 @@ class Inspected:
         What reading it needs besides the options given; the same for all files of a table.
     footer
         Where statistics by column are read, if somebody asks.
+    partitions
+        What its writer noted about the columns that its directories stand for.
     """
 
     path: Path
@@ -59,6 +61,7 @@ class Inspected:
     rows: Estimate
     reading: Mapping[str, Any] = field(default_factory=lambda: MappingProxyType({}))
     footer: Any = None
+    partitions: str | None = None
 
 
 def looks_like(head: bytes) -> str:

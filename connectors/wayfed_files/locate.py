@@ -9,7 +9,8 @@ from typing import TYPE_CHECKING
 from urllib.parse import unquote, urlsplit
 
 from wayfed_files.formats import FORMATS, Format, format_of, suffix_of
-from wayfed_optimizer.errors import SourceError, Unsupported, suggestion
+from wayfed_files.manifest import counting
+from wayfed_optimizer.errors import SourceError, suggestion
 from wayfed_optimizer.types import check_option
 
 if TYPE_CHECKING:
@@ -45,10 +46,16 @@ class Location:
         'my flights.csv'
         """
         text = str(target)
-        plain = unquote(urlsplit(text).path) if text.startswith("file://") else text
-        path = Path(plain).expanduser().absolute()
-        is_glob = any(mark in plain for mark in _PLACEHOLDERS) and not path.exists()
+        path = plain_path(text)
+        is_glob = any(mark in str(path) for mark in _PLACEHOLDERS) and not path.exists()
         return cls(text, path, is_glob)
+
+    @property
+    def root(self) -> Path:
+        """The directory that all the files are in: what stands before the first placeholder."""
+        if self.is_glob:
+            return _parts_before_placeholder(self.path)
+        return self.path if self.path.is_dir() else self.path.parent
 
     def files(self) -> tuple[Path, ...]:
         """Return the files there are now, in the order of their names.
@@ -68,7 +75,7 @@ class Location:
 
     def _matching(self) -> tuple[Path, ...]:
         found = (Path(name) for name in glob.glob(str(self.path), recursive=True))
-        files = tuple(sorted(path for path in found if path.is_file()))
+        files = counting(sorted(path for path in found if path.is_file()))
         if files:
             return files
         fixed = _parts_before_placeholder(self.path)
@@ -84,14 +91,7 @@ class Location:
         except OSError as error:
             raise SourceError(f"the directory '{self.text}' cannot be read: {error}") from error
         visible = [path for path in every if not _is_hidden(path, self.path)]
-        keyed = next((path for path in visible if path.is_dir() and "=" in path.name), None)
-        if keyed is not None:
-            raise Unsupported(
-                f"reading the column that the directory '{keyed.name}' stands for",
-                reason=f"'{self.text}' is partitioned by directories",
-                hint=f"read the files alone with '{self.text.rstrip('/')}/**/*.parquet'",
-            )
-        files = tuple(path for path in visible if path.is_file() and suffix_of(path))
+        files = counting([path for path in visible if path.is_file() and suffix_of(path)])
         if not files:
             raise SourceError(
                 f"the directory '{self.text}' has no files of a known format",
@@ -113,6 +113,12 @@ class Location:
             available=names,
             hint=suggestion(self.path.name, names) or _relative_to(self),
         )
+
+
+def plain_path(text: str) -> Path:
+    """Return the absolute path that a path or ``file://`` URL means."""
+    plain = unquote(urlsplit(text).path) if text.startswith("file://") else text
+    return Path(plain).expanduser().absolute()
 
 
 def format_for(location: Location, files: tuple[Path, ...], name: str | None) -> Format:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any, Final
 
 from wayfed_files.inspected import Inspected, require_signature
+from wayfed_files.partitions import METADATA
 from wayfed_optimizer.errors import SourceError
 from wayfed_optimizer.statistics.estimates import ColumnStatistics, Estimate, Provenance
 from wayfed_optimizer.types import BOOL, TIMESTAMP, TIMESTAMP_UTC, DataType, Field
@@ -47,6 +48,7 @@ def inspect(path: Path, options: Mapping[str, Any], prefix: int) -> Inspected:
         Estimate.exactly(footer.num_rows, Provenance.FOOTER),
         {"nanoseconds": nanoseconds} if nanoseconds else {},
         footer,
+        (footer.metadata or {}).get(METADATA.encode(), b"").decode() or None,
     )
 
 

@@ -9,8 +9,15 @@ from typing import TYPE_CHECKING, Any, Final
 
 from wayfed_files import parquet
 from wayfed_files.locate import Location, format_for
+from wayfed_files.partitions import keys_of, partitions_of
 from wayfed_optimizer.coercion import common_type
-from wayfed_optimizer.errors import SourceChanged, SourceError, WayfedError, suggestion
+from wayfed_optimizer.errors import (
+    SourceChanged,
+    SourceError,
+    Unsupported,
+    WayfedError,
+    suggestion,
+)
 from wayfed_optimizer.platform import FileSet, Snapshot
 from wayfed_optimizer.statistics.estimates import Estimate, TableStatistics
 from wayfed_optimizer.types import NULL, TEXT, Field, Schema
@@ -115,7 +122,8 @@ class FileSource:
         """Return the files of a snapshot and how to read them.
 
         Besides the options given, `columns` has all the columns of the files with their types, in
-        the order of the files, and `nanoseconds` those that are finer than their type.
+        the order of the files, and `nanoseconds` those that are finer than their type; where
+        directories stand for columns, `partitions` has those, and `root` what they lie in.
         """
         files = _Version.parse(snapshot.version).paths
         return FileSet(files, self.schema, self._table.reading, self.channel)
@@ -135,6 +143,11 @@ class FileSource:
                 f"'{min(added)}' was added to '{self._location.text}' while it was read"
             )
 
+    @property
+    def partitions(self) -> tuple[str, ...]:
+        """The columns that directories stand for."""
+        return tuple(field.name for field in self._table.reading.get("partitions", ()))
+
     def _look_again(self) -> None:
         table = self._look(self._location.files())
         if table.schema != self.schema:
@@ -152,15 +165,45 @@ class FileSource:
         inspected = [
             self._format.inspect(path, self._options, prefix) for path in files[:_FILES_LOOKED_AT]
         ]
+        partitions = self._partitions(files, inspected)
         if self._wanted is not None:
-            _require_columns(self._wanted, inspected[0], self._location.text)
-        columns = _agreed(inspected, self._format, self._wanted)
+            _require_columns(self._wanted, inspected[0], partitions, self._location.text)
+        columns = _agreed(inspected, self._format, self._wanted, partitions)
         reading: dict[str, Any] = {**self._options, "columns": columns}
+        if partitions:
+            columns = (*columns, *partitions)
+            reading |= {"partitions": partitions, "root": self._location.root}
         for each in inspected:
             for name, value in each.reading.items():
                 reading[name] = tuple(dict.fromkeys((*reading.get(name, ()), *value)))
         schema = self._wanted or Schema(columns)
         return _Table(version, schema, MappingProxyType(reading), inspected)
+
+    def _partitions(
+        self, files: tuple[Path, ...], inspected: Sequence[Inspected]
+    ) -> tuple[Field, ...]:
+        """Return the columns that directories stand for, and files do not have themselves."""
+        root = self._location.root
+        if self._format.partitioned:
+            found = partitions_of(files, root, inspected, self._wanted)
+            names = {field.name for field in inspected[0].fields}
+            above = [name for name, _ in keys_of(root / "*", Path(root.anchor)) if name in names]
+            if found and above:
+                raise Unsupported(
+                    f"reading column '{above[0]}' below a directory '{above[0]}=…'",
+                    reason="engines would take the directory for the column",
+                    hint="rename the directory, or read from there up",
+                )
+            return tuple(field for field in found if field.name not in names)
+        if self._location.path.is_dir() and (keys := keys_of(files[0], root)):
+            raise Unsupported(
+                f"reading the column '{keys[0][0]}' that directories stand for",
+                reason=f"only Parquet files are read so, and '{self._location.text}' has "
+                f"{self._format.name}",
+                hint="read the files alone with "
+                f"'{self._location.text.rstrip('/')}/**/*{self._format.suffixes[0]}'",
+            )
+        return ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -218,7 +261,10 @@ def _stamp(path: Path) -> str | None:
 
 
 def _agreed(
-    inspected: Sequence[Inspected], format: Format, wanted: Schema | None
+    inspected: Sequence[Inspected],
+    format: Format,
+    wanted: Schema | None,
+    partitions: tuple[Field, ...],
 ) -> tuple[Field, ...]:
     """Return the columns that all files have, with the types of `wanted` where it has them.
 
@@ -229,7 +275,8 @@ def _agreed(
     SourceError
         Where two files disagree; names both and the column.
     """
-    given = {} if wanted is None else {field.name: field for field in wanted}
+    elsewhere = {field.name for field in partitions}
+    given = {field.name: field for field in wanted or () if field.name not in elsewhere}
     first, *others = inspected
     columns = {field.name: field for field in first.fields} | given
     for other in others:
@@ -278,7 +325,9 @@ def _agreed_column(
     return Field(ours.name, kind, ours.nullable or theirs.nullable)
 
 
-def _require_columns(wanted: Schema, first: Inspected, place: str) -> None:
-    present = Schema(first.fields)
+def _require_columns(
+    wanted: Schema, first: Inspected, partitions: tuple[Field, ...], place: str
+) -> None:
+    present = Schema((*first.fields, *partitions))
     for field in wanted:
         present.field(field.name, of=f"'{place}'")

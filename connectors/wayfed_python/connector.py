@@ -10,7 +10,7 @@ from wayfed_python.platform import PythonPlatform
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-    from wayfed_optimizer.platform import Platform, Source, SourceRequest
+    from wayfed_optimizer.platform import Platform, Source, SourceRequest, Target, TargetRequest
 
 
 class PythonConnector:
@@ -34,6 +34,10 @@ class PythonConnector:
     def source(self, request: SourceRequest, store: Platform | None) -> Source:
         """Refuse: no data lies here."""
         raise Unsupported(f"reading {request.target!r}", self.name, "it only runs functions")
+
+    def target(self, request: TargetRequest, store: Platform | None) -> Target:
+        """Refuse: no data lies here."""
+        raise Unsupported(f"writing to {request.target!r:.80}", self.name, "it only runs functions")
 
 
 CONNECTOR = PythonConnector()

@@ -66,8 +66,12 @@ def read_parquet(session: SparkSession, files: FileSet, run: Run) -> DataFrame:
     from pyspark.sql.pandas.types import from_arrow_schema
 
     schema = from_arrow_schema(arrow_schema(files.schema), prefer_timestamp_ntz=True)
-    paths = [f"file://{_readable(path, run)}" for path in files.paths]
-    return session.read.schema(schema).parquet(*paths)
+    reader = session.read.schema(schema)
+    if "partitions" in files.options:
+        # Directories stand for columns: a link to a file would not lie in them.
+        reader = reader.option("basePath", f"file://{files.options['root']}")
+        return reader.parquet(*(f"file://{path}" for path in files.paths))
+    return reader.parquet(*(f"file://{_readable(path, run)}" for path in files.paths))
 
 
 def _readable(path: Path, run: Run) -> Path:

@@ -14,7 +14,7 @@ from wayfed_spark.session import MEANING, SharedSpark
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-    from wayfed_optimizer.platform import Platform, Source, SourceRequest
+    from wayfed_optimizer.platform import Platform, Source, SourceRequest, Target, TargetRequest
 
 _MASTERS: Final = re.compile(r"local(\[[^\]]+\])?|local-cluster\[.+\]|(spark|k8s)://.+|yarn")
 _MEMORY: Final = re.compile(r"\d+[kmgt]b?", re.IGNORECASE)
@@ -71,6 +71,10 @@ class SparkConnector:
     def source(self, request: SourceRequest, store: Platform | None) -> Source:
         """Refuse: no tables live here."""
         raise Unsupported(f"reading {request.target}", "spark", "it holds no tables of ours")
+
+    def target(self, request: TargetRequest, store: Platform | None) -> Target:
+        """Refuse: no tables live here."""
+        raise Unsupported(f"writing to {request.target!r:.80}", self.name, "it holds no tables")
 
 
 def _settings(options: Mapping[str, Any]) -> Settings:

@@ -20,6 +20,7 @@ if TYPE_CHECKING:
     from wayfed_optimizer.cancellation import CancellationToken
     from wayfed_optimizer.capabilities import Capabilities
     from wayfed_optimizer.physical import Fragment
+    from wayfed_optimizer.relations import WriteMode
     from wayfed_optimizer.statistics.estimates import TableStatistics
     from wayfed_optimizer.types import Schema
 
@@ -315,11 +316,65 @@ class SourceRequest:
     options: Mapping[str, Any] = field(default_factory=lambda: MappingProxyType({}))
 
 
+@dataclass(frozen=True, slots=True)
+class TargetRequest:
+    """Where somebody asked ``Dataset.write`` to put rows.
+
+    Parameters
+    ----------
+    target
+        A path or URL.
+    schema
+        The columns of the rows.
+    mode
+        What to do with what is there already.
+    table, partition_by
+        As given to ``write``.
+    """
+
+    target: Any
+    schema: Schema
+    mode: WriteMode
+    table: str | None = None
+    partition_by: tuple[str, ...] = ()
+
+
+class Target(Protocol):
+    """Where rows are put: all of them, or none.
+
+    Making one checks all that can be known before the rows are: that the place is there, that the
+    columns fit, that nothing is in the way.
+    """
+
+    @property
+    def description(self) -> str:
+        """Where it is, for people: without secrets."""
+        ...
+
+    def write(self, rows: Any, token: CancellationToken) -> int:
+        """Put the rows there and return their number; who reads there sees all of them or none.
+
+        Parameters
+        ----------
+        rows
+            A stream with the interface of a pyarrow.RecordBatchReader, read to its end before
+            anything that was there is touched in a way that its readers notice.
+        token
+            Stops the writing; what was there is then as it was.
+
+        Raises
+        ------
+        ExecutionError, Cancelled
+            What was there is as it was.
+        """
+        ...
+
+
 class Connector(Protocol):
     """What a package offers under ``wayfed.platforms``; importing it loads no engine.
 
-    A connector that holds data (a database, files) has `store` and `source`; one that only
-    computes has `platform`. What it does not have, it refuses with Unsupported.
+    A connector that holds data (a database, files) has `store`, `source` and `target`; one that
+    only computes has `platform`. What it does not have, it refuses with Unsupported.
     """
 
     @property
@@ -355,6 +410,16 @@ class Connector(Protocol):
         Raises
         ------
         SourceError, TableNotFound, InvalidOption, TypeMismatch
+            Each with the place and the remedy.
+        """
+        ...
+
+    def target(self, request: TargetRequest, store: Platform | None) -> Target:
+        """Return where a request wants rows to be put; `store` is its platform if one is open.
+
+        Raises
+        ------
+        SourceError, InvalidOption, TypeMismatch, ColumnNotFound
             Each with the place and the remedy.
         """
         ...

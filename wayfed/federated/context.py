@@ -35,6 +35,7 @@ if TYPE_CHECKING:
 
     from wayfed.explain import Explanation
     from wayfed.federated.results import FederatedRun
+    from wayfed_optimizer.platform import TargetRequest
 
 
 @dataclass(frozen=True, slots=True)
@@ -296,6 +297,10 @@ class FederatedContext:
         return self.unique_name("iteration")
 
     def run(self, relation: Relation) -> NoReturn:  # the seam's argument
+        """Refuse: rows stay with the parties."""
+        raise Unsupported("the rows of a plan", "a federated context", "they stay with the parties")
+
+    def write(self, relation: Relation, request: TargetRequest) -> NoReturn:
         """Refuse: rows stay with the parties."""
         raise Unsupported("the rows of a plan", "a federated context", "they stay with the parties")
 

@@ -8,6 +8,8 @@ from wayfed.dataset import Dataset
 from wayfed_optimizer.errors import Unsupported
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     from wayfed.federated.arrays import FederatedArrays
     from wayfed.federated.context import FederatedContext
 
@@ -70,7 +72,14 @@ class FederatedDataset(Dataset):
         """Refuse: rows stay with the parties."""
         self._refuse("show()")
 
-    def write(self, target: Any, *, mode: str = "error") -> NoReturn:  # as above
+    def write(  # as above
+        self,
+        target: Any,
+        *,
+        mode: str = "error",
+        table: str | None = None,
+        partition_by: str | Sequence[str] = (),
+    ) -> NoReturn:
         """Refuse: rows stay with the parties."""
         self._refuse("write()")
 

@@ -94,9 +94,24 @@ def test_an_unknown_format_suggests_a_known_one(folder):
         folder.source("f.txt", format="parket")
 
 
-def test_directories_that_stand_for_a_column_are_refused(folder):
+@pytest.mark.parametrize("place", ["lake", "lake/**/*.parquet", "lake/*/*.parquet"])
+def test_directories_stand_for_columns_of_parquet_files(folder, place):
+    folder.parquet("lake/year=2013/day=2013-01-31/f.parquet", n=[1])
+    folder.parquet("lake/year=2014/day=__HIVE_DEFAULT_PARTITION__/f.parquet", n=[2])
+    wanted = {"lake/*/*.parquet": "lake/*/*/*.parquet"}.get(place, place)
+    assert str(folder.source(wanted).schema) == "Schema(n int64, year int64 not null, day date)"
+
+
+def test_files_below_different_columns_are_both_named(folder):
     folder.parquet("lake/year=2013/f.parquet", n=[1])
-    with pytest.raises(Unsupported, match="year=2013"):
+    folder.parquet("lake/month=1/f.parquet", n=[1])
+    with pytest.raises(SourceError, match=r"under year=…, and .* under month=…"):
+        folder.source("lake")
+
+
+def test_directories_that_stand_for_a_column_of_text_files_are_refused(folder):
+    folder.text("lake/year=2013/f.csv", "n\n1\n")
+    with pytest.raises(Unsupported, match="the column 'year'"):
         folder.source("lake")
 
 
