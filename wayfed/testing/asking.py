@@ -156,15 +156,31 @@ def _scalars(cases: Sequence[Scalar], examples: Sequence[Sequence[Row]]) -> _Mad
 
 def _groups(cases: Sequence[Grouped], examples: Sequence[Sequence[Row]]) -> _Made:
     """Return one grouping for all: NULL fills up groups that have fewer values than others."""
-    types = {"key": INT64} | {f"c{i}": case.type for i, case in enumerate(cases)}
+    types: dict[str, DataType] = {"key": INT64}
+    for i, case in enumerate(cases):
+        kinds = (case.type, *case.others)
+        types |= {f"c{i}{letter}": kind for letter, kind in zip(LETTERS, kinds, strict=False)}
     schema = schema_of(types)
     rows: list[Row] = []
     for key in range(max(map(len, examples))):
         groups = [each[key][:-1] if key < len(each) else () for each in examples]
         for at in range(max(1, *map(len, groups))):
-            rows.append((key, *(g[at] if at < len(g) else None for g in groups)))
+            row: list[Any] = [key]
+            for case, group in zip(cases, groups, strict=True):
+                value = group[at] if at < len(group) else (None,) * (1 + len(case.others))
+                row += value if isinstance(value, tuple) else (value,)
+            rows.append(tuple(row))
     made = tuple(
-        Named(f"r{i}", substitute(case.expression, {"a": Column(f"c{i}", case.type)}))
+        Named(
+            f"r{i}",
+            substitute(
+                case.expression,
+                {
+                    each: Column(f"c{i}{each}", kind)
+                    for each, kind in zip(LETTERS, (case.type, *case.others), strict=False)
+                },
+            ),
+        )
         for i, case in enumerate(cases)
     )
     keys = (Named("key", Column("key", INT64)),)

@@ -14,6 +14,8 @@ from wayfed_optimizer.expressions import (
     Expression,
     InList,
     Literal,
+    Member,
+    Record,
     Subquery,
     WindowCall,
     call,
@@ -36,7 +38,7 @@ LETTERS = "abcd"
 """The names of a function's arguments as columns."""
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, eq=False)
 class Scalar:
     """An expression over columns a, b, c … and what it makes of some rows.
 
@@ -85,14 +87,17 @@ class Scalar:
         return (*self.examples, *((*pattern, None) for pattern in patterns))
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, eq=False)
 class Grouped:
-    """An aggregate of column a, and what it makes of some groups of values.
+    """An aggregate of columns a, b, c …, and what it makes of some groups of values.
 
     Parameters
     ----------
+    type, others
+        Of a, and of b, c …
     groups
-        The values of a group and the result; NULL is added to groups at will.
+        The values of a group, or its rows where there are several columns, and the result; NULL is
+        added to groups at will.
     """
 
     about: str
@@ -100,11 +105,12 @@ class Grouped:
     expression: Expression
     type: DataType
     groups: tuple[tuple[Row, Any], ...]
+    others: tuple[DataType, ...] = ()
 
     @property
     def name(self) -> str:
         """What tells the case from the others."""
-        return f"{self.expression} of {self.type}"
+        return f"{self.expression} of {', '.join(map(str, (self.type, *self.others)))}"
 
     @property
     def tolerance(self) -> float:
@@ -112,7 +118,7 @@ class Grouped:
         return tolerance_of(self.expression)
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, eq=False)
 class Windowed:
     """A window call over the rows of `WINDOW_ROWS`, and its values in the order of their ids."""
 
@@ -125,7 +131,7 @@ class Windowed:
     def name(self) -> str:
         """What tells the case from the others."""
         frame = self.expression.frame
-        units = f" {frame.units} {frame.start}..{frame.end}" if frame else ""
+        units = f" {frame}" if frame else ""
         return f"{self.expression}{units}"
 
     @property
@@ -134,7 +140,7 @@ class Windowed:
         return tolerance_of(self.expression)
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, eq=False)
 class Plan:
     """A plan over the tables of `TABLES`, and its rows.
 
@@ -158,7 +164,7 @@ class Plan:
     ordered: bool = False
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, eq=False)
 class Failure:
     """A plan that no engine may give an answer to: it raises an ExecutionError everywhere."""
 
@@ -198,6 +204,14 @@ def aggregated(about: str, line: str, kind: str, *groups: tuple[Row, Any]) -> Gr
     return Grouped(about, line, call(about, Column("a", found)), found, groups)
 
 
+def aggregated_rows(
+    about: str, line: str, expression: Expression, kinds: str, *groups: tuple[tuple[Row, ...], Any]
+) -> Grouped:
+    """Make the case of an aggregate of columns a, b, c … with these types."""
+    first, *others = map(parse_type, kinds.split())
+    return Grouped(about, line, expression, first, groups, tuple(others))
+
+
 def columns_of(types: tuple[DataType, ...]) -> tuple[Column, ...]:
     """Return the columns a, b, c … of some types."""
     return tuple(Column(name, kind) for name, kind in zip(LETTERS, types, strict=False))
@@ -214,7 +228,7 @@ def tolerance_of(root: Expression) -> float:
     return 1e-9 if Agreement.RELATIVE in agreements else 0.0
 
 
-_KINDS = {Case: "case", InList: "in", Subquery: "subquery"}
+_KINDS = {Case: "case", InList: "in", Subquery: "subquery", Member: "field", Record: "struct"}
 
 
 def functions_in(root: Expression) -> frozenset[str]:
@@ -237,4 +251,9 @@ def is_about(case: Scalar | Grouped | Windowed) -> bool:
 
 def has_nan(row: Row) -> bool:
     """Say whether a value of a row is NaN."""
-    return any(isinstance(value, float) and math.isnan(value) for value in row)
+    return any(
+        has_nan(value)
+        if isinstance(value, tuple)
+        else isinstance(value, float) and math.isnan(value)
+        for value in row
+    )

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Final
 
 from wayfed_optimizer.expressions import Expression, Literal
 from wayfed_optimizer.types import is_integer
+from wayfed_sql.dialects.aggregates import AGGREGATES
 from wayfed_sql.templates import (
     AND,
     COMPARISON,
@@ -20,7 +21,6 @@ from wayfed_sql.templates import (
     Choice,
     Operator,
     Template,
-    aggregate,
     by_count,
     function,
 )
@@ -113,6 +113,7 @@ OPERATORS: Final[Mapping[str, Row]] = MappingProxyType(
 FUNCTIONS: Final[Mapping[str, Row]] = MappingProxyType(
     {
         **OPERATORS,
+        **AGGREGATES,
         "coalesce": function("COALESCE"),
         "greatest": function("GREATEST"),
         "least": function("LEAST"),
@@ -131,26 +132,6 @@ FUNCTIONS: Final[Mapping[str, Row]] = MappingProxyType(
         ),
         "sin": function("SIN"),
         "cos": function("COS"),
-        "count": Choice(
-            ((lambda site: not site.args, Template("COUNT(*){over}")),), aggregate("COUNT")
-        ),
-        "count_distinct": Template("COUNT(DISTINCT {0})"),
-        "count_if": Template("COUNT(*) FILTER (WHERE {0}){over}"),
-        "mean": aggregate("AVG"),
-        "min": aggregate("MIN"),
-        "max": aggregate("MAX"),
-        "stddev": aggregate("STDDEV_SAMP"),
-        "variance": aggregate("VAR_SAMP"),
-        "bool_and": aggregate("BOOL_AND"),
-        "bool_or": aggregate("BOOL_OR"),
-        "row_number": aggregate("ROW_NUMBER"),
-        "rank": aggregate("RANK"),
-        "dense_rank": aggregate("DENSE_RANK"),
-        "ntile": aggregate("NTILE"),
-        "lag": aggregate("LAG"),
-        "lead": aggregate("LEAD"),
-        "first_value": aggregate("FIRST_VALUE"),
-        "last_value": aggregate("LAST_VALUE"),
     }
 )
 

@@ -7,7 +7,9 @@ import math
 from decimal import Decimal
 from typing import Final
 
-from wayfed.testing.case import aggregated
+from wayfed.testing.case import aggregated, aggregated_rows
+from wayfed_optimizer.expressions import Call, Column, SortKey, call, literal
+from wayfed_optimizer.types import DATE, FLOAT64, INT64, TEXT
 
 _D = Decimal
 _NAN: Final = math.nan
@@ -15,6 +17,51 @@ _INF: Final = math.inf
 _WIDEST: Final = Decimal("9" * 38)
 _NEXT: Final = Decimal("9" * 37 + "8")
 _DAY: Final = dt.date(2024, 2, 29)
+
+_INTEGER: Final = Column("a", INT64)
+_FLOAT: Final = Column("a", FLOAT64)
+_OTHER: Final = Column("b", FLOAT64)
+_THIRD: Final = Column("c", INT64)
+
+_LINE: Final = ((2.0, 1.0), (3.0, 2.0), (8.0, 4.0), (None, 5.0), (9.0, None))
+_NOTHING: Final = ((None, 1.0), (1.0, None))
+_ONE: Final = ((3.0, 2.0),)
+_UPRIGHT: Final = ((1.0, 2.0), (3.0, 2.0))
+_FLAT: Final = ((2.0, 1.0), (2.0, 3.0))
+_UNKNOWN: Final = ((_NAN, 1.0), (1.0, 2.0))
+_PAIRS: Final = {
+    "corr": (
+        (_NOTHING, None),
+        (_ONE, None),
+        (_UPRIGHT, None),
+        (_FLAT, None),
+        (_UNKNOWN, _NAN),
+        (_LINE, 29 / math.sqrt(868)),
+    ),
+    "covar_samp": ((_NOTHING, None), (_ONE, None), (_UPRIGHT, 0.0), (_LINE, 29 / 6)),
+    "covar_pop": ((_NOTHING, None), (_ONE, 0.0), (_LINE, 29 / 9)),
+    "regr_count": ((_NOTHING, 0), (_ONE, 1), (_LINE, 3)),
+    "regr_avgx": ((_NOTHING, None), (_ONE, 2.0), (_LINE, 7 / 3)),
+    "regr_avgy": ((_NOTHING, None), (_ONE, 3.0), (_LINE, 13 / 3)),
+    "regr_slope": (
+        (_NOTHING, None),
+        (_ONE, None),
+        (_UPRIGHT, None),
+        (_FLAT, 0.0),
+        (_LINE, 29 / 14),
+    ),
+    "regr_intercept": (
+        (_NOTHING, None),
+        (_ONE, None),
+        (_UPRIGHT, None),
+        (_FLAT, 2.0),
+        (_LINE, -0.5),
+    ),
+    "regr_r2": ((_NOTHING, None), (_ONE, None), (_UPRIGHT, None), (_FLAT, 1.0), (_LINE, 841 / 868)),
+    "regr_sxx": ((_NOTHING, None), (_ONE, 0.0), (_UPRIGHT, 0.0), (_LINE, 14 / 3)),
+    "regr_syy": ((_NOTHING, None), (_ONE, 0.0), (_FLAT, 0.0), (_LINE, 62 / 3)),
+    "regr_sxy": ((_NOTHING, None), (_ONE, 0.0), (_UPRIGHT, 0.0), (_LINE, 29 / 3)),
+}
 
 AGGREGATES: Final = (
     aggregated("count", "A1", "int64", ((), 0), ((None,), 0), ((1, 1, None), 2)),
@@ -125,5 +172,141 @@ AGGREGATES: Final = (
         ((True, False), True),
         ((False, None), False),
     ),
+    aggregated(
+        "stddev_pop",
+        "A7",
+        "float64",
+        ((), None),
+        ((1.0,), 0.0),
+        ((1.0, 3.0), 1.0),
+        ((None, 2.0), 0.0),
+    ),
+    aggregated("variance_pop", "A7", "int64", ((), None), ((1, 2, 3, 4), 1.25), ((7, None), 0.0)),
+    aggregated_rows(
+        "sum",
+        "A4",
+        Call("sum", (_INTEGER,), distinct=True),
+        "int64",
+        ((1, 1, 2, None), 3),
+        ((None,), None),
+    ),
+    aggregated_rows(
+        "mean", "A5", Call("mean", (_FLOAT,), distinct=True), "float64", ((1.0, 1.0, 2.0), 1.5)
+    ),
+    *(
+        aggregated_rows(name, "A11", call(name, _FLOAT, _OTHER), "float64 float64", *groups)
+        for name, groups in _PAIRS.items()
+    ),
+    aggregated_rows(
+        "quantile",
+        "A12",
+        call("quantile", _FLOAT, literal(0.25)),
+        "float64",
+        ((), None),
+        ((1.0,), 1.0),
+        ((4.0, 1.0, None, 3.0, 2.0), 1.75),
+        ((_NAN, 1.0, 2.0), 1.5),
+        ((_INF, 1.0), _INF),
+    ),
+    aggregated_rows(
+        "quantile", "A12", call("quantile", _INTEGER, literal(1.0)), "int64", ((1, 9), 9.0)
+    ),
+    aggregated_rows(
+        "quantile", "A12", call("quantile", _INTEGER, literal(0.0)), "int64", ((1, 9), 1.0)
+    ),
+    aggregated_rows(
+        "quantile_disc",
+        "A13",
+        call("quantile_disc", _INTEGER, literal(0.07)),
+        "int64",
+        ((), None),
+        ((None,), None),
+        (tuple(range(1, 101)), 7),
+        ((5,), 5),
+    ),
+    aggregated_rows(
+        "quantile_disc",
+        "A13",
+        call("quantile_disc", Column("a", TEXT), literal(0.5)),
+        "text",
+        (("b", "a", "B"), "a"),
+        (("𝄞", "\ufffd"), "\ufffd"),
+    ),
+    aggregated_rows(
+        "quantile_disc",
+        "A13",
+        call("quantile_disc", Column("a", DATE), literal(1.0)),
+        "date",
+        ((_DAY, dt.date(1, 1, 1)), _DAY),
+    ),
+    aggregated("mode", "A14", "int64", ((), None), ((3, 1, 3, 1, 2), 1), ((None, None, 5), 5)),
+    aggregated("mode", "A14", "text", (("b", "B", "b"), "b"), (("é", "z"), "z")),
+    aggregated("mode", "A14", "float64", ((_NAN, 1.0, _NAN), _NAN), ((0.0, -0.0, 1.0), 0.0)),
+    aggregated("approx_count_distinct", "A15", "int64", ((), 0), ((1, 1, None), 1), ((4, 5, 6), 3)),
+    aggregated_rows(
+        "first",
+        "A16",
+        Call("first", (_INTEGER,), order_by=(SortKey(_OTHER),)),
+        "int64 float64",
+        ((), None),
+        (((1, 2.0), (2, 1.0), (3, None)), 2),
+        (((None, 1.0), (5, 2.0)), None),
+        (((7, _NAN), (8, _INF)), 8),
+    ),
+    aggregated_rows(
+        "first",
+        "A16",
+        Call("first", (_INTEGER,), order_by=(SortKey(_OTHER, True),)),
+        "int64 float64",
+        (((1, 2.0), (2, 3.0), (3, None)), 2),
+        (((7, _NAN), (8, _INF)), 7),
+    ),
+    aggregated_rows(
+        "first",
+        "A16",
+        Call("first", (_INTEGER,), order_by=(SortKey(Column("b", TEXT)), SortKey(_THIRD))),
+        "int64 text int64",
+        (((1, "b", 0), (2, "B", 2), (3, "B", 1)), 3),
+        (((1, "\U0001d11e", 0), (2, "\ufffd", 0)), 2),
+    ),
+    aggregated_rows(
+        "first",
+        "A16",
+        Call("first", (_INTEGER,), order_by=(SortKey(Column("b", TEXT)), SortKey(_THIRD, True))),
+        "int64 text int64",
+        (((1, "b", 0), (2, "B", 2), (3, "B", 1)), 2),
+    ),
+    aggregated_rows(
+        "string_agg",
+        "A17",
+        Call("string_agg", (Column("a", TEXT), literal(", ")), order_by=(SortKey(_OTHER),)),
+        "text float64",
+        ((), None),
+        (((None, 1.0),), None),
+        ((("b", 2.0), ("a", 3.0), (None, 0.0), ("𝄞", 1.0)), "𝄞, b, a"),
+        ((("", 1.0), ("", 2.0)), ", "),
+    ),
+    aggregated_rows(
+        "string_agg",
+        "A17",
+        Call(
+            "string_agg",
+            (Column("a", TEXT), literal("")),
+            distinct=True,
+            order_by=(SortKey(Column("a", TEXT), True),),
+        ),
+        "text",
+        (("b", "a", "B", "b"), "baB"),
+    ),
+    aggregated_rows(
+        "string_agg",
+        "A17",
+        call("string_agg", Column("a", TEXT), literal("'")),
+        "text",
+        (("x", "x", None), "x'x"),
+    ),
+    aggregated("bit_and", "A18", "int64", ((), None), ((6, 3, None), 2), ((-1, 2**62), 2**62)),
+    aggregated("bit_or", "A18", "int32", ((), None), ((6, 3, None), 7)),
+    aggregated("bit_xor", "A18", "int16", ((None,), None), ((6, 3, 3), 6)),
 )
 """Cases of lines A."""

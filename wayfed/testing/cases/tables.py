@@ -2,10 +2,14 @@
 
 from __future__ import annotations
 
+import datetime as dt
+from decimal import Decimal
 from typing import Final
 
 from wayfed.testing.case import Row
 from wayfed_optimizer.types import Schema
+
+_JANUARY: Final = dt.datetime(2024, 1, 31)
 
 TABLES: Final[dict[str, tuple[Schema, tuple[Row, ...]]]] = {
     "orders": (
@@ -46,15 +50,24 @@ TABLES: Final[dict[str, tuple[Schema, tuple[Row, ...]]]] = {
 }
 """Tables by name: their columns and rows."""
 
-WINDOW_SCHEMA: Final = Schema.of(id="int64", g="text", k="int64", x="int64", d="float64", p="bool")
+WINDOW_SCHEMA: Final = Schema.of(
+    id="int64",
+    g="text",
+    k="int64",
+    x="int64",
+    d="float64",
+    p="bool",
+    m="decimal(9,2)",
+    t="timestamp",
+)
 WINDOW_ROWS: Final[tuple[Row, ...]] = (
-    (1, "a", 1, 10, 0.5, True),
-    (2, "a", 1, None, 1.5, None),
-    (3, "a", 2, 30, None, False),
-    (4, "a", None, 40, 2.5, True),
-    (5, "b", 5, None, None, None),
-    (6, "b", 4, 60, 3.5, True),
-    (7, None, 1, 70, 4.5, False),
-    (8, None, 2, 80, 5.5, True),
+    (1, "a", 1, 10, 0.5, True, Decimal("0.10"), _JANUARY),
+    (2, "a", 1, None, 1.5, None, Decimal("0.20"), _JANUARY + dt.timedelta(seconds=90)),
+    (3, "a", 2, 30, None, False, Decimal("0.30"), _JANUARY + dt.timedelta(days=1)),
+    (4, "a", None, 40, 2.5, True, None, _JANUARY + dt.timedelta(days=29)),
+    (5, "b", 5, None, None, None, Decimal("0.10"), None),
+    (6, "b", 4, 60, 3.5, True, Decimal("9.99"), _JANUARY),
+    (7, None, 1, 70, 4.5, False, None, None),
+    (8, None, 2, 80, 5.5, True, Decimal("0.20"), None),
 )
 """What windows look at: partitions a, b and NULL, ties in k, NULL in all others."""

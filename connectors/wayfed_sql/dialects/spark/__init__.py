@@ -77,6 +77,8 @@ SPARK: Final = Dialect(
     without=MappingProxyType(
         {
             "asof join": "it has none",
+            "frame of groups": "it has none",
+            "frame that excludes": "it has none",
             "cast float to text": "it writes 1e+20 as 1.0E20",
         }
     ),

@@ -24,13 +24,14 @@ AGGREGATES: Final[Mapping[str, Row]] = MappingProxyType(
     {
         "count_distinct": Template("COUNT(DISTINCT {0})"),
         "sum": by_type(
-            Template("SUM({0}){over}"),
+            Template("SUM({distinct}{0}){over}"),
             decimal=Choice(
                 (
                     (
                         lambda site: _precision(site) <= DIGITS,
                         Template(
-                            "SUM(CAST(ROUND({0} * 1e{scale}) AS INTEGER)){over} / 1e{scale}",
+                            "SUM({distinct}CAST(ROUND({0} * 1e{scale}) AS INTEGER)){over} "
+                            "/ 1e{scale}",
                             PRODUCT,
                         ),
                     ),
@@ -38,6 +39,7 @@ AGGREGATES: Final[Mapping[str, Row]] = MappingProxyType(
                 BEYOND,
             ),
         ),
+        "string_agg": Template("GROUP_CONCAT({0}, {1}){over}"),
         "any_value": Template("MAX({0}){over}"),
         "bool_and": Template("MIN({0}){over}"),
         "bool_or": Template("MAX({0}){over}"),
