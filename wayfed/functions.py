@@ -8,12 +8,14 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, TypeAlias
 
-from wayfed.columns import Column, apply, as_column, combine, named
-from wayfed_optimizer.expressions import Expression, Record, call, cast_to
+from wayfed.columns import Column, apply, as_column, as_orders, combine, named
+from wayfed_optimizer.expressions import Call, Expression, Record, SortKey, call, cast_to
 
 if TYPE_CHECKING:
     import datetime
     import decimal
+
+    from wayfed.columns import SortKeys
 
 Argument: TypeAlias = (
     "str | Column | bool | int | float | bytes | datetime.date | decimal.Decimal | None"
@@ -431,6 +433,31 @@ def list(*values: Argument) -> Column:
     Column(list(low, high))
     """
     return _call("list", *values)
+
+
+def list_agg(column: str | Column, *, order_by: SortKeys = ()) -> Column:
+    """Gather the values of a group in a list, NULLs among them; NULL over nothing.
+
+    Without `order_by` their order is the engine's choice.
+
+    Examples
+    --------
+    >>> import wayfed as wf
+    >>> wf.list_agg("item", order_by="bought_at")
+    Column(list_agg(item order by bought_at))
+    """
+    values, orders = named(column), as_orders(order_by)
+
+    def build(x: Expression, *keys: Expression) -> Expression:
+        sort = (
+            SortKey(key, order.descending, order.nulls_first)
+            for key, order in zip(keys, orders, strict=True)
+        )
+        return Call("list_agg", (x,), order_by=tuple(sort))
+
+    shown = f" order by {', '.join(map(str, orders))}" if orders else ""
+    text = f"list_agg({values.text}{shown})"
+    return combine(build, text, values, *(order.column for order in orders))
 
 
 def struct(**fields: Argument) -> Column:

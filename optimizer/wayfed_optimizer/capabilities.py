@@ -21,6 +21,7 @@ from wayfed_optimizer.expressions import (
     walk,
 )
 from wayfed_optimizer.relations import Join, JoinKind, Relation, Sample, expressions_of
+from wayfed_optimizer.types import List, Struct
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -86,7 +87,7 @@ class Capabilities:
         if isinstance(relation, Sample) and "hash" not in self.functions:
             return self._refused("hash")
         for column in relation.schema:
-            if not self._has_type(column.type):
+            if not self.has_type(column.type):
                 return self._refused(column.type.name)
         for root in expressions_of(relation):
             for expression in walk(root):
@@ -99,12 +100,20 @@ class Capabilities:
             return self._refused(type(expression).__name__)
         if isinstance(expression, Call | WindowCall) and expression.function not in self.functions:
             return self._refused(expression.function)
-        if isinstance(expression, Opaque) or not self._has_type(expression.type):
+        if isinstance(expression, Opaque) or not self.has_type(expression.type):
             return self._refused(expression.type.name)
         return None
 
-    def _has_type(self, kind: DataType) -> bool:
-        return kind.name == "null" or kind.name in self.types
+    def has_type(self, kind: DataType) -> bool:
+        """Say whether columns can have a type, and what is in it."""
+        match kind:
+            case List(element=element):
+                inner: tuple[DataType, ...] = (element,)
+            case Struct(fields=fields):
+                inner = tuple(member for _, member in fields)
+            case _:
+                return kind.name == "null" or kind.name in self.types
+        return kind.name in self.types and all(map(self.has_type, inner))
 
     def _refused(self, name: str) -> tuple[str, str]:
         return name, self.without.get(name, "not available there")

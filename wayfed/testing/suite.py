@@ -169,5 +169,9 @@ def _canonical(value: object) -> object:
         case datetime.datetime() if value.tzinfo:
             return value.astimezone(datetime.UTC)
         case float():
-            return float(f"{value:.12g}")
+            return "NaN" if math.isnan(value) else float(f"{value:.12g}")
+        case list():
+            return [*map(_canonical, value)]
+        case dict():
+            return {name: _canonical(member) for name, member in value.items()}
     return value

@@ -9,7 +9,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Final
 
 from wayfed_optimizer.coercion import common_type, is_ordered
-from wayfed_optimizer.functions.row import Function, Nulls
+from wayfed_optimizer.functions.row import Function, Kind, Nulls
 from wayfed_optimizer.types import BOOL, INT64, NULL, DataType, List, is_integer
 
 if TYPE_CHECKING:
@@ -40,6 +40,10 @@ def _contains(types: Types) -> tuple[Types, DataType] | None:
     return None
 
 
+def _gathered(types: Types) -> tuple[Types, DataType] | None:
+    return (types, List(types[0])) if len(types) == 1 and types[0] != NULL else None
+
+
 def _sorted(types: Types) -> tuple[Types, DataType] | None:
     match types:
         case (List(element=element),) if is_ordered(element):
@@ -58,5 +62,14 @@ LISTS: Final = (
     ),
     Function("list_length", _length, "list", "Number of elements, NULLs among them."),
     Function("list_contains", _contains, "list, x", "Whether an element equals x."),
+    Function(
+        "list_agg",
+        _gathered,
+        "x",
+        "The values as a list, NULLs among them, in an order or none; NULL over nothing.",
+        kind=Kind.AGGREGATE,
+        nulls=Nulls.MAY,
+        ordered=True,
+    ),
     Function("list_sort", _sorted, "list", "The elements in their order, NULLs last."),
 )

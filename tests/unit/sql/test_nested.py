@@ -29,7 +29,7 @@ def sql():
     [
         ("SELECT l[1], l[-1], l[k], l[0] FROM t WHERE k = 1", [(3, 1, 3, None)]),
         (
-            "SELECT s.a, t.s.a, (s).a, s['a'], s.\"B c\", S.A FROM t WHERE k = 1",
+            "SELECT s.a, t.s.a, (s).a, s['a'], s.\"B c\", S.A AS z FROM t WHERE k = 1",
             [(1, 1, 1, 1, "x", 1)],
         ),
         ("SELECT struct_extract(s, 'b c') FROM t WHERE k = 1", [("x",)]),

@@ -8,15 +8,23 @@ from wayfed.testing.cases.aggregates import AGGREGATES
 from wayfed.testing.cases.casts import CASTS
 from wayfed.testing.cases.failures import FAILURES
 from wayfed.testing.cases.logic import LOGIC
+from wayfed.testing.cases.nested import NESTED, NESTED_PLANS, NESTED_TABLES
 from wayfed.testing.cases.numbers import NUMBERS
-from wayfed.testing.cases.relations import RELATIONS
-from wayfed.testing.cases.tables import TABLES, WINDOW_ROWS, WINDOW_SCHEMA
+from wayfed.testing.cases.relations import RELATIONS as FLAT_PLANS
+from wayfed.testing.cases.tables import TABLES as FLAT_TABLES
+from wayfed.testing.cases.tables import WINDOW_ROWS, WINDOW_SCHEMA
 from wayfed.testing.cases.texts import TEXTS
 from wayfed.testing.cases.times import TIMES
 from wayfed.testing.cases.windows import WINDOWS
 
-SCALARS: Final = (*LOGIC, *NUMBERS, *TEXTS, *TIMES, *CASTS)
+SCALARS: Final = (*LOGIC, *NUMBERS, *TEXTS, *TIMES, *CASTS, *NESTED)
 """Expressions over single rows."""
+
+RELATIONS: Final = (*FLAT_PLANS, *NESTED_PLANS)
+"""Plans over the tables."""
+
+TABLES: Final = {**FLAT_TABLES, **NESTED_TABLES}
+"""Tables by name: their columns and rows."""
 
 __all__ = [
     "AGGREGATES",

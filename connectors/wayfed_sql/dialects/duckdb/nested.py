@@ -18,6 +18,7 @@ NESTED: Final[Mapping[str, Row]] = MappingProxyType(
         "element": Template("{0}[{1}]"),
         "list_length": function("LEN"),
         "list_contains": function("LIST_CONTAINS"),
+        "list_agg": Template("LIST({0}{order}){over}"),
         "list_sort": Template("LIST_SORT({0}, 'ASC', 'NULLS LAST')"),
     }
 )
