@@ -327,6 +327,18 @@ def concat(*columns: Argument) -> Column:
     return _call("concat", *columns)
 
 
+def concat_ws(separator: str | Column, *columns: Argument) -> Column:
+    """Join the texts that are not NULL, with a separator between them, which is a text as it is.
+
+    Examples
+    --------
+    >>> import wayfed as wf
+    >>> wf.concat_ws(", ", "last", "first")
+    Column(concat_ws(', ', last, first))
+    """
+    return _call("concat_ws", as_column(separator), *columns)
+
+
 def abs(x: Argument) -> Column:
     """Take the absolute value.
 

@@ -96,23 +96,69 @@ class ScalarMethods:
         """Count the code points."""
         return self._apply("length")
 
-    def trim(self) -> Column:
-        """Take spaces off both ends."""
-        return self._apply("trim")
+    def trim(self, characters: Value = None) -> Column:
+        """Take spaces, or all of some `characters`, off both ends."""
+        return self._apply("trim", *_given(characters))
 
-    def ltrim(self) -> Column:
-        """Take spaces off the start."""
-        return self._apply("ltrim")
+    def ltrim(self, characters: Value = None) -> Column:
+        """Take spaces, or all of some `characters`, off the start."""
+        return self._apply("ltrim", *_given(characters))
 
-    def rtrim(self) -> Column:
-        """Take spaces off the end."""
-        return self._apply("rtrim")
+    def rtrim(self, characters: Value = None) -> Column:
+        """Take spaces, or all of some `characters`, off the end."""
+        return self._apply("rtrim", *_given(characters))
+
+    def octet_length(self) -> Column:
+        """Count the bytes, of a text in UTF-8."""
+        return self._apply("octet_length")
+
+    def lpad(self, length: Value, fill: Value = " ") -> Column:
+        """Fill up at the start, or cut off at the end, to `length` code points."""
+        return self._apply("lpad", length, fill)
+
+    def rpad(self, length: Value, fill: Value = " ") -> Column:
+        """Fill up, or cut off, at the end, to `length` code points."""
+        return self._apply("rpad", length, fill)
+
+    def left(self, count: Value) -> Column:
+        """Take the first code points; below 0, all but the last."""
+        return self._apply("left", count)
+
+    def right(self, count: Value) -> Column:
+        """Take the last code points; below 0, all but the first."""
+        return self._apply("right", count)
+
+    def repeat(self, times: Value) -> Column:
+        """Write it several times."""
+        return self._apply("repeat", times)
+
+    def reverse(self) -> Column:
+        """Turn the order of its code points round."""
+        return self._apply("reverse")
+
+    def position(self, part: Value) -> Column:
+        """Find where `part` first occurs, from 1; 0 where it does not."""
+        return self._apply("position", part)
+
+    def split_part(self, separator: Value, number: Value) -> Column:
+        """Take one of the parts between separators, from the end below 0; empty where none is."""
+        return self._apply("split_part", separator, number)
+
+    def translate(self, old: Value, new: Value) -> Column:
+        """Put for each code point of `old` the one at its place in `new`, or nothing."""
+        return self._apply("translate", old, new)
+
+    def ascii(self) -> Column:
+        """Number of its first code point; 0 of an empty text."""
+        return self._apply("ascii")
+
+    def chr(self) -> Column:
+        """Text of the code point that it is the number of; NULL where there is none."""
+        return self._apply("chr")
 
     def substring(self, start: Value, length: Value = None) -> Column:
         """Code points from the 1-based `start` on, `length` of them if given."""
-        if length is None:
-            return self._apply("substring", start)
-        return self._apply("substring", start, length)
+        return self._apply("substring", start, *_given(length))
 
     def concat(self, *others: Value) -> Column:
         """Join with other texts; NULL when any of them is."""
@@ -134,13 +180,13 @@ class ScalarMethods:
         """Whether `part` occurs in it."""
         return self._apply("contains", part)
 
-    def like(self, pattern: Value) -> Column:
-        """SQL's LIKE: ``%`` is any text, ``_`` any code point; case-sensitive, no escape."""
-        return self._apply("like", pattern)
+    def like(self, pattern: Value, escape: str | None = None) -> Column:
+        """SQL's LIKE: ``%`` is any text, ``_`` any code point, behind `escape` they are themselves."""
+        return self._apply("like", pattern, *_given(escape))
 
-    def ilike(self, pattern: Value) -> Column:
+    def ilike(self, pattern: Value, escape: str | None = None) -> Column:
         """LIKE without regard to case; engines agree on ASCII."""
-        return self._apply("ilike", pattern)
+        return self._apply("ilike", pattern, *_given(escape))
 
     def hash(self) -> Column:
         """First 60 bits of the MD5 of a text: for sampling, not for secrecy."""
@@ -225,3 +271,8 @@ class ScalarMethods:
     def epoch(self) -> Column:
         """Seconds since 1970-01-01 00:00 (UTC)."""
         return self._apply("epoch")
+
+
+def _given(argument: Value) -> tuple[Value, ...]:
+    """Return an optional argument, if it is there."""
+    return () if argument is None else (argument,)

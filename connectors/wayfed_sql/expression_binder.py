@@ -38,7 +38,8 @@ from wayfed_optimizer.expressions import (
 from wayfed_optimizer.types import DATE, FLOAT64, NULL, TEXT, TIMESTAMP, TIMESTAMP_UTC
 from wayfed_sql import nested
 from wayfed_sql.intervals import add_interval
-from wayfed_sql.sql_functions import PARTS, as_text, is_aggregate, make_call
+from wayfed_sql.sql_functions import NODES, is_aggregate, make_call
+from wayfed_sql.sql_makers import as_text
 from wayfed_sql.sql_nodes import PLACE, position, refuse, require, unwrapped
 from wayfed_sql.sql_types import bind_type
 
@@ -145,6 +146,8 @@ class ExpressionBinder:
         handler = _HANDLERS.get(kind)
         if handler is not None:
             return handler(self, node)
+        if kind in NODES:
+            return NODES[kind](node, self.bind)
         if kind in _BINARY:
             return self._binary(node)
         if isinstance(node, exp.Func):
@@ -319,21 +322,6 @@ class ExpressionBinder:
         parts.append(rest)
         return call("concat", *(as_text(self.bind(part)) for part in reversed(parts)))
 
-    def _extract(self, node: exp.Expr) -> Expression:
-        part = node.this.name.lower()
-        if part not in PARTS:
-            raise Unsupported(f"EXTRACT({part.upper()} …)", available=PARTS)
-        return call(PARTS[part], self.bind(node.expression))
-
-    def _date_trunc(self, node: exp.Expr) -> Expression:
-        require(node, "this", "unit", "input_type_preserved")
-        return call("date_trunc", self.bind(node.this), literal(_unit(node)))
-
-    def _date_diff(self, node: exp.Expr) -> Expression:
-        require(node, "this", "expression", "unit", "date_part_boundary")
-        start, end = self.bind(node.expression), self.bind(node.this)
-        return call("date_diff", start, end, literal(_unit(node)))
-
     def _log(self, node: exp.Expr) -> Expression:
         base, arg = node.this, node.args.get("expression")
         if arg is None:
@@ -341,18 +329,6 @@ class ExpressionBinder:
         if isinstance(base, exp.Literal) and base.name == "10":
             return call("log10", self.bind(arg))
         return call("divide", call("ln", self.bind(arg)), call("ln", self.bind(base)))
-
-    def _trim(self, node: exp.Expr) -> Expression:
-        require(node, "this", "position", "expression")
-        characters = node.args.get("expression")
-        if characters is not None and characters.name != " ":
-            raise Unsupported("TRIM of other characters than spaces")
-        side = str(node.args.get("position") or "BOTH").upper()
-        name = {"BOTH": "trim", "LEADING": "ltrim", "TRAILING": "rtrim"}[side]
-        return call(name, self.bind(node.this))
-
-    def _position(self, node: exp.Expr) -> Expression:
-        raise Unsupported("POSITION", hint="contains(text, part) says whether it occurs")
 
     def _count(self, node: exp.Expr) -> Expression:
         require(node, "this", "expressions", "big_int")
@@ -487,11 +463,6 @@ def _read_constant(arg: Expression, kind: DataType) -> Literal | None:
     return Literal(moment if moment.tzinfo else moment.replace(tzinfo=datetime.UTC), kind)
 
 
-def _unit(node: exp.Expr) -> str:
-    unit = node.args.get("unit")
-    return unit.name.lower() if unit is not None else "day"
-
-
 def _frame(spec: exp.Expr) -> Frame:
     require(spec, "kind", "start", "start_side", "end", "end_side")
     units = str(spec.args.get("kind") or "ROWS").lower()
@@ -548,13 +519,7 @@ _HANDLERS: Final[Mapping[type[exp.Expr], Callable[[ExpressionBinder, exp.Expr], 
             exp.Cast: ExpressionBinder._cast,
             exp.TryCast: ExpressionBinder._cast,
             exp.DPipe: ExpressionBinder._concatenation,
-            exp.Extract: ExpressionBinder._extract,
-            exp.TimestampTrunc: ExpressionBinder._date_trunc,
-            exp.DateTrunc: ExpressionBinder._date_trunc,
-            exp.DateDiff: ExpressionBinder._date_diff,
             exp.Log: ExpressionBinder._log,
-            exp.Trim: ExpressionBinder._trim,
-            exp.StrPosition: ExpressionBinder._position,
             exp.Count: ExpressionBinder._count,
             exp.Filter: ExpressionBinder._aggregate_filter,
             exp.IgnoreNulls: ExpressionBinder._ignore_nulls,

@@ -2,40 +2,25 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
 from types import MappingProxyType
-from typing import Final, TypeAlias
+from typing import TYPE_CHECKING, Final
 
-from wayfed_optimizer.errors import FunctionNotFound, Unsupported, suggestion
+from wayfed_optimizer.errors import FunctionNotFound, suggestion
 from wayfed_optimizer.expressions import (
     Call,
     Expression,
     Literal,
     call,
     case,
-    cast_to,
-    literal,
 )
 from wayfed_optimizer.functions import FUNCTIONS, Kind
-from wayfed_optimizer.types import TEXT, List
+from wayfed_optimizer.types import List
+from wayfed_sql import sql_texts, sql_times
 
-Arguments: TypeAlias = tuple[Expression, ...]
-Maker: TypeAlias = Callable[[Arguments], Expression]
+if TYPE_CHECKING:
+    from collections.abc import Mapping
 
-
-def _unit_first(name: str) -> Maker:
-    """Make the maker of a function that SQL gives the unit first, and the table last."""
-    return lambda args: call(name, *args[1:], *args[:1])
-
-
-def _part(args: Arguments) -> Expression:
-    part = args[0]
-    if not isinstance(part, Literal) or not isinstance(part.value, str):
-        raise Unsupported("date_part of a computed part")
-    name = PARTS.get(part.value.lower())
-    if name is None:
-        raise FunctionNotFound(part.value, PARTS)
-    return call(name, *args[1:])
+    from wayfed_sql.sql_makers import Arguments, Maker
 
 
 def _null_if(args: Arguments) -> Expression:
@@ -46,51 +31,16 @@ def _if(args: Arguments) -> Expression:
     return case(((args[0], args[1]),), args[2] if len(args) > 2 else None)
 
 
-def as_text(arg: Expression) -> Expression:
-    """Return a value as text, as ``||`` does with numbers."""
-    return cast_to(arg, TEXT)
-
-
-def _concat(args: Arguments) -> Expression:
-    """Join texts; SQL's CONCAT leaves NULLs out, unlike ``||``."""
-    parts = (call("coalesce", as_text(a), literal("")) if a.nullable else as_text(a) for a in args)
-    return call("concat", *parts)
-
-
 def _length(args: Arguments) -> Expression:
     """Count the code points of a text, or the elements of a list."""
     listed = args and isinstance(args[0].type, List)
     return call("list_length" if listed else "length", *args)
 
 
-def _left(args: Arguments) -> Expression:
-    return call("substring", args[0], literal(1), args[1])
-
-
-PARTS: Final[Mapping[str, str]] = MappingProxyType(
-    {
-        **{
-            part: part
-            for part in ("year", "quarter", "month", "day", "hour", "minute", "second", "epoch")
-        },
-        "isodow": "day_of_week",
-        "doy": "day_of_year",
-        "dayofyear": "day_of_year",
-    }
-)
-"""The parts of EXTRACT and the functions that they are."""
-
 _ALIASES: Final[Mapping[str, str]] = MappingProxyType(
     {
-        "char_length": "length",
-        "character_length": "length",
-        "lcase": "lower",
-        "ucase": "upper",
-        "substr": "substring",
-        "startswith": "starts_with",
-        "endswith": "ends_with",
-        "prefix": "starts_with",
-        "suffix": "ends_with",
+        **sql_texts.ALIASES,
+        **sql_times.ALIASES,
         "ceiling": "ceil",
         "pow": "power",
         "cardinality": "list_length",
@@ -103,11 +53,6 @@ _ALIASES: Final[Mapping[str, str]] = MappingProxyType(
         "isnan": "is_nan",
         "ifnull": "coalesce",
         "nvl": "coalesce",
-        "dayofmonth": "day",
-        "isodow": "day_of_week",
-        "weekday_iso": "day_of_week",
-        "dayofyear": "day_of_year",
-        "date_add_days": "add_days",
         "avg": "mean",
         "stddev_samp": "stddev",
         "var_samp": "variance",
@@ -121,21 +66,18 @@ _ALIASES: Final[Mapping[str, str]] = MappingProxyType(
 
 _MAKERS: Final[Mapping[str, Maker]] = MappingProxyType(
     {
-        "date_part": _part,
-        "datepart": _part,
-        "date_trunc": _unit_first("date_trunc"),
-        "datetrunc": _unit_first("date_trunc"),
-        "date_diff": _unit_first("date_diff"),
-        "datediff": _unit_first("date_diff"),
+        **sql_texts.MAKERS,
+        **sql_times.MAKERS,
         "nullif": _null_if,
         "if": _if,
         "iif": _if,
-        "concat": _concat,
-        "left": _left,
         "length": _length,
         "len": _length,
     }
 )
+
+NODES: Final = MappingProxyType({**sql_texts.NODES, **sql_times.NODES})
+"""Functions that sqlglot reads into nodes whose arguments are not in the table's order."""
 
 # SQL has other names, or operators, for these.
 _UNCALLED: Final = frozenset({"is_null", "is_not_null", "is_distinct", "and", "or", "not"})

@@ -28,7 +28,7 @@ from wayfed_sql.templates import (
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
 
-    from wayfed_sql.templates import Row, Site
+    from wayfed_sql.templates import Condition, Row, Site
 
 
 def is_known_nonzero(site: Site) -> bool:
@@ -37,12 +37,39 @@ def is_known_nonzero(site: Site) -> bool:
     return isinstance(divisor, Literal) and divisor.value is not None and divisor.value != 0
 
 
+def has_constant(index: int) -> Condition:
+    """Make the condition that an argument is a constant, and not NULL, 0 or an empty text."""
+
+    def check(site: Site) -> bool:
+        arg = site.args[index]
+        return isinstance(arg, Literal) and bool(arg.value)
+
+    return check
+
+
 def is_known_positive(site: Site) -> bool:
     """Say whether the arguments after the first are constants, the first of them above 0."""
     rest = site.args[1:]
     constants = [arg.value for arg in rest if isinstance(arg, Literal)]
     known = bool(rest) and len(constants) == len(rest) and None not in constants
     return known and constants[0] > 0 and min(constants) >= 0
+
+
+def is_three(site: Site) -> bool:
+    """Say whether there are three arguments."""
+    return len(site.args) == 3
+
+
+def code_point(text: str) -> Template:
+    """Make the row of the text of a code point, which is NULL where there is no such."""
+    there = "{0} BETWEEN 1 AND 55295 OR {0} BETWEEN 57344 AND 1114111"
+    return Template(f"CASE WHEN {there} THEN {text} END")
+
+
+def either_like(symbol: str, unless: str = "") -> Choice:
+    """Make the row of a LIKE with or without an escape; `unless` says that there is none."""
+    escaped = Template(f"{{0}} {symbol} {{1}} ESCAPE {{2}}", COMPARISON)
+    return Choice(((is_three, escaped),), Template(f"{{0}} {symbol} {{1}}{unless}", COMPARISON))
 
 
 def by_unit(rows: Mapping[str, Row]) -> Choice:
@@ -120,7 +147,6 @@ FUNCTIONS: Final[Mapping[str, Row]] = MappingProxyType(
         "lower": function("LOWER"),
         "upper": function("UPPER"),
         "replace": function("REPLACE"),
-        "ilike": Template("{0} ILIKE {1}", COMPARISON),
         "abs": function("ABS"),
         "sqrt": Template("CASE WHEN {0} >= 0 THEN SQRT({0}) END"),
         "ln": Template("CASE WHEN {0} > 0 THEN LN({0}) END"),
@@ -149,6 +175,17 @@ SUBSTRING: Final = Choice(
     ((is_known_positive, function("SUBSTRING")),),
     by_count(Template("{0}"), Template(f"SUBSTRING({{0}}, {_SUBSTRING_START})"), SUBSTRING_WINDOW),
 )
+
+LIKE: Final = either_like("LIKE")
+ILIKE: Final = either_like("ILIKE")
+SPLIT_PART: Final = Choice(
+    ((has_constant(2), Template("SPLIT_PART({0}, {1}, CAST({2} AS INTEGER))")),),
+    Template(
+        "CASE WHEN {2} <> 0 THEN SPLIT_PART({0}, {1}, CAST({2} AS INTEGER)) "
+        "WHEN {2} = 0 AND {1} IS NOT NULL THEN LEFT({0}, 0) END"
+    ),
+)
+"""There is no part 0: what is an error in itself."""
 
 FLOOR_DIVIDE_FLOATS: Final = Template("FLOOR({0} / NULLIF({1}, 0))")
 

@@ -6,6 +6,7 @@ from typing import Final
 
 from wayfed.testing.cases.aggregates import AGGREGATES
 from wayfed.testing.cases.casts import CASTS
+from wayfed.testing.cases.characters import CHARACTERS
 from wayfed.testing.cases.failures import FAILURES
 from wayfed.testing.cases.logic import LOGIC
 from wayfed.testing.cases.nested import NESTED, NESTED_PLANS, NESTED_TABLES
@@ -17,7 +18,7 @@ from wayfed.testing.cases.texts import TEXTS
 from wayfed.testing.cases.times import TIMES
 from wayfed.testing.cases.windows import WINDOWS
 
-SCALARS: Final = (*LOGIC, *NUMBERS, *TEXTS, *TIMES, *CASTS, *NESTED)
+SCALARS: Final = (*LOGIC, *NUMBERS, *TEXTS, *CHARACTERS, *TIMES, *CASTS, *NESTED)
 """Expressions over single rows."""
 
 RELATIONS: Final = (*FLAT_PLANS, *NESTED_PLANS)

@@ -33,6 +33,17 @@ TEXTS: Final = (
     called("trim", "T3", ("text",), ("  a b ", "a b"), ("   ", ""), ("\ta\n", "\ta\n"), ("", "")),
     called("ltrim", "T3", ("text",), ("  a ", "a "), ("\u00a0a", "\u00a0a")),
     called("rtrim", "T3", ("text",), ("  a ", "  a"), ("a\n", "a\n")),
+    called("trim", "T3", ("text", literal("x'")), ("x'a'xx", "a"), ("xx", ""), ("", "")),
+    called(
+        "trim",
+        "T3",
+        ("text", "text"),
+        ("abcba", "ba", "c"),
+        (" a ", "", " a "),
+        (f"{_CLEF}a", _CLEF, "a"),
+    ),
+    called("ltrim", "T3", ("text", literal("xy")), ("xyaxy", "axy"), (" xa", " xa")),
+    called("rtrim", "T3", ("text", literal("xy")), ("xyaxy", "xya"), ("axy ", "axy ")),
     called(
         "substring",
         "T4",

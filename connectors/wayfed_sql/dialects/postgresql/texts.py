@@ -5,7 +5,7 @@ from __future__ import annotations
 from types import MappingProxyType
 from typing import TYPE_CHECKING, Final
 
-from wayfed_sql.dialects.shared import is_known_positive
+from wayfed_sql.dialects.shared import SPLIT_PART, code_point, either_like, is_known_positive
 from wayfed_sql.templates import COMPARISON, Choice, Template, by_count
 
 if TYPE_CHECKING:
@@ -17,9 +17,25 @@ if TYPE_CHECKING:
 TEXTS: Final[Mapping[str, Row]] = MappingProxyType(
     {
         "length": Template("CAST(LENGTH({0}) AS BIGINT)"),
-        "trim": Template("TRIM({0})"),
-        "ltrim": Template("LTRIM({0})"),
-        "rtrim": Template("RTRIM({0})"),
+        "trim": by_count(Template("TRIM({0})"), Template("BTRIM({0}, {1})")),
+        "ltrim": by_count(Template("LTRIM({0})"), Template("LTRIM({0}, {1})")),
+        "rtrim": by_count(Template("RTRIM({0})"), Template("RTRIM({0}, {1})")),
+        "octet_length": Template("CAST(OCTET_LENGTH({0}) AS BIGINT)"),
+        **{
+            name: Template(f"{name.upper()}({{0}}, CAST({{1}} AS INTEGER), {{2}})")
+            for name in ("lpad", "rpad")
+        },
+        **{
+            name: Template(f"{name.upper()}({{0}}, CAST({{1}} AS INTEGER))")
+            for name in ("left", "right", "repeat")
+        },
+        "reverse": Template("REVERSE({0})"),
+        "position": Template("CAST(STRPOS({0}, {1}) AS BIGINT)"),
+        "split_part": SPLIT_PART,
+        "translate": Template("TRANSLATE({0}, {1}, {2})"),
+        "ascii": Template("CAST(ASCII({0}) AS BIGINT)"),
+        "chr": code_point("CHR(CAST({0} AS INTEGER))"),
+        "concat_ws": Template("CONCAT_WS({args})"),
         "substring": Choice(
             (
                 (
@@ -43,8 +59,8 @@ TEXTS: Final[Mapping[str, Row]] = MappingProxyType(
         "starts_with": Template("STARTS_WITH({0}, {1})"),
         "ends_with": Template("RIGHT({0}, LENGTH({1})) = {1}", COMPARISON),
         "contains": Template("STRPOS({0}, {1}) > 0", COMPARISON),
-        "like": Template("{0} LIKE {1} ESCAPE ''", COMPARISON),
-        "ilike": Template("{0} ILIKE {1} ESCAPE ''", COMPARISON),
+        "like": either_like("LIKE", " ESCAPE ''"),
+        "ilike": either_like("ILIKE", " ESCAPE ''"),
         "hash": Template("CAST(CAST('x0' || SUBSTRING(MD5({0}), 1, 15) AS BIT(64)) AS BIGINT)"),
     }
 )

@@ -97,6 +97,9 @@ _WITHOUT: Final = MappingProxyType(
         "frame of a range of times": "its times are text",
         "frame of a range of decimals": "it computes decimals as doubles",
         "hash": "it has no MD5",
+        "reverse": "it has none",
+        "split_part": "it has none",
+        "translate": "it has none",
         "intersect all": "it has none",
         "except all": "it has none",
         "asof join": "it has none",
@@ -119,6 +122,7 @@ _WITHOUT: Final = MappingProxyType(
 
 SQLITE: Final = Dialect(
     name="sqlite",
+    fence="LIMIT -1",
     sqlglot="sqlite",
     value_columns="column{}",
     reserved=RESERVED,
