@@ -80,6 +80,9 @@ class Dialect:
         none. Empty where they cannot.
     record
         How a struct is made: of its type, and of names and values in turns; empty where it cannot.
+    fence
+        What at the end of a query within another keeps the engine from writing the one into the
+        other, and so its expressions many times.
     folds_case
         Whether names that differ in case only are the same to it.
     """
@@ -110,6 +113,7 @@ class Dialect:
     digits: int | None = None
     folds_case: bool = True
     longest_name: int = 0
+    fence: str = ""
 
     explode: str = ""
     explode_outer: str = ""

@@ -27,6 +27,7 @@ from wayfed_optimizer.relations import Aggregate, Filter, Hint, Limit, Relation,
 from wayfed_optimizer.types import INT64, TEXT, DataType, Decimal
 from wayfed_sql.dialect import family
 from wayfed_sql.frames import frame_text
+from wayfed_sql.layering import LONGEST, TooLong
 from wayfed_sql.literals import literal_text, string
 from wayfed_sql.overflow import OVERFLOWS, SPREADS, is_bounded
 from wayfed_sql.templates import (
@@ -63,6 +64,8 @@ _ORDERS: Final = frozenset(
 _EQUATES: Final = frozenset(
     {"equal", "not_equal", "is_distinct", "count_distinct", "approx_count_distinct"}
 )
+_NOT_DISTINCT: Final = Template("{0} IS NOT DISTINCT FROM {1}", COMPARISON)
+"""Engines match rows by this; where it is written as a negation they try every pair."""
 _UNFRAMED: Final = frozenset(
     {
         "row_number",
@@ -106,6 +109,8 @@ class ExpressionPrinter:
                 return columns[name]
             case Literal():
                 return literal_text(expression, self.dialect)
+            case Call("not", (Call("is_distinct") as comparison,)):
+                return self._call(comparison, columns, row=_NOT_DISTINCT)
             case Call():
                 return self._checked(expression, self._call(expression, columns, over))
             case Cast():
@@ -165,9 +170,15 @@ class ExpressionPrinter:
         text = self.text(expression, columns)
         return self.comparable(text, expression.type, otherwise)
 
-    def _call(self, call: Call | WindowCall, columns: Environment, over: str = "") -> Text:
+    def _call(
+        self,
+        call: Call | WindowCall,
+        columns: Environment,
+        over: str = "",
+        row: Row | None = None,
+    ) -> Text:
         function, args, kind, dialect = call.function, call.args, call.type, self.dialect
-        row = dialect.functions.get(function)
+        row = row or dialect.functions.get(function)
         if row is None:
             raise dialect.refuse(function)
         if dialect.checked_integers and function in SPREADS and kind == INT64:
@@ -191,6 +202,8 @@ class ExpressionPrinter:
             tuple(self._key(key, columns) for key in keys),
         )
         text = row.render(site)
+        if len(text.sql) > LONGEST and len(text.sql) > 2 * sum(len(t.sql) for t in texts):
+            raise TooLong(f"its SQL would have more than {LONGEST} characters")
         if kind == TEXT and dialect.computed_collates:
             nested = max((t.collated for t in texts), default=0)
             return text._replace(collated=max(ORDERED_OTHERWISE, nested))

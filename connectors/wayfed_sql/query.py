@@ -42,6 +42,7 @@ from wayfed_optimizer.types import TEXT
 from wayfed_sql.block import Block, Compound, OrderKey, conjunction
 from wayfed_sql.expression_printer import ExpressionPrinter
 from wayfed_sql.joins import join_blocks
+from wayfed_sql.layering import TooLong, in_layers
 from wayfed_sql.overflow import may_fail
 from wayfed_sql.sampling import sample_condition
 from wayfed_sql.templates import COMPARISON, EQUAL_OTHERWISE, ORDERED_OTHERWISE, Text
@@ -110,15 +111,31 @@ def to_sql(relation: Relation, dialect: Dialect, tables: Mapping[str, TableRefer
     >>> to_sql(large, DUCKDB, {"tx": TableReference(("core", "transactions"))})
     'SELECT id, amount FROM core.transactions WHERE amount > 100.5'
     """
-    return QueryPrinter(dialect, tables, relation).statement(relation)
+    try:
+        return QueryPrinter(dialect, tables, relation).statement(relation)
+    except TooLong:
+        layers = in_layers(relation)
+    try:
+        return QueryPrinter(dialect, tables, layers, keeps_layers=True).statement(layers)
+    except TooLong as error:
+        raise Unsupported("an expression as deep as this", dialect.name, str(error)) from error
 
 
 class QueryPrinter:
-    """Writes one statement: knows the names it has given to tables and to common subplans."""
+    """Writes one statement: knows the names it has given to tables and to common subplans.
+
+    With `keeps_layers`, what one Select computes is not written into the Select above it.
+    """
 
     def __init__(
-        self, dialect: Dialect, tables: Mapping[str, TableReference], root: Relation
+        self,
+        dialect: Dialect,
+        tables: Mapping[str, TableReference],
+        root: Relation,
+        *,
+        keeps_layers: bool = False,
     ) -> None:
+        self._keeps_layers = keeps_layers
         self.dialect = dialect
         self.tables = tables
         self.expressions = ExpressionPrinter(dialect, self.query)
@@ -178,7 +195,8 @@ class QueryPrinter:
     def derived(self, block: Block, schema: Schema) -> Block:
         """Return a block that selects from `block`, whose columns are those of `schema`."""
         if not block.limit:
-            block = replace(block, order=())
+            fence = self.dialect.fence if self._keeps_layers else ""
+            block = replace(block, order=(), limit=fence)
         alias = self.alias("t")
         source = f"({self.select(block, schema)}) AS {self.dialect.identifier(alias)}"
         return Block(self._columns(schema, alias, block.columns), source)
@@ -309,7 +327,13 @@ class QueryPrinter:
 
     def _select(self, select: Select) -> Block:
         block = self.block(select.input)
-        if block.distinct or block.compound or _repeats(block, select) or _ungroups(block, select):
+        if (
+            (self._keeps_layers and not block.is_plain)
+            or block.distinct
+            or block.compound
+            or _repeats(block, select)
+            or _ungroups(block, select)
+        ):
             block = self.derived(block, select.input.schema)
         texts = {
             output.name: self.expressions.text(output.expression, block.columns)

@@ -7,6 +7,7 @@ import hashlib
 from collections.abc import Sequence
 from typing import Any
 
+import duckdb
 import pytest
 
 from wayfed_optimizer.errors import Unsupported
@@ -45,7 +46,7 @@ from wayfed_optimizer.relations import (
     Sort,
     Window,
 )
-from wayfed_optimizer.types import INT64, TEXT, Schema
+from wayfed_optimizer.types import FLOAT64, INT64, TEXT, Schema
 from wayfed_sql import DUCKDB, POSTGRESQL, SPARK, SQLITE, Dialect, to_sql
 
 T = Read("t", Schema.of(id="int64", kind="text", amount="float64"))
@@ -641,3 +642,44 @@ def test_the_text_of_many_conditions_that_may_fail_grows_with_their_number():
         return relation
 
     assert len(to_sql(filtered(40), DUCKDB, TABLES)) < 5 * len(to_sql(filtered(10), DUCKDB, TABLES))
+
+
+@pytest.mark.parametrize(
+    "dialect", [DUCKDB, POSTGRESQL, SPARK, SQLITE], ids=lambda dialect: dialect.name
+)
+def test_the_text_of_nested_functions_grows_with_their_number(dialect: Dialect) -> None:
+    nested: Expression = column(T.schema, "amount")
+    for _ in range(20):
+        nested = call("sqrt", call("add", nested, literal(1.0)))
+    plan: Relation = Select(T, (Named("x", nested),))
+    plan = Filter(plan, call("greater", column(plan.schema, "x"), literal(0.0)))
+
+    assert len(to_sql(plan, dialect, TABLES)) < 10_000
+
+
+def test_what_may_fail_in_a_branch_is_not_computed_below_it() -> None:
+    nested: Expression = Cast(Cast(column(T.schema, "kind"), INT64), FLOAT64)
+    for _ in range(12):
+        nested = call("sqrt", nested)
+    guarded = case(((call("equal", column(T.schema, "id"), literal(1)), nested),), literal(0.0))
+
+    with pytest.raises(Unsupported, match="as deep as this"):
+        to_sql(Select(T, (Named("x", guarded),)), DUCKDB, TABLES)
+
+
+def test_layers_give_what_the_expression_gives() -> None:
+    nested: Expression = column(T.schema, "amount")
+    for _ in range(12):
+        nested = call("power", call("add", nested, literal(2.0)), literal(0.5))
+    plan = Filter(T, call("greater", nested, literal(2.0)))
+
+    with duckdb.connect() as connection:
+        connection.execute(f"CREATE TABLE t AS SELECT * FROM (VALUES {T_ROWS}) t(id, kind, amount)")
+        rows = connection.execute(to_sql(plan, DUCKDB, TABLES)).fetchall()
+
+    def expected(amount: float) -> float:
+        for _ in range(12):
+            amount = (amount + 2.0) ** 0.5
+        return amount
+
+    assert sorted(row[2] for row in rows) == [a for a in (10, 20, 30, 40) if expected(a) > 2.0]
