@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from contextlib import contextmanager
 from dataclasses import dataclass
 from functools import cache
 from threading import RLock
@@ -19,6 +20,7 @@ from wayfed_optimizer.cancellation import CancellationToken
 from wayfed_optimizer.environment import Environment
 from wayfed_optimizer.errors import (
     InvalidOption,
+    InvalidPlan,
     PlanError,
     SourceError,
     mask_secrets,
@@ -30,7 +32,7 @@ from wayfed_optimizer.relations import Cache, transform, walk_once
 from wayfed_optimizer.types import check_option
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
+    from collections.abc import Iterator, Mapping, Sequence
     from types import TracebackType
 
     import pyarrow as pa
@@ -325,7 +327,8 @@ class Context(Training):
     def run(self, relation: Relation) -> Execution:
         """Plan and start a run of a plan; closing its stream, or this context, ends it."""
         token = self.new_token()
-        return self._run(self._with_caches(relation, token), token)
+        with _saying_too_deep():
+            return self._run(self._with_caches(relation, token), token)
 
     def _run(self, relation: Relation, token: CancellationToken) -> Execution:
         from wayfed.execution import execute
@@ -382,16 +385,18 @@ class Context(Training):
 
         check_option(stage, STAGES, name="stage")
         token = self.new_token() if analyze or stage == "executed" else None
-        relation = self._with_caches(relation, token)
         environment = self.environment
-        stages = plan(relation, environment)
-        report = None
-        if token is not None:
-            with execute(stages, environment, token=token) as execution:
-                for _ in execution.stream:
-                    pass
-                report = execution.report
-        return explain(stages, environment, stage=stage, report=report, alternatives=alternatives)
+        with _saying_too_deep():
+            stages = plan(self._with_caches(relation, token), environment)
+            report = None
+            if token is not None:
+                with execute(stages, environment, token=token) as execution:
+                    for _ in execution.stream:
+                        pass
+                    report = execution.report
+            return explain(
+                stages, environment, stage=stage, report=report, alternatives=alternatives
+            )
 
     def new_token(self) -> CancellationToken:
         """Return a token that closing this context cancels."""
@@ -504,3 +509,15 @@ def _described(source: object, table: str | None) -> str:
         place = mask_secrets(source)
         return f"{place} {table}" if table else place
     return f"a {type(source).__name__} in memory"
+
+
+@contextmanager
+def _saying_too_deep() -> Iterator[None]:
+    """Say in words of ours that a plan has more steps one upon another than can be looked into."""
+    try:
+        yield
+    except RecursionError as error:
+        raise InvalidPlan(
+            "the plan is too deep: hundreds of steps, one upon another",
+            hint="compute a part with to_arrow(), and go on from ctx.read() of it",
+        ) from error

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import lru_cache
 from typing import TYPE_CHECKING, TypeAlias
 
 from wayfed.columns import Column, Order, Scope, as_column, as_order, named
@@ -17,7 +18,7 @@ from wayfed_optimizer.expressions import (
     walk,
 )
 from wayfed_optimizer.functions import Kind
-from wayfed_optimizer.relations import Filter, Relation, Select, Window, reads
+from wayfed_optimizer.relations import Filter, Read, Relation, Select, Window
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator, Mapping
@@ -31,8 +32,16 @@ Selector: TypeAlias = "str | Column | Callable[[Row], object]"
 
 def scope_of(relation: Relation) -> Scope:
     """Return the columns of a relation, called after the one table that it reads, if it is one."""
-    tables = {read.table for read in reads(relation)}
-    return Scope(relation.schema, tables.pop() if len(tables) == 1 else None)
+    tables = _tables(relation)
+    return Scope(relation.schema, next(iter(tables)) if len(tables) == 1 else None)
+
+
+@lru_cache(maxsize=256)
+def _tables(relation: Relation) -> frozenset[str]:
+    """Return the tables that a relation reads; kept, because each verb stands on the last one."""
+    if isinstance(relation, Read):
+        return frozenset((relation.table,))
+    return frozenset().union(*map(_tables, relation.below))
 
 
 def row_over(relation: Relation) -> Row:

@@ -301,3 +301,24 @@ def test_a_target_that_cannot_be_written(
     assert message in told.text
     assert "secret" not in told.text
     assert [each.name for each in tmp_path.iterdir()] == ["taken.parquet"]
+
+
+def test_a_plan_of_very_many_steps_is_an_error_in_words() -> None:
+    with wf.context() as ctx:
+        numbers = ctx.read({"a": [1, 2, 3]})
+        for step in range(1500):
+            numbers = numbers.filter(wf.col("a") > -step).with_columns(a=wf.col("a") + 1)
+
+        with pytest.raises(wf.errors.PlanError, match="too deep"):
+            numbers.to_arrow()
+        with pytest.raises(wf.errors.PlanError, match="too deep"):
+            numbers.explain()
+
+
+def test_a_plan_of_a_hundred_steps_runs() -> None:
+    with wf.context() as ctx:
+        numbers = ctx.read({"a": [1, 2, 3]})
+        for _ in range(50):
+            numbers = numbers.filter(wf.col("a") > 1).with_columns(a=wf.col("a") + 1)
+
+        assert numbers.to_numpy()["a"].tolist() == [52, 53]

@@ -29,6 +29,10 @@ class Relation(Node):
     schema: Schema
 
     @property
+    def _ends(self) -> bool:
+        return True
+
+    @property
     def inputs(self) -> tuple[Relation, ...]:
         """The relations that this one is computed from."""
         found = tuple(getattr(self, name) for name in self._below)
@@ -37,7 +41,13 @@ class Relation(Node):
     @property
     def bounded(self) -> bool:
         """Whether the rows come to an end."""
-        return all(relation.bounded for relation in self.inputs)
+        waiting: list[Relation] = [self]
+        while waiting:
+            relation = waiting.pop()
+            if not relation._ends:
+                return False
+            waiting.extend(relation.inputs)
+        return True
 
     def with_inputs(self, change: Callable[[Relation], Relation]) -> Relation:
         """Return this relation over changed inputs; itself where nothing changed."""

@@ -23,7 +23,7 @@ class Read(Relation):
     is_bounded: bool = True
 
     @property
-    def bounded(self) -> bool:
+    def _ends(self) -> bool:
         """Whether the table comes to an end."""
         return self.is_bounded
 

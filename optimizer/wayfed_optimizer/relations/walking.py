@@ -14,9 +14,11 @@ if TYPE_CHECKING:
 
 def walk(root: Relation) -> Iterator[Relation]:
     """Yield `root` and all below it, parents first, shared ones as often as used."""
-    yield root
-    for relation in root.below:
-        yield from walk(relation)
+    waiting = [root]
+    while waiting:
+        relation = waiting.pop()
+        yield relation
+        waiting.extend(reversed(relation.below))
 
 
 def walk_once(root: Relation) -> Iterator[Relation]:
