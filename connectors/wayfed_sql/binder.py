@@ -67,7 +67,7 @@ class Binder:
         """
         node = unwrapped(node)
         if with_ := node.args.get("with_"):
-            return self._with(with_).query(_without(node, "with_"), outer)
+            return self._with(with_, outer).query(_without(node, "with_"), outer)
         if isinstance(node, exp.Select):
             return SelectClause(self, node, FromClause(self, outer).bind(node)).bind()
         if type(node) in _SET_KINDS:
@@ -75,7 +75,7 @@ class Binder:
         if isinstance(node, exp.Subquery):
             return self._parenthesised(node, outer)
         if isinstance(node, exp.Values):
-            return self._tail(self.values(node), node)
+            return self._tail(self.values(node, outer), node)
         raise refuse(node)
 
     def table(self, node: exp.Table) -> Relation:
@@ -95,9 +95,9 @@ class Binder:
             available = (*self._common, *error.available)
             raise TableNotFound(written, available, where=position(node.this)) from error
 
-    def values(self, node: exp.Values) -> Relation:
+    def values(self, node: exp.Values, outer: Scope | None) -> Relation:
         """Return the rows of a VALUES list: columns col0, col1 …, each of one type."""
-        nothing = Scope(Values(Schema(()), ((),)), ())
+        nothing = Scope(Values(Schema(()), ((),)), (), outer)
         binder = ExpressionBinder(nothing, self.query)
         rows = [
             [binder.bind(value) for value in getattr(row, "expressions", ()) or (row,)]
@@ -122,14 +122,14 @@ class Binder:
         ]
         return reduce(lambda a, b: SetOperation(SetKind.UNION, a, b, all=True), selects)
 
-    def _with(self, with_: exp.Expr) -> Binder:
+    def _with(self, with_: exp.Expr, outer: Scope | None) -> Binder:
         if with_.args.get("recursive"):
             raise Unsupported("RECURSIVE in WITH", hint="Dataset.iterate() says loops")
         binder = self
         for each in with_.expressions:
             require(each, "this", "alias", "materialized")
             alias = each.args["alias"]
-            relation = renamed(binder.query(each.this), alias.args.get("columns") or ())
+            relation = renamed(binder.query(each.this, outer), alias.args.get("columns") or ())
             binder = Binder(self._resolve, {**binder._common, alias.name: relation})
         return binder
 

@@ -14,7 +14,6 @@ from typing import TYPE_CHECKING, Final
 from sqlglot import expressions as exp
 
 from wayfed_optimizer.errors import (
-    ColumnNotFound,
     InvalidSql,
     PlanError,
     TypeMismatch,
@@ -26,8 +25,6 @@ from wayfed_optimizer.expressions import (
     Frame,
     Literal,
     SortKey,
-    Subquery,
-    SubqueryKind,
     WindowCall,
     call,
     case,
@@ -37,6 +34,7 @@ from wayfed_optimizer.expressions import (
 )
 from wayfed_optimizer.types import DATE, FLOAT64, NULL, TEXT, TIMESTAMP, TIMESTAMP_UTC
 from wayfed_sql import nested
+from wayfed_sql.correlation import Form, of_query_around, subquery
 from wayfed_sql.intervals import add_interval
 from wayfed_sql.sql_functions import NODES, is_aggregate, make_call
 from wayfed_sql.sql_makers import as_text
@@ -93,6 +91,17 @@ _NAMES: Final[Mapping[type[exp.Expr], str]] = MappingProxyType(
     }
 )
 """Functions that sqlglot calls otherwise than the function table does."""
+_OPPOSITES: Final[Mapping[str, str]] = MappingProxyType(
+    {
+        "equal": "not_equal",
+        "not_equal": "equal",
+        "less": "greater_equal",
+        "less_equal": "greater",
+        "greater": "less_equal",
+        "greater_equal": "less",
+    }
+)
+"""The comparison that is true where another is false, and NULL where it is NULL."""
 _FLAGS: Final = frozenset({"safe", "typed", "big_int", "ignore_nulls", "coalesce", "_type"})
 """Arguments of sqlglot's nodes that say what the function table means anyway."""
 _KINDS: Final = (exp.Week, exp.DayOfWeek)
@@ -134,7 +143,7 @@ class ExpressionBinder:
             Names that are not there, types that do not fit, what plans cannot say.
         """
         try:
-            return self._bound(node)
+            return of_query_around(self._bound(node), self.scope.laterals)
         except PlanError as error:
             # The innermost node that fails knows the place best.
             if PLACE not in (error.where or ""):
@@ -175,12 +184,17 @@ class ExpressionBinder:
         return call("not", result) if node.args.get("negate") else result
 
     def _quantified(self, node: exp.Expr) -> Expression:
+        """Return a comparison with any or all rows of a subquery."""
         right = node.expression
-        if isinstance(node, exp.EQ) and isinstance(right, exp.Any):
-            return self._in_query(node.this, right.this)
-        if isinstance(node, exp.NEQ) and isinstance(right, exp.All):
-            return call("not", self._in_query(node.this, right.this))
-        raise refuse(right)
+        comparison = _BINARY[type(node)]
+        if comparison not in _OPPOSITES:
+            raise refuse(node, hint="ANY and ALL take = <> < <= > >=")
+        query = right.this
+        if not isinstance(unwrapped(query), exp.Query):
+            raise refuse(right)
+        if isinstance(right, exp.Any):
+            return self._compared(node.this, query, comparison)
+        return call("not", self._compared(node.this, query, _OPPOSITES[comparison]))
 
     def _column(self, node: exp.Expr) -> Expression:
         if isinstance(node, exp.Column) and node.args.get("table"):
@@ -192,18 +206,13 @@ class ExpressionBinder:
         if not isinstance(identifier, exp.Identifier):
             raise refuse(identifier)
         table = node.args.get("table")
-        try:
-            return self.scope.find(
-                identifier.name,
-                table.name if table else None,
-                quoted=bool(identifier.args.get("quoted")),
-                where=lambda: position(identifier),
-            )
-        except (ColumnNotFound, Unsupported):
-            output = None if table else self.aliases.get(identifier.name.lower())
-            if output is None:
-                raise
-            return output
+        return self.scope.find(
+            identifier.name,
+            table.name if table else None,
+            quoted=bool(identifier.args.get("quoted")),
+            where=lambda: position(identifier),
+            output=None if table else self.aliases.get(identifier.name.lower()),
+        )
 
     def _literal(self, node: exp.Expr) -> Expression:
         return literal(node.name if node.args.get("is_string") else _number(node.name))
@@ -259,7 +268,7 @@ class ExpressionBinder:
     def _in(self, node: exp.Expr) -> Expression:
         require(node, "this", "expressions", "query")
         if query := node.args.get("query"):
-            return self._in_query(node.this, query)
+            return self._compared(node.this, query, "equal")
         arg = self.bind(node.this)
         values = [self.bind(value) for value in node.expressions]
         if all(isinstance(value, Literal) for value in values):
@@ -271,22 +280,28 @@ class ExpressionBinder:
         tests = [call("equal", arg, value) for value in values]
         return tests[0] if len(tests) == 1 else call("or", *tests)
 
-    def _in_query(self, arg: exp.Expr, query: exp.Expr) -> Expression:
+    def _compared(self, arg: exp.Expr, query: exp.Expr, comparison: str) -> Expression:
+        """Return whether a comparison holds for any row of a subquery."""
         relation = self._query(unwrapped(query), self.scope)
-        bound = self.bind(arg)
-        if len(relation.schema) != 1:
-            raise InvalidSql(f"a subquery after IN has {len(relation.schema)} columns, not 1")
-        inner = relation.schema.fields[0].type
-        if bound.type != inner:
-            call("equal", bound, Literal(None, inner))  # says so where they cannot be compared
-        return Subquery(SubqueryKind.IN, relation, bound)
+        arg = arg.unnest()
+        nodes = arg.expressions if isinstance(arg, exp.Tuple) else [arg]
+        if len(nodes) > 1 and comparison not in ("equal", "not_equal"):
+            raise refuse(arg, hint="rows are compared with = and <> only")
+        args = tuple(map(self.bind, nodes))
+        for each, inner in zip(args, relation.schema, strict=False):
+            if each.type != inner.type:
+                # Says so where they cannot be compared.
+                call(comparison, each, Literal(None, inner.type))
+        return subquery(Form.ANY, relation, self.scope.depth, args, comparison)
 
     def _subquery(self, node: exp.Expr) -> Expression:
         require(node, "this", "alias")
-        return Subquery(SubqueryKind.SCALAR, self._query(unwrapped(node), self.scope))
+        relation = self._query(unwrapped(node), self.scope)
+        return subquery(Form.VALUE, relation, self.scope.depth)
 
     def _exists(self, node: exp.Expr) -> Expression:
-        return Subquery(SubqueryKind.EXISTS, self._query(unwrapped(node.this), self.scope))
+        relation = self._query(unwrapped(node.this), self.scope)
+        return subquery(Form.EXISTS, relation, self.scope.depth)
 
     def _case(self, node: exp.Expr) -> Expression:
         require(node, "this", "ifs", "default")
@@ -322,14 +337,6 @@ class ExpressionBinder:
         parts.append(rest)
         return call("concat", *(as_text(self.bind(part)) for part in reversed(parts)))
 
-    def _log(self, node: exp.Expr) -> Expression:
-        base, arg = node.this, node.args.get("expression")
-        if arg is None:
-            return call("log10", self.bind(base))
-        if isinstance(base, exp.Literal) and base.name == "10":
-            return call("log10", self.bind(arg))
-        return call("divide", call("ln", self.bind(arg)), call("ln", self.bind(base)))
-
     def _count(self, node: exp.Expr) -> Expression:
         require(node, "this", "expressions", "big_int")
         arg = node.this
@@ -345,7 +352,7 @@ class ExpressionBinder:
         return call("count", self.bind(arg))
 
     def _aggregate_filter(self, node: exp.Expr) -> Expression:
-        found = self.bind(node.this)
+        found = self._bound(node.this)
         if not isinstance(found, Call) or not is_aggregate(found):
             raise refuse(node)
         condition = self.bind(node.expression.this)
@@ -381,7 +388,7 @@ class ExpressionBinder:
         )
 
     def _windowed(self, node: exp.Expr) -> Call:
-        inner = self.bind(node)
+        inner = self._bound(node)
         if not isinstance(inner, Call):
             raise refuse(node)
         return inner
@@ -519,7 +526,6 @@ _HANDLERS: Final[Mapping[type[exp.Expr], Callable[[ExpressionBinder, exp.Expr], 
             exp.Cast: ExpressionBinder._cast,
             exp.TryCast: ExpressionBinder._cast,
             exp.DPipe: ExpressionBinder._concatenation,
-            exp.Log: ExpressionBinder._log,
             exp.Count: ExpressionBinder._count,
             exp.Filter: ExpressionBinder._aggregate_filter,
             exp.IgnoreNulls: ExpressionBinder._ignore_nulls,

@@ -43,6 +43,7 @@ from wayfed_sql.templates import (
 
 if TYPE_CHECKING:
     from wayfed_sql.dialect import Dialect
+    from wayfed_sql.templates import Row
 
 Environment: TypeAlias = Mapping[str, Text]
 """How the columns of a relation are written where its expressions stand."""
@@ -96,7 +97,9 @@ class ExpressionPrinter:
     dialect: Dialect
     query: Callable[[Relation], str]
 
-    def text(self, expression: Expression, columns: Environment, over: str = "") -> Text:
+    def text(  # noqa: PLR0912  # a case for each class
+        self, expression: Expression, columns: Environment, over: str = ""
+    ) -> Text:
         """Write an expression.
 
         Raises

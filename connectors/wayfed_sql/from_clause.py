@@ -20,6 +20,7 @@ from wayfed_optimizer.expressions import (
 )
 from wayfed_optimizer.relations import Filter, Join, JoinKind, Values
 from wayfed_optimizer.types import Schema, is_numeric
+from wayfed_sql.correlation import Lateral, free_references
 from wayfed_sql.expression_binder import ExpressionBinder
 from wayfed_sql.nested import TRUE, is_true, is_unnest, unnest
 from wayfed_sql.scope import Scope, Visible, same
@@ -58,6 +59,7 @@ class FromClause:
     def __init__(self, binder: Binder, outer: Scope | None) -> None:
         self._binder = binder
         self._outer = outer
+        self._depth = 0 if outer is None else outer.depth + 1
 
     def bind(self, select: exp.Select) -> Scope:
         """Return the scope that the other clauses of a SELECT see."""
@@ -69,10 +71,22 @@ class FromClause:
             if is_unnest(join.this):
                 groups = [self._unnested(self._product(groups), join)]
             elif _is_comma(join):
-                groups.append(self._source(join.this, _names(groups)))
+                right = self._source(join.this, _names(groups), self._before(groups))
+                if self._is_lateral(right):
+                    groups = [self._paired(self._product(groups), right, JoinKind.INNER, ())]
+                else:
+                    groups.append(right)
             else:
-                groups[-1] = self._join(groups[-1], join, _names(groups))
+                groups = self._join(groups, join, _names(groups))
         return self._product(groups)
+
+    def _before(self, groups: Sequence[Scope]) -> Scope:
+        """Return what a subquery in FROM sees: the tables before it, then the queries around."""
+        columns = tuple(column for scope in groups for column in scope.columns)
+        return Scope(groups[-1].relation, columns, self._outer, beside=True)
+
+    def _is_lateral(self, scope: Scope) -> bool:
+        return any(each.depth == self._depth for each in free_references(scope.relation))
 
     def _product(self, groups: Sequence[Scope]) -> Scope:
         scope = groups[0]
@@ -90,23 +104,28 @@ class FromClause:
         bind = ExpressionBinder(scope, self._binder.query).bind
         return unnest(scope, join.this, bind, keep_empty=kind is JoinKind.LEFT)
 
-    def _source(self, node: exp.Expr, taken: Sequence[str]) -> Scope:
+    def _source(self, node: exp.Expr, taken: Sequence[str], before: Scope | None = None) -> Scope:
+        outer = before or self._outer
         if isinstance(node, exp.Paren) or (isinstance(node, exp.Subquery) and not node.alias):
             inner = node.this
             if isinstance(inner, exp.Table):
                 return self._joined(self._source(inner, taken), node, taken)
+        if isinstance(node, exp.Lateral):
+            require(node, "this", "alias")
+            if not isinstance(node.this, exp.Subquery):
+                raise refuse(node, hint="LATERAL stands before a subquery")
         if isinstance(node, exp.Table):
             relation, alias = self._binder.table(node), node.alias or node.name
-        elif isinstance(node, exp.Subquery):
+        elif isinstance(node, exp.Subquery | exp.Lateral):
             require(node, "this", "alias", "joins")
-            relation, alias = self._binder.query(node.this), node.alias or "subquery"
+            relation, alias = self._binder.query(node.this, outer), node.alias or "subquery"
         elif is_unnest(node):
             one_row = Scope(Values(Schema(()), ((),)), (), self._outer)
             bind = ExpressionBinder(one_row, self._binder.query).bind
             made = unnest(one_row, node, bind, keep_empty=False)
             return self._joined(made, node, taken)
         elif isinstance(node, exp.Values):
-            relation, alias = self._binder.values(node), node.alias or "values"
+            relation, alias = self._binder.values(node, outer), node.alias or "values"
         else:
             raise refuse(node)
         from wayfed_sql.binder import renamed
@@ -118,18 +137,26 @@ class FromClause:
     def _joined(self, scope: Scope, node: exp.Expr, taken: Sequence[str]) -> Scope:
         """Return a table with the joins that stand within its parentheses."""
         for join in node.args.get("joins") or ():
-            scope = self._join(scope, join, (*taken, *scope.relation.schema.names))
+            (scope,) = self._join([scope], join, (*taken, *scope.relation.schema.names))
         return scope
 
-    def _join(self, left: Scope, join: exp.Join, taken: Sequence[str]) -> Scope:
+    def _join(self, groups: Sequence[Scope], join: exp.Join, taken: Sequence[str]) -> list[Scope]:
+        """Join a table to the last of several groups, or to all where it looks at all."""
         require(join, "this", "side", "kind", "method", "on", "using")
-        right = self._source(join.this, taken)
+        right = self._source(join.this, taken, self._before(groups))
+        if self._is_lateral(right):
+            return [self._with(self._product(groups), right, join)]
+        return [*groups[:-1], self._with(groups[-1], right, join)]
+
+    def _with(self, left: Scope, right: Scope, join: exp.Join) -> Scope:
         if clash := {t.lower() for t in left.tables} & {t.lower() for t in right.tables}:
             raise InvalidSql(
                 f"two tables are called '{min(clash)}'", hint="give one of them an alias"
             )
         method = str(join.args.get("method") or "").upper()
         if method == "ASOF":
+            if self._is_lateral(right):
+                raise Unsupported("ASOF JOIN of a lateral subquery")
             return self._asof(left, right, join)
         kind = self._kind(join)
         using = [identifier.name for identifier in join.args.get("using") or ()]
@@ -166,10 +193,25 @@ class FromClause:
                 rest.append(condition)
             else:
                 pairs.append(pair)
+        if self._is_lateral(right):
+            return self._beside(left, right, kind, conditions)
         predicate = conjunction(tuple(rest)) if rest else None
         relation = Join(left.relation, right.relation, kind, tuple(pairs), predicate)
         if kind in (JoinKind.SEMI, JoinKind.ANTI):
             return left.over(relation)
+        return Scope(relation, (*left.columns, *right.columns)).over(relation)
+
+    def _beside(
+        self, left: Scope, right: Scope, kind: JoinKind, conditions: Sequence[Expression]
+    ) -> Scope:
+        """Return a scope with what a lateral subquery has for each of its rows."""
+        if kind not in (JoinKind.INNER, JoinKind.CROSS, JoinKind.LEFT):
+            raise Unsupported(
+                f"{kind.value.upper()} JOIN of a lateral subquery", hint="JOIN or LEFT JOIN"
+            )
+        kind = JoinKind.INNER if kind is JoinKind.CROSS else kind
+        predicate = conjunction(tuple(conditions)) if conditions else None
+        relation = Lateral(left.relation, right.relation, kind, predicate, self._depth)
         return Scope(relation, (*left.columns, *right.columns)).over(relation)
 
     def _using(

@@ -54,9 +54,10 @@ def parse_query(text: str, resolve: Callable[[str], Relation]) -> Relation:
     ('id',)
     """
     from wayfed_sql.binder import Binder
+    from wayfed_sql.unnesting import unnested
 
     try:
-        return Binder(resolve).query(_parse(text))
+        return unnested(Binder(resolve).query(_parse(text)))
     except RecursionError as error:
         raise InvalidSql("the SQL is nested too deeply") from error
 

@@ -9,12 +9,13 @@ from __future__ import annotations
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, TypeAlias
 
-from wayfed_optimizer.errors import ColumnNotFound, InvalidSql, TableNotFound, Unsupported
+from wayfed_optimizer.errors import ColumnNotFound, InvalidSql, TableNotFound
 from wayfed_optimizer.expressions import Call, Column, Expression, Named
 from wayfed_optimizer.relations import Relation, Select
+from wayfed_sql.correlation import Outer, Reference
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Sequence
+    from collections.abc import Callable, Iterable, Iterator, Sequence
 
 Where: TypeAlias = "Callable[[], str]"
 """Says where in the text a name stands, for an error if there is one."""
@@ -53,12 +54,15 @@ class Scope:
     columns
         The columns, in the order of ``SELECT *``.
     outer
-        The scope of the query around, to tell a correlated subquery from a wrong name.
+        The scope of the query around, where names are looked up that are not here.
+    beside
+        Whether this is what a lateral subquery sees: the tables before it, not a query.
     """
 
     relation: Relation
     columns: tuple[Visible, ...]
     outer: Scope | None = None
+    beside: bool = False
 
     @classmethod
     def of_table(cls, relation: Relation, alias: str, taken: Iterable[str]) -> Scope:
@@ -96,29 +100,68 @@ class Scope:
             ),
         )
 
+    @property
+    def depth(self) -> int:
+        """How many queries there are around."""
+        return sum(1 for _ in self._around())
+
+    @property
+    def laterals(self) -> frozenset[int]:
+        """The depths at which a lateral subquery sees the tables before it."""
+        return frozenset(scope.depth for scope in self._around() if scope.beside)
+
     def find(
-        self, name: str, table: str | None, *, quoted: bool, where: Callable[[], str]
+        self,
+        name: str,
+        table: str | None,
+        *,
+        quoted: bool,
+        where: Where,
+        output: Expression | None = None,
     ) -> Expression:
         """Return what a column is in the plan.
+
+        A column of this scope comes first, then `output`, which the query itself calls so, then
+        the columns of the queries around, the nearest first.
 
         Raises
         ------
         ColumnNotFound, TableNotFound, InvalidSql
             Where nothing, or more than one thing, has the name.
         """
-        candidates = [c for c in self.columns if c.table and same(table, c.table)]
-        if table is None:
-            candidates = [c for c in self.columns if not c.hidden]
-        elif not candidates:
-            self._refuse_outer(name, table, quoted=quoted)
+        found = self._own(name, table, quoted=quoted, where=where) or output
+        if found is not None:
+            return found
+        if table is None or not any(same(table, c.table) for c in self.columns):
+            for scope in self._around():
+                found = scope._own(name, table, quoted=quoted, where=where)
+                if found is not None:
+                    return Outer(Reference(scope.depth, found))
+        candidates = self._candidates(table)
+        if table is not None and not candidates:
             raise TableNotFound(table, self.tables, of="this FROM clause", where=where())
+        available = list(dict.fromkeys(c.name for c in candidates))
+        raise ColumnNotFound(name, available, of=table, where=where())
+
+    def _around(self) -> Iterator[Scope]:
+        scope = self.outer
+        while scope is not None:
+            yield scope
+            scope = scope.outer
+
+    def _candidates(self, table: str | None) -> list[Visible]:
+        if table is None:
+            return [c for c in self.columns if not c.hidden]
+        return [c for c in self.columns if c.table and same(table, c.table)]
+
+    def _own(
+        self, name: str, table: str | None, *, quoted: bool, where: Where
+    ) -> Expression | None:
+        """Return what has the name in this scope, if anything does."""
+        candidates = self._candidates(table)
         found = [c for c in candidates if c.name == name]
         if not found and not quoted:
             found = [c for c in candidates if c.name.lower() == name.lower()]
-        if not found:
-            self._refuse_outer(name, table, quoted=quoted)
-            available = list(dict.fromkeys(c.name for c in candidates))
-            raise ColumnNotFound(name, available, of=table, where=where())
         if len({c.value for c in found}) > 1:
             raise InvalidSql(
                 f"column '{name}' is ambiguous",
@@ -126,24 +169,7 @@ class Scope:
                 hint=f"say which: {found[0].table}.{name}",
                 where=where(),
             )
-        return found[0].value
-
-    def _refuse_outer(self, name: str, table: str | None, *, quoted: bool) -> None:
-        scope = self.outer
-        while scope is not None:
-            for column in scope.columns:
-                matches = column.name == name or (
-                    not quoted and column.name.lower() == name.lower()
-                )
-                if matches and (table is None or same(table, column.table)):
-                    written = f"{table}.{name}" if table else name
-                    raise Unsupported(
-                        "a correlated subquery",
-                        None,
-                        f"{written} is a column of the query around",
-                        hint="write it as a join",
-                    )
-            scope = scope.outer
+        return found[0].value if found else None
 
     def star(self, table: str | None, *, where: Where) -> Sequence[Visible]:
         """Return the columns of ``*`` or ``table.*``."""

@@ -10,11 +10,12 @@ from wayfed_optimizer.coercion import (
     fixed,
     is_any,
     ordering,
+    same,
     unified,
     unified_in_order,
 )
-from wayfed_optimizer.functions.row import Function, Nulls
-from wayfed_optimizer.types import BOOL, FLOAT64
+from wayfed_optimizer.functions.row import Function, Nulls, Raises
+from wayfed_optimizer.types import BOOL, FLOAT64, INT64
 
 COMPARISON: Final = (
     Function("equal", comparison, "a, b", "a = b.", operator="="),
@@ -58,4 +59,12 @@ NULLS: Final = (
         "greatest", unified_in_order, "a, …", "The greatest, NULLs left out.", nulls=Nulls.ALL
     ),
     Function("least", unified_in_order, "a, …", "The least, NULLs left out.", nulls=Nulls.ALL),
+    Function(
+        "single_value",
+        same(is_any, INT64),
+        "x, rows",
+        "x, the value of a subquery of so many rows; an error where they are several.",
+        nulls=Nulls.MAY,
+        raises=Raises.ALWAYS,
+    ),
 )

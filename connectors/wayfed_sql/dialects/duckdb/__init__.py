@@ -13,6 +13,7 @@ from wayfed_sql.dialects.duckdb.numbers import NUMBERS
 from wayfed_sql.dialects.duckdb.texts import TEXTS
 from wayfed_sql.dialects.duckdb.times import TIMES
 from wayfed_sql.dialects.shared import FUNCTIONS, RESERVED
+from wayfed_sql.dialects.subqueries import SEVERAL_ROWS, single_value
 from wayfed_sql.templates import COMPARISON, Template, function
 
 _TRUNCATE = Template("CAST(TRUNC({0}) AS {type})")
@@ -27,7 +28,17 @@ DUCKDB: Final = Dialect(
     explode_outer="UNNEST(CASE WHEN LEN({list}) > 0 THEN {list} ELSE CAST([NULL] AS {type}) END)",
     record="CAST(ROW({values}) AS {type})",
     joins=frozenset(JoinKind),
-    functions=MappingProxyType({**FUNCTIONS, **NUMBERS, **TEXTS, **TIMES, **NESTED, **AGGREGATES}),
+    functions=MappingProxyType(
+        {
+            **FUNCTIONS,
+            **NUMBERS,
+            **TEXTS,
+            **TIMES,
+            **NESTED,
+            **AGGREGATES,
+            "single_value": single_value(f"ERROR({SEVERAL_ROWS})"),
+        }
+    ),
     types=MappingProxyType(
         {
             "bool": "BOOLEAN",

@@ -12,6 +12,7 @@ from wayfed_sql.dialects.postgresql.numbers import NUMBERS
 from wayfed_sql.dialects.postgresql.texts import TEXTS
 from wayfed_sql.dialects.postgresql.times import TIMES
 from wayfed_sql.dialects.shared import FUNCTIONS, RESERVED
+from wayfed_sql.dialects.subqueries import SEVERAL_ROWS
 from wayfed_sql.templates import COMPARISON, Template
 
 _TRUNCATE = Template("CAST(TRUNC({0}) AS {type})")
@@ -22,6 +23,7 @@ _FROM_BOOL = Template("CAST(CAST({0} AS INTEGER) AS {type})")
 
 POSTGRESQL: Final = Dialect(
     name="postgresql",
+    fence="OFFSET 0",
     sqlglot="postgres",
     reserved=RESERVED,
     collation='"C"',
@@ -31,7 +33,20 @@ POSTGRESQL: Final = Dialect(
     longest_name=63,
     safe_cast=None,
     joins=frozenset(JoinKind) - {JoinKind.ASOF},
-    functions=MappingProxyType({**FUNCTIONS, **NUMBERS, **TEXTS, **TIMES, **AGGREGATES}),
+    functions=MappingProxyType(
+        {
+            **FUNCTIONS,
+            **NUMBERS,
+            **TEXTS,
+            **TIMES,
+            **AGGREGATES,
+            # It has no function that fails: what it cannot read as a number says why.
+            "single_value": Template(
+                f"CASE WHEN CAST(CASE WHEN {{1}} > 1 THEN {SEVERAL_ROWS} ELSE '1' END AS INTEGER)"
+                " = 1 THEN {0} END"
+            ),
+        }
+    ),
     types=MappingProxyType(
         {
             "bool": "BOOLEAN",

@@ -13,6 +13,7 @@ from wayfed_sql.dialects.spark.nested import NESTED
 from wayfed_sql.dialects.spark.numbers import NUMBERS
 from wayfed_sql.dialects.spark.texts import TEXTS
 from wayfed_sql.dialects.spark.times import TIMES
+from wayfed_sql.dialects.subqueries import SEVERAL_ROWS, single_value
 from wayfed_sql.templates import COMPARISON, OTHER, Template
 
 _NONZERO: Final = Template("{0} <> 0", COMPARISON)
@@ -29,7 +30,17 @@ SPARK: Final = Dialect(
     explode_outer="EXPLODE_OUTER({list})",
     record="NAMED_STRUCT({pairs})",
     joins=frozenset(JoinKind) - {JoinKind.ASOF},
-    functions=MappingProxyType({**FUNCTIONS, **NUMBERS, **TEXTS, **TIMES, **NESTED, **AGGREGATES}),
+    functions=MappingProxyType(
+        {
+            **FUNCTIONS,
+            **NUMBERS,
+            **TEXTS,
+            **TIMES,
+            **NESTED,
+            **AGGREGATES,
+            "single_value": single_value(f"RAISE_ERROR({SEVERAL_ROWS})"),
+        }
+    ),
     types=MappingProxyType(
         {
             "bool": "BOOLEAN",

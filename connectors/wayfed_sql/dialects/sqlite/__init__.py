@@ -19,6 +19,7 @@ from wayfed_sql.dialects.sqlite.digits import DIGITS
 from wayfed_sql.dialects.sqlite.numbers import NUMBERS
 from wayfed_sql.dialects.sqlite.texts import TEXTS
 from wayfed_sql.dialects.sqlite.times import TIMES
+from wayfed_sql.dialects.subqueries import single_value
 from wayfed_sql.templates import COMPARISON, Choice, Row, Template
 
 if TYPE_CHECKING:
@@ -148,6 +149,7 @@ SQLITE: Final = Dialect(
             **TEXTS,
             **TIMES,
             **AGGREGATES,
+            "single_value": single_value("ABS(-9223372036854775807 - ({1} > 1))"),
         }
     ),
     types=MappingProxyType(
