@@ -52,6 +52,10 @@ class ScalarMethods:
         """Round half away from zero, to `digits` after the point."""
         return self._apply("round", digits) if digits else self._apply("round")
 
+    def trunc(self) -> Column:
+        """Leave out what is behind the point."""
+        return self._apply("trunc")
+
     def sqrt(self) -> Column:
         """Square root; NULL below zero."""
         return self._apply("sqrt")
@@ -73,12 +77,64 @@ class ScalarMethods:
         return self._apply("power", exponent)
 
     def sin(self) -> Column:
-        """Sine of radians."""
+        """Sine of radians; NULL of infinity."""
         return self._apply("sin")
 
     def cos(self) -> Column:
-        """Cosine of radians."""
+        """Cosine of radians; NULL of infinity."""
         return self._apply("cos")
+
+    def tan(self) -> Column:
+        """Tangent of radians; NULL of infinity."""
+        return self._apply("tan")
+
+    def cot(self) -> Column:
+        """Cotangent of radians; NULL of 0 and infinity."""
+        return self._apply("cot")
+
+    def asin(self) -> Column:
+        """Angle with this sine, in radians; NULL beyond 1."""
+        return self._apply("asin")
+
+    def acos(self) -> Column:
+        """Angle with this cosine, in radians; NULL beyond 1."""
+        return self._apply("acos")
+
+    def atan(self) -> Column:
+        """Angle with this tangent, in radians."""
+        return self._apply("atan")
+
+    def atan2(self, x: Value) -> Column:
+        """Angle of the point (x, itself), in radians."""
+        return self._apply("atan2", x)
+
+    def degrees(self) -> Column:
+        """Radians as degrees."""
+        return self._apply("degrees")
+
+    def radians(self) -> Column:
+        """Degrees as radians."""
+        return self._apply("radians")
+
+    def cbrt(self) -> Column:
+        """Cube root."""
+        return self._apply("cbrt")
+
+    def bitwise_and(self, other: Value) -> Column:
+        """Keep the bits that are set in both."""
+        return self._apply("bitwise_and", other)
+
+    def bitwise_or(self, other: Value) -> Column:
+        """Keep the bits that are set in either."""
+        return self._apply("bitwise_or", other)
+
+    def bitwise_xor(self, other: Value) -> Column:
+        """Keep the bits that are set in one of the two."""
+        return self._apply("bitwise_xor", other)
+
+    def bitwise_not(self) -> Column:
+        """Turn all bits."""
+        return self._apply("bitwise_not")
 
     def remainder(self, divisor: Value) -> Column:
         """Rest of truncated division, which has the sign of the dividend (SQL's ``%``)."""
@@ -149,7 +205,7 @@ class ScalarMethods:
         return self._apply("translate", old, new)
 
     def ascii(self) -> Column:
-        """Number of its first code point; 0 of an empty text."""
+        """Return the number of its first code point; 0 of an empty text."""
         return self._apply("ascii")
 
     def chr(self) -> Column:
@@ -181,7 +237,7 @@ class ScalarMethods:
         return self._apply("contains", part)
 
     def like(self, pattern: Value, escape: str | None = None) -> Column:
-        """SQL's LIKE: ``%`` is any text, ``_`` any code point, behind `escape` they are themselves."""
+        """SQL's LIKE: ``%`` is any text, ``_`` any code point, unless behind `escape`."""
         return self._apply("like", pattern, *_given(escape))
 
     def ilike(self, pattern: Value, escape: str | None = None) -> Column:

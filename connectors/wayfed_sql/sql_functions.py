@@ -15,7 +15,7 @@ from wayfed_optimizer.expressions import (
 )
 from wayfed_optimizer.functions import FUNCTIONS, Kind
 from wayfed_optimizer.types import List
-from wayfed_sql import sql_texts, sql_times
+from wayfed_sql import sql_numbers, sql_texts, sql_times
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -39,10 +39,9 @@ def _length(args: Arguments) -> Expression:
 
 _ALIASES: Final[Mapping[str, str]] = MappingProxyType(
     {
+        **sql_numbers.ALIASES,
         **sql_texts.ALIASES,
         **sql_times.ALIASES,
-        "ceiling": "ceil",
-        "pow": "power",
         "cardinality": "list_length",
         "list_element": "element",
         "list_extract": "element",
@@ -50,7 +49,6 @@ _ALIASES: Final[Mapping[str, str]] = MappingProxyType(
         "list_has": "list_contains",
         "list_value": "list",
         "list_pack": "list",
-        "isnan": "is_nan",
         "ifnull": "coalesce",
         "nvl": "coalesce",
         "avg": "mean",
@@ -59,13 +57,12 @@ _ALIASES: Final[Mapping[str, str]] = MappingProxyType(
         "every": "bool_and",
         "arbitrary": "any_value",
         "countif": "count_if",
-        "log": "log10",
-        "mod": "remainder",
     }
 )
 
 _MAKERS: Final[Mapping[str, Maker]] = MappingProxyType(
     {
+        **sql_numbers.MAKERS,
         **sql_texts.MAKERS,
         **sql_times.MAKERS,
         "nullif": _null_if,
@@ -76,7 +73,7 @@ _MAKERS: Final[Mapping[str, Maker]] = MappingProxyType(
     }
 )
 
-NODES: Final = MappingProxyType({**sql_texts.NODES, **sql_times.NODES})
+NODES: Final = MappingProxyType({**sql_numbers.NODES, **sql_texts.NODES, **sql_times.NODES})
 """Functions that sqlglot reads into nodes whose arguments are not in the table's order."""
 
 # SQL has other names, or operators, for these.

@@ -241,7 +241,7 @@ def texts(types: Types) -> tuple[Types, DataType] | None:
 
 
 def negation(types: Types) -> tuple[Types, DataType] | None:
-    """Rule of unary minus and abs: integers widen to int64, floats to float64."""
+    """Rule of unary minus, abs and trunc: integers widen to int64, floats to float64."""
     if len(types) != 1 or not is_numeric(types[0]):
         return None
     if isinstance(types[0], Decimal):

@@ -38,11 +38,10 @@ class EscapedLike:
 
     def render(self, site: Site) -> Text:
         """Write the call."""
-        _, pattern, escape = site.args
-        known = isinstance(pattern, Literal) and isinstance(escape, Literal)
-        if not known or pattern.value is None or escape.value is None:
+        _, pattern, escape = (arg.value if isinstance(arg, Literal) else None for arg in site.args)
+        if not isinstance(pattern, str) or not isinstance(escape, str):
             raise Unsupported(site.function, site.platform, "its escapes are those of constants")
-        written = self.write(parts_of(pattern.value, escape.value), escape.value)
+        written = self.write(parts_of(pattern, escape), escape)
         subject = site.texts[0].within(COMPARISON)
         return Text(self.form.format(text=subject, pattern=written), COMPARISON)
 

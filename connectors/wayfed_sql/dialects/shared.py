@@ -37,6 +37,16 @@ def is_known_nonzero(site: Site) -> bool:
     return isinstance(divisor, Literal) and divisor.value is not None and divisor.value != 0
 
 
+def of_angles(infinity: str) -> Mapping[str, Row]:
+    """Make the rows of functions of angles, which have none where the angle is infinite."""
+    finite = {
+        name: Template(f"CASE WHEN ABS({{0}}) <> {infinity} THEN {name.upper()}({{0}}) END")
+        for name in ("sin", "cos", "tan")
+    }
+    cot = Template(f"CASE WHEN ABS({{0}}) <> {infinity} THEN 1 / NULLIF(TAN({{0}}), 0) END")
+    return {**finite, "cot": cot}
+
+
 def has_constant(index: int) -> Condition:
     """Make the condition that an argument is a constant, and not NULL, 0 or an empty text."""
 
@@ -156,8 +166,16 @@ FUNCTIONS: Final[Mapping[str, Row]] = MappingProxyType(
             "CASE WHEN {0} > 0 OR ({0} = 0 AND {1} >= 0) OR ({0} < 0 AND {1} = FLOOR({1})) "
             "THEN POWER({0}, {1}) END"
         ),
-        "sin": function("SIN"),
-        "cos": function("COS"),
+        "asin": Template("CASE WHEN {0} BETWEEN -1 AND 1 THEN ASIN({0}) END"),
+        "acos": Template("CASE WHEN {0} BETWEEN -1 AND 1 THEN ACOS({0}) END"),
+        "atan": function("ATAN"),
+        "atan2": function("ATAN2"),
+        "degrees": function("DEGREES"),
+        "radians": function("RADIANS"),
+        "cbrt": function("CBRT"),
+        "bitwise_and": Template("({0} & {1})"),
+        "bitwise_or": Template("({0} | {1})"),
+        "bitwise_not": Template("~{0}", UNARY),
     }
 )
 

@@ -17,6 +17,10 @@ from wayfed_optimizer.functions.row import Agreement, Function, Nulls, Raises
 from wayfed_optimizer.types import FLOAT64, INT64, is_numeric
 
 _NUMBER_TO_FLOAT: Final = fixed(FLOAT64, FLOAT64)
+_BITS: Final = fixed(INT64, INT64, INT64)
+
+_FINITE: Final = "abs(x) <> infinity"
+_OF_A_SINE: Final = "x BETWEEN -1 AND 1"
 
 ARITHMETIC: Final = (
     Function(
@@ -79,6 +83,10 @@ ARITHMETIC: Final = (
         nulls=Nulls.MAY,
         domain="b <> 0",
     ),
+    Function("bitwise_and", _BITS, "a, b", "The bits that are set in both."),
+    Function("bitwise_or", _BITS, "a, b", "The bits that are set in either."),
+    Function("bitwise_xor", _BITS, "a, b", "The bits that are set in one of the two."),
+    Function("bitwise_not", fixed(INT64, INT64), "x", "The bits that are not set."),
     Function("negate", negation, "x", "-x.", raises=Raises.OVERFLOW),
 )
 
@@ -87,6 +95,7 @@ MATH: Final = (
     Function("sign", fixed(INT64, is_numeric), "x", "-1, 0 or 1."),
     Function("floor", rounding, "x", "Largest whole number not above x."),
     Function("ceil", rounding, "x", "Smallest whole number not below x."),
+    Function("trunc", negation, "x", "The whole number next to x towards 0."),
     Function(
         "round",
         rounding,
@@ -130,6 +139,40 @@ MATH: Final = (
         agreement=Agreement.RELATIVE,
         domain="(x > 0) OR (x = 0 AND y >= 0) OR (x < 0 AND y = floor(y))",
     ),
-    Function("sin", _NUMBER_TO_FLOAT, "x", "Sine of radians.", agreement=Agreement.RELATIVE),
-    Function("cos", _NUMBER_TO_FLOAT, "x", "Cosine of radians.", agreement=Agreement.RELATIVE),
+    *(
+        Function(
+            name,
+            _NUMBER_TO_FLOAT,
+            "x",
+            doc,
+            nulls=Nulls.MAY,
+            agreement=Agreement.RELATIVE,
+            domain=domain,
+        )
+        for name, doc, domain in (
+            ("sin", "Sine of radians.", _FINITE),
+            ("cos", "Cosine of radians.", _FINITE),
+            ("tan", "Tangent of radians.", _FINITE),
+            ("cot", "Cotangent of radians.", f"{_FINITE} AND x <> 0"),
+            ("asin", "Angle with this sine, in radians.", _OF_A_SINE),
+            ("acos", "Angle with this cosine, in radians.", _OF_A_SINE),
+        )
+    ),
+    Function(
+        "atan",
+        _NUMBER_TO_FLOAT,
+        "x",
+        "Angle with this tangent, in radians.",
+        agreement=Agreement.RELATIVE,
+    ),
+    Function(
+        "atan2",
+        fixed(FLOAT64, FLOAT64, FLOAT64),
+        "y, x",
+        "Angle of the point (x, y), in radians.",
+        agreement=Agreement.RELATIVE,
+    ),
+    Function("degrees", _NUMBER_TO_FLOAT, "x", "Radians as degrees.", agreement=Agreement.RELATIVE),
+    Function("radians", _NUMBER_TO_FLOAT, "x", "Degrees as radians.", agreement=Agreement.RELATIVE),
+    Function("cbrt", _NUMBER_TO_FLOAT, "x", "Cube root.", agreement=Agreement.RELATIVE),
 )

@@ -260,7 +260,6 @@ def test_an_asof_join_reads_as_one(data):
         ("SELECT sum(amount ORDER BY id) FROM t", "ORDER"),
         ("SELECT sum(DISTINCT amount) FROM t", "DISTINCT in sum"),
         ("SELECT first_value(id IGNORE NULLS) OVER (ORDER BY id) FROM t", "IGNORE NULLS"),
-        ("SELECT id FROM t WHERE kind LIKE 'a!%' ESCAPE '!'", "ESCAPE"),
         ("SELECT id FROM t LIMIT 1 + 1", "LIMIT"),
         ("SELECT read_parquet FROM read_parquet('x.parquet')", "READPARQUET"),
         ("SELECT day + INTERVAL '1.5' DAY FROM t", "an interval of '1.5'"),

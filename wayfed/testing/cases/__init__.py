@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Final
 
 from wayfed.testing.cases.aggregates import AGGREGATES
+from wayfed.testing.cases.angles import ANGLES
 from wayfed.testing.cases.casts import CASTS
 from wayfed.testing.cases.characters import CHARACTERS
 from wayfed.testing.cases.failures import FAILURES
@@ -18,7 +19,7 @@ from wayfed.testing.cases.texts import TEXTS
 from wayfed.testing.cases.times import TIMES
 from wayfed.testing.cases.windows import WINDOWS
 
-SCALARS: Final = (*LOGIC, *NUMBERS, *TEXTS, *CHARACTERS, *TIMES, *CASTS, *NESTED)
+SCALARS: Final = (*LOGIC, *NUMBERS, *ANGLES, *TEXTS, *CHARACTERS, *TIMES, *CASTS, *NESTED)
 """Expressions over single rows."""
 
 RELATIONS: Final = (*FLAT_PLANS, *NESTED_PLANS)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from types import MappingProxyType
 from typing import TYPE_CHECKING, Final
 
-from wayfed_sql.dialects.shared import FLOAT_SIGN, FLOOR_DIVIDE_FLOATS, modulo
+from wayfed_sql.dialects.shared import FLOAT_SIGN, FLOOR_DIVIDE_FLOATS, modulo, of_angles
 from wayfed_sql.templates import SUM, Choice, Template, any_float, by_count, by_type, function
 
 if TYPE_CHECKING:
@@ -27,6 +27,13 @@ NUMBERS: Final[Mapping[str, Row]] = MappingProxyType(
         "modulo": modulo("MOD({0}, NULLIF({1}, 0))"),
         "remainder": Template("MOD({0}, NULLIF({1}, 0))"),
         "is_nan": function("ISNAN"),
+        "bitwise_xor": function("XOR"),
+        "trunc": by_type(
+            function("TRUNC"),
+            integer=Template("{0}"),
+            decimal=Template("CAST(TRUNC({0}) AS {type})"),
+        ),
+        **of_angles("CAST('inf' AS DOUBLE)"),
         "sign": Choice(((any_float, FLOAT_SIGN),), Template("CAST(SIGN({0}) AS BIGINT)")),
         "floor": by_type(function("FLOOR"), integer=Template("{0}")),
         "ceil": by_type(function("CEIL"), integer=Template("{0}")),

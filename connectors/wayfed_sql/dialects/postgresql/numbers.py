@@ -5,7 +5,7 @@ from __future__ import annotations
 from types import MappingProxyType
 from typing import TYPE_CHECKING, Final
 
-from wayfed_sql.dialects.shared import FLOAT_SIGN, FLOOR_DIVIDE_FLOATS, modulo
+from wayfed_sql.dialects.shared import FLOAT_SIGN, FLOOR_DIVIDE_FLOATS, modulo, of_angles
 from wayfed_sql.templates import (
     COMPARISON,
     PRODUCT,
@@ -44,6 +44,13 @@ NUMBERS: Final[Mapping[str, Row]] = MappingProxyType(
         ),
         "modulo": Choice(((_no_float, modulo("({0} % NULLIF({1}, 0))")),), _NO_REST),
         "remainder": Choice(((_no_float, Template("{0} % NULLIF({1}, 0)", PRODUCT)),), _NO_REST),
+        "bitwise_xor": Template("({0} # {1})"),
+        "trunc": by_type(
+            Template("TRUNC({0})"),
+            integer=Template("{0}"),
+            decimal=Template("CAST(TRUNC({0}) AS {type})"),
+        ),
+        **of_angles("CAST('Infinity' AS DOUBLE PRECISION)"),
         "is_nan": Template("{0} = 'NaN'", COMPARISON),
         "sign": Choice(((any_float, FLOAT_SIGN),), Template("CAST(SIGN({0}) AS BIGINT)")),
         "floor": by_type(Template("FLOOR({0})"), integer=Template("{0}")),

@@ -6,7 +6,7 @@ from types import MappingProxyType
 from typing import TYPE_CHECKING, Final
 
 from wayfed_optimizer.expressions import Literal
-from wayfed_sql.dialects.shared import FLOAT_SIGN, modulo
+from wayfed_sql.dialects.shared import FLOAT_SIGN, modulo, of_angles
 from wayfed_sql.templates import (
     PRODUCT,
     SUM,
@@ -28,6 +28,8 @@ if TYPE_CHECKING:
 _WHOLE: Final = (
     "CASE WHEN ABS({x}) < 4503599627370496D THEN CAST({name}({x}) AS DOUBLE) ELSE {x} END"
 )
+
+_TOWARDS_0: Final = "CASE WHEN {0} < 0 THEN CEIL({0}) ELSE FLOOR({0}) END"
 
 _INFINITE: Final = "CAST('Infinity' AS DOUBLE)"
 
@@ -69,6 +71,16 @@ NUMBERS: Final[Mapping[str, Row]] = MappingProxyType(
         ),
         "modulo": modulo("({0} % NULLIF({1}, 0))"),
         "remainder": Template("{0} % NULLIF({1}, 0)", PRODUCT),
+        "bitwise_xor": Template("({0} ^ {1})"),
+        "trunc": by_type(
+            Template(
+                "CASE WHEN ABS({0}) < 4503599627370496D "
+                f"THEN CAST({_TOWARDS_0} AS DOUBLE) ELSE {{0}} END"
+            ),
+            integer=Template("{0}"),
+            decimal=Template(f"CAST({_TOWARDS_0} AS {{type}})"),
+        ),
+        **of_angles(_INFINITE),
         "is_nan": Template("CASE WHEN {0} IS NOT NULL THEN ISNAN({0}) END"),
         # Java rounds the opposite of a decimal to 34 digits.
         "negate": by_type(Template("-{0}", UNARY), decimal=Template("CAST(0 - {0} AS {type})")),

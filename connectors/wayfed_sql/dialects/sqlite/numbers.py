@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Final
 
 from wayfed_optimizer.expressions import Literal
 from wayfed_optimizer.types import Decimal
-from wayfed_sql.dialects.shared import FUNCTIONS, modulo
+from wayfed_sql.dialects.shared import FUNCTIONS, modulo, of_angles
 from wayfed_sql.dialects.sqlite.digits import BEYOND, DIGITS
 from wayfed_sql.templates import (
     COMPARISON,
@@ -74,6 +74,10 @@ NUMBERS: Final[Mapping[str, Row]] = MappingProxyType(
             )
         },
         "is_distinct": _decimals_fitting(*[Template("{0} IS NOT {1}", COMPARISON)] * 2),
+        "bitwise_xor": Template("(({0} | {1}) - ({0} & {1}))"),
+        "trunc": by_type(function("TRUNC"), integer=Template("{0}")),
+        "cbrt": Template("SIGN({0}) * POW(ABS({0}), 1.0 / 3)", PRODUCT),
+        **of_angles("9e999"),
         "is_nan": Template("{0} <> {0}", COMPARISON),
         "floor_divide": Choice(
             ((any_float, Template("FLOOR({0} / {1})")),),
