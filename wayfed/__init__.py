@@ -21,7 +21,7 @@ from wayfed.context import context
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from wayfed import models
+    from wayfed import errors, models
     from wayfed.arrays import Arrays, PartitionedArrays
     from wayfed.columns import Column, Order, col, lit
     from wayfed.conditions import when
@@ -74,7 +74,6 @@ if TYPE_CHECKING:
     )
     from wayfed.local import Context
     from wayfed.tracing import Row
-    from wayfed_optimizer import errors
     from wayfed_optimizer.errors import WayfedError
     from wayfed_optimizer.types import Schema
 
@@ -141,7 +140,7 @@ __all__ = [
     "when",
 ]
 
-_MODULES: Final = {"models": "wayfed.models", "errors": "wayfed_optimizer.errors"}
+_MODULES: Final = {"models": "wayfed.models", "errors": "wayfed.errors"}
 _HOMES: Final = {
     "Arrays": "wayfed.arrays",
     "Column": "wayfed.columns",
