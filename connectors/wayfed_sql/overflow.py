@@ -38,7 +38,7 @@ def _as_column(node: Node) -> Node:
     """Return a column of an operand's type: what is left of an expression may raise itself."""
     if isinstance(node, Literal) or not isinstance(node, Expression):
         return node
-    return Column("operand", node.type, node.nullable)
+    return Column(f"operand of {node.type}", node.type, node.nullable)
 
 
 def is_bounded(expression: Expression) -> bool:
