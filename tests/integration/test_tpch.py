@@ -28,8 +28,6 @@ from wayfed.dataset import Dataset
 from wayfed.local import Context
 
 SCALE = 0.01
-CORRELATED = (2, 4, 17, 20, 21, 22)
-ANSWERED = [number for number in QUERIES if number not in CORRELATED]
 
 
 @pytest.fixture(scope="module")
@@ -123,7 +121,7 @@ def _close(a: Any, b: Any) -> bool:
     return bool(a == b)
 
 
-@pytest.mark.parametrize("number", ANSWERED)
+@pytest.mark.parametrize("number", QUERIES)
 def test_everything_in_parquet(
     in_parquet: Context, bare: duckdb.DuckDBPyConnection, number: int
 ) -> None:
@@ -131,7 +129,7 @@ def test_everything_in_parquet(
 
 
 @pytest.mark.postgres
-@pytest.mark.parametrize("number", ANSWERED)
+@pytest.mark.parametrize("number", QUERIES)
 def test_everything_in_postgresql(
     in_postgresql: Context, bare: duckdb.DuckDBPyConnection, number: int
 ) -> None:
@@ -141,7 +139,7 @@ def test_everything_in_postgresql(
 
 
 @pytest.mark.postgres
-@pytest.mark.parametrize("number", ANSWERED)
+@pytest.mark.parametrize("number", QUERIES)
 def test_split_four_ways(split: Context, bare: duckdb.DuckDBPyConnection, number: int) -> None:
     assert_same(query(split, number).to_arrow(), bare.sql(QUERIES[number]).to_arrow_table())
 
@@ -155,7 +153,7 @@ def test_a_query_over_four_stores_asks_each_of_them(split: Context) -> None:
 
 @pytest.mark.slow
 @pytest.mark.spark
-@pytest.mark.parametrize("number", ANSWERED)
+@pytest.mark.parametrize("number", QUERIES)
 def test_forced_to_spark(with_spark: Context, bare: duckdb.DuckDBPyConnection, number: int) -> None:
     found = query(with_spark, number).on("spark")
 
