@@ -41,6 +41,22 @@ if TYPE_CHECKING:
 
 _COMMAND = "wayfed.cli"
 _OUR_PACKAGES = ("wayfed", "wayfed_")
+_LIBRARIES = frozenset(
+    {
+        "adbc_driver_manager",
+        "duckdb",
+        "flwr",
+        "numpy",
+        "pandas",
+        "polars",
+        "psycopg",
+        "py4j",
+        "pyarrow",
+        "pyspark",
+        "sqlalchemy",
+    }
+)
+"""What calls our code, or is called by the user's, without being the user's."""
 _STANDARD_LIBRARY = os.path.dirname(os.__file__)
 _SHOWN = 30
 _URL_PASSWORD = re.compile(
@@ -95,19 +111,38 @@ def warn_user(message: str, category: type[Warning]) -> None:
     )
 
 
+def raised_at(error: BaseException) -> str | None:
+    """Return the line of the user's that an error came from: the innermost one that is not ours."""
+    found = None
+    traceback = error.__traceback__
+    while traceback is not None:
+        frame = traceback.tb_frame
+        if _is_users(frame):
+            found = describe_line(frame.f_code.co_filename, traceback.tb_lineno)
+        traceback = traceback.tb_next
+    return found
+
+
 def _user_frame() -> FrameType | None:
     frame: FrameType | None = sys._getframe(1)
     while frame is not None:
         module = frame.f_globals.get("__name__", "")
         if module.startswith(_COMMAND):
             return None
-        ours = module == _OUR_PACKAGES[0] or module.startswith((f"{_OUR_PACKAGES[0]}.", "wayfed_"))
-        filename = frame.f_code.co_filename
-        generated = filename.startswith("<") and module != "__main__"
-        if not ours and not generated and not _is_standard(filename):
+        if _is_users(frame):
             return frame
         frame = frame.f_back
     return None
+
+
+def _is_users(frame: FrameType) -> bool:
+    """Say whether a frame is of neither our own code, nor the standard library, nor generated."""
+    module = frame.f_globals.get("__name__", "")
+    filename = frame.f_code.co_filename
+    ours = module == _OUR_PACKAGES[0] or module.startswith((f"{_OUR_PACKAGES[0]}.", "wayfed_"))
+    generated = filename.startswith("<") and module != "__main__"
+    library = module.partition(".")[0] in _LIBRARIES
+    return not ours and not library and not generated and not _is_standard(filename)
 
 
 def _is_standard(filename: str) -> bool:
