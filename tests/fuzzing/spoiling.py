@@ -196,7 +196,7 @@ def spoilt_json(document: Any, others: Sequence[Any], random: Random) -> Any:
         container, key = random.choice(places)
         match random.randrange(5):
             case 0:
-                container[key] = random.choice(_VALUES)
+                container[key] = _copied(random.choice(_VALUES))
             case 1:
                 del container[key]
             case 2:
@@ -237,7 +237,7 @@ def _nudged(value: Any, random: Random) -> Any:
         case str():
             return value[:-1] if random.random() < 0.5 else value + random.choice(("x", "_2", " "))
         case list():
-            return value * 2 if random.random() < 0.5 else value[::-1]
+            return _copied(value * 2) if random.random() < 0.5 else value[::-1]
         case dict():
             return {random.choice(("x", "type", key)): item for key, item in value.items()}
     return "null"
