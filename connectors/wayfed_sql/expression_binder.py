@@ -20,12 +20,9 @@ from wayfed_optimizer.errors import (
     Unsupported,
 )
 from wayfed_optimizer.expressions import (
-    Call,
     Expression,
-    Frame,
     Literal,
     SortKey,
-    WindowCall,
     call,
     case,
     cast_to,
@@ -34,12 +31,21 @@ from wayfed_optimizer.expressions import (
 )
 from wayfed_optimizer.types import DATE, FLOAT64, NULL, TEXT, TIMESTAMP, TIMESTAMP_UTC
 from wayfed_sql import nested
+from wayfed_sql.aggregate_calls import (
+    bind_aggregate,
+    bind_any_value,
+    bind_count,
+    bind_filter,
+    bind_within_group,
+)
 from wayfed_sql.correlation import Form, of_query_around, subquery
 from wayfed_sql.intervals import add_interval
-from wayfed_sql.sql_functions import NODES, is_aggregate, make_call
+from wayfed_sql.grouping_sets import Grouping
+from wayfed_sql.sql_functions import NODES, make_call
 from wayfed_sql.sql_makers import as_text
 from wayfed_sql.sql_nodes import PLACE, position, refuse, require, unwrapped
 from wayfed_sql.sql_types import bind_type
+from wayfed_sql.window_calls import bind_window
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
@@ -75,18 +81,9 @@ _NAMES: Final[Mapping[type[exp.Expr], str]] = MappingProxyType(
         exp.DayOfWeekIso: "day_of_week",
         exp.DayOfMonth: "day",
         exp.TimeToUnix: "epoch",
-        exp.LogicalAnd: "bool_and",
-        exp.LogicalOr: "bool_or",
-        exp.CountIf: "count_if",
-        exp.StddevSamp: "stddev",
         exp.IsNan: "is_nan",
         exp.StartsWith: "starts_with",
         exp.EndsWith: "ends_with",
-        exp.AnyValue: "any_value",
-        exp.RowNumber: "row_number",
-        exp.DenseRank: "dense_rank",
-        exp.FirstValue: "first_value",
-        exp.LastValue: "last_value",
         exp.Pow: "power",
     }
 )
@@ -131,7 +128,7 @@ class ExpressionBinder:
         self.scope = scope
         self._query = query
         self._windows = windows
-        self.aliases: Mapping[str, Expression] = {}
+        self.aliases: dict[str, Expression] = {}
         """What outputs are called, for the clauses that may name them where no column is."""
 
     def bind(self, node: exp.Expr) -> Expression:
@@ -149,6 +146,10 @@ class ExpressionBinder:
             if PLACE not in (error.where or ""):
                 error.where = position(node)
             raise
+
+    def function(self, node: exp.Expr) -> Expression:
+        """Return the call that a node means, before what follows it says over which rows."""
+        return self._bound(node)
 
     def _bound(self, node: exp.Expr) -> Expression:
         kind = type(node)
@@ -337,87 +338,29 @@ class ExpressionBinder:
         parts.append(rest)
         return call("concat", *(as_text(self.bind(part)) for part in reversed(parts)))
 
-    def _count(self, node: exp.Expr) -> Expression:
-        require(node, "this", "expressions", "big_int")
-        arg = node.this
-        if arg is None or isinstance(arg, exp.Star):
-            return call("count")
-        if isinstance(arg, exp.Distinct):
-            require(arg, "expressions")
-            if len(arg.expressions) != 1:
-                raise Unsupported("COUNT(DISTINCT …) of several columns")
-            return call("count_distinct", self.bind(arg.expressions[0]))
-        if node.expressions:
-            raise Unsupported("COUNT of several columns")
-        return call("count", self.bind(arg))
-
-    def _aggregate_filter(self, node: exp.Expr) -> Expression:
-        found = self._bound(node.this)
-        if not isinstance(found, Call) or not is_aggregate(found):
-            raise refuse(node)
-        condition = self.bind(node.expression.this)
-        if not found.args:
-            return call("count_if", condition)
-        arg = found.args[0]
-        if found.function == "count_if":
-            return call("count_if", call("and", arg, condition))
-        return call(found.function, case(((condition, arg),)))
-
-    def _ignore_nulls(self, node: exp.Expr) -> Expression:
-        if not isinstance(node.this, exp.AnyValue):
-            raise Unsupported("IGNORE NULLS")
-        return self.bind(node.this)
-
     def _window(self, node: exp.Expr) -> Expression:
-        require(node, "this", "partition_by", "order", "spec", "alias", "over")
-        partition, order, spec = (node.args.get(k) for k in ("partition_by", "order", "spec"))
-        if name := node.args.get("alias"):
-            base = self._windows.get(name.name.lower())
-            if base is None:
-                raise InvalidSql(f"there is no window '{name.name}'", where=position(name))
-            partition = partition or base.args.get("partition_by")
-            order = order or base.args.get("order")
-            spec = spec or base.args.get("spec")
-        inner = self._windowed(node.this)
-        return WindowCall(
-            inner.function,
-            inner.args,
-            tuple(self.bind(each) for each in partition or ()),
-            tuple(self.sort_key(key) for key in order.expressions) if order else (),
-            _frame(spec) if spec is not None else None,
-        )
+        return bind_window(node, self, self._windows)
 
-    def _windowed(self, node: exp.Expr) -> Call:
-        inner = self._bound(node)
-        if not isinstance(inner, Call):
-            raise refuse(node)
-        return inner
+    def _grouping(self, node: exp.Expr) -> Expression:
+        return Grouping(tuple(map(self.bind, node.expressions)))
 
     def _function(self, node: exp.Func) -> Expression:
         if isinstance(node, exp.Collate):
             raise refuse(node, hint="text compares by code point")
         if isinstance(node, _KINDS):
             raise refuse(node, hint="isodow(x) counts from Monday, 1 to 7")
-        if isinstance(node, exp.Anonymous):
-            return make_call(node.name, tuple(map(self.bind, node.expressions)))
+        if isinstance(node, exp.AggFunc | exp.Anonymous):
+            return bind_aggregate(node, self)
         name = _NAMES.get(type(node)) or str(node.sql_name()).lower()
         args: list[Expression] = []
         for key, value in node.args.items():
-            if isinstance(value, exp.Distinct):
-                args.extend(self._distinct_argument(name, value))
-            elif isinstance(value, exp.Expr):
+            if isinstance(value, exp.Expr):
                 args.append(self.bind(value))
             elif isinstance(value, list):
                 args.extend(map(self.bind, value))
             elif value and key not in _FLAGS:
                 raise Unsupported(f"{key.upper().replace('_', ' ')} in {name}")
         return make_call(name, tuple(args))
-
-    def _distinct_argument(self, name: str, value: exp.Distinct) -> list[Expression]:
-        """Return the argument of an aggregate that repeated values do not change."""
-        if name not in ("min", "max", "bool_and", "bool_or", "any_value"):
-            raise Unsupported(f"DISTINCT in {name}", hint="distinct() first, then aggregate")
-        return [self.bind(each) for each in value.expressions]
 
     def _interval_sum(self, node: exp.Expr) -> Expression:
         left, right = node.this, node.expression
@@ -470,27 +413,6 @@ def _read_constant(arg: Expression, kind: DataType) -> Literal | None:
     return Literal(moment if moment.tzinfo else moment.replace(tzinfo=datetime.UTC), kind)
 
 
-def _frame(spec: exp.Expr) -> Frame:
-    require(spec, "kind", "start", "start_side", "end", "end_side")
-    units = str(spec.args.get("kind") or "ROWS").lower()
-    start = _bound(spec.args.get("start"), spec.args.get("start_side"))
-    # A frame with one bound ends at the current row.
-    end = _bound(spec.args.get("end") or "CURRENT ROW", spec.args.get("end_side"))
-    return Frame(units, start, end)
-
-
-def _bound(value: object, side: object) -> int | None:
-    if isinstance(value, exp.Literal) and not value.args.get("is_string") and value.name.isdigit():
-        rows = int(value.name)
-        return -rows if str(side).upper() == "PRECEDING" else rows
-    match str(value).upper():
-        case "CURRENT ROW":
-            return 0
-        case "UNBOUNDED":
-            return None
-    raise Unsupported(f"a frame bound of {value}", hint="bounds are whole numbers of rows")
-
-
 def _nested(
     make: Callable[[exp.Expr, Callable[[exp.Expr], Expression]], Expression],
 ) -> Callable[[ExpressionBinder, exp.Expr], Expression]:
@@ -526,10 +448,13 @@ _HANDLERS: Final[Mapping[type[exp.Expr], Callable[[ExpressionBinder, exp.Expr], 
             exp.Cast: ExpressionBinder._cast,
             exp.TryCast: ExpressionBinder._cast,
             exp.DPipe: ExpressionBinder._concatenation,
-            exp.Count: ExpressionBinder._count,
-            exp.Filter: ExpressionBinder._aggregate_filter,
-            exp.IgnoreNulls: ExpressionBinder._ignore_nulls,
+            exp.Count: lambda binder, node: bind_count(node, binder),
+            exp.Filter: lambda binder, node: bind_filter(node, binder),
+            exp.WithinGroup: lambda binder, node: bind_within_group(node, binder),
+            exp.IgnoreNulls: lambda binder, node: bind_any_value(node, binder),
             exp.Window: ExpressionBinder._window,
+            exp.Grouping: ExpressionBinder._grouping,
+            exp.GroupingId: ExpressionBinder._grouping,
             **{kind: _nested(make) for kind, make in nested.MAKERS.items()},
         }
     )

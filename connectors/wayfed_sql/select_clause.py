@@ -7,7 +7,7 @@ holds it.
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 from sqlglot import expressions as exp
@@ -21,13 +21,10 @@ from wayfed_optimizer.expressions import (
     SortKey,
     WindowCall,
     call,
-    contains_kind,
     literal,
     walk,
 )
-from wayfed_optimizer.functions import Kind
 from wayfed_optimizer.relations import (
-    Aggregate,
     Distinct,
     Explode,
     Filter,
@@ -36,14 +33,14 @@ from wayfed_optimizer.relations import (
     Sort,
     Window,
 )
-from wayfed_optimizer.types import NULL, TEXT
+from wayfed_optimizer.types import INT32, NULL
 from wayfed_sql.expression_binder import ExpressionBinder
+from wayfed_sql.grouping import Groups, needs_groups
 from wayfed_sql.nested import list_of
-from wayfed_sql.sql_functions import is_aggregate
-from wayfed_sql.sql_nodes import position, refuse, require
+from wayfed_sql.sql_nodes import position, require
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Callable, Sequence
 
     from wayfed_optimizer.node import Node
     from wayfed_sql.binder import Binder
@@ -73,14 +70,6 @@ class _Output:
     unnested: bool = False
 
 
-@dataclass(slots=True)
-class _Grouping:
-    """What a grouped query computes, and the columns that hold it."""
-
-    keys: dict[Expression, str] = field(default_factory=dict)
-    aggregates: dict[Expression, str] = field(default_factory=dict)
-
-
 class SelectClause:
     """Binds one SELECT over the scope of its FROM clause."""
 
@@ -94,20 +83,16 @@ class SelectClause:
 
     def bind(self) -> Relation:
         """Return the relation that the SELECT means."""
-        relation = self._where(self._scope.relation)
         outputs = self._outputs()
-        self._expressions.aliases = {
-            o.alias.lower(): o.expression for o in reversed(outputs) if o.alias
-        }
+        relation = self._where(self._scope.relation)
         having = self._condition("having")
         qualify = self._condition("qualify")
         keys = self._order_keys(outputs)
         roots = [o.expression for o in outputs] + [k.expression for k in keys]
         roots += [each for each in (having, qualify) if each is not None]
-        is_grouped = self._node.args.get("group") is not None or having is not None
-        if is_grouped or any(aggregates(root) for root in roots):
-            grouping = self._grouping(outputs)
-            relation, change = self._group(relation, grouping, roots)
+        group = self._node.args.get("group")
+        if group is not None or having is not None or any(needs_groups(root) for root in roots):
+            relation, change = self._group(relation, group, outputs, roots)
             outputs = [replace(o, expression=change(o.expression)) for o in outputs]
             keys = [_with_expression(key, change(key.expression)) for key in keys]
             having = change(having) if having is not None else None
@@ -124,7 +109,7 @@ class SelectClause:
         if where is None:
             return relation
         condition = self._expressions.bind(where.this)
-        if aggregates(condition):
+        if needs_groups(condition):
             raise InvalidSql("WHERE looks at single rows", hint="HAVING looks at groups")
         if any(isinstance(each, WindowCall) for each in walk(condition)):
             raise InvalidSql("WHERE comes before windows", hint="QUALIFY comes after them")
@@ -144,6 +129,7 @@ class SelectClause:
             elif isinstance(node, exp.Alias):
                 alias = node.alias
                 found.append(_Output(alias, self._expressions.bind(node.this), alias))
+                self._expressions.aliases.setdefault(alias.lower(), found[-1].expression)
             else:
                 found.append(_Output(_name_of(node), self._expressions.bind(node)))
         taken: set[str] = set()
@@ -200,53 +186,28 @@ class SelectClause:
                 return found[0].expression
         return self._expressions.bind(node)
 
-    def _grouping(self, outputs: Sequence[_Output]) -> _Grouping:
-        grouping = _Grouping()
-        group = self._node.args.get("group")
-        if group is None:
-            return grouping
-        if group.args.get("all"):
-            require(group, "all")
-            keys = [o.expression for o in outputs if not aggregates(o.expression)]
-        else:
-            require(group, "expressions")
-            keys = [
-                self._group_key(each, outputs)
-                for each in group.expressions
-                if not (isinstance(each, exp.Tuple) and not each.expressions)
-            ]
-        for key in keys:
-            if aggregates(key):
-                raise InvalidSql(f"GROUP BY {key} aggregates")
-            taken = set(grouping.keys.values())
-            name = key.name if isinstance(key, Column) else _unused(f"key {len(taken) + 1}", taken)
-            grouping.keys.setdefault(key, name)
-        return grouping
+    def _group(
+        self,
+        relation: Relation,
+        group: exp.Group | None,
+        outputs: Sequence[_Output],
+        roots: Sequence[Expression],
+    ) -> tuple[Relation, Callable[[Expression], Expression]]:
+        """Return the groups, and what replaces what they hold in an expression."""
+        groups = Groups.of(
+            group, [o.expression for o in outputs], lambda node: self._group_key(node, outputs)
+        )
+        for root in roots:
+            groups.add(root)
+        grouped = groups.over(relation)
+        return grouped, groups.seen_by(grouped)
 
     def _group_key(self, node: exp.Expr, outputs: Sequence[_Output]) -> Expression:
         """Return what GROUP BY means: an output by number, a column, or an alias."""
         from wayfed_sql.binder import ordinal
 
-        if isinstance(node, exp.Rollup | exp.Cube | exp.GroupingSets):
-            raise refuse(node)
         index = ordinal(node, len(outputs))
-        if index is not None:
-            return outputs[index].expression
-        return self._expressions.bind(node)
-
-    def _group(
-        self, relation: Relation, grouping: _Grouping, roots: Sequence[Expression]
-    ) -> tuple[Relation, _Change]:
-        for root in roots:
-            for each in _aggregates_in(root):
-                count = len(grouping.aggregates) + 1
-                grouping.aggregates.setdefault(each, f"aggregate {count}")
-        aggregate = Aggregate(
-            relation,
-            tuple(Named(name, key) for key, name in grouping.keys.items()),
-            tuple(Named(name, each) for each, name in grouping.aggregates.items()),
-        )
-        return aggregate, _Change(grouping, aggregate)
+        return self._expressions.bind(node) if index is None else outputs[index].expression
 
     def _finish(self, relation: Relation, outputs: list[_Output], keys: list[SortKey]) -> Relation:
         from wayfed_sql.binder import limited
@@ -298,52 +259,29 @@ class SelectClause:
             raise Unsupported("UNNEST with DISTINCT ON", hint="unnest the list behind FROM")
         on = distinct.args["on"]
         chosen = [self._output_or_expression(node, outputs) for node in on.expressions]
-        by_output = {o.expression: o.name for o in reversed(outputs)}
-        if not all(each in by_output for each in (*chosen, *(k.expression for k in keys))):
-            raise Unsupported("DISTINCT ON or ORDER BY of what is no output")
+        names = {o.expression: o.name for o in reversed(outputs)}
+        taken = {o.name for o in outputs}
+        for each in (*chosen, *(key.expression for key in keys)):
+            names.setdefault(each, _unused(f"key {len(names)}", taken))
+        every = {**{o.name: o.expression for o in outputs}, **{n: e for e, n in names.items()}}
         result: Relation = Select(
-            relation, tuple(Named(o.name, _typed(o.expression)) for o in outputs)
+            relation, tuple(Named(name, _typed(each)) for name, each in every.items())
         )
-        order = tuple(
-            _with_expression(key, _column(result, by_output[key.expression])) for key in keys
-        )
-        partition = tuple(_column(result, by_output[each]) for each in chosen)
-        number = _unused("row number", {o.name for o in outputs})
+        order = tuple(_with_expression(key, _column(result, names[key.expression])) for key in keys)
+        partition = tuple(_column(result, names[each]) for each in chosen)
         if order:
+            number = _unused("row number", set(every))
             result = Window(
                 result, (Named(number, WindowCall("row_number", (), partition, order)),)
             )
             result = Filter(result, call("equal", _column(result, number), literal(1)))
-            result = Select(result, tuple(Named(o.name, _column(result, o.name)) for o in outputs))
             result = Sort(result, order)
         else:
             result = Distinct(result, tuple(column.name for column in partition))
-        return limited(result, self._node)
-
-
-class _Change:
-    """Replaces what a grouped query has computed by the columns that hold it."""
-
-    def __init__(self, grouping: _Grouping, aggregate: Aggregate) -> None:
-        self._names = {**grouping.keys, **grouping.aggregates}
-        self._aggregate = aggregate
-
-    def __call__(self, expression: Expression) -> Expression:
-        changed = self._node(expression)
-        if not isinstance(changed, Expression):
-            raise InvalidSql(f"{expression} cannot be grouped")
-        return changed
-
-    def _node(self, node: Node) -> Node:
-        if isinstance(node, Expression) and node in self._names:
-            return _column(self._aggregate, self._names[node])
-        if isinstance(node, Column):
-            raise InvalidSql(
-                f"column '{node.name}' is neither grouped nor aggregated",
-                available=[str(key) for key in self._names],
-                hint=f"add it to GROUP BY, or write any_value({node.name})",
-            )
-        return node.map_nodes(self._node) if not isinstance(node, Relation) else node
+        result = limited(result, self._node)
+        if len(result.schema) == len(outputs):
+            return result
+        return Select(result, tuple(Named(o.name, _column(result, o.name)) for o in outputs))
 
 
 def _windowed(
@@ -395,15 +333,6 @@ def _unnested(relation: Relation, outputs: Sequence[_Output]) -> Relation:
     return Explode(relation, names[0]) if names else relation
 
 
-def aggregates(expression: Expression) -> bool:
-    """Say whether an expression aggregates, within the arguments of a window function too."""
-    return contains_kind(expression, Kind.AGGREGATE)
-
-
-def _aggregates_in(expression: Expression) -> list[Expression]:
-    return [each for each in walk(expression) if is_aggregate(each)]
-
-
 def _with_expression(key: SortKey, expression: Expression) -> SortKey:
     return SortKey(expression, key.descending, key.nulls_first)
 
@@ -414,8 +343,8 @@ def _column(relation: Relation, name: str) -> Column:
 
 
 def _typed(expression: Expression) -> Expression:
-    """Return an output; a bare NULL, which has no type, is text."""
-    return Literal(None, TEXT) if expression.type == NULL else expression
+    """Return an output; a bare NULL, which has no type, is an int32."""
+    return Literal(None, INT32) if expression.type == NULL else expression
 
 
 def _unused(name: str, taken: set[str]) -> str:
