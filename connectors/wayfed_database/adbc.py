@@ -99,6 +99,18 @@ class Connection:
             count: int = statement.execute_update()
         return count
 
+    def append(self, schema: str, table: str, rows: pa.RecordBatchReader | Stream) -> int:
+        """Add rows to a table, by the names of their columns, and return their number."""
+        options = {
+            "adbc.ingest.target_table": table,
+            "adbc.ingest.target_db_schema": schema,
+            "adbc.ingest.mode": "adbc.ingest.mode.append",
+        }
+        with self._statement(options) as statement:
+            statement.bind_stream(rows)
+            count: int = statement.execute_update()
+        return count
+
     def cancel(self) -> None:
         """Make the server give up the statement under way; from any thread."""
         with self._ending:

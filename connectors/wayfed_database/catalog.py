@@ -9,6 +9,7 @@ if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
     from wayfed_database.columns import ColumnDescription, TypeTable
+    from wayfed_database.storage import Place
     from wayfed_optimizer.platform import TableReference
     from wayfed_optimizer.statistics.estimates import TableStatistics
     from wayfed_optimizer.types import Schema
@@ -71,6 +72,16 @@ class Catalog(Protocol):
             With the names there are.
         SourceError
             Where the database cannot be reached, or the table not be read.
+        """
+        ...
+
+    def place(self, table: str) -> Place:
+        """Return where rows for ``table`` or ``schema.table`` go.
+
+        Raises
+        ------
+        SourceError
+            Where there is no such schema, it is no table, or it may not be written.
         """
         ...
 

@@ -46,6 +46,8 @@ class ColumnDescription:
         How its text is ordered, where that is not by code point.
     equates
         Whether the collation takes different texts for equal.
+    filled
+        Whether the database has a value for rows that leave it out.
     """
 
     name: str
@@ -53,6 +55,7 @@ class ColumnDescription:
     nullable: bool = True
     collation: str | None = None
     equates: bool = False
+    filled: bool = False
 
 
 @dataclass(frozen=True, slots=True)

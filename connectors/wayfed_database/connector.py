@@ -12,7 +12,7 @@ if TYPE_CHECKING:
 
     from wayfed_database.platform import DatabasePlatform
     from wayfed_database.source import DatabaseSource
-    from wayfed_optimizer.platform import Platform, SourceRequest
+    from wayfed_optimizer.platform import Platform, SourceRequest, Target, TargetRequest
 
 
 class DatabaseConnector:
@@ -73,3 +73,22 @@ class DatabaseConnector:
         if not isinstance(store, DatabasePlatform):
             raise Unsupported(f"reading {request.target}", self.name, "it is not a database")
         return source_of(request, store.engine, store.name)
+
+    def target(self, request: TargetRequest, store: Platform | None) -> Target:
+        """Return the table that a request wants rows in; a SQLite file may be new.
+
+        Raises
+        ------
+        InvalidOption
+            Unless ``table=`` is given.
+        SourceError
+            Where the database cannot be reached, or the table exists or may not be written.
+        TypeMismatch, ColumnNotFound
+            Where a column does not fit; names the cast.
+        """
+        from wayfed_database.engines import engine_at
+        from wayfed_database.platform import DatabasePlatform
+
+        if isinstance(store, DatabasePlatform):
+            return store.engine.target(request, owned=False)
+        return engine_at(locate(request.target, new=True)).target(request, owned=True)

@@ -11,13 +11,16 @@ from wayfed_database.location import FileLocation, ServerLocation
 from wayfed_database.pool import ConnectionPool
 from wayfed_database.postgresql import PostgreSQLSession
 from wayfed_database.postgresql_catalog import PostgreSQLCatalog
+from wayfed_database.postgresql_target import PostgreSQLTarget
 from wayfed_database.sqlite import SQLiteSession
 from wayfed_database.sqlite_catalog import SQLiteCatalog
+from wayfed_database.sqlite_target import SQLiteTarget
 from wayfed_optimizer.platform import TableReference
 
 if TYPE_CHECKING:
+    from wayfed_database.adbc import Connection
     from wayfed_database.catalog import Catalog
-    from wayfed_optimizer.platform import Run, Session
+    from wayfed_optimizer.platform import Run, Session, Target, TargetRequest
 
 
 class Engine(Protocol):
@@ -42,6 +45,10 @@ class Engine(Protocol):
 
     def open(self, run: Run, platform: str) -> Session:
         """Start a session for a run."""
+        ...
+
+    def target(self, request: TargetRequest, *, owned: bool) -> Target:
+        """Return the table that rows are to go to; `owned` ends the engine with the writing."""
         ...
 
     def started(self) -> bool:
@@ -76,6 +83,18 @@ class PostgreSQL:
         """Start a session; it connects with its first statement."""
         return PostgreSQLSession(self._pool, run, platform)
 
+    def begin(self) -> Connection:
+        """Return a connection in a transaction that may write."""
+        return self._pool.begin("BEGIN")
+
+    def give_back(self, connection: Connection) -> None:
+        """Keep a connection whose transaction has ended."""
+        self._pool.give_back(connection)
+
+    def target(self, request: TargetRequest, *, owned: bool) -> Target:
+        """Return the table that rows are to go to."""
+        return PostgreSQLTarget(self, request, owned=owned)
+
     def started(self) -> bool:
         """Say whether a connection is there already."""
         return self._pool.started
@@ -107,6 +126,10 @@ class SQLite:
     def open(self, run: Run, platform: str) -> SQLiteSession:
         """Start a session; it opens the file with its first statement."""
         return SQLiteSession(self.location, run, platform)
+
+    def target(self, request: TargetRequest, *, owned: bool) -> Target:
+        """Return the table that rows are to go to."""
+        return SQLiteTarget(self, request)
 
     def started(self) -> bool:
         """Say that a library needs no start."""

@@ -15,6 +15,7 @@ from wayfed_optimizer.errors import (
 
 if TYPE_CHECKING:
     from wayfed_database.location import ServerLocation
+    from wayfed_database.target import Task
     from wayfed_optimizer.cancellation import CancellationToken
     from wayfed_optimizer.physical import Fragment
     from wayfed_optimizer.platform import Compiled
@@ -69,6 +70,26 @@ def statement_failure(
     return ExecutionError(
         text, platform=platform, fragment=fragment.id, sql=compiled.text, hint=hint
     )
+
+
+def writing_failure(error: BaseException, task: Task, token: CancellationToken) -> WayfedError:
+    """Return our error for what a database said to rows of ours."""
+    if token.cancelled:
+        return Cancelled(f"the writing was stopped: {token.reason}")
+    text, state = first_line(error), getattr(error, "sqlstate", None)
+    if state == "42P07" or re.search(r"already exists", text):
+        return SourceError(
+            f"{task.description} exists by now",
+            hint="mode='append' adds rows, 'overwrite' replaces them",
+        )
+    hint = None
+    if state == "42501" or "permission denied" in text:
+        hint = "ask its owner to GRANT what is missing"
+    elif "depend on it" in text:
+        hint = "drop what does, or write the columns that the table has: then it stays"
+    elif "is locked" in text:
+        hint = "another program writes to it, or has it open: try again when it has ended"
+    return ExecutionError(f"{task.description} cannot be written: {text}", hint=hint)
 
 
 def connection_failure(error: BaseException, location: ServerLocation) -> SourceError:

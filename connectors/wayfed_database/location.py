@@ -115,8 +115,8 @@ def is_database(target: object, format: str | None) -> bool:  # read()'s own wor
     return text.lower().endswith(_FILES)
 
 
-def locate(target: object) -> ServerLocation | FileLocation:
-    """Return where a URL or path leads.
+def locate(target: object, *, new: bool = False) -> ServerLocation | FileLocation:
+    """Return where a URL or path leads; with `new`, a file may be missing.
 
     Raises
     ------
@@ -130,10 +130,10 @@ def locate(target: object) -> ServerLocation | FileLocation:
     text = str(target)
     found = _SCHEME.match(text)
     if found is None:
-        return _existing(Path(text))
+        return _file(Path(text), new=new)
     name = found["name"].lower()
     if name == "sqlite":
-        return _sqlite(text[found.end() :])
+        return _sqlite(text[found.end() :], new=new)
     if name not in _POSTGRESQL:
         raise Unsupported(
             f"reading a {name} database",
@@ -179,7 +179,7 @@ def _options(url: URL) -> Mapping[str, str]:
     return {k: v if isinstance(v, str) else v[-1] for k, v in url.query.items()}
 
 
-def _sqlite(rest: str) -> FileLocation:
+def _sqlite(rest: str, *, new: bool) -> FileLocation:
     path, _, options = rest.partition("?")
     if options:
         raise InvalidOption(
@@ -197,12 +197,12 @@ def _sqlite(rest: str) -> FileLocation:
             f"sqlite://{path} names a host, which SQLite does not have",
             hint=f"write sqlite:///{path} for a relative path",
         )
-    return _existing(Path(unquote(path[1:])))
+    return _file(Path(unquote(path[1:])), new=new)
 
 
-def _existing(path: Path) -> FileLocation:
+def _file(path: Path, *, new: bool) -> FileLocation:
     path = path.expanduser().absolute()
-    if path.is_file():
+    if path.is_file() or (new and not path.exists() and path.parent.is_dir()):
         return FileLocation(path)
     if path.is_dir():
         raise SourceError(f"{path} is a directory, not a SQLite database")

@@ -11,7 +11,8 @@ from typing import TYPE_CHECKING, Any, Final
 from wayfed_database.catalog import Reading, TableName, body_of, quoted, selecting
 from wayfed_database.columns import POSTGRESQL_TYPES, ColumnDescription, split_type
 from wayfed_database.failures import connection_failure, first_line
-from wayfed_optimizer.errors import SourceError, TableNotFound, Unsupported
+from wayfed_database.storage import Place
+from wayfed_optimizer.errors import SourceError, TableNotFound, Unsupported, suggestion
 from wayfed_optimizer.platform import TableReference
 from wayfed_optimizer.statistics.estimates import (
     ColumnStatistics,
@@ -45,6 +46,22 @@ SELECT n.nspname, c.relname, c.relkind::text,
 FROM pg_class c JOIN pg_namespace n ON n.oid = c.relnamespace
 WHERE c.oid = to_regclass(:name)
 """
+_PLACE: Final = """
+SELECT n.nspname, c.relname, c.relkind::text,
+       has_table_privilege(c.oid, 'INSERT') AND has_schema_privilege(n.oid, 'USAGE'),
+       (SELECT conrelid::regclass::text FROM pg_constraint
+        WHERE confrelid = c.oid AND contype = 'f' AND confdeltype IN ('c', 'n', 'd') LIMIT 1)
+FROM pg_class c JOIN pg_namespace n ON n.oid = c.relnamespace
+WHERE c.oid = to_regclass(:name)
+"""
+_SCHEMA: Final = """
+SELECT nspname, has_schema_privilege(oid, 'CREATE')
+FROM pg_namespace WHERE nspname = coalesce(:schema, current_schema())
+"""
+_SCHEMAS: Final = """
+SELECT nspname FROM pg_namespace WHERE nspname !~ '^pg_' AND nspname <> 'information_schema'
+ORDER BY nspname
+"""
 _READABLE: Final = {"r": "table", "v": "view", "m": "view", "f": "table", "p": "table"}
 
 # A domain is described as the type it stands on. Rows of older servers lack some columns, hence
@@ -54,6 +71,7 @@ SELECT a.attname AS name,
        CASE t.typtype WHEN 'd' THEN format_type(t.typbasetype, t.typtypmod)
                       ELSE format_type(a.atttypid, a.atttypmod) END AS type,
        NOT (a.attnotnull OR t.typnotnull) AS nullable,
+       a.atthasdef OR a.attidentity <> '' AS filled,
        l.collname AS collation, l.collcollate AS collate, l.collprovider::text AS provider,
        coalesce((to_jsonb(l) ->> 'collisdeterministic')::boolean, true) AS deterministic
 FROM pg_attribute a
@@ -128,6 +146,44 @@ class PostgreSQLCatalog:
             )
         return TableName((schema, name))
 
+    def place(self, table: str) -> Place:
+        """Return the table meant, or where it is to be made."""
+        schema, _, name = table.partition(".")
+        candidates = (quoted(table), *([quoted(schema, name)] if name else []))
+        with self._connected() as connection:
+            for candidate in candidates:
+                row = _first(connection, _PLACE, name=candidate)
+                if row is not None:
+                    self._require_writable(table, *row[:4])
+                    there = TableName((row[0], row[1]))
+                    return Place(there, self.columns(there), cascades=row[4])
+            home = _first(connection, _SCHEMA, schema=schema if name else None)
+            if home is None:
+                known = [row["nspname"] for row in _rows(connection, _SCHEMAS)]
+                raise SourceError(
+                    f"{self._location} has no schema '{schema}' for a table '{table}'",
+                    available=known,
+                    hint=suggestion(schema, known) or f"CREATE SCHEMA {quoted(schema)}",
+                )
+        if not home[1]:
+            raise self._may_not("make tables in", home[0], f"CREATE ON SCHEMA {quoted(home[0])}")
+        return Place(TableName((home[0], name or table)))
+
+    def _require_writable(
+        self, asked: str, schema: str, name: str, kind: str, allowed: bool
+    ) -> None:
+        if kind not in "rp":
+            raise SourceError(f"'{asked}' of {self._location} is not a table, so nothing is put in")
+        if not allowed:
+            raise self._may_not("write to", asked, f"INSERT ON {quoted(schema, name)}")
+
+    def _may_not(self, what: str, where: str, right: str) -> SourceError:
+        user = self._location.user or "the user"
+        return SourceError(
+            f"{user} may not {what} '{where}' of {self._location}",
+            hint=f"ask its owner to GRANT {right} TO {user}",
+        )
+
     def columns(self, table: TableName) -> tuple[ColumnDescription, ...] | None:
         """Return a table's columns; those of a query as the server would answer it."""
         with self._connected() as connection:
@@ -155,6 +211,7 @@ class PostgreSQLCatalog:
             row["nullable"],
             None if by_code_point else collation,
             equates=not row["deterministic"],
+            filled=row["filled"],
         )
 
     def _columns_of_query(

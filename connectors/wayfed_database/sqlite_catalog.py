@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import sqlite3
 from contextlib import closing, contextmanager, suppress
+from dataclasses import replace
 from hashlib import sha256
 from typing import TYPE_CHECKING, Any, Final
 
 from wayfed_database.catalog import Check, Reading, TableName, body_of, quoted, selecting
 from wayfed_database.columns import SQLITE_TYPES, ColumnDescription
+from wayfed_database.storage import Place
 from wayfed_optimizer.errors import SourceError, TableNotFound, Unsupported
 from wayfed_optimizer.platform import TableReference
 from wayfed_optimizer.statistics.estimates import (
@@ -34,6 +36,7 @@ if TYPE_CHECKING:
 
     from wayfed_database.location import FileLocation
 
+_UNFINISHED: Final = (sqlite3.SQLITE_READONLY_ROLLBACK, sqlite3.SQLITE_READONLY_RECOVERY)
 _OLDEST: Final = (3, 37, 0)
 """Strict tables, which carry every result out, are of this version."""
 
@@ -78,6 +81,20 @@ class SQLiteCatalog:
         if not same:
             raise TableNotFound(table, names, of=str(self._location))
         return TableName(("main", same[0]))
+
+    def place(self, table: str) -> Place:
+        """Return the table meant, or where it is to be made; the file may be missing."""
+        wanted = TableName(("main", table.removeprefix("main.")))
+        if not self._location.path.exists():
+            return Place(wanted)
+        try:
+            found = self.find(table)
+        except TableNotFound:
+            return Place(wanted)
+        with self._connected() as connection:
+            if not _is_plain_table(connection, found):
+                raise SourceError(f"'{table}' of {self._location} is a view: nothing is put in it")
+        return Place(found, self.columns(found))
 
     def columns(self, table: TableName) -> tuple[ColumnDescription, ...] | None:
         """Return a table's columns; those of views and queries as their expressions say."""
@@ -159,19 +176,28 @@ def connect(location: FileLocation) -> sqlite3.Connection:
         Where it is gone, cannot be opened, or is no database.
     """
     try:
-        # Autocommit: Python's own transactions would end what holds a run's snapshot.
-        connection = sqlite3.connect(
-            location.uri, uri=True, isolation_level=None, check_same_thread=False
-        )
         try:
-            connection.execute("SELECT count(*) FROM main.sqlite_schema")
-        except BaseException:
-            connection.close()
-            raise
+            return _opened(location.uri)
+        except sqlite3.OperationalError as error:
+            if error.sqlite_errorcode not in _UNFINISHED:
+                raise
+            # Whoever opens it next for writing takes back what a killed writer had begun.
+            with closing(_opened(location.uri.replace("?mode=ro", "?mode=rw"))):
+                return _opened(location.uri)
     except sqlite3.Error as error:
         told = str(error)
         hint = "was it moved, or may it not be read?" if "unable to open" in told else None
         raise SourceError(f"{location}: {told}", hint=hint) from error
+
+
+def _opened(uri: str) -> sqlite3.Connection:
+    # Autocommit: Python's own transactions would end what holds a run's snapshot.
+    connection = sqlite3.connect(uri, uri=True, isolation_level=None, check_same_thread=False)
+    try:
+        connection.execute("SELECT count(*) FROM main.sqlite_schema")
+    except BaseException:
+        connection.close()
+        raise
     return connection
 
 
@@ -195,8 +221,13 @@ def _declared(connection: sqlite3.Connection, table: TableName) -> tuple[ColumnD
     keys = [row for row in rows if row[5]]
     alias = keys[0][1] if len(keys) == 1 and keys[0][2].upper() == "INTEGER" else None
     found = [
-        ColumnDescription(column, declared, not required and column != alias)
-        for _, column, declared, required, _, _, hidden in rows
+        ColumnDescription(
+            column,
+            declared,
+            not required and column != alias,
+            filled=default is not None or column == alias or hidden > _HIDDEN,
+        )
+        for _, column, declared, required, default, _, hidden in rows
         if hidden != _HIDDEN
     ]
     return _with_collations(connection, quoted(*table.parts), found)
@@ -246,7 +277,7 @@ def _with_collations(
     return tuple(
         c
         if count == 3 or SQLITE_TYPES.types.get(c.type.partition("(")[0].strip().lower()) != TEXT
-        else ColumnDescription(c.name, c.type, c.nullable, "NOCASE or RTRIM", equates=True)
+        else replace(c, collation="NOCASE or RTRIM", equates=True)
         for c, count in zip(columns, counts, strict=True)
     )
 
