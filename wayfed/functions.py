@@ -327,6 +327,18 @@ def concat(*columns: Argument) -> Column:
     return _call("concat", *columns)
 
 
+def make_date(year: Argument, month: Argument, day: Argument) -> Column:
+    """Make the date with these numbers; there being none is an error.
+
+    Examples
+    --------
+    >>> import wayfed as wf
+    >>> wf.make_date("year", "month", 1)
+    Column(make_date(year, month, 1))
+    """
+    return _call("make_date", year, month, day)
+
+
 def concat_ws(separator: str | Column, *columns: Argument) -> Column:
     """Join the texts that are not NULL, with a separator between them, which is a text as it is.
 

@@ -276,6 +276,26 @@ class ScalarMethods:
         """Whole second, 0 to 59."""
         return self._apply("second")
 
+    def millisecond(self) -> Column:
+        """Whole milliseconds of the minute."""
+        return self._apply("millisecond")
+
+    def microsecond(self) -> Column:
+        """Microseconds of the minute."""
+        return self._apply("microsecond")
+
+    def week(self) -> Column:
+        """Week of the year that it belongs to (ISO 8601)."""
+        return self._apply("week")
+
+    def iso_year(self) -> Column:
+        """Year that its week belongs to (ISO 8601)."""
+        return self._apply("iso_year")
+
+    def last_day(self) -> Column:
+        """Last day of its month, as a date."""
+        return self._apply("last_day")
+
     def day_of_week(self) -> Column:
         """Monday 1 to Sunday 7 (ISO 8601)."""
         return self._apply("day_of_week")
@@ -285,7 +305,7 @@ class ScalarMethods:
         return self._apply("day_of_year")
 
     def date_trunc(self, unit: str) -> Column:
-        """Start of its year, quarter, month, week, day, hour, minute or second."""
+        """Start of its millennium, century, decade, year, quarter, month, week … or microsecond."""
         return self._apply("date_trunc", unit)
 
     def add_days(self, days: Value) -> Column:

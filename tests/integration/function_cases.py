@@ -157,11 +157,16 @@ def _case(table: str, function: str, *arguments: str | Literal) -> Case:
     return Case(table, function, call(function, *args), FUNCTIONS[function].agreement)
 
 
-_CALENDAR = "year quarter month day day_of_week day_of_year"
+_CALENDAR = "week iso_year last_day year quarter month day day_of_week day_of_year"
 _COMPARE = "equal not_equal less less_equal greater greater_equal is_distinct"
 _CHOOSE = "coalesce greatest least"
-_DAYS = tuple(literal(unit) for unit in ("year", "quarter", "month", "week", "day"))
-_TIMES = (*_DAYS, *(literal(unit) for unit in ("hour", "minute", "second")))
+_DAYS = tuple(
+    literal(unit) for unit in ("century", "decade", "year", "quarter", "month", "week", "day")
+)
+_TIMES = (
+    *_DAYS,
+    *(literal(unit) for unit in ("hour", "minute", "second", "millisecond", "microsecond")),
+)
 _PATTERNS = tuple(map(literal, ("a%c", "a_c", "a\\%c", "\\", "%'\"`%", "${x}", "_é%")))
 
 Argument = str | Literal
@@ -224,7 +229,11 @@ CALLS: tuple[tuple[str, str, tuple[tuple[Argument, ...], ...]], ...] = (
     ("instants", "add_microseconds", ((literal(dt.datetime(2024, 2, 28, 1)), literal(-60)),)),
     ("dates", "add_days", (("day", "k"), (literal(dt.date(2024, 2, 28)), literal(2)))),
     ("instants", f"{_COMPARE} {_CHOOSE}", (("at", "until"), ("z", "zu"))),
-    ("instants", f"{_CALENDAR} hour minute second epoch", (("at",), ("z",))),
+    (
+        "instants",
+        f"{_CALENDAR} hour minute second millisecond microsecond epoch",
+        (("at",), ("z",)),
+    ),
     ("instants", "date_trunc", tuple((at, unit) for at in ("at", "z") for unit in _TIMES)),
     (
         "instants",

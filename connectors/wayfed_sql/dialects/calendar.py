@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
-from typing import Final
+from typing import TYPE_CHECKING, Final
 
-from wayfed_sql.templates import Template
+from wayfed_sql.templates import SUM, Template
+
+if TYPE_CHECKING:
+    from wayfed_sql.templates import Row
 
 OUTSIDE: Final = "beyond the years 1 to 9999"
 """What the error says."""
@@ -26,13 +29,31 @@ def bounded(moment: str, failure: str) -> Template:
     )
 
 
-def first_year(year: str, years: int) -> str:
-    """Return the text of the first year of the decade or century that a year lies in.
+def of_ages(form: str, year: str) -> dict[str, Row]:
+    """Make the rows that truncate to decades, centuries and millennia.
 
-    Those begin in years that `years` divides, but the very first, which begins in year 1.
+    They begin in years that 10, 100, 1000 divide, but the very first, which begins in year 1.
+
+    Parameters
+    ----------
+    form
+        What has the first day of ``{year}``, its other holes written twice.
+    year
+        What has the year of the argument.
     """
-    return f"CASE WHEN {year} < {years} THEN 1 ELSE {year} - {year} % {years} END"
+    return {
+        unit: Template(
+            form.format(year=f"CASE WHEN {year} < {n} THEN 1 ELSE {year} - {year} % {n} END")
+        )
+        for unit, n in _AGES
+    }
 
 
-AGES: Final = (("decade", 10), ("century", 100), ("millennium", 1000))
+def ages_apart(year: str, divide: str = "/") -> dict[str, Row]:
+    """Make the rows that count beginnings of decades, centuries and millennia."""
+    later = year.replace("{0}", "{1}")
+    return {unit: Template(f"{later} {divide} {n} - {year} {divide} {n}", SUM) for unit, n in _AGES}
+
+
+_AGES: Final = (("decade", 10), ("century", 100), ("millennium", 1000))
 """Units of several years, and how many they have."""

@@ -232,7 +232,9 @@ RESERVED: Final = frozenset(
 )
 """Words that one engine or another keeps for itself; a few more are quoted than need be."""
 
-UNITS: Final = ("year", "quarter", "month", "week", "day", "hour", "minute", "second")
+UNITS: Final = (
+    *("year", "quarter", "month", "week", "day", "hour", "minute", "second", "millisecond"),
+)
 
 FLOAT_SIGN: Final = Template(
     "CASE WHEN {0} > 0 THEN CAST(1 AS {type}) WHEN {0} < 0 THEN -1 WHEN {0} = 0 THEN 0 END"

@@ -18,13 +18,18 @@ TIMES: Final = (
     Function("hour", fixed(INT64, _INSTANT), "x", "Hour, 0 to 23."),
     Function("minute", fixed(INT64, _INSTANT), "x", "Minute, 0 to 59."),
     Function("second", fixed(INT64, _INSTANT), "x", "Whole second, 0 to 59."),
+    Function("millisecond", fixed(INT64, _INSTANT), "x", "Whole milliseconds of the minute."),
+    Function("microsecond", fixed(INT64, _INSTANT), "x", "Microseconds of the minute."),
+    Function("week", fixed(INT64, _DAY), "x", "Week of the year that it belongs to (ISO 8601)."),
+    Function("iso_year", fixed(INT64, _DAY), "x", "Year that its week belongs to (ISO 8601)."),
     Function("day_of_week", fixed(INT64, _DAY), "x", "Monday 1 to Sunday 7 (ISO 8601)."),
     Function("day_of_year", fixed(INT64, _DAY), "x", "Day of the year, from 1."),
     Function(
         "date_trunc",
         same(is_temporal, TEXT),
         "x, unit",
-        "x at the start of its year, quarter, month, week, day, hour, minute or second.",
+        "x at the start of its millennium, century, decade, year, quarter, month, week, day, hour, "
+        "minute, second, millisecond or microsecond.",
     ),
     Function("add_days", same(is_temporal, INT64), "x, n", "x and n days.", raises=Raises.ALWAYS),
     Function(
@@ -41,6 +46,14 @@ TIMES: Final = (
         "x and n microseconds.",
         raises=Raises.ALWAYS,
     ),
+    Function(
+        "make_date",
+        fixed(DATE, INT64, INT64, INT64),
+        "year, month, day",
+        "The date with these numbers; an error where there is none.",
+        raises=Raises.ALWAYS,
+    ),
+    Function("last_day", fixed(DATE, _DAY), "x", "The last day of its month."),
     Function(
         "date_diff",
         fixed(INT64, is_temporal, is_temporal, TEXT),

@@ -45,6 +45,18 @@ def _ambiguous(tables: Mapping[str, Dataset]) -> Dataset:
 FAILURES: Final = (
     Failure("add_days", "D5", "beyond the year 9999", _outside("add_days", _LAST.date(), 1)),
     Failure("add_days", "D5", "before the year 1", _outside("add_days", _FIRST, -1)),
+    Failure(
+        "make_date",
+        "D9",
+        "of February 30",
+        lambda t: t["orders"].select(d=wf.make_date(2024, 2, wf.col("id") + 29)),
+    ),
+    Failure(
+        "make_date",
+        "D9",
+        "beyond the year 9999",
+        lambda t: t["orders"].select(d=wf.make_date(wf.col("id") + 9999, 1, 1)),
+    ),
     Failure("add_months", "D7", "beyond the year 9999", _outside("add_months", _LAST, 1)),
     Failure("add_months", "D7", "before the year 1", _outside("add_months", _FIRST.date(), -1)),
     Failure(

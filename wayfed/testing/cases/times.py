@@ -33,6 +33,8 @@ _PARTS: Final[dict[str, Callable[[Any], int]]] = {
     "quarter": lambda x: (x.month + 2) // 3,
     "month": lambda x: x.month,
     "day": lambda x: x.day,
+    "week": lambda x: x.isocalendar().week,
+    "iso_year": lambda x: x.isocalendar().year,
     "day_of_week": lambda x: x.isoweekday(),
     "day_of_year": lambda x: x.timetuple().tm_yday,
 }
@@ -40,6 +42,8 @@ _CLOCK: Final[dict[str, Callable[[Any], int]]] = {
     "hour": lambda x: x.hour,
     "minute": lambda x: x.minute,
     "second": lambda x: x.second,
+    "millisecond": lambda x: x.second * 1000 + x.microsecond // 1000,
+    "microsecond": lambda x: x.second * 1_000_000 + x.microsecond,
 }
 
 
@@ -63,6 +67,9 @@ def _parts() -> tuple[Scalar, ...]:
 _AT: Final = datetime(2024, 5, 16, 13, 30, 15, 250_000)
 _BEFORE: Final = datetime(1969, 11, 30, 23, 59, 59, 999_999)
 _STARTS: Final = {
+    "millennium": (datetime(2000, 1, 1), datetime(1000, 1, 1)),
+    "century": (datetime(2000, 1, 1), datetime(1900, 1, 1)),
+    "decade": (datetime(2020, 1, 1), datetime(1960, 1, 1)),
     "year": (datetime(2024, 1, 1), datetime(1969, 1, 1)),
     "quarter": (datetime(2024, 4, 1), datetime(1969, 10, 1)),
     "month": (datetime(2024, 5, 1), datetime(1969, 11, 1)),
@@ -71,6 +78,8 @@ _STARTS: Final = {
     "hour": (datetime(2024, 5, 16, 13), datetime(1969, 11, 30, 23)),
     "minute": (datetime(2024, 5, 16, 13, 30), datetime(1969, 11, 30, 23, 59)),
     "second": (datetime(2024, 5, 16, 13, 30, 15), datetime(1969, 11, 30, 23, 59, 59)),
+    "millisecond": (_AT, datetime(1969, 11, 30, 23, 59, 59, 999_000)),
+    "microsecond": (_AT, _BEFORE),
 }
 
 
@@ -84,13 +93,16 @@ def _truncations() -> tuple[Scalar, ...]:
             called("date_trunc", "D3", ("timestamp", constant), *examples),
             called("date_trunc", "D3", ("timestamp_utc", constant), *zoned),
         ]
-        if unit in ("year", "quarter", "month", "week", "day"):
+        if unit not in _CLOCK:
             days = ((_AT.date(), start.date()), (date(1, 1, 1), date(1, 1, 1)))
             found.append(called("date_trunc", "D3", ("date", constant), *days))
     return tuple(found)
 
 
 _DIFFERENCES: Final[dict[str, tuple[tuple[datetime, datetime, int], ...]]] = {
+    "millennium": ((datetime(1999, 12, 31, 23), datetime(2000, 1, 1), 1),),
+    "century": ((datetime(1, 12, 31, 23), datetime(2000, 1, 1), 20),),
+    "decade": ((datetime(9, 12, 31, 23), datetime(2000, 1, 1), 200),),
     "year": ((datetime(2023, 12, 31, 23), datetime(2024, 1, 1), 1),),
     "quarter": ((datetime(2024, 3, 31), datetime(2024, 4, 1), 1),),
     "month": ((datetime(2024, 1, 31), datetime(2024, 2, 1), 1),),
@@ -103,6 +115,14 @@ _DIFFERENCES: Final[dict[str, tuple[tuple[datetime, datetime, int], ...]]] = {
     "hour": ((datetime(2024, 1, 1, 0, 59), datetime(2024, 1, 1, 1), 1),),
     "minute": ((datetime(2024, 1, 1, 0, 0, 59), datetime(2024, 1, 1, 0, 1), 1),),
     "second": ((datetime(1969, 12, 31, 23, 59, 59, 999_999), datetime(1970, 1, 1), 1),),
+    "millisecond": (
+        (datetime(1969, 12, 31, 23, 59, 59, 999_999), datetime(1970, 1, 1), 1),
+        (datetime(1, 1, 1), datetime(9999, 12, 31), 315_537_811_200_000),
+    ),
+    "microsecond": (
+        (datetime(1969, 12, 31, 23, 59, 59, 999_999), datetime(1970, 1, 1), 1),
+        (datetime(1, 1, 1), datetime(9999, 12, 31), 315_537_811_200_000_000),
+    ),
 }
 
 
@@ -118,7 +138,7 @@ def _differences() -> tuple[Scalar, ...]:
             called("date_diff", "D4", ("timestamp", "timestamp", constant), *examples),
             called("date_diff", "D4", ("timestamp_utc", "timestamp_utc", constant), *zoned),
         ]
-        if unit in ("year", "quarter", "month", "week", "day"):
+        if unit not in _CLOCK:
             days = tuple((start.date(), end.date(), count) for start, end, count in examples)
             found.append(called("date_diff", "D4", ("date", "date", constant), *days))
     return tuple(found)
@@ -192,6 +212,33 @@ _ADDED: Final = (
     ),
 )
 
+_MADE: Final = (
+    called(
+        "make_date",
+        "D9",
+        ("int64", "int64", "int64"),
+        (2024, 2, 29, date(2024, 2, 29)),
+        (1, 1, 1, date(1, 1, 1)),
+        (9999, 12, 31, date(9999, 12, 31)),
+        (42, 1, 27, date(42, 1, 27)),
+    ),
+    called("make_date", "D9", ("int32", literal(2), literal(28)), (1900, date(1900, 2, 28))),
+    called(
+        "last_day",
+        "D9",
+        ("date",),
+        (date(2024, 2, 1), date(2024, 2, 29)),
+        (date(1900, 2, 28), date(1900, 2, 28)),
+        (date(2023, 12, 31), date(2023, 12, 31)),
+        (date(9999, 12, 1), date(9999, 12, 31)),
+        (date(1, 4, 30), date(1, 4, 30)),
+    ),
+    called(
+        "last_day", "D9", ("timestamp",), (_BEFORE, date(1969, 11, 30)), (_AT, date(2024, 5, 31))
+    ),
+    called("last_day", "D9", ("timestamp_utc",), (_zoned(_AT), date(2024, 5, 31))),
+)
+
 _SECONDS: Final = (
     (datetime(1970, 1, 1), 0.0),
     (datetime(2000, 2, 29, 13, 30, 15, 250_000), 951831015.25),
@@ -203,5 +250,5 @@ _EPOCHS: Final = (
     called("epoch", "D6", ("timestamp_utc",), *((_zoned(at), seconds) for at, seconds in _SECONDS)),
 )
 
-TIMES: Final = (*_parts(), *_truncations(), *_differences(), *_ADDED, *_EPOCHS)
+TIMES: Final = (*_parts(), *_truncations(), *_differences(), *_ADDED, *_MADE, *_EPOCHS)
 """Cases of lines D."""

@@ -5,9 +5,9 @@ from __future__ import annotations
 from types import MappingProxyType
 from typing import TYPE_CHECKING, Final
 
-from wayfed_sql.dialects.calendar import OUTSIDE, bounded
+from wayfed_sql.dialects.calendar import OUTSIDE, ages_apart, bounded, of_ages
 from wayfed_sql.dialects.shared import UNITS, by_unit
-from wayfed_sql.templates import PRODUCT, Template, by_type
+from wayfed_sql.templates import PRODUCT, Template, by_type, function
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -31,13 +31,26 @@ TIMES: Final[Mapping[str, Row]] = MappingProxyType(
                 ("hour", "HOUR"),
                 ("minute", "MINUTE"),
                 ("second", "SECOND"),
+                ("millisecond", "MILLISECOND"),
+                ("microsecond", "MICROSECOND"),
+                ("week", "WEEK"),
+                ("iso_year", "ISOYEAR"),
                 ("day_of_week", "ISODOW"),
                 ("day_of_year", "DOY"),
             )
         },
         "date_trunc": by_unit(
-            {unit: Template(f"CAST(DATE_TRUNC('{unit}', {{0}}) AS {{type}})") for unit in UNITS}
+            {
+                **{
+                    unit: Template(f"CAST(DATE_TRUNC('{unit}', {{0}}) AS {{type}})")
+                    for unit in UNITS
+                },
+                **of_ages("CAST(MAKE_DATE({year}, 1, 1) AS {{type}})", "YEAR({0})"),
+                "microsecond": Template("{0}"),
+            }
         ),
+        "make_date": _sum("MAKE_DATE({0}, {1}, {2})"),
+        "last_day": function("LAST_DAY"),
         "add_days": by_type(
             _sum("({0} + TO_DAYS(CAST({1} AS INTEGER)))"), date=_sum("({0} + CAST({1} AS INTEGER))")
         ),
@@ -45,7 +58,9 @@ TIMES: Final[Mapping[str, Row]] = MappingProxyType(
         "add_microseconds": _sum("({0} + TO_MICROSECONDS({1}))"),
         "date_diff": by_unit(
             {
+                **ages_apart("YEAR({0})", "//"),
                 **{unit: Template(f"DATE_DIFF('{unit}', {{0}}, {{1}})") for unit in UNITS},
+                "microsecond": Template("DATE_DIFF('microsecond', {0}, {1})"),
                 "week": Template(
                     "DATE_DIFF('day', DATE_TRUNC('week', {0}), DATE_TRUNC('week', {1})) // 7",
                     PRODUCT,

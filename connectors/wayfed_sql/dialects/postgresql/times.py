@@ -5,7 +5,7 @@ from __future__ import annotations
 from types import MappingProxyType
 from typing import TYPE_CHECKING, Final
 
-from wayfed_sql.dialects.calendar import OUTSIDE, bounded
+from wayfed_sql.dialects.calendar import OUTSIDE, ages_apart, bounded, of_ages
 from wayfed_sql.dialects.shared import UNITS, by_unit
 from wayfed_sql.templates import PRODUCT, SUM, Template, by_type
 
@@ -33,9 +33,17 @@ def _seconds_difference(unit: str, seconds: int) -> Template:
 
 _YEARS = "CAST(EXTRACT(YEAR FROM {{{0}}}) AS BIGINT)"
 
+_YEAR = _YEARS.format(0)
+
 _MONTHS = f"({_YEARS} * 12 + CAST(EXTRACT(MONTH FROM {{{{{{0}}}}}}) AS BIGINT))"
 
 _QUARTERS = f"({_YEARS} * 4 + CAST(EXTRACT(QUARTER FROM {{{{{{0}}}}}}) AS BIGINT))"
+
+
+def _parts(of_second: int, argument: int) -> str:
+    """Return the text of how many parts of a second lie between 1970 and an argument."""
+    seconds = f"EXTRACT(EPOCH FROM CAST({{{argument}}} AS TIMESTAMP))"
+    return f"CAST(FLOOR({seconds} * {of_second}) AS BIGINT)"
 
 
 def _sum(moment: str) -> Template:
@@ -51,6 +59,10 @@ TIMES: Final[Mapping[str, Row]] = MappingProxyType(
         "hour": _part("HOUR"),
         "minute": _part("MINUTE"),
         "second": Template("CAST(FLOOR(EXTRACT(SECOND FROM {0})) AS BIGINT)"),
+        "millisecond": Template("CAST(FLOOR(EXTRACT(MILLISECOND FROM {0})) AS BIGINT)"),
+        "microsecond": _part("MICROSECOND"),
+        "week": _part("WEEK"),
+        "iso_year": _part("ISOYEAR"),
         "day_of_week": _part("ISODOW"),
         "day_of_year": _part("DOY"),
         "date_trunc": by_unit(
@@ -61,6 +73,8 @@ TIMES: Final[Mapping[str, Row]] = MappingProxyType(
                 )
                 for unit in UNITS
             }
+            | of_ages("CAST(MAKE_DATE(CAST({year} AS INTEGER), 1, 1) AS {{type}})", _YEAR)
+            | {"microsecond": Template("{0}")}
         ),
         "add_days": by_type(
             _sum("({0} + CAST({1} AS INTEGER) * INTERVAL '1 day')"),
@@ -72,8 +86,17 @@ TIMES: Final[Mapping[str, Row]] = MappingProxyType(
             "({0} + {1} / 86400000000 * INTERVAL '1 day' "
             "+ {1} % 86400000000 * INTERVAL '1 microsecond')"
         ),
+        "make_date": _sum(
+            "MAKE_DATE(CAST({0} AS INTEGER), CAST({1} AS INTEGER), CAST({2} AS INTEGER))"
+        ),
+        "last_day": Template(
+            "CAST(DATE_TRUNC('month', CAST({0} AS TIMESTAMP)) + INTERVAL '1 month -1 day' AS DATE)"
+        ),
         "date_diff": by_unit(
             {
+                **ages_apart(_YEAR),
+                "millisecond": Template(f"{_parts(1000, 1)} - {_parts(1000, 0)}", SUM),
+                "microsecond": Template(f"{_parts(1000000, 1)} - {_parts(1000000, 0)}", SUM),
                 "year": _difference(_YEARS.format(0), _YEARS.format(1)),
                 "quarter": _difference(_QUARTERS.format(0), _QUARTERS.format(1)),
                 "month": _difference(_MONTHS.format(0), _MONTHS.format(1)),

@@ -5,7 +5,7 @@ from __future__ import annotations
 from types import MappingProxyType
 from typing import TYPE_CHECKING, Final
 
-from wayfed_sql.dialects.calendar import OUTSIDE, bounded
+from wayfed_sql.dialects.calendar import OUTSIDE, ages_apart, bounded, of_ages
 from wayfed_sql.dialects.shared import by_unit
 from wayfed_sql.templates import PRODUCT, SUM, Template, by_type
 
@@ -52,12 +52,19 @@ TIMES: Final[Mapping[str, Row]] = MappingProxyType(
         "hour": _part("HOUR"),
         "minute": _part("MINUTE"),
         "second": Template("CAST(FLOOR(EXTRACT(SECOND FROM {0})) AS BIGINT)"),
+        "millisecond": Template("CAST(FLOOR(EXTRACT(SECOND FROM {0}) * 1000) AS BIGINT)"),
+        "microsecond": Template("CAST(EXTRACT(SECOND FROM {0}) * 1000000 AS BIGINT)"),
+        "week": _part("WEEK"),
+        "iso_year": _part("YEAROFWEEK"),
         "day_of_week": _part("DOW_ISO"),
         "day_of_year": _part("DOY"),
         "date_trunc": by_unit(
             {
                 **{unit: _trunc(unit) for unit in ("year", "quarter", "month", "week")},
                 **{unit: _clock(unit) for unit in ("day", "hour", "minute", "second")},
+                "millisecond": _clock("millisecond"),
+                "microsecond": Template("{0}"),
+                **of_ages("CAST(MAKE_DATE({year}, 1, 1) AS {{type}})", "YEAR({0})"),
             }
         ),
         "add_days": by_type(
@@ -71,8 +78,17 @@ TIMES: Final[Mapping[str, Row]] = MappingProxyType(
         "add_microseconds": _sum(
             "CAST(TIMESTAMP_MICROS(UNIX_MICROS(CAST({0} AS TIMESTAMP)) + {1}) AS {type})"
         ),
+        "make_date": _sum("MAKE_DATE(CAST({0} AS INT), CAST({1} AS INT), CAST({2} AS INT))"),
+        "last_day": Template("LAST_DAY({0})"),
         "date_diff": by_unit(
             {
+                **ages_apart("CAST(YEAR({0}) AS BIGINT)", "DIV"),
+                "millisecond": Template(
+                    "UNIX_MILLIS(CAST({1} AS TIMESTAMP)) - UNIX_MILLIS(CAST({0} AS TIMESTAMP))", SUM
+                ),
+                "microsecond": Template(
+                    "UNIX_MICROS(CAST({1} AS TIMESTAMP)) - UNIX_MICROS(CAST({0} AS TIMESTAMP))", SUM
+                ),
                 "year": _boundaries("CAST(YEAR({{{0}}}) AS BIGINT)"),
                 "quarter": _boundaries("(CAST(YEAR({{{0}}}) AS BIGINT) * 4 + QUARTER({{{0}}}))"),
                 "month": _boundaries("(CAST(YEAR({{{0}}}) AS BIGINT) * 12 + MONTH({{{0}}}))"),

@@ -5,8 +5,9 @@ from __future__ import annotations
 from types import MappingProxyType
 from typing import TYPE_CHECKING, Final
 
+from wayfed_sql.dialects.calendar import ages_apart
 from wayfed_sql.dialects.shared import by_unit
-from wayfed_sql.templates import PRODUCT, SUM, Template, by_type
+from wayfed_sql.templates import OTHER, PRODUCT, SUM, Template, by_type
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -47,6 +48,11 @@ _QUARTERS: Final = (
 _DAYS: Final = "CAST(STRFTIME('%J', SUBSTR({{{0}}}, 1, 10)) + 0.5 AS INTEGER)"
 
 _WEEKS: Final = f"({_DAYS} / 7)"
+
+
+def _of_age(digits: int) -> str:
+    """Return the text of the first day of the years that begin with the same digits."""
+    return f"REPLACE(SUBSTR({{0}}, 1, {digits}) || '{'0' * (4 - digits)}-01-01', '0000-', '0001-')"
 
 
 def _difference(form: str) -> Template:
@@ -92,6 +98,18 @@ def _sum(moment: str, rest: str, checked: str | None = None) -> Row:
     return by_type(row(f"{moment} || {rest}"), date=row(moment))
 
 
+_ISO: Final = "PRINTF('%04d-%02d-%02d', {0}, {1}, {2})"
+_THURSDAY: Final = f"DATE({_DAY}, (3 - ({_FROM_MONDAY})) || ' days')"
+
+
+def _fractions(of_second: int) -> str:
+    """Return the form of how many parts of a second lie between 1970 and an argument."""
+    digits = len(str(of_second)) - 1
+    text = "({{{0}}} || ' 00:00:00.000000')"
+    seconds = f"CAST(STRFTIME('%s', SUBSTR({text}, 1, 19)) AS INTEGER)"
+    return f"({seconds} * {of_second} + CAST(SUBSTR({text}, 21, {digits}) AS INTEGER))"
+
+
 TIMES: Final[Mapping[str, Row]] = MappingProxyType(
     {
         "year": _part("Y"),
@@ -101,10 +119,19 @@ TIMES: Final[Mapping[str, Row]] = MappingProxyType(
         "hour": _part("H"),
         "minute": _part("M"),
         "second": Template("CAST(SUBSTR({0}, 18, 2) AS INTEGER)"),
+        "millisecond": Template(
+            "CAST(SUBSTR({0}, 18, 2) || SUBSTR({0}, 21, 3) AS INTEGER)",
+        ),
+        "microsecond": Template("CAST(SUBSTR({0}, 18, 2) || SUBSTR({0}, 21, 6) AS INTEGER)"),
+        "week": Template(f"(CAST(STRFTIME('%j', {_THURSDAY}) AS INTEGER) + 6) / 7", PRODUCT),
+        "iso_year": Template(f"CAST(SUBSTR({_THURSDAY}, 1, 4) AS INTEGER)"),
         "day_of_week": Template(f"{_FROM_MONDAY} + 1", SUM),
         "day_of_year": _part("j"),
         "date_trunc": by_unit(
             {
+                "millennium": _truncated(_of_age(1)),
+                "century": _truncated(_of_age(2)),
+                "decade": _truncated(_of_age(3)),
                 "year": _truncated("SUBSTR({0}, 1, 4) || '-01-01'"),
                 "quarter": _truncated(
                     f"DATE({_DAY}, 'start of month', '-' || (({_MONTH} - 1) % 3) || ' months')"
@@ -121,6 +148,10 @@ TIMES: Final[Mapping[str, Row]] = MappingProxyType(
                 "second": by_type(
                     Template("SUBSTR({0}, 1, 19) || '.000000'", 5), date=Template("{0}")
                 ),
+                "millisecond": by_type(
+                    Template("SUBSTR({0}, 1, 23) || '000'", 5), date=Template("{0}")
+                ),
+                "microsecond": Template("{0}"),
             }
         ),
         "add_days": _sum(f"DATE({_DAY}, {{1}} || ' days')", "SUBSTR({0}, 11)"),
@@ -131,8 +162,16 @@ TIMES: Final[Mapping[str, Row]] = MappingProxyType(
             f"DATETIME(({_MICROSECONDS} - {_FRACTION}) / 1000000, 'unixepoch')",
             f"PRINTF('.%06d', {_FRACTION})",
         ),
+        "make_date": Template(
+            f"CASE WHEN DATE({_ISO}, '0 days') = {_ISO} AND {_ISO} >= '0001' THEN {_ISO} "
+            "ELSE ABS(-9223372036854775807 - ({0} + {1} + {2} = {0} + {1} + {2})) END"
+        ),
+        "last_day": Template(_clamped("SUBSTR({0}, 1, 7) || '-01'", "'31'"), OTHER),
         "date_diff": by_unit(
             {
+                **ages_apart("CAST(SUBSTR({0}, 1, 4) AS INTEGER)"),
+                "millisecond": _difference(_fractions(1000)),
+                "microsecond": _difference(_fractions(1000000)),
                 "year": _difference(_YEARS),
                 "quarter": _difference(_QUARTERS),
                 "month": _difference(_MONTHS),
