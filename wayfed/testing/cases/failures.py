@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Final
 
 import wayfed as wf
 from wayfed.testing.case import Failure
+from wayfed.testing.cases.subqueries import SEVERAL_VALUES
 from wayfed_optimizer.expressions import Named, Subquery, SubqueryKind, call, column, literal
 from wayfed_optimizer.relations import Filter, Select
 
@@ -69,6 +70,7 @@ FAILURES: Final = (
         "add_microseconds", "D8", "before the year 1", _outside("add_microseconds", _FIRST, -1)
     ),
     Failure("Subquery", "R19", "as a value of several rows", _ambiguous),
+    *SEVERAL_VALUES,
     Failure(
         "add", "E2", "of integers beyond int64", lambda t: t["extremes"].select(up=wf.col("n") + 1)
     ),

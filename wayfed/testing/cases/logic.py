@@ -9,6 +9,7 @@ from decimal import Decimal
 from typing import Final
 
 from wayfed.testing.case import Scalar, called, columns_of
+from wayfed.testing.cases.subqueries import SINGLE_VALUES
 from wayfed_optimizer.expressions import call, case, in_list, literal
 from wayfed_optimizer.types import BOOL, FLOAT64, INT64, TEXT
 
@@ -275,5 +276,13 @@ _MEMBERS: Final = (
     ),
 )
 
-LOGIC: Final = (*_compared(), *_conjunctions(), *_NULL_TESTS, *_CHOICES, *_BRANCHES, *_MEMBERS)
+LOGIC: Final = (
+    *_compared(),
+    *_conjunctions(),
+    *_NULL_TESTS,
+    *_CHOICES,
+    *_BRANCHES,
+    *_MEMBERS,
+    *SINGLE_VALUES,
+)
 """Cases of lines L."""

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 import wayfed as wf
 from wayfed.testing.case import Plan, Row
+from wayfed.testing.cases.subqueries import CORRELATED
 from wayfed_optimizer.expressions import Expression, Subquery, SubqueryKind, call, column
 from wayfed_optimizer.relations import Filter
 
@@ -667,5 +668,5 @@ _SUBQUERIES: Final = (
     Plan("Subquery", "R19", "as a value of no row is NULL", _where(_VALUE, None, _no_mean), ()),
 )
 
-RELATIONS: Final = (*_ROWS, *_JOINS, *_SETS, *_GROUPS, *_ORDERS, *_OPAQUE, *_SAMPLES, *_SUBQUERIES)
+RELATIONS: Final = (*_ROWS, *_JOINS, *_SETS, *_GROUPS, *_ORDERS, *_OPAQUE, *_SAMPLES, *_SUBQUERIES, *CORRELATED)
 """Cases of lines R and O, and of others that show in whole plans only."""
