@@ -55,7 +55,10 @@ class DuckDBPlatform:
     def compile(self, fragment: Fragment, sources: Mapping[str, Source]) -> Compiled:
         """Return the fragment as SQL over views that are called as its inputs are."""
         names = view_names(fragment)
-        tables = {table: TableReference((name,)) for table, name in names.items()}
+        tables = {
+            table: TableReference((name,), bounds=_bounds(sources.get(table)))
+            for table, name in names.items()
+        }
         return Compiled(to_sql(fragment.relation, DUCKDB, tables))
 
     def open(self, run: Run) -> DuckDBSession:
@@ -86,3 +89,10 @@ class DuckDBPlatform:
                 config: dict[str, Any] = {**SETTINGS, **self._settings}
                 self._database = duckdb.connect(":memory:", config=config)
             return self._database.cursor()
+
+
+def _bounds(source: Source | None) -> Mapping[str, tuple[object, object]]:
+    if source is None:
+        return {}
+    columns = source.statistics().columns
+    return {name: (of.low, of.high) for name, of in columns.items() if of.low is not None}

@@ -26,6 +26,7 @@ from wayfed_optimizer.expressions import (
 from wayfed_optimizer.relations import Aggregate, Filter, Hint, Limit, Relation, Select, Sort
 from wayfed_optimizer.types import INT64, TEXT, DataType, Decimal
 from wayfed_sql.dialect import family
+from wayfed_sql.digits import digits_cast
 from wayfed_sql.frames import frame_text
 from wayfed_sql.layering import LONGEST, TooLong
 from wayfed_sql.literals import literal_text, string
@@ -274,7 +275,9 @@ class ExpressionPrinter:
                 raise Unsupported(f"a safe {operation}", dialect.name, "it has no such cast")
             written = Text(dialect.safe_cast + sql.removeprefix("CAST"))
         computed = cast.type == TEXT and dialect.computed_collates
-        return Text(written.sql, written.level, False, ORDERED_OTHERWISE if computed else 0)
+        digits = digits_cast(text, cast.arg.type, cast.type)
+        collated = ORDERED_OTHERWISE if computed else 0
+        return Text(written.sql, written.level, False, collated, digits=digits)
 
     def _case(self, case: Case, columns: Environment) -> Text:
         conditions = [self.text(condition, columns) for condition, _ in case.branches]
@@ -291,6 +294,7 @@ class ExpressionPrinter:
             f"CASE {branches}{otherwise} END",
             loose=isinstance(case.type, Decimal) or all(value.loose for value in everything),
             collated=max(computed, *(value.collated for value in everything)),
+            digits=_most_digits(case, everything),
         )
 
     def _record(self, record: Record, columns: Environment) -> Text:
@@ -334,6 +338,16 @@ class ExpressionPrinter:
         if call.frame is not None and call.function not in _UNFRAMED:
             parts.append(frame_text(call.frame, call.order_by, self.dialect))
         return self._call(call, columns, f" OVER ({' '.join(parts)})")
+
+
+def _most_digits(case: Case, texts: tuple[Text, ...]) -> int | None:
+    """Return the digits of the longest branch, where they are known of all but NULL."""
+    values = (*(value for _, value in case.branches), case.otherwise)
+    found = [(v.type, t) for v, t in zip(values, texts, strict=True) if t.sql != "NULL"]
+    if not any(text.is_decimal for _, text in found):
+        return None
+    digits = [text.digits for kind, text in found if text.digits and kind == case.type]
+    return max(digits) if len(digits) == len(found) else None
 
 
 def has_one_row(relation: Relation) -> bool:

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Final
 
 from wayfed_optimizer.errors import Unsupported
 from wayfed_optimizer.types import Decimal, is_float, is_integer
+from wayfed_sql.digits import digits_between
 from wayfed_sql.templates import UNARY, Text
 
 if TYPE_CHECKING:
@@ -41,14 +42,14 @@ def _text(constant: Literal, dialect: Dialect) -> Text:
     if value == _LEAST_INTEGER and is_integer(kind):
         return Text(f"({value + 1} - 1)")
     if is_integer(kind):
-        return _number(str(value))
+        return _number(str(value))._replace(digits=digits_between(value, value, kind))
     if is_float(kind):
         return _float(value, dialect)
     if isinstance(kind, Decimal):
         if dialect.digits is not None and len(value.as_tuple().digits) > dialect.digits:
             reason = f"it keeps {dialect.digits} digits of decimals"
             raise Unsupported(f"the constant {value:f}", dialect.name, reason)
-        return _number(f"{value:f}")
+        return _number(f"{value:f}")._replace(digits=digits_between(value, value, kind))
     form, text = kind.name, str(value).upper()
     if isinstance(value, datetime.datetime):
         clock = value.astimezone(datetime.UTC).replace(tzinfo=None) if value.tzinfo else value

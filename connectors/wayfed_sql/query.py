@@ -40,6 +40,7 @@ from wayfed_optimizer.relations import (
 )
 from wayfed_optimizer.types import TEXT
 from wayfed_sql.block import Block, Compound, OrderKey, conjunction
+from wayfed_sql.digits import digits_between
 from wayfed_sql.expression_printer import ExpressionPrinter
 from wayfed_sql.joins import join_blocks
 from wayfed_sql.layering import TooLong, in_layers
@@ -218,6 +219,7 @@ class QueryPrinter:
                 prefix + identifier(name),
                 collated=texts[name].collated if name in texts else 0,
                 column=name,
+                digits=texts[name].digits if name in texts else None,
             )
             for name in schema.names
         }
@@ -280,7 +282,12 @@ class QueryPrinter:
                 source += f" AS {identifier(alias)}"
         differs = EQUAL_OTHERWISE if self.dialect.equality_collates else ORDERED_OTHERWISE
         collated = {name: Text(name, collated=differs) for name in table.collations}
-        return Block(self._columns(read.schema, alias, collated), source)
+        columns = self._columns(read.schema, alias, collated)
+        for name, (low, high) in table.bounds.items():
+            if name in columns:
+                digits = digits_between(low, high, read.schema[name].type)
+                columns[name] = columns[name]._replace(digits=digits)
+        return Block(columns, source)
 
     def _values(self, values: Values) -> Block:
         """Print rows of constants; the first row's casts say the types of all."""

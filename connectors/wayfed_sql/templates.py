@@ -56,6 +56,8 @@ class Text(NamedTuple):
     steps
         The conditions that it evaluates one after the other, as long as they are true; if it is
         such a condition.
+    digits
+        Of an exact number: how many digits it has at most, where that is known.
     """
 
     sql: str
@@ -65,6 +67,12 @@ class Text(NamedTuple):
     column: str | None = None
     constant: bool = False
     steps: tuple[Text, ...] = ()
+    digits: int | None = None
+
+    @property
+    def is_decimal(self) -> bool:
+        """Whether the engine has a decimal of these digits, not an integer, though maybe wider."""
+        return self.digits is not None and not (self.constant and "." not in self.sql)
 
     def within(self, level: int) -> str:
         """Return the text for a place that needs something that binds tighter than `level`."""
@@ -156,7 +164,8 @@ class Template:
     ``{over}`` is where a window call's OVER goes, ``{distinct}``, ``{order}`` and ``{nulls}`` are
     where an aggregate's DISTINCT and ORDER BY and a window call's IGNORE NULLS do; a template
     without one of these refuses calls that have it. An argument is put in parentheses unless the
-    text around it is a call's, or it binds tighter than `level`.
+    text around it is a call's, or it binds tighter than `level`. With `any_width` it may have other
+    digits than its type says, as long as its value and scale are right.
 
     Examples
     --------
@@ -166,6 +175,7 @@ class Template:
 
     text: str
     level: int = ATOM
+    any_width: bool = False
     pieces: tuple[str | tuple[str | int, int], ...] = field(init=False, repr=False)
 
     def __post_init__(self) -> None:
@@ -192,17 +202,22 @@ class Template:
             if getattr(site, hole) and f"{{{hole}}}" not in self.text:
                 raise site.refuse(words.format(site.function), "it has none")
         sql = "".join(
-            piece if isinstance(piece, str) else _fill(piece[0], piece[1], site)
+            piece if isinstance(piece, str) else self._fill(piece[0], piece[1], site)
             for piece in self.pieces
         )
         unsure = is_integer(site.type) and bool(site.texts) and all(t.loose for t in site.texts)
         loose = isinstance(site.type, Decimal) or (unsure and not self.text.startswith("CAST("))
         return Text(sql, self.level, loose)
 
+    def _fill(self, hole: str | int, level: int, site: Site) -> str:
+        if isinstance(hole, int):
+            if self.any_width and site.texts[hole].is_decimal:
+                return site.texts[hole].within(level)
+            return exact(site, hole).within(level)
+        return _filled(hole, site)
 
-def _fill(hole: str | int, level: int, site: Site) -> str:
-    if isinstance(hole, int):
-        return exact(site, hole).within(level)
+
+def _filled(hole: str, site: Site) -> str:
     match hole:
         case "over" | "distinct" | "order" | "nulls":
             return str(getattr(site, hole))

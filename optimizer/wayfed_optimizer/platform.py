@@ -91,13 +91,17 @@ class FileSet:
 class TableReference:
     """A table, view or query of a database; `name` is its parts, outermost first.
 
-    `collations` gives the columns whose order or equality is not by code point.
+    `collations` gives the columns whose order or equality is not by code point, `bounds` the least
+    and greatest value of columns where statistics tell them.
     """
 
     name: tuple[str, ...] = ()
     query: str | None = None
     temporary: bool = False
     collations: Mapping[str, str] = field(default_factory=lambda: MappingProxyType({}))
+    bounds: Mapping[str, tuple[object, object]] = field(
+        default_factory=lambda: MappingProxyType({})
+    )
 
 
 @dataclass(frozen=True, slots=True)

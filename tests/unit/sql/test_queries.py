@@ -5,6 +5,7 @@ from __future__ import annotations
 import datetime
 import hashlib
 from collections.abc import Sequence
+from decimal import Decimal as Number
 from typing import Any
 
 import duckdb
@@ -683,3 +684,20 @@ def test_layers_give_what_the_expression_gives() -> None:
         return amount
 
     assert sorted(row[2] for row in rows) == [a for a in (10, 20, 30, 40) if expected(a) > 2.0]
+
+
+def test_decimals_are_computed_in_64_bits_where_those_are_known_to_do():
+    prices = Read("p", Schema.of(price="decimal(15,2)", discount="decimal(15,2)"))
+    paid = call(
+        "multiply",
+        col(prices, "price"),
+        call("subtract", literal(Number(1)), col(prices, "discount")),
+    )
+    total = Aggregate(prices, (), (Named("total", call("sum", paid)),))
+    bounds = {"price": (Number("901.00"), Number("104949.50")), "discount": (Number(0), Number(1))}
+
+    known = to_sql(total, DUCKDB, {"p": TableReference(("p",), bounds=bounds)})
+    unknown = to_sql(total, DUCKDB, {"p": TableReference(("p",))})
+
+    assert "SUM(price * (1 - discount))" in known
+    assert "SUM(CAST(price AS DECIMAL(19, 2)) * (1 - discount))" in unknown

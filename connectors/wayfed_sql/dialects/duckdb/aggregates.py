@@ -20,9 +20,11 @@ AGGREGATES: Final[Mapping[str, Row]] = MappingProxyType(
         "count_distinct": Template("COUNT(DISTINCT {0}){over}"),
         "approx_count_distinct": Template("APPROX_COUNT_DISTINCT({0}){over}"),
         "sum": by_type(
-            Template("SUM({distinct}{0}){over}"),
+            Template("SUM({distinct}{0}){over}", any_width=True),
             integer=Template("CAST(SUM({distinct}{0}){over} AS BIGINT)"),
         ),
+        "min": Template("MIN({0}){over}", any_width=True),
+        "max": Template("MAX({0}){over}", any_width=True),
         "median": Template("MEDIAN({distinct}{0}){over}"),
         "quantile": Template("QUANTILE_CONT({distinct}{0}, {1}){over}"),
         "quantile_disc": Template("QUANTILE_DISC({distinct}{0}, {1}){over}"),

@@ -5,8 +5,19 @@ from __future__ import annotations
 from types import MappingProxyType
 from typing import TYPE_CHECKING, Final
 
+from wayfed_sql.dialects.duckdb.decimals import DecimalOperator
 from wayfed_sql.dialects.shared import FLOAT_SIGN, FLOOR_DIVIDE_FLOATS, modulo, of_angles
-from wayfed_sql.templates import SUM, Choice, Template, any_float, by_count, by_type, function
+from wayfed_sql.templates import (
+    PRODUCT,
+    SUM,
+    Choice,
+    Operator,
+    Template,
+    any_float,
+    by_count,
+    by_type,
+    function,
+)
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -16,6 +27,9 @@ if TYPE_CHECKING:
 
 NUMBERS: Final[Mapping[str, Row]] = MappingProxyType(
     {
+        "add": DecimalOperator(Operator("+", SUM)),
+        "subtract": DecimalOperator(Operator("-", SUM)),
+        "multiply": DecimalOperator(Operator("*", PRODUCT)),
         "floor_divide": Choice(
             ((any_float, FLOOR_DIVIDE_FLOATS),),
             Template(
