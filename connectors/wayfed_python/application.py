@@ -21,6 +21,7 @@ if TYPE_CHECKING:
 
 _ROWS_AT_ONCE: Final = 1 << 16
 """So many rows that a function makes are handed on together."""
+_CONVERTED_AT_ONCE: Final = 1 << 12
 
 
 def apply(
@@ -117,7 +118,7 @@ def _by_row(
     yield _of_rows(
         [
             _values(_called(function, Row(row), f"{place}, row {number}"), mapped)
-            for number, row in enumerate(batch.to_pylist())
+            for number, row in enumerate(_python_rows(batch))
         ],
         mapped,
     )
@@ -127,7 +128,7 @@ def _by_row_to_rows(
     function: Callable[..., Any], batch: Any, mapped: MapBatches, place: str
 ) -> Iterator[Any]:
     rows: list[Sequence[Any]] = []
-    for number, given in enumerate(batch.to_pylist()):
+    for number, given in enumerate(_python_rows(batch)):
         at = f"{place}, row {number}"
         for row in _each_called(_several(_called(function, Row(given), at)), at):
             rows.append(_values(row, mapped))
@@ -135,6 +136,12 @@ def _by_row_to_rows(
                 yield _of_rows(rows, mapped)
                 rows = []
     yield _of_rows(rows, mapped)
+
+
+def _python_rows(batch: Any) -> Iterator[dict[str, Any]]:
+    """Yield the rows of a batch as Python values, of which few are there at a time."""
+    for start in range(0, batch.num_rows, _CONVERTED_AT_ONCE):
+        yield from batch.slice(start, _CONVERTED_AT_ONCE).to_pylist()
 
 
 def _several(made: Any) -> Iterable[Any]:
