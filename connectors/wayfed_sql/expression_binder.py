@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import datetime
 import decimal
+from functools import partial
 from types import MappingProxyType
 from typing import TYPE_CHECKING, Final
 
@@ -38,9 +39,11 @@ from wayfed_sql.aggregate_calls import (
     bind_filter,
     bind_within_group,
 )
+from wayfed_sql.constants import alike, condition
 from wayfed_sql.correlation import Form, of_query_around, subquery
-from wayfed_sql.intervals import add_interval
 from wayfed_sql.grouping_sets import Grouping
+from wayfed_sql.intervals import add_interval
+from wayfed_sql.row_values import compared_rows, parts_of
 from wayfed_sql.sql_functions import NODES, make_call
 from wayfed_sql.sql_makers import as_text
 from wayfed_sql.sql_nodes import PLACE, position, refuse, require, unwrapped
@@ -51,7 +54,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
 
     from wayfed_optimizer.relations import Relation
-    from wayfed_optimizer.types import DataType
+    from wayfed_optimizer.types import DataType, Field
     from wayfed_sql.scope import Scope
 
 _BINARY: Final[Mapping[type[exp.Expr], str]] = MappingProxyType(
@@ -99,6 +102,7 @@ _OPPOSITES: Final[Mapping[str, str]] = MappingProxyType(
     }
 )
 """The comparison that is true where another is false, and NULL where it is NULL."""
+_COMPARISONS: Final = frozenset({*_OPPOSITES, "is_distinct"})
 _FLAGS: Final = frozenset({"safe", "typed", "big_int", "ignore_nulls", "coalesce", "_type"})
 """Arguments of sqlglot's nodes that say what the function table means anyway."""
 _KINDS: Final = (exp.Week, exp.DayOfWeek)
@@ -179,9 +183,11 @@ class ExpressionBinder:
         for side in (left, right):
             if isinstance(side, exp.Any | exp.All):
                 return self._quantified(node)
-        a, b = self.bind(left), self.bind(right)
         name = _BINARY[type(node)]
-        result = call(name, a, b)
+        if parts_of(left) or parts_of(right):
+            return compared_rows(name, left, right, self.bind, _comparison)
+        a, b = self.bind(left), self.bind(right)
+        result = _comparison(name, a, b) if name in _COMPARISONS else call(name, a, b)
         return call("not", result) if node.args.get("negate") else result
 
     def _quantified(self, node: exp.Expr) -> Expression:
@@ -255,21 +261,31 @@ class ExpressionBinder:
         raise refuse(node.expression)
 
     def _same(self, node: exp.Expr) -> Expression:
-        return call("not", call("is_distinct", self.bind(node.this), self.bind(node.expression)))
+        same = _comparison("is_distinct", self.bind(node.this), self.bind(node.expression))
+        return call("not", same)
 
     def _between(self, node: exp.Expr) -> Expression:
-        require(node, "this", "low", "high")
-        arg = self.bind(node.this)
-        return call(
-            "and",
-            call("greater_equal", arg, self.bind(node.args["low"])),
-            call("less_equal", arg, self.bind(node.args["high"])),
-        )
+        require(node, "this", "low", "high", "symmetric")
+        arg, low, high = (self.bind(each) for each in (node.this, *_bounds(node)))
+
+        def between(low: Expression, high: Expression) -> Expression:
+            above = _comparison("greater_equal", arg, low)
+            return call("and", above, _comparison("less_equal", arg, high))
+
+        if not node.args.get("symmetric"):
+            return between(low, high)
+        return call("or", between(low, high), between(high, low))
 
     def _in(self, node: exp.Expr) -> Expression:
         require(node, "this", "expressions", "query")
         if query := node.args.get("query"):
             return self._compared(node.this, query, "equal")
+        if parts_of(node.this):
+            rows = [
+                compared_rows("equal", node.this, each, self.bind, _comparison)
+                for each in node.expressions
+            ]
+            return rows[0] if len(rows) == 1 else call("or", *rows)
         arg = self.bind(node.this)
         values = [self.bind(value) for value in node.expressions]
         if all(isinstance(value, Literal) for value in values):
@@ -289,10 +305,8 @@ class ExpressionBinder:
         if len(nodes) > 1 and comparison not in ("equal", "not_equal"):
             raise refuse(arg, hint="rows are compared with = and <> only")
         args = tuple(map(self.bind, nodes))
-        for each, inner in zip(args, relation.schema, strict=False):
-            if each.type != inner.type:
-                # Says so where they cannot be compared.
-                call(comparison, each, Literal(None, inner.type))
+        if len(args) == len(relation.schema):
+            args = tuple(map(partial(_operand, comparison), args, relation.schema))
         return subquery(Form.ANY, relation, self.scope.depth, args, comparison)
 
     def _subquery(self, node: exp.Expr) -> Expression:
@@ -310,8 +324,8 @@ class ExpressionBinder:
         branches = []
         for branch in node.args["ifs"]:
             test = self.bind(branch.this)
-            condition = test if subject is None else call("equal", subject, test)
-            branches.append((condition, self.bind(branch.args["true"])))
+            met = condition(test) if subject is None else _comparison("equal", subject, test)
+            branches.append((met, self.bind(branch.args["true"])))
         default = node.args.get("default")
         return case(tuple(branches), self.bind(default) if default else None)
 
@@ -419,6 +433,23 @@ def _nested(
     return lambda binder, node: make(node, binder.bind)
 
 
+def _operand(comparison: str, arg: Expression, inner: Field) -> Expression:
+    """Return what is compared with a column of a subquery."""
+    if arg.type == NULL:
+        return Literal(None, inner.type)
+    if arg.type != inner.type:
+        call(comparison, arg, Literal(None, inner.type))  # says so where they cannot be compared
+    return arg
+
+
+def _comparison(name: str, a: Expression, b: Expression) -> Expression:
+    return call(name, *alike((a, b)))
+
+
+def _bounds(node: exp.Expr) -> tuple[exp.Expr, exp.Expr]:
+    return node.args["low"], node.args["high"]
+
+
 def _of_inner(binder: ExpressionBinder, node: exp.Expr) -> Expression:
     return binder.bind(node.this)
 
@@ -428,6 +459,7 @@ _HANDLERS: Final[Mapping[type[exp.Expr], Callable[[ExpressionBinder, exp.Expr], 
         {
             exp.Column: ExpressionBinder._column,
             exp.Literal: ExpressionBinder._literal,
+            exp.ByteString: lambda _, node: literal(node.name),
             exp.Boolean: lambda _, node: literal(bool(node.this)),
             exp.Null: lambda _binder, _node: Literal(None, NULL),
             exp.Paren: _of_inner,

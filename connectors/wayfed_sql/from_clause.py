@@ -106,15 +106,20 @@ class FromClause:
 
     def _source(self, node: exp.Expr, taken: Sequence[str], before: Scope | None = None) -> Scope:
         outer = before or self._outer
-        if isinstance(node, exp.Paren) or (isinstance(node, exp.Subquery) and not node.alias):
-            inner = node.this
-            if isinstance(inner, exp.Table):
-                return self._joined(self._source(inner, taken), node, taken)
+        if isinstance(node, exp.Paren | exp.Subquery) and _is_joined(node.this):
+            scope = self._source(node.this, taken)
+            if node.alias:
+                require(node.args["alias"], "this")
+                scope = scope.called(node.alias)
+            return self._joined(scope, node, taken)
         if isinstance(node, exp.Lateral):
             require(node, "this", "alias")
             if not isinstance(node.this, exp.Subquery):
                 raise refuse(node, hint="LATERAL stands before a subquery")
-        if isinstance(node, exp.Table):
+        if isinstance(node, exp.Table) and isinstance(node.this, exp.Values):
+            require(node, "this", "alias", "joins")
+            relation, alias = self._binder.values(node.this, outer), node.alias or "values"
+        elif isinstance(node, exp.Table):
             relation, alias = self._binder.table(node), node.alias or node.name
         elif isinstance(node, exp.Subquery | exp.Lateral):
             require(node, "this", "alias", "joins")
@@ -145,6 +150,12 @@ class FromClause:
         require(join, "this", "side", "kind", "method", "on", "using")
         right = self._source(join.this, taken, self._before(groups))
         if self._is_lateral(right):
+            if self._kind(join) not in (JoinKind.INNER, JoinKind.CROSS, JoinKind.LEFT):
+                raise Unsupported(
+                    f"{self._kind(join).value.upper()} JOIN of a lateral subquery",
+                    hint="JOIN or LEFT JOIN",
+                    where=position(join),
+                )
             return [self._with(self._product(groups), right, join)]
         return [*groups[:-1], self._with(groups[-1], right, join)]
 
@@ -156,7 +167,7 @@ class FromClause:
         method = str(join.args.get("method") or "").upper()
         if method == "ASOF":
             if self._is_lateral(right):
-                raise Unsupported("ASOF JOIN of a lateral subquery")
+                raise Unsupported("ASOF JOIN of a lateral subquery", where=position(join))
             return self._asof(left, right, join)
         kind = self._kind(join)
         using = [identifier.name for identifier in join.args.get("using") or ()]
@@ -205,10 +216,6 @@ class FromClause:
         self, left: Scope, right: Scope, kind: JoinKind, conditions: Sequence[Expression]
     ) -> Scope:
         """Return a scope with what a lateral subquery has for each of its rows."""
-        if kind not in (JoinKind.INNER, JoinKind.CROSS, JoinKind.LEFT):
-            raise Unsupported(
-                f"{kind.value.upper()} JOIN of a lateral subquery", hint="JOIN or LEFT JOIN"
-            )
         kind = JoinKind.INNER if kind is JoinKind.CROSS else kind
         predicate = conjunction(tuple(conditions)) if conditions else None
         relation = Lateral(left.relation, right.relation, kind, predicate, self._depth)
@@ -269,6 +276,15 @@ class FromClause:
             column = Column(matched.name, matched.type, matched.nullable)
             relation = Filter(relation, call("is_not_null", column))
         return Scope(relation, (*left.columns, *right.columns)).over(relation)
+
+
+def _is_joined(node: exp.Expr) -> bool:
+    """Say whether what stands in parentheses is a table, or tables joined, and not a query."""
+    if isinstance(node, exp.Table | exp.Paren):
+        return True
+    return isinstance(node, exp.Subquery | exp.Values) and bool(
+        node.alias or node.args.get("joins")
+    )
 
 
 def _only(name: str, columns: Sequence[Visible]) -> Visible:

@@ -10,20 +10,22 @@ from wayfed_optimizer.errors import InvalidSql, Unsupported
 if TYPE_CHECKING:
     from collections.abc import Callable
 
+    from sqlglot import Token
     from sqlglot.expressions import Expr as Node
 
     from wayfed_optimizer.expressions import Expression
     from wayfed_optimizer.relations import Relation
     from wayfed_optimizer.types import Schema
 
+_TIMES: Final = frozenset({"DATE", "TIMESTAMP", "TIMESTAMPTZ", "TIMESTAMPNTZ", "TIMESTAMPLTZ"})
+_UNREAD_ESCAPE: Final = re.compile(r"(?<!\\)(?:\\\\)*\\[^nrtbf\\']")
+_ESCAPES: Final = "of escapes, only \\n \\r \\t \\b \\f \\\\ and \\' are read"
 _READ_AS: Final = "duckdb"
 """The dialect of SQL that people write here."""
 _QUERIES: Final = "only queries can be asked"
 _PARSER_FAILS: Final = (AttributeError, IndexError, KeyError, TypeError, ValueError)
 """What sqlglot raises, beside errors of its own, at some texts that are no SQL."""
 _EXPLAIN: Final = re.compile(r"\s*EXPLAIN\b(\s+ANALYZE\b)?\s*", re.IGNORECASE)
-
-_TYPED_CONSTANT: Final = re.compile(r"\b(?:DATE|TIMESTAMP\w*)\s*'[^']*'\s*::", re.IGNORECASE)
 
 
 def parse_query(text: str, resolve: Callable[[str], Relation]) -> Relation:
@@ -77,15 +79,14 @@ def parse_expression(text: str, schema: Schema) -> Expression:
     '(amount > 10) OR is_null(id)'
     """
     from wayfed_optimizer.relations import Read
-    from wayfed_sql.binder import Binder
     from wayfed_sql.expression_binder import ExpressionBinder
     from wayfed_sql.scope import Scope
 
-    def resolve(name: str) -> Relation:
+    def refuse(_query: Node, _scope: Scope) -> Relation:
         raise Unsupported("a subquery in an expression", hint="ctx.sql() takes whole queries")
 
     scope = Scope.of_table(Read("", schema), "", ())
-    return ExpressionBinder(scope, Binder(resolve).query).bind(_parse(text, prefix="SELECT "))
+    return ExpressionBinder(scope, refuse).bind(_parse(text, prefix="SELECT "))
 
 
 def split_explain(text: str) -> tuple[str | None, str]:
@@ -114,9 +115,6 @@ def _parse(text: str, *, prefix: str = "") -> Node:
     from sqlglot.errors import ParseError, TokenError
 
     whole = prefix + text
-    if misread := _TYPED_CONSTANT.search(text):
-        # sqlglot would cast the text before it reads the date in it.
-        raise _invalid(text, misread.start(), "write parentheses around the constant before ::")
     try:
         dialect = Dialect.get_or_raise(_READ_AS)
         # Positions in lists stay as they are written; this instance would count some from 0.
@@ -125,7 +123,8 @@ def _parse(text: str, *, prefix: str = "") -> Node:
         commands = {*dialect.parser_class.STATEMENT_PARSERS, *dialect.tokenizer_class.COMMANDS}
         if tokens and tokens[0].text != ";" and tokens[0].token_type in commands:
             raise Unsupported(f"{tokens[0].text.upper()} in SQL", hint=_QUERIES)
-        statements = [each for each in dialect.parser().parse(tokens, whole) if each is not None]
+        found_statements = dialect.parser().parse(_read(tokens, text, len(prefix)), whole)
+        statements = [s for s in found_statements if s is not None and s.key != "semicolon"]
     except ParseError as error:
         found = error.errors[0]
         offset = _offset(whole, found["line"], found["col"], found.get("highlight") or "")
@@ -152,6 +151,39 @@ def _parse(text: str, *, prefix: str = "") -> Node:
     if not isinstance(statement, exp.Query | exp.Values):
         raise Unsupported(f"{statement.key.upper()} in SQL", hint=_QUERIES)
     return statement
+
+
+def _read(tokens: list[Token], text: str, shift: int) -> list[Token]:
+    """Return tokens as SQL means them, where the parser would take them for something else.
+
+    It would cast the text of ``DATE '2024-01-01'::TEXT`` before it reads the date in it, and take
+    the end of ``0xff`` for the name of a 0.
+    """
+    from sqlglot import Token, TokenType
+
+    read: list[Token] = []
+    at = 0
+    while at < len(tokens):
+        token = tokens[at]
+        kinds = [each.token_type for each in tokens[at : at + 3]]
+        follows = at + 1 < len(tokens) and tokens[at + 1].start == token.end + 1
+        if token.token_type is TokenType.NUMBER and follows and kinds[1] is TokenType.VAR:
+            raise _invalid(text, token.start - shift, "a name begins right behind a number")
+        raw = text[max(0, token.start - shift) : token.end + 1 - shift]
+        if token.token_type is TokenType.BYTE_STRING and _UNREAD_ESCAPE.search(raw):
+            raise _invalid(
+                text, token.start - shift, "only \\n \\r \\t \\b \\f \\\\ and \\' are read"
+            )
+        if kinds[1:] == [TokenType.STRING, TokenType.DCOLON] and token.token_type.name in _TIMES:
+            place = (token.line, token.col, token.start, token.end)
+            read.append(Token(TokenType.L_PAREN, "(", *place))
+            read += tokens[at : at + 2]
+            read.append(Token(TokenType.R_PAREN, ")", *place))
+            at += 2
+            continue
+        read.append(token)
+        at += 1
+    return read
 
 
 def _problem(found: dict[str, object]) -> str:

@@ -88,6 +88,11 @@ class Scope:
         """The aliases of the tables, in order."""
         return tuple(dict.fromkeys(column.table for column in self.columns if column.table))
 
+    def called(self, alias: str) -> Scope:
+        """Return the scope of all its tables under one alias."""
+        visible = (replace(c, table=alias) for c in self.columns if not c.hidden)
+        return replace(self, columns=tuple(visible))
+
     def over(self, relation: Relation) -> Scope:
         """Return the scope with other rows of the same columns, with the nullability they have."""
         fields = {f.name: f for f in relation.schema}
@@ -132,12 +137,14 @@ class Scope:
         found = self._own(name, table, quoted=quoted, where=where) or output
         if found is not None:
             return found
-        if table is None or not any(same(table, c.table) for c in self.columns):
-            for scope in self._around():
-                found = scope._own(name, table, quoted=quoted, where=where)
-                if found is not None:
-                    return Outer(Reference(scope.depth, found))
         candidates = self._candidates(table)
+        for scope in self._around():
+            if table is not None and candidates:
+                break
+            found = scope._own(name, table, quoted=quoted, where=where)
+            if found is not None:
+                return Outer(Reference(scope.depth, found))
+            candidates = candidates if table is None else scope._candidates(table)
         if table is not None and not candidates:
             raise TableNotFound(table, self.tables, of="this FROM clause", where=where())
         available = list(dict.fromkeys(c.name for c in candidates))

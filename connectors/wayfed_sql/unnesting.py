@@ -37,6 +37,8 @@ from wayfed_optimizer.relations import (
     Limit,
     Relation,
     Select,
+    SetKind,
+    SetOperation,
     Sort,
     Window,
     expressions_of,
@@ -205,10 +207,7 @@ class _Unnesting:
             conditions = tuple(map(rows.value, others))
             right = rows.relation
         elif join.kind is JoinKind.FULL:
-            raise Unsupported(
-                "a subquery in the ON of a FULL JOIN that depends on both sides",
-                hint="join first, then filter",
-            )
+            return self._full(join)
         else:
             right, conditions = self._paired(left, right, others)
         both = (*plain_parts, *conditions)
@@ -229,6 +228,15 @@ class _Unnesting:
         found = tuple(rows.value(substitute(part, copies)) for part in parts)
         own = tuple(same(column_of(left, name), copy) for name, copy in copies.items())
         return rows.relation, (*own, *found)
+
+    def _full(self, join: Join) -> Relation:
+        """Return a full join as the left join, and the right rows that no left row meets."""
+        kept = self.visit(replace(join, kind=JoinKind.LEFT))
+        on = tuple((b, a) for a, b in join.on)
+        others = self.visit(Join(join.right, join.left, JoinKind.ANTI, on, join.predicate))
+        padding = tuple(Named(f.name, Literal(None, f.type)) for f in join.left.schema)
+        padded = Select(others, (*padding, *plain(others, join.right.schema.names)))
+        return SetOperation(SetKind.UNION, kept, padded, all=True)
 
     def flat(self, lateral: Lateral) -> Relation:
         """Return a lateral join as an ordinary one; outer references of others stay in it."""
