@@ -22,8 +22,8 @@ from wayfed_optimizer.expressions import (
     cast_to,
     literal,
 )
-from wayfed_optimizer.functions import Agreement, Kind
-from wayfed_optimizer.types import NULL, TEXT, is_float, is_integer, is_numeric
+from wayfed_optimizer.functions import FUNCTIONS, Agreement, Kind
+from wayfed_optimizer.types import INT32, NULL, TEXT, is_float, is_integer, is_numeric
 from wayfed_sql.sql_functions import is_aggregate, make_call
 from wayfed_sql.sql_makers import as_text
 from wayfed_sql.sql_nodes import refuse, require
@@ -65,6 +65,11 @@ _UNREPEATED: Final = frozenset(
     {"min", "max", "bool_and", "bool_or", "any_value", "bit_and", "bit_or", "count_distinct"}
 )
 """Aggregates that values which come again do not change."""
+_OF_ANY_TYPE: Final = frozenset(
+    {name for name, row in FUNCTIONS.items() if row.kind is not Kind.SCALAR}
+    | {"last", "arg_min", "arg_max", "quantile_cont"}
+)
+"""Functions of whose arguments a bare NULL is an int32."""
 _CHOOSY: Final = frozenset({"mode", "quantile_cont", "quantile_disc", "arg_min", "arg_max"})
 """Aggregates without an order of their own that another system gives a meaning to."""
 _FLAGS: Final = frozenset({"big_int", "deterministic", "nulls_excluded", "null_on_zero_variance"})
@@ -156,6 +161,8 @@ def make_aggregate(
         Where there is none, or it takes no such arguments, or neither DISTINCT nor an order.
     """
     name = _ALIASES.get(name.lower(), name.lower())
+    if name in _OF_ANY_TYPE:
+        args = tuple(Literal(None, INT32) if arg.type == NULL else arg for arg in args)
     if name == "any_value" and order_by:
         # Some value becomes the first that is not NULL.
         name, order_by = "first", (SortKey(call("is_null", args[0])), *order_by)
@@ -181,8 +188,13 @@ def _distinct(made: Call) -> Call:
         return made
     if made.function == "count":
         return Call("count_distinct", made.args)
+    if made.function == "mode":
+        # Each value comes once: the least of them all.
+        return Call("min", made.args)
     if made.row.kind is not Kind.AGGREGATE:
         raise Unsupported(f"DISTINCT in {made.function}")
+    if any(key.expression not in made.args for key in made.order_by):
+        raise InvalidSql(f"with DISTINCT, {made.function} is ordered by its values only")
     return Call(made.function, made.args, distinct=True, order_by=made.order_by)
 
 
@@ -211,7 +223,10 @@ def over_rows(made: Call, condition: Expression) -> Call:
         case "list_agg":
             raise Unsupported("FILTER behind list_agg", hint="filter before the aggregation")
     kept = case(((condition, made.args[0]),))
-    order = made.order_by
+    order = tuple(
+        SortKey(kept if k.expression == made.args[0] else k.expression, k.descending, k.nulls_first)
+        for k in made.order_by
+    )
     if made.function == "first":
         # NULL may be the first value: other rows must come after all that are left.
         left_out = call("not", call("coalesce", condition, literal(False)))

@@ -21,16 +21,17 @@ from wayfed_optimizer.relations import (
     Values,
 )
 from wayfed_optimizer.types import INT32, NULL, Field, Schema
+from wayfed_sql.constants import whole_number
 from wayfed_sql.expression_binder import ExpressionBinder
 from wayfed_sql.from_clause import FromClause
 from wayfed_sql.scope import Scope, same
 from wayfed_sql.select_clause import SelectClause
+from wayfed_sql.set_operations import put_together
 from wayfed_sql.sql_nodes import position, refuse, require, unwrapped
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
 
-    from wayfed_optimizer.types import DataType
 
 _SET_KINDS: Final[Mapping[type[exp.Expr], SetKind]] = MappingProxyType(
     {exp.Union: SetKind.UNION, exp.Intersect: SetKind.INTERSECT, exp.Except: SetKind.EXCEPT}
@@ -138,22 +139,13 @@ class Binder:
         return self._tail(self.query(node.this, outer), node)
 
     def _set_operation(self, node: exp.Expr, outer: Scope | None) -> Relation:
-        require(node, "this", "expression", "distinct", *_TAIL)
-        kind = _SET_KINDS[type(node)]
-        left = self.query(node.this, outer)
-        right = self.query(node.expression, outer)
-        if len(left.schema) != len(right.schema):
-            raise InvalidSql(
-                f"the sides of a {kind.value} have {len(left.schema)} and "
-                f"{len(right.schema)} columns"
-            )
-        types = [_common(kind, a, b) for a, b in zip(left.schema, right.schema, strict=True)]
-        names = left.schema.names
-        operation = SetOperation(
-            kind,
-            _shaped(left, names, types),
-            _shaped(right, names, types),
-            not node.args.get("distinct"),
+        require(node, "this", "expression", "distinct", "by_name", *_TAIL)
+        operation = put_together(
+            _SET_KINDS[type(node)],
+            self.query(node.this, outer),
+            self.query(node.expression, outer),
+            every=not node.args.get("distinct"),
+            by_name=bool(node.args.get("by_name")),
         )
         return self._tail(operation, node)
 
@@ -196,19 +188,20 @@ def limited(relation: Relation, node: exp.Expr) -> Relation:
         options = limit.args.get("limit_options")
         if options is not None and (options.args.get("percent") or options.args.get("with_ties")):
             raise refuse(limit)
-        count = _whole(limit.args.get("count"))
+        count = _whole(limit.args.get("count"), "LIMIT")
     elif limit is not None:
         require(limit, "expression")
-        count = _whole(limit.expression)
-    return Limit(relation, count, (_whole(offset.expression) or 0) if offset else 0)
+        count = _whole(limit.expression, "LIMIT")
+    return Limit(relation, count, (_whole(offset.expression, "OFFSET") or 0) if offset else 0)
 
 
-def _whole(node: exp.Expr | None) -> int | None:
-    if node is None or isinstance(node, exp.Null):
-        return None
-    if isinstance(node, exp.Literal) and not node.args.get("is_string") and node.name.isdigit():
-        return int(node.name)
-    raise Unsupported(f"LIMIT {node.sql()}", hint="a limit is a whole number", where=position(node))
+def _whole(node: exp.Expr | None, of: str) -> int | None:
+    nothing = Scope(Values(Schema(()), ((),)), ())
+    return whole_number(node, ExpressionBinder(nothing, _no_query).bind, of=of)
+
+
+def _no_query(node: exp.Expr, _: Scope) -> Relation:
+    raise refuse(node)
 
 
 def renamed(relation: Relation, columns: Sequence[exp.Expr]) -> Relation:
@@ -224,22 +217,6 @@ def renamed(relation: Relation, columns: Sequence[exp.Expr]) -> Relation:
         for name, f in zip(names, relation.schema, strict=True)
     )
     return Select(relation, tuple(outputs))
-
-
-def _common(kind: SetKind, a: Field, b: Field) -> DataType:
-    found = common_type([a.type, b.type])
-    if found is None:
-        raise TypeMismatch(f"the sides of a {kind.value} differ: {a} and {b}")
-    return found
-
-
-def _shaped(relation: Relation, names: Sequence[str], types: Sequence[DataType]) -> Relation:
-    """Return a side of a set operation with the names and types that both sides have."""
-    outputs = tuple(
-        Named(name, cast_to(Column(f.name, f.type, f.nullable), kind))
-        for f, name, kind in zip(relation.schema, names, types, strict=True)
-    )
-    return relation if all(output.is_plain for output in outputs) else Select(relation, outputs)
 
 
 def _without(node: exp.Expr, key: str) -> exp.Expr:

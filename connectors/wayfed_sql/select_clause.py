@@ -68,6 +68,12 @@ class _Output:
     expression: Expression
     alias: str | None = None
     unnested: bool = False
+    column: str | None = None
+
+    @property
+    def called(self) -> str | None:
+        """The name by which ORDER BY knows it: its alias, or the column's that it is."""
+        return self.alias or self.column
 
 
 class SelectClause:
@@ -131,7 +137,9 @@ class SelectClause:
                 found.append(_Output(alias, self._expressions.bind(node.this), alias))
                 self._expressions.aliases.setdefault(alias.lower(), found[-1].expression)
             else:
-                found.append(_Output(_name_of(node), self._expressions.bind(node)))
+                column = str(node.name) if isinstance(node, exp.Column) else None
+                bound = self._expressions.bind(node)
+                found.append(_Output(_name_of(node), bound, column=column))
         taken: set[str] = set()
         for output in found:
             output.name = _unused(output.name, taken)
@@ -167,7 +175,8 @@ class SelectClause:
         keys: list[SortKey] = []
         for node in order.expressions if order else ():
             flags = bool(node.args.get("desc")), bool(node.args.get("nulls_first"))
-            if isinstance(node.this, exp.Var) and node.this.name.upper() == "ALL":
+            is_all = isinstance(node.this, exp.Var) and node.this.name.upper() == "ALL"
+            if is_all or isinstance(node.this, exp.Star):
                 keys.extend(SortKey(output.expression, *flags) for output in outputs)
             else:
                 keys.append(SortKey(self._output_or_expression(node.this, outputs), *flags))
@@ -181,8 +190,9 @@ class SelectClause:
         if index is not None:
             return outputs[index].expression
         if isinstance(node, exp.Column) and not node.table:
-            found = [o for o in outputs if o.alias and o.alias.lower() == node.name.lower()]
-            if found:
+            named = [o for o in outputs if o.called and o.called.lower() == node.name.lower()]
+            found = [o for o in named if o.alias] or named
+            if len({o.expression for o in found}) == 1 or (found and found[0].alias):
                 return found[0].expression
         return self._expressions.bind(node)
 

@@ -11,6 +11,8 @@ from typing import Any
 
 import pytest
 
+from wayfed.testing.cases import AGGREGATES as SUITE_AGGREGATES
+from wayfed.testing.cases import WINDOWS as SUITE_WINDOWS
 from wayfed_optimizer.errors import Unsupported
 from wayfed_optimizer.expressions import (
     Cast,
