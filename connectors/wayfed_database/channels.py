@@ -37,6 +37,8 @@ def temporary_name(name: str) -> str:
 
 def conversions_of(platform: str, profile: Profile) -> tuple[Conversion, ...]:
     """Return the ways into a database's own tables: rows become a temporary table."""
+    if profile.ingest_seconds is None:
+        return ()
     return tuple(
         Conversion(
             source,

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import sqlite3
-from typing import TYPE_CHECKING, Protocol
+from typing import TYPE_CHECKING, Any, Protocol
 
 from wayfed_database.capabilities import POSTGRESQL_PROFILE, SQLITE_PROFILE, Profile
 from wayfed_database.channels import temporary_name
-from wayfed_database.location import FileLocation, ServerLocation
+from wayfed_database.generic import GenericDatabase
+from wayfed_database.location import FileLocation, GenericLocation, Location, ServerLocation
 from wayfed_database.pool import ConnectionPool
 from wayfed_database.postgresql import PostgreSQLSession
 from wayfed_database.postgresql_catalog import PostgreSQLCatalog
@@ -16,11 +17,15 @@ from wayfed_database.sqlite import SQLiteSession
 from wayfed_database.sqlite_catalog import SQLiteCatalog
 from wayfed_database.sqlite_target import SQLiteTarget
 from wayfed_optimizer.platform import TableReference
+from wayfed_sql import POSTGRESQL, SQLITE, to_sql
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
+
     from wayfed_database.adbc import Connection
     from wayfed_database.catalog import Catalog
     from wayfed_optimizer.platform import Run, Session, Target, TargetRequest
+    from wayfed_optimizer.relations import Relation
 
 
 class Engine(Protocol):
@@ -30,13 +35,17 @@ class Engine(Protocol):
     profile: Profile
 
     @property
-    def location(self) -> ServerLocation | FileLocation:
+    def location(self) -> Location:
         """Where it is."""
         ...
 
     @property
     def catalog(self) -> Catalog:
         """What it says about itself."""
+        ...
+
+    def compile(self, relation: Relation, tables: Mapping[str, Any]) -> str:
+        """Return the statement for a fragment."""
         ...
 
     def temporary_table(self, name: str) -> TableReference:
@@ -74,6 +83,10 @@ class PostgreSQL:
         self.location = location
         self.catalog = PostgreSQLCatalog(location)
         self._pool = ConnectionPool(location)
+
+    def compile(self, relation: Relation, tables: Mapping[str, Any]) -> str:
+        """Return the statement for a fragment."""
+        return to_sql(relation, POSTGRESQL, tables)
 
     def temporary_table(self, name: str) -> TableReference:
         """Return a table of the connection's own schema."""
@@ -119,6 +132,10 @@ class SQLite:
         self.location = location
         self.catalog = SQLiteCatalog(location)
 
+    def compile(self, relation: Relation, tables: Mapping[str, Any]) -> str:
+        """Return the statement for a fragment."""
+        return to_sql(relation, SQLITE, tables)
+
     def temporary_table(self, name: str) -> TableReference:
         """Return a table of a file of the run's, found by its name alone."""
         return TableReference((temporary_name(name),), temporary=True)
@@ -143,8 +160,10 @@ class SQLite:
         """Do nothing: files are open only in runs."""
 
 
-def engine_at(location: ServerLocation | FileLocation) -> Engine:
+def engine_at(location: Location) -> Engine:
     """Return the engine for a location; it connects when it is first asked something."""
     if isinstance(location, FileLocation):
         return SQLite(location)
+    if isinstance(location, GenericLocation):
+        return GenericDatabase(location)
     return PostgreSQL(location)

@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import re
 from dataclasses import dataclass, field
+from functools import cache
+from importlib.metadata import entry_points
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Final
+from typing import TYPE_CHECKING, Any, Final, TypeAlias
 from urllib.parse import quote, unquote
 
 from wayfed_optimizer.errors import InvalidOption, SourceError, Unsupported, suggestion
@@ -18,24 +20,23 @@ if TYPE_CHECKING:
 _SCHEME: Final = re.compile(r"(?P<name>[A-Za-z][A-Za-z0-9_]*)(?:\+(?P<driver>\w+))?://")
 _FILES: Final = (".sqlite", ".sqlite3", ".db")
 _POSTGRESQL: Final = frozenset({"postgresql", "postgres"})
-_OTHERS: Final = (
+_BUILT_IN: Final = ("mariadb", "mssql", "mysql", "oracle")
+_ELSEWHERE: Final = (
     "bigquery",
     "clickhouse",
     "cockroachdb",
     "databricks",
     "db2",
+    "duckdb",
     "hive",
     "impala",
-    "mariadb",
-    "mssql",
-    "mysql",
-    "oracle",
     "presto",
     "redshift",
     "snowflake",
     "teradatasql",
     "trino",
 )
+"""Dialects that other packages bring."""
 _SECONDS_TO_CONNECT: Final = "10"
 
 
@@ -104,6 +105,32 @@ class FileLocation:
         return str(self.path)
 
 
+@dataclass(frozen=True, slots=True)
+class GenericLocation:
+    """A database of a kind that only SQLAlchemy knows."""
+
+    url: URL
+
+    @property
+    def database(self) -> str:
+        """The name of the database, or of its file."""
+        return Path(self.url.database or self.url.host or "default").stem
+
+    def __str__(self) -> str:
+        host = f"{self.url.host or ''}{f':{self.url.port}' if self.url.port else ''}"
+        return f"{self.url.get_backend_name()}://{host}/{self.url.database or ''}"
+
+
+Location: TypeAlias = ServerLocation | FileLocation | GenericLocation
+
+
+@cache
+def _installed() -> frozenset[str]:
+    """Return the kinds of databases that installed packages bring a dialect for."""
+    found = entry_points(group="sqlalchemy.dialects")
+    return frozenset(entry.name.partition(".")[0] for entry in found)
+
+
 def is_database(target: object, format: str | None) -> bool:  # read()'s own word
     """Say whether `target` is a database's URL, or a file that SQLite holds."""
     if format is not None:
@@ -111,11 +138,12 @@ def is_database(target: object, format: str | None) -> bool:  # read()'s own wor
     text = str(target) if isinstance(target, str | Path) else ""
     if found := _SCHEME.match(text):
         name = found["name"].lower()
-        return name in _POSTGRESQL or name == "sqlite" or name in _OTHERS
+        ours = name in _POSTGRESQL or name == "sqlite"
+        return ours or name in (*_BUILT_IN, *_ELSEWHERE) or name in _installed()
     return text.lower().endswith(_FILES)
 
 
-def locate(target: object, *, new: bool = False) -> ServerLocation | FileLocation:
+def locate(target: object, *, new: bool = False) -> Location:
     """Return where a URL or path leads; with `new`, a file may be missing.
 
     Raises
@@ -125,7 +153,7 @@ def locate(target: object, *, new: bool = False) -> ServerLocation | FileLocatio
     SourceError
         Where the file is not there.
     Unsupported
-        Where it is a database of a kind that is not read yet.
+        Where it is a database of a kind that no installed package knows.
     """
     text = str(target)
     found = _SCHEME.match(text)
@@ -135,12 +163,7 @@ def locate(target: object, *, new: bool = False) -> ServerLocation | FileLocatio
     if name == "sqlite":
         return _sqlite(text[found.end() :], new=new)
     if name not in _POSTGRESQL:
-        raise Unsupported(
-            f"reading a {name} database",
-            reason="its types and SQL are not known here yet",
-            hint="PostgreSQL (postgresql://…) and SQLite (sqlite:///…) are; for another, export "
-            "the table as Parquet",
-        )
+        return _generic(text, name)
     if found["driver"] not in (None, "psycopg"):
         raise InvalidOption(
             f"'{found['driver']}' is not a driver that is used here",
@@ -166,6 +189,23 @@ def _server_url(text: str, start: int) -> URL:
     # SQLAlchemy's own default of drivers is to wait for minutes.
     defaults = {"connect_timeout": _SECONDS_TO_CONNECT, "application_name": "wayfed"}
     return url.update_query_dict({**defaults, **_options(url)})
+
+
+def _generic(text: str, name: str) -> GenericLocation:
+    from sqlalchemy import make_url
+    from sqlalchemy.exc import ArgumentError
+
+    if name not in _BUILT_IN and name not in _installed():
+        raise Unsupported(
+            f"a {name} database",
+            reason=f"no SQLAlchemy dialect called '{name}' is installed",
+            hint="install the package that brings it, or export the table as Parquet; "
+            "PostgreSQL (postgresql://…) and SQLite (sqlite:///…) need none",
+        )
+    try:
+        return GenericLocation(make_url(text))
+    except (ArgumentError, ValueError):  # its cause would show what stands where a port should
+        raise _unreadable() from None
 
 
 def _unreadable() -> InvalidOption:

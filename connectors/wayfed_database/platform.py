@@ -9,7 +9,6 @@ from wayfed_database.source import DatabaseSource
 from wayfed_optimizer.errors import Unsupported
 from wayfed_optimizer.physical import Exchange
 from wayfed_optimizer.platform import Compiled, tables_of
-from wayfed_sql import to_sql
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -84,7 +83,7 @@ class DatabasePlatform:
                 raise Unsupported(f"reading {source.description}", self.name, "it lies elsewhere")
             readings.append(source.reading)
             tables[name] = source.reading.reference
-        text = to_sql(fragment.relation, self.engine.profile.dialect, tables)
+        text = self.engine.compile(fragment.relation, tables)
         return Compiled(text, payload=tuple(readings))
 
     def open(self, run: Run) -> Session:

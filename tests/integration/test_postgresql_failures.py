@@ -28,6 +28,7 @@ from wayfed_optimizer.errors import (
     Unsupported,
 )
 from wayfed_optimizer.expressions import Named, call, cast_to, column
+from wayfed_optimizer.platform import SourceRequest
 from wayfed_optimizer.relations import Aggregate, Read, Select
 from wayfed_optimizer.types import INT64, Schema
 
@@ -366,12 +367,19 @@ def test_a_url_that_cannot_be_read_is_refused_without_showing_it(url):
     assert caught.value.__cause__ is None
 
 
-@pytest.mark.parametrize("url", ["mysql://host/db", "oracle+cx_oracle://host/db", "mssql://h/d"])
-def test_other_databases_are_refused_by_name(url):
+@pytest.mark.parametrize(
+    ("url", "told"),
+    [
+        ("mysql://host/db", "its driver cannot be loaded"),
+        ("oracle+cx_oracle://host/db", "its driver cannot be loaded"),
+        ("snowflake://host/db", "no SQLAlchemy dialect called 'snowflake' is installed"),
+    ],
+)
+def test_databases_whose_driver_is_missing_are_refused_by_name(url, told):
     assert CONNECTOR.claims(url, None)
-    with pytest.raises(Unsupported, match=url.partition(":")[0].partition("+")[0]) as caught:
-        CONNECTOR.store(url, {})
-    assert "PostgreSQL (postgresql://…) and SQLite" in str(caught.value)
+    with pytest.raises(Unsupported, match=told) as caught:
+        CONNECTOR.source(SourceRequest(url, table="t"), CONNECTOR.store(url, {}))
+    assert f"a {url.partition(':')[0].partition('+')[0]} database" in str(caught.value)
 
 
 def test_a_database_needs_either_a_table_or_a_query(store):
