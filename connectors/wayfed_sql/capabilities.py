@@ -20,7 +20,9 @@ from wayfed_optimizer.expressions import (
     Subquery,
     WindowCall,
 )
+from wayfed_optimizer.functions.nested import LISTS
 from wayfed_optimizer.relations import Explode
+from wayfed_optimizer.types import Decimal
 from wayfed_sql.query import RELATIONS
 from wayfed_sql.refusals import refusal
 
@@ -28,6 +30,7 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
 
     from wayfed_optimizer.relations import JoinKind, Relation
+    from wayfed_optimizer.types import DataType
     from wayfed_sql.dialect import Dialect
 
 _EXPRESSIONS: Final = frozenset({Column, Literal, Call, Cast, Case, InList, WindowCall, Subquery})
@@ -48,6 +51,13 @@ class SqlCapabilities(Capabilities):
     def refusal(self, relation: Relation) -> tuple[str, str] | None:
         """Return (what, why) for the first thing of `relation` itself that is not done here."""
         return Capabilities.refusal(self, relation) or refusal(relation, self.dialect)
+
+    def has_type(self, kind: DataType) -> bool:
+        """Say whether columns can have a type, with all its digits."""
+        digits = self.dialect.digits
+        if digits is not None and isinstance(kind, Decimal) and kind.precision > digits:
+            return False
+        return Capabilities.has_type(self, kind)
 
 
 def capabilities_of(
@@ -71,6 +81,11 @@ def capabilities_of(
     named = {Parameter} if dialect.parameter is not None else set()
     nested = {Member, Record} if dialect.record else set()
     reasons = {f"{kind.value} join": reason for kind, reason in missing.items()}
+    if "list" not in dialect.types:
+        told = dialect.without["list"]
+        reasons |= dict.fromkeys(("Explode", *(f.name for f in LISTS)), told)
+    if not dialect.record:
+        reasons |= dict.fromkeys(("Member", "Record"), dialect.without["struct"])
     return SqlCapabilities(
         dialect=dialect,
         relations=RELATIONS if dialect.explode else RELATIONS - {Explode},

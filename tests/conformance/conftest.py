@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Iterator
 
 import pytest
@@ -34,7 +35,8 @@ def platform_under_test(
             directory = tmp_path_factory.mktemp("conformance")
             with wayfed.context(spark=options) as context:
                 load = files_of(context, directory)
-                yield PlatformUnderTest("spark", context, load, marks)
+                thorough = os.environ.get("WAYFED_THOROUGH") == "1"
+                yield PlatformUnderTest("spark", context, load, marks, thorough)
         case "sqlite":
             directory = tmp_path_factory.mktemp("conformance")
             with sqlite_under_test(directory, marks) as platform:

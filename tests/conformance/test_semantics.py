@@ -19,7 +19,7 @@ LINE = re.compile(r"- \*\*([A-Z]\d+)\*\* .+\. \[(.+)\]")
 COMPUTED = (*SCALARS, *AGGREGATES, *WINDOWS)
 CASES = (*COMPUTED, *RELATIONS, *FAILURES)
 # What no engine runs by itself, or none yet.
-NOT_YET = {"Values", "Cache", "Iterate", "Watermark", "TimeWindow", "Write", "Hint"}
+NOT_YET = {"Watermark", "TimeWindow", "Write", "Hint"}
 IN_CASES = {"Join": "inner join", "SetOperation": "union"}
 
 

@@ -7,7 +7,8 @@ from itertools import count
 from typing import TYPE_CHECKING, Any, Final
 
 from wayfed.testing.case import LETTERS, Grouped, Row, Scalar, Windowed, has_nan, schema_of
-from wayfed.testing.cases import TABLES, WINDOW_ROWS, WINDOW_SCHEMA
+from wayfed.testing.cases import RELATIONS, TABLES, WINDOW_ROWS, WINDOW_SCHEMA
+from wayfed.testing.together import PlanAnswers, Tables
 from wayfed_optimizer.errors import WayfedError
 from wayfed_optimizer.expressions import Column, Named, column, substitute
 from wayfed_optimizer.relations import Aggregate, Read, Relation, Select, Window
@@ -68,7 +69,12 @@ class Answers:
     @cached_property
     def tables(self) -> Mapping[str, Dataset]:
         """All tables of `TABLES`, in the platform's store."""
-        return {name: self._load(name, schema, rows) for name, (schema, rows) in TABLES.items()}
+        return Tables([*TABLES], lambda name: self._load(name, *TABLES[name]))
+
+    @cached_property
+    def plans(self) -> PlanAnswers:
+        """What the platform answers to plans."""
+        return PlanAnswers(self._platform, self.tables, RELATIONS)
 
     def _ask_with_others(self, case: ValueCase) -> None:
         together = next((group for group in self._groups if case in group), [])

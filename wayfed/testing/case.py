@@ -154,6 +154,12 @@ class Plan:
         Its rows; in this order, where the plan says one.
     ordered
         Whether the plan ends in an order.
+    needs_nan
+        Whether NaN is among its values.
+    together
+        Cases of one such name have columns of the same types, and may be asked in one query.
+    turn
+        Which of them are chosen where a platform is asked a part only.
     """
 
     about: str
@@ -162,6 +168,9 @@ class Plan:
     plan: Callable[[Mapping[str, Dataset]], Dataset]
     expected: tuple[Row, ...]
     ordered: bool = False
+    needs_nan: bool = False
+    together: str = ""
+    turn: int = 0
 
 
 @dataclass(frozen=True, slots=True, eq=False)

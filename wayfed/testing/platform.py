@@ -28,7 +28,7 @@ if TYPE_CHECKING:
 
     from wayfed.dataset import Dataset
     from wayfed.local import Context
-    from wayfed.testing.case import AnyCase
+    from wayfed.testing.case import AnyCase, Plan
     from wayfed_optimizer.capabilities import Capabilities
     from wayfed_optimizer.types import Schema
 
@@ -50,6 +50,8 @@ class Mark:
     reason: str
 
 
+_PART: Final = 5
+
 Loader = Callable[[str, "pa.Table"], "Dataset"]
 """Puts a table into a store, under a name that nothing there has, and reads it from there."""
 
@@ -68,6 +70,9 @@ class PlatformUnderTest:
         Where tables are put; without it they are handed over as they are in memory.
     marks
         By what a case is about, or by its name: why it does not pass.
+    thorough
+        Whether every relation is tried over every type. Otherwise, where a query costs seconds,
+        each relation is over a fifth of the types, every relation over another one.
 
     Examples
     --------
@@ -82,6 +87,7 @@ class PlatformUnderTest:
     context: Context
     load: Loader | None = None
     marks: Mapping[str, Mark] = field(default_factory=lambda: MappingProxyType({}))
+    thorough: bool = True
 
     @property
     def capabilities(self) -> Capabilities:
@@ -96,6 +102,10 @@ class PlatformUnderTest:
     def mark(self, case: AnyCase) -> Mark | None:
         """Return why a case does not pass, where it is known not to."""
         return self.marks.get(title(case)) or self.marks.get(case.about)
+
+    def tries(self, case: Plan) -> bool:
+        """Say whether a plan is asked for."""
+        return self.thorough or not case.together or case.turn % _PART == 0
 
     def read(self, name: str, table: pa.Table, schema: Schema) -> Dataset:
         """Return a table as a dataset of its own store, with the columns of `schema`.

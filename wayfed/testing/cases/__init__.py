@@ -10,6 +10,7 @@ from wayfed.testing.cases.casts import CASTS
 from wayfed.testing.cases.characters import CHARACTERS
 from wayfed.testing.cases.failures import FAILURES
 from wayfed.testing.cases.logic import LOGIC
+from wayfed.testing.cases.matrix import MATRIX
 from wayfed.testing.cases.nested import NESTED, NESTED_PLANS, NESTED_TABLES
 from wayfed.testing.cases.numbers import NUMBERS
 from wayfed.testing.cases.relations import RELATIONS as FLAT_PLANS
@@ -17,15 +18,16 @@ from wayfed.testing.cases.tables import TABLES as FLAT_TABLES
 from wayfed.testing.cases.tables import WINDOW_ROWS, WINDOW_SCHEMA
 from wayfed.testing.cases.texts import TEXTS
 from wayfed.testing.cases.times import TIMES
+from wayfed.testing.cases.types import TYPE_TABLES
 from wayfed.testing.cases.windows import WINDOWS
 
 SCALARS: Final = (*LOGIC, *NUMBERS, *ANGLES, *TEXTS, *CHARACTERS, *TIMES, *CASTS, *NESTED)
 """Expressions over single rows."""
 
-RELATIONS: Final = (*FLAT_PLANS, *NESTED_PLANS)
+RELATIONS: Final = (*FLAT_PLANS, *NESTED_PLANS, *MATRIX)
 """Plans over the tables."""
 
-TABLES: Final = {**FLAT_TABLES, **NESTED_TABLES}
+TABLES: Final = {**FLAT_TABLES, **NESTED_TABLES, **TYPE_TABLES}
 """Tables by name: their columns and rows."""
 
 __all__ = [

@@ -104,6 +104,7 @@ _WITHOUT: Final = MappingProxyType(
         "intersect all": "it has none",
         "except all": "it has none",
         "asof join": "it has none",
+        "decimal": "it keeps 15 digits of decimals",
         "list": "it has none",
         "struct": "it has none",
         "try_cast": "it has no cast that gives NULL where it fails",
