@@ -4,6 +4,9 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from wayfed_optimizer.functions.patterns import parse_pattern
+from wayfed_optimizer.functions.replacements import check_group, check_replacement
+
 if TYPE_CHECKING:
     from wayfed.columns import Column, Value
 
@@ -243,6 +246,21 @@ class ScalarMethods:
     def ilike(self, pattern: Value, escape: str | None = None) -> Column:
         """LIKE without regard to case; engines agree on ASCII."""
         return self._apply("ilike", pattern, *_given(escape))
+
+    def regexp_matches(self, pattern: str) -> Column:
+        """Whether a regular expression of the shared subset matches somewhere in it."""
+        parse_pattern(pattern)
+        return self._apply("regexp_matches", pattern)
+
+    def regexp_extract(self, pattern: str, group: int = 0) -> Column:
+        """Take what a regular expression, or a group of it, matches first; or an empty text."""
+        check_group(group, parse_pattern(pattern))
+        return self._apply("regexp_extract", pattern, group)
+
+    def regexp_replace(self, pattern: str, replacement: str, *, everywhere: bool = True) -> Column:
+        r"""Put a replacement, in which ``\1`` is a group, where a regular expression matches."""
+        check_replacement(replacement, parse_pattern(pattern), everywhere=everywhere)
+        return self._apply("regexp_replace", pattern, replacement, everywhere)
 
     def hash(self) -> Column:
         """First 60 bits of the MD5 of a text: for sampling, not for secrecy."""

@@ -124,5 +124,7 @@ NODES: Final[Mapping[type[exp.Expr], Reader]] = MappingProxyType(
         exp.SplitPart: _split_part,
         exp.Translate: _translate,
         exp.Escape: _escaped,
+        # Text with backslashes that mean something, which sqlglot has read already.
+        exp.ByteString: lambda node, _: literal(node.name),
     }
 )

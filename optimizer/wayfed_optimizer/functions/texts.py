@@ -104,6 +104,24 @@ TEXTS: Final = (
         agreement=Agreement.ASCII,
     ),
     Function(
+        "regexp_matches",
+        fixed(BOOL, TEXT, TEXT),
+        "x, pattern",
+        "Whether a regular expression matches somewhere in x.",
+    ),
+    Function(
+        "regexp_extract",
+        fixed(TEXT, TEXT, TEXT, INT64, optional=1),
+        "x, pattern[, group]",
+        "What a regular expression, or a group of it, matches first; empty where it does not.",
+    ),
+    Function(
+        "regexp_replace",
+        fixed(TEXT, TEXT, TEXT, TEXT, BOOL),
+        "x, pattern, replacement, everywhere",
+        "x with what a regular expression matches, first or everywhere, replaced.",
+    ),
+    Function(
         "hash",
         fixed(INT64, TEXT),
         "x",

@@ -216,6 +216,12 @@ SCALARS: dict[str, list[tuple[tuple[Any, ...], Any]]] = {
     "bitwise_or": [((12, 10), 14)],
     "bitwise_xor": [((12, 10), 6)],
     "bitwise_not": [((12,), -13)],
+    "regexp_matches": [(("abc", C("b+")), True), (("abc", C("^b")), False)],
+    "regexp_extract": [(("a-1", C(r"(\w)-(\d)"), C(2)), "1"), (("b", C("a")), "")],
+    "regexp_replace": [
+        (("a1b2", C(r"(\d)"), C(r"<\1>"), C(True)), "a<1>b<2>"),
+        (("a1b2", C(r"\d"), C("x"), C(False)), "axb2"),
+    ],
     "octet_length": [(("é𝄞",), 6), ((NO_TEXT,), None)],
     "lpad": [(("ab", 4, "xyz"), "xyab"), (("abc", C(2), C("x")), "ab"), (("a", 3, ""), "a")],
     "rpad": [(("ab", 4, "xyz"), "abxy"), (("abc", C(2), C("x")), "ab"), (("a", 3, ""), "a")],

@@ -13,6 +13,7 @@ from wayfed.testing.cases.logic import LOGIC
 from wayfed.testing.cases.matrix import MATRIX
 from wayfed.testing.cases.nested import NESTED, NESTED_PLANS, NESTED_TABLES
 from wayfed.testing.cases.numbers import NUMBERS
+from wayfed.testing.cases.regular import REGULAR
 from wayfed.testing.cases.relations import RELATIONS as FLAT_PLANS
 from wayfed.testing.cases.tables import TABLES as FLAT_TABLES
 from wayfed.testing.cases.tables import WINDOW_ROWS, WINDOW_SCHEMA
@@ -21,7 +22,7 @@ from wayfed.testing.cases.times import TIMES
 from wayfed.testing.cases.types import TYPE_TABLES
 from wayfed.testing.cases.windows import WINDOWS
 
-SCALARS: Final = (*LOGIC, *NUMBERS, *ANGLES, *TEXTS, *CHARACTERS, *TIMES, *CASTS, *NESTED)
+SCALARS: Final = (*LOGIC, *NUMBERS, *ANGLES, *TEXTS, *CHARACTERS, *REGULAR, *TIMES, *CASTS, *NESTED)
 """Expressions over single rows."""
 
 RELATIONS: Final = (*FLAT_PLANS, *NESTED_PLANS, *MATRIX)

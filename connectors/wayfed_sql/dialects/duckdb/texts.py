@@ -5,6 +5,8 @@ from __future__ import annotations
 from types import MappingProxyType
 from typing import TYPE_CHECKING, Final
 
+from wayfed_sql.dialects.patterns import quoted
+from wayfed_sql.dialects.regular import RegularExpression, Syntax
 from wayfed_sql.dialects.shared import ILIKE, LIKE, SUBSTRING, code_point, has_constant
 from wayfed_sql.templates import Choice, Template, by_count, by_type, function
 
@@ -12,6 +14,17 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
 
     from wayfed_sql.templates import Row
+
+
+_RE2: Final = Syntax(
+    start=r"\A",
+    end=r"\z",
+    anything="(?s:.)",
+    group=r"\{}",
+    whole=r"\0",
+    escapes="\\",
+    quote=quoted,
+)
 
 
 def _padded(name: str) -> Choice:
@@ -60,6 +73,11 @@ TEXTS: Final[Mapping[str, Row]] = MappingProxyType(
         "contains": function("CONTAINS"),
         "like": LIKE,
         "ilike": ILIKE,
+        "regexp_matches": RegularExpression(_RE2, "REGEXP_MATCHES({text}, {pattern})"),
+        "regexp_extract": RegularExpression(_RE2, "REGEXP_EXTRACT({text}, {pattern}, {group})"),
+        "regexp_replace": RegularExpression(
+            _RE2, "REGEXP_REPLACE({text}, {pattern}, {replacement}{options})"
+        ),
         "hash": Template("CAST('0x' || SUBSTRING(MD5({0}), 1, 15) AS BIGINT)"),
     }
 )

@@ -5,14 +5,27 @@ from __future__ import annotations
 from types import MappingProxyType
 from typing import TYPE_CHECKING, Final
 
+from wayfed_sql.dialects.patterns import quoted
+from wayfed_sql.dialects.regular import RegularExpression, Syntax
 from wayfed_sql.dialects.shared import SPLIT_PART, code_point, either_like, is_known_positive
-from wayfed_sql.templates import COMPARISON, Choice, Template, by_count
+from wayfed_sql.templates import COMPARISON, OTHER, Choice, Template, by_count
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
     from wayfed_sql.templates import Row
 
+
+_LONGEST: Final = "it looks for the longest match, not the first"
+_ARE: Final = Syntax(
+    start="^",
+    end="$",
+    anything=".",
+    group=r"\{}",
+    whole=r"\&",
+    escapes="\\",
+    quote=quoted,
+)
 
 TEXTS: Final[Mapping[str, Row]] = MappingProxyType(
     {
@@ -61,6 +74,15 @@ TEXTS: Final[Mapping[str, Row]] = MappingProxyType(
         "contains": Template("STRPOS({0}, {1}) > 0", COMPARISON),
         "like": either_like("LIKE", " ESCAPE ''"),
         "ilike": either_like("ILIKE", " ESCAPE ''"),
+        "regexp_matches": RegularExpression(_ARE, "{text} ~ {pattern}", level=OTHER),
+        "regexp_extract": RegularExpression(
+            _ARE,
+            "COALESCE((REGEXP_MATCH({text}, {grouped}))[{next}], LEFT({text}, 0))",
+            flat=_LONGEST,
+        ),
+        "regexp_replace": RegularExpression(
+            _ARE, "REGEXP_REPLACE({text}, {pattern}, {replacement}{options})", flat=_LONGEST
+        ),
         "hash": Template("CAST(CAST('x0' || SUBSTRING(MD5({0}), 1, 15) AS BIT(64)) AS BIGINT)"),
     }
 )

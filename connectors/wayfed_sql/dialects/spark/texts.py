@@ -6,6 +6,7 @@ from types import MappingProxyType
 from typing import TYPE_CHECKING, Final
 
 from wayfed_sql.dialects.patterns import EscapedLike, Parts, backslashed
+from wayfed_sql.dialects.regular import RegularExpression, Syntax
 from wayfed_sql.dialects.shared import SPLIT_PART, SUBSTRING, code_point, is_three
 from wayfed_sql.templates import COMPARISON, Choice, Template, by_count, function
 
@@ -26,6 +27,16 @@ def _either_like(symbol: str) -> Choice:
     escaped = EscapedLike(f"{{text}} {symbol} {{pattern}}", _like_constant)
     return Choice(((is_three, escaped),), plain)
 
+
+_JAVA: Final = Syntax(
+    start=r"\A",
+    end=r"\z",
+    anything="(?s:.)",
+    group="${}",
+    whole="$0",
+    escapes="\\$",
+    quote=backslashed,
+)
 
 TEXTS: Final[Mapping[str, Row]] = MappingProxyType(
     {
@@ -66,6 +77,13 @@ TEXTS: Final[Mapping[str, Row]] = MappingProxyType(
         "contains": function("CONTAINS"),
         "like": _either_like("LIKE"),
         "ilike": _either_like("ILIKE"),
+        "regexp_matches": RegularExpression(_JAVA, "{text} RLIKE {pattern}", level=COMPARISON),
+        "regexp_extract": RegularExpression(_JAVA, "REGEXP_EXTRACT({text}, {pattern}, {group})"),
+        "regexp_replace": RegularExpression(
+            _JAVA,
+            "REGEXP_REPLACE({text}, {pattern}, {replacement})",
+            once="REGEXP_REPLACE({text}, {headed}, {shifted})",
+        ),
         "hash": Template("CAST(CONV(SUBSTRING(MD5({0}), 1, 15), 16, 10) AS BIGINT)"),
     }
 )
