@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from typing import TYPE_CHECKING, Any, Final
 
+from wayfed_files.writers import plain_decimals
 from wayfed_optimizer.errors import ExecutionError
 
 if TYPE_CHECKING:
@@ -87,7 +88,10 @@ def _json(values: pa.Array, column: str) -> pa.Array:
         members = [compute.struct_field(values, [i]) for i in range(kind.num_fields)]
         text = _object([kind.field(i).name for i in range(kind.num_fields)], members, len(values))
         return compute.if_else(values.is_valid(), text, pa.scalar(None, pa.string()))
-    text = values if pa.types.is_string(kind) else values.cast(pa.string())
+    if pa.types.is_decimal(kind):
+        text = plain_decimals(values)
+    else:
+        text = values if pa.types.is_string(kind) else values.cast(pa.string())
     if pa.types.is_string(kind):
         text = _escaped(text)
     elif pa.types.is_timestamp(kind):

@@ -8,6 +8,7 @@ from types import MappingProxyType
 from typing import TYPE_CHECKING, Any, Final
 
 from wayfed_files import parquet
+from wayfed_files.inspected import Inspected
 from wayfed_files.locate import Location, format_for
 from wayfed_files.partitions import keys_of, partitions_of
 from wayfed_optimizer.coercion import common_type
@@ -19,14 +20,13 @@ from wayfed_optimizer.errors import (
     suggestion,
 )
 from wayfed_optimizer.platform import FileSet, Snapshot
-from wayfed_optimizer.statistics.estimates import Estimate, TableStatistics
+from wayfed_optimizer.statistics.estimates import Estimate, Provenance, TableStatistics
 from wayfed_optimizer.types import NULL, TEXT, Field, Schema
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
     from wayfed_files.formats import Format
-    from wayfed_files.inspected import Inspected
     from wayfed_optimizer.platform import Channel, SourceRequest
 
 _BYTES_LOOKED_AT: Final = 16 << 20
@@ -162,9 +162,7 @@ class FileSource:
         version = _Version.of(files)
         share = _BYTES_LOOKED_AT // len(files)
         prefix = max(_LEAST_OF_ONE_FILE, min(_MOST_OF_ONE_FILE, share))
-        inspected = [
-            self._format.inspect(path, self._options, prefix) for path in files[:_FILES_LOOKED_AT]
-        ]
+        inspected = [self._inspect(path, prefix) for path in files[:_FILES_LOOKED_AT]]
         partitions = self._partitions(files, inspected)
         if self._wanted is not None:
             _require_columns(self._wanted, inspected[0], partitions, self._location.text)
@@ -178,6 +176,11 @@ class FileSource:
                 reading[name] = tuple(dict.fromkeys((*reading.get(name, ()), *value)))
         schema = self._wanted or Schema(columns)
         return _Table(version, schema, MappingProxyType(reading), inspected)
+
+    def _inspect(self, path: Path, prefix: int) -> Inspected:
+        if self._wanted and self._format.columns == "optional" and not path.stat().st_size:
+            return Inspected(path, self._wanted.fields, Estimate.exactly(0, Provenance.EXACT))
+        return self._format.inspect(path, self._options, prefix)
 
     def _partitions(
         self, files: tuple[Path, ...], inspected: Sequence[Inspected]

@@ -264,7 +264,10 @@ def _opened(path: Path, name: str) -> Iterator[Any]:
     packed = path.suffix.lower() == ".gz"
     head = head_of(path)
     if not head:
-        raise SourceError(f"'{path}' is empty, so its columns are unknown")
+        raise SourceError(
+            f"'{path}' is empty, so its columns are unknown",
+            hint="schema= says them" if name == "NDJSON" else None,
+        )
     if packed != head.startswith(_GZIP):
         raise not_of_format(path, name, looks_like(head))
     if not packed and (looks := looks_like(head)) not in _TEXTS:

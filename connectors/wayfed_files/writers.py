@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any, Final
 
+from wayfed_optimizer.errors import ExecutionError
 from wayfed_optimizer.types import BINARY, DataType, List, Struct
 
 if TYPE_CHECKING:
@@ -12,6 +13,7 @@ if TYPE_CHECKING:
     import pyarrow as pa
 
 
+_DIGITS_WITHOUT_EXPONENT: Final = 6
 _HEX: Final = "write .parquet, or cast it to text where its bytes are UTF-8"
 _NESTED: Final = "write .parquet or .ndjson, or make columns of it"
 
@@ -28,9 +30,79 @@ def parquet_writer(file: Any, schema: pa.Schema, metadata: Mapping[str, str] | N
 
 def csv_writer(file: Any, schema: pa.Schema) -> Any:
     """Write CSV; texts are quoted and NULL is not, so that an empty text is not NULL."""
-    from pyarrow import csv
+    return _CsvWriter(file, schema)
 
-    return csv.CSVWriter(file, schema)
+
+class _CsvWriter:
+    """pyarrow's, for values that other readers would take for others or not at all."""
+
+    def __init__(self, file: Any, schema: pa.Schema) -> None:
+        import pyarrow as pa
+        from pyarrow import csv
+
+        fields = [pa.field(f.name, pa.string()) if _is_fine(f.type) else f for f in schema]
+        self._fine = [_is_fine(f.type) for f in schema]
+        self._schema = pa.schema(fields)
+        self._writer = csv.CSVWriter(file, self._schema)
+
+    def __enter__(self) -> _CsvWriter:
+        return self
+
+    def __exit__(self, *error: object) -> None:
+        self._writer.close()
+
+    def write(self, batch: pa.RecordBatch) -> None:
+        """Write a line for each row."""
+        import pyarrow as pa
+
+        columns = [
+            plain_decimals(column) if fine else column
+            for column, fine in zip(batch.columns, self._fine, strict=True)
+        ]
+        for name, column in zip(batch.schema.names, columns, strict=True):
+            _require_text(name, column)
+        self._writer.write(pa.RecordBatch.from_arrays(columns, schema=self._schema))
+
+
+def _is_fine(kind: pa.DataType) -> bool:
+    """Say whether pyarrow writes small values of a type with an exponent."""
+    import pyarrow as pa
+
+    return bool(pa.types.is_decimal(kind)) and kind.scale > _DIGITS_WITHOUT_EXPONENT
+
+
+def plain_decimals(values: pa.Array) -> pa.Array:
+    """Return decimals as texts without exponents, which not every reader knows.
+
+    Examples
+    --------
+    >>> import decimal, pyarrow as pa
+    >>> plain_decimals(pa.array([decimal.Decimal("0.00000010")])).to_pylist()
+    ['0.00000010']
+    """
+    import pyarrow as pa
+    from pyarrow import compute
+
+    text = values.cast(pa.string())
+    short = compute.fill_null(compute.match_substring(text, "E"), fill_value=False)
+    if not compute.any(short).as_py():
+        return text
+    written = [f"{value.as_py():f}" for value in values.filter(short)]
+    return compute.replace_with_mask(text, short, pa.array(written, pa.string()))
+
+
+def _require_text(name: str, column: pa.Array) -> None:
+    import pyarrow as pa
+    from pyarrow import compute
+
+    if (
+        pa.types.is_string(column.type)
+        and compute.any(compute.match_substring(column, "\0")).as_py()
+    ):
+        raise ExecutionError(
+            f"column '{name}' holds a zero byte, which no reader takes for text in CSV",
+            hint="replace it, or write .parquet",
+        )
 
 
 def json_writer(file: Any, schema: pa.Schema) -> Any:
