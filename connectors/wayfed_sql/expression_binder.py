@@ -30,7 +30,7 @@ from wayfed_optimizer.expressions import (
     in_list,
     literal,
 )
-from wayfed_optimizer.types import DATE, FLOAT64, NULL, TEXT, TIMESTAMP, TIMESTAMP_UTC
+from wayfed_optimizer.types import DATE, FLOAT64, INT32, NULL, TEXT, TIMESTAMP, TIMESTAMP_UTC
 from wayfed_sql import nested
 from wayfed_sql.aggregate_calls import (
     bind_aggregate,
@@ -171,8 +171,9 @@ class ExpressionBinder:
     def sort_key(self, node: exp.Expr) -> SortKey:
         """Return a key of an ORDER BY; NULLs come last unless said."""
         require(node, "this", "desc", "nulls_first")
+        key = self.bind(node.this)
         return SortKey(
-            self.bind(node.this),
+            Literal(None, INT32) if key.type == NULL else key,
             bool(node.args.get("desc")),
             bool(node.args.get("nulls_first")),
         )

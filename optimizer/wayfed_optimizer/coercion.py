@@ -252,17 +252,18 @@ def negation(types: Types) -> tuple[Types, DataType] | None:
 
 def rounding(types: Types) -> tuple[Types, DataType] | None:
     """Rule of floor, ceil and round(x[, digits]): exact, and a decimal may need one digit more."""
-    if not 1 <= len(types) <= 2 or not is_numeric(types[0]):
+    if not 1 <= len(types) <= 2:
         return None
-    if len(types) == 2 and not is_integer(types[1]):
+    digits = tuple(INT64 if kind == NULL else kind for kind in types[1:])
+    if not all(map(is_integer, digits)):
         return None
-    found = negation(types[:1])
+    found = negation((INT64,) if types[0] == NULL else types[:1])
     if found is None:
         return None
     result = found[1]
     if isinstance(result, Decimal):
         result = Decimal(min(MAX_PRECISION, result.precision + 1), result.scale)
-    return (*found[0], *types[1:]), result
+    return (*found[0], *digits), result
 
 
 def summation(types: Types) -> tuple[Types, DataType] | None:

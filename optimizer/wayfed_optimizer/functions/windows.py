@@ -12,7 +12,7 @@ WINDOWS: Final = (
     Function("row_number", fixed(INT64), "", "1, 2, 3 …", Kind.WINDOW, Nulls.NEVER),
     Function("rank", fixed(INT64), "", "Rank with gaps after ties.", Kind.WINDOW, Nulls.NEVER),
     Function("dense_rank", fixed(INT64), "", "Rank without gaps.", Kind.WINDOW, Nulls.NEVER),
-    Function("ntile", fixed(INT64, is_integer), "n", "Bucket 1 to n.", Kind.WINDOW, Nulls.NEVER),
+    Function("ntile", fixed(INT64, is_integer), "n", "Bucket 1 to n.", Kind.WINDOW),
     *(
         Function(name, fixed(FLOAT64), "", doc, Kind.WINDOW, Nulls.NEVER)
         for name, doc in (

@@ -346,8 +346,6 @@ def test_an_expression_reads_like_a_condition_in_sql():
 
 
 def test_what_would_be_misread_is_refused():
-    with pytest.raises(InvalidSql, match="parentheses around the constant"):
-        parsed("SELECT TIMESTAMP '2024-01-01 00:00:01'::VARCHAR FROM t")
     nested = f"SELECT {'(' * 5000}id{')' * 5000} FROM t"
     with pytest.raises(InvalidSql, match="nested too deeply"):
         parsed(nested)
