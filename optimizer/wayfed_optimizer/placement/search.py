@@ -22,6 +22,7 @@ from wayfed_optimizer.relations import (
     Hint,
     Iterate,
     Limit,
+    MapBatches,
     Read,
     Relation,
     Select,
@@ -169,7 +170,8 @@ class Search:
         found: dict[str, list[Choice]] = {}
         reasons: dict[str, tuple[str, str]] = {}
         # What engines do not run themselves is never forced on one, only what lies below it.
-        names = [forced] if forced and not isinstance(relation, RUN_HERE) else [*self._platforms]
+        here = isinstance(relation, (*RUN_HERE, MapBatches))
+        names = [forced] if forced and not here else [*self._platforms]
         for name in names:
             platform = self._platforms[name]
             candidates: list[Choice] = []

@@ -8,8 +8,9 @@ from wayfed.testing.cases.aggregates import AGGREGATES
 from wayfed.testing.cases.angles import ANGLES
 from wayfed.testing.cases.casts import CASTS
 from wayfed.testing.cases.characters import CHARACTERS
-from wayfed.testing.cases.failures import FAILURES
+from wayfed.testing.cases.failures import FAILURES as ENGINE_FAILURES
 from wayfed.testing.cases.logic import LOGIC
+from wayfed.testing.cases.loops import LOOP_FAILURES, LOOPS
 from wayfed.testing.cases.matrix import MATRIX
 from wayfed.testing.cases.nested import NESTED, NESTED_PLANS, NESTED_TABLES
 from wayfed.testing.cases.numbers import NUMBERS
@@ -25,8 +26,11 @@ from wayfed.testing.cases.windows import WINDOWS
 SCALARS: Final = (*LOGIC, *NUMBERS, *ANGLES, *TEXTS, *CHARACTERS, *REGULAR, *TIMES, *CASTS, *NESTED)
 """Expressions over single rows."""
 
-RELATIONS: Final = (*FLAT_PLANS, *NESTED_PLANS, *MATRIX)
+RELATIONS: Final = (*FLAT_PLANS, *NESTED_PLANS, *MATRIX, *LOOPS)
 """Plans over the tables."""
+
+FAILURES: Final = (*ENGINE_FAILURES, *LOOP_FAILURES)
+"""Plans that have no answer."""
 
 TABLES: Final = {**FLAT_TABLES, **NESTED_TABLES, **TYPE_TABLES}
 """Tables by name: their columns and rows."""
