@@ -88,9 +88,13 @@ class Dependent:
 
 @dataclass(frozen=True, slots=True)
 class Keyed(Dependent):
-    """Rows with the columns whose values say to which rows of the query around they belong."""
+    """Rows with the columns whose values say to which rows of the query around they belong.
+
+    `pulled` rows are there whether or not a row around has their values.
+    """
 
     keys: tuple[str, ...] = ()
+    pulled: bool = False
 
 
 class Pulling:

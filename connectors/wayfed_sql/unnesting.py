@@ -7,7 +7,7 @@ with the value that the expression needs.
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from typing import TYPE_CHECKING, Final
 
 from wayfed_optimizer.coercion import is_ordered
@@ -34,7 +34,6 @@ from wayfed_optimizer.relations import (
     Filter,
     Join,
     JoinKind,
-    Limit,
     Relation,
     Select,
     SetKind,
@@ -65,7 +64,6 @@ from wayfed_sql.dependence import (
     column_of,
     filtered,
     is_certain,
-    is_unit,
     joined,
     over_nothing,
     plain,
@@ -73,6 +71,7 @@ from wayfed_sql.dependence import (
     same,
 )
 from wayfed_sql.expression_printer import has_one_row
+from wayfed_sql.subquery_shapes import Head, head_of, is_restricted, rows_only
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
@@ -354,7 +353,7 @@ class _Rows:
         found = self._pulling(values).keyed(relation) if pulled or not values else None
         if found is not None:
             conditions = tuple(replaced(each, values) for each in found.conditions)
-            return replace(found, conditions=conditions), lambda each: each
+            return replace(found, conditions=conditions, pulled=True), lambda each: each
         pushing, values = self._pushing(values)
         conditions = tuple(
             same(value, pushing.known[reference]) for reference, value in values.items()
@@ -498,7 +497,9 @@ class _Rows:
         """Aggregate the rows that a subquery has for each row; return the values by name."""
         free = any(each in known for a in aggregates for each in references_in(a.expression))
         certain = all(is_certain(a.expression) for a in aggregates)
-        found, change = self._keyed(relation, known, pulled=certain and not free)
+        found, change = self._keyed(relation, known, pulled=not free)
+        if found.pulled and (not certain or is_restricted(self.relation)):
+            found = self._reduced(found)
         fresh = {a.name: self._names.fresh(a.name) for a in aggregates}
         grouped = Aggregate(
             found.relation,
@@ -511,6 +512,20 @@ class _Rows:
             for a in aggregates
         }
 
+    def _reduced(self, found: Keyed) -> Keyed:
+        """Leave out rows of a subquery that belong to no row here."""
+        pairs: list[tuple[str, Named]] = []
+        others: list[Expression] = []
+        for condition in found.conditions:
+            match condition:
+                case Call("equal", (outer, Column(key))) if key in found.keys:
+                    pairs.append((key, Named(self._names.fresh(key), outer)))
+                case _:
+                    others.append(condition)
+        mine = Select(filtered(self.relation, tuple(others)), tuple(named for _, named in pairs))
+        on = tuple((key, named.name) for key, named in pairs)
+        return replace(found, relation=Join(found.relation, mine, JoinKind.SEMI, on))
+
     def _computed(
         self, head: Head, value: Expression, known: Mapping[Reference, Expression]
     ) -> Expression:
@@ -519,55 +534,6 @@ class _Rows:
         if head.aggregate is not None:
             found = self._aggregated(head.aggregate.input, head.aggregate.aggregates, known)
         return self.value(replaced(substitute(value, found), known))
-
-
-@dataclass(frozen=True, slots=True)
-class Head:
-    """A query of one row, or none: what it makes of the aggregates of all its input."""
-
-    aggregate: Aggregate | None
-    outputs: Mapping[str, Expression]
-    condition: Expression | None = None
-
-
-def head_of(relation: Relation) -> Head | None:
-    """Return what a query computes of one row, if it is one that has no more."""
-    match relation:
-        case Aggregate(_, ()):
-            return Head(relation, {n: column_of(relation, n) for n in relation.schema.names})
-        case _ if is_unit(relation):
-            return Head(None, {})
-        case Limit(input, count, 0) if count != 0:
-            return head_of(input)
-        case Sort(input) | Distinct(input):
-            return head_of(input)
-        case Select(input, outputs):
-            head = head_of(input)
-            if head is None:
-                return None
-            made = {o.name: substitute(o.expression, head.outputs) for o in outputs}
-            return replace(head, outputs=made)
-        case Filter(input, predicate):
-            head = head_of(input)
-            if head is None:
-                return None
-            condition = substitute(predicate, head.outputs)
-            if head.condition is not None:
-                condition = conjunction((head.condition, condition))
-            return replace(head, condition=condition)
-    return None
-
-
-def rows_only(relation: Relation) -> Relation:
-    """Return a relation that has rows exactly where another has, and less to do."""
-    match relation:
-        case Select(input) | Sort(input) | Distinct(input):
-            return rows_only(input)
-        case Limit(input, count, 0) if count != 0:
-            return rows_only(input)
-        case Aggregate(input, [_, *_]):
-            return rows_only(input)
-    return relation
 
 
 def comparison(name: str, args: Sequence[Expression], columns: Sequence[Expression]) -> Expression:

@@ -251,9 +251,14 @@ def test_an_aggregate_by_equalities_is_grouped_by_them_without_the_rows_around()
     assert relations.count(Read) == 2
 
 
+def test_an_aggregate_looks_only_at_what_the_rows_around_are_restricted_to():
+    plan = parsed("SELECT a FROM t WHERE k = 'a' AND b < (SELECT avg(y) FROM u WHERE x = a)")
+    assert sorted(joins(plan), key=str) == [(JoinKind.LEFT, 1), (JoinKind.SEMI, 1)]
+
+
 def test_what_may_fail_is_computed_for_the_rows_around_alone(data):
     text = "SELECT a, (SELECT sum(CAST(z AS BIGINT)) FROM u WHERE x = a AND z = '7') AS s FROM t"
-    assert any(isinstance(each, Distinct) for each in walk_once(parsed(text)))
+    assert (JoinKind.SEMI, 1) in joins(parsed(text))
     data.execute(to_sql(parsed(text), DUCKDB, NAMES)).fetchall()
 
 

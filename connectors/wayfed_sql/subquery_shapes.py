@@ -1,0 +1,89 @@
+"""What can be told of a subquery by its looks: that it has one row, or what decides whether any."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING
+
+from wayfed_optimizer.expressions import columns_of, conjunction, conjuncts, substitute
+from wayfed_optimizer.relations import (
+    Aggregate,
+    Distinct,
+    Filter,
+    Join,
+    JoinKind,
+    Limit,
+    Relation,
+    Select,
+    Sort,
+)
+from wayfed_sql.dependence import column_of, is_unit
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from wayfed_optimizer.expressions import Expression
+
+
+@dataclass(frozen=True, slots=True)
+class Head:
+    """A query of one row, or none: what it makes of the aggregates of all its input."""
+
+    aggregate: Aggregate | None
+    outputs: Mapping[str, Expression]
+    condition: Expression | None = None
+
+
+def head_of(relation: Relation) -> Head | None:
+    """Return what a query computes of one row, if it is one that has no more."""
+    match relation:
+        case Aggregate(_, ()):
+            return Head(relation, {n: column_of(relation, n) for n in relation.schema.names})
+        case _ if is_unit(relation):
+            return Head(None, {})
+        case Limit(input, count, 0) if count != 0:
+            return head_of(input)
+        case Sort(input) | Distinct(input):
+            return head_of(input)
+        case Select(input, outputs):
+            head = head_of(input)
+            if head is None:
+                return None
+            made = {o.name: substitute(o.expression, head.outputs) for o in outputs}
+            return replace(head, outputs=made)
+        case Filter(input, predicate):
+            head = head_of(input)
+            if head is None:
+                return None
+            condition = substitute(predicate, head.outputs)
+            if head.condition is not None:
+                condition = conjunction((head.condition, condition))
+            return replace(head, condition=condition)
+    return None
+
+
+def rows_only(relation: Relation) -> Relation:
+    """Return a relation that has rows exactly where another has, and less to do."""
+    match relation:
+        case Select(input) | Sort(input) | Distinct(input):
+            return rows_only(input)
+        case Limit(input, count, 0) if count != 0:
+            return rows_only(input)
+        case Aggregate(input, [_, *_]):
+            return rows_only(input)
+    return relation
+
+
+def is_restricted(relation: Relation) -> bool:
+    """Say whether constants or other tables keep rows out of a relation, as far as it says."""
+    match relation:
+        case Filter(input, predicate):
+            parts = conjuncts(predicate)
+            return is_restricted(input) or any(len(columns_of(part)) == 1 for part in parts)
+        case Join(left, right, JoinKind.INNER | JoinKind.CROSS):
+            return is_restricted(left) or is_restricted(right)
+        case Limit() | Join(kind=JoinKind.SEMI | JoinKind.ANTI):
+            return True
+        case Join(left) | Select(left) | Aggregate(left):
+            return is_restricted(left)
+    return False
