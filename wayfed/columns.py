@@ -14,15 +14,13 @@ from typing import TYPE_CHECKING, NoReturn, TypeAlias
 
 from wayfed.methods import ScalarMethods
 from wayfed.nested import NestedMethods
+from wayfed.windows import Distance, Rows, frame_of, over_window
 from wayfed_optimizer.coercion import common_type
 from wayfed_optimizer.errors import ColumnNotFound, PlanError, TypeMismatch
 from wayfed_optimizer.expressions import (
     Call,
     Expression,
-    Frame,
     Literal,
-    SortKey,
-    WindowCall,
     call,
     cast_to,
     column,
@@ -30,7 +28,6 @@ from wayfed_optimizer.expressions import (
     literal,
     named_type,
 )
-from wayfed_optimizer.functions import Kind
 from wayfed_optimizer.types import TEXT, DataType, Schema, is_float, is_temporal
 
 if TYPE_CHECKING:
@@ -351,7 +348,12 @@ class Column(ScalarMethods, NestedMethods):
         *,
         partition_by: str | Column | Sequence[str | Column] = (),
         order_by: SortKeys = (),
-        rows: tuple[int | None, int | None] | None = None,
+        rows: Rows = None,
+        groups: Rows = None,
+        range: tuple[Distance, Distance] | None = None,
+        unit: str | None = None,
+        exclude: str | None = None,
+        ignore_nulls: bool = False,
     ) -> Column:
         """Compute a window or aggregate function over the rows of the same partition.
 
@@ -365,6 +367,15 @@ class Column(ScalarMethods, NestedMethods):
         rows
             The first and last row that are seen, counted from the current one and negative before
             it; None is unbounded: ``rows=(-6, 0)`` sees seven rows.
+        groups
+            The same, where rows that are equal in the order count as one.
+        range, unit
+            How far the values that are ordered by may be from the current row's: numbers,
+            timedeltas, or numbers of a `unit` of time, "month", "day", "second", "microsecond".
+        exclude
+            What is left out of it: the "current row", its "group" of equals, or the "ties" with it.
+        ignore_nulls
+            Whether lag, lead, and first, last and nth values look past NULLs.
 
         Raises
         ------
@@ -379,22 +390,14 @@ class Column(ScalarMethods, NestedMethods):
         """
         keys = as_columns(partition_by)
         orders = as_orders(order_by)
-        frame = None if rows is None else Frame("rows", *rows)
+        frame = frame_of(rows, groups, range, unit, exclude)
 
         def build(*parts: Expression) -> Expression:
-            function = parts[0]
-            is_window = isinstance(function, Call) and function.row.kind is not Kind.SCALAR
-            if not isinstance(function, Call) or not is_window:
-                raise PlanError(
-                    f"over() is for a window or aggregate function, and {function} is none",
-                    hint="call over() on each function: wf.sum('a').over(…) / wf.count().over(…)",
-                )
-            partition, rest = parts[1 : 1 + len(keys)], parts[1 + len(keys) :]
-            sort = tuple(
-                SortKey(expression, order.descending, order.nulls_first)
-                for expression, order in zip(rest, orders, strict=True)
+            function, rest = parts[0], parts[1:]
+            partition, sort = rest[: len(keys)], rest[len(keys) :]
+            return over_window(
+                function, partition, sort, orders, frame, ignore_nulls=ignore_nulls
             )
-            return WindowCall(function.function, function.args, partition, sort, frame)
 
         by = f"partition by {', '.join(key._text for key in keys)}" if keys else ""
         order = f"order by {', '.join(map(str, orders))}" if orders else ""

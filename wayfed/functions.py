@@ -27,6 +27,16 @@ def _call(function: str, *arguments: Argument) -> Column:
     return apply(function, *(named(a) if isinstance(a, str) else a for a in arguments))
 
 
+def _distinct(function: str, column: str | Column) -> Column:
+    values = named(column)
+
+    def build(x: Expression) -> Expression:
+        made = call(function, x)
+        return Call(function, made.args, distinct=True) if isinstance(made, Call) else made
+
+    return combine(build, f"{function}(distinct {values.text})", values)
+
+
 def count(column: str | Column | None = None) -> Column:
     """Count the rows, or those in which `column` is not NULL.
 
@@ -63,8 +73,8 @@ def count_distinct(column: str | Column) -> Column:
     return _call("count_distinct", column)
 
 
-def sum(column: str | Column) -> Column:
-    """Sum up: int64 of integers, exact of decimals; NULL over nothing.
+def sum(column: str | Column, *, distinct: bool = False) -> Column:
+    """Sum up: int64 of integers, exact of decimals; NULL over nothing; `distinct` values once.
 
     Examples
     --------
@@ -72,11 +82,11 @@ def sum(column: str | Column) -> Column:
     >>> wf.sum("amount")
     Column(sum(amount))
     """
-    return _call("sum", column)
+    return _distinct("sum", column) if distinct else _call("sum", column)
 
 
-def mean(column: str | Column) -> Column:
-    """Take the arithmetic mean, as float64; NULL over nothing.
+def mean(column: str | Column, *, distinct: bool = False) -> Column:
+    """Take the arithmetic mean, as float64; NULL over nothing; of `distinct` values once.
 
     Examples
     --------
@@ -84,7 +94,7 @@ def mean(column: str | Column) -> Column:
     >>> wf.mean("amount")
     Column(mean(amount))
     """
-    return _call("mean", column)
+    return _distinct("mean", column) if distinct else _call("mean", column)
 
 
 def min(column: str | Column) -> Column:
@@ -277,6 +287,42 @@ def last_value(column: str | Column) -> Column:
     Column(last_value(amount) over (order by day))
     """
     return _call("last_value", column)
+
+
+def nth_value(column: str | Column, n: int) -> Column:
+    """Take the value of the nth row of the frame, counted from 1.
+
+    Examples
+    --------
+    >>> import wayfed as wf
+    >>> wf.nth_value("amount", 2).over(order_by="day", rows=(None, None))
+    Column(nth_value(amount, 2) over (order by day))
+    """
+    return _call("nth_value", column, n)
+
+
+def percent_rank() -> Column:
+    """Rank among the other rows, from 0 to 1.
+
+    Examples
+    --------
+    >>> import wayfed as wf
+    >>> wf.percent_rank().over(order_by="amount")
+    Column(percent_rank() over (order by amount))
+    """
+    return _call("percent_rank")
+
+
+def cume_dist() -> Column:
+    """Take the share of rows that come no later in the order.
+
+    Examples
+    --------
+    >>> import wayfed as wf
+    >>> wf.cume_dist().over(order_by="amount")
+    Column(cume_dist() over (order by amount))
+    """
+    return _call("cume_dist")
 
 
 def coalesce(*columns: Argument) -> Column:

@@ -214,7 +214,7 @@ def aggregated(about: str, line: str, kind: str, *groups: tuple[Row, Any]) -> Gr
 
 
 def aggregated_rows(
-    about: str, line: str, expression: Expression, kinds: str, *groups: tuple[tuple[Row, ...], Any]
+    about: str, line: str, expression: Expression, kinds: str, *groups: tuple[Row, Any]
 ) -> Grouped:
     """Make the case of an aggregate of columns a, b, c … with these types."""
     first, *others = map(parse_type, kinds.split())
