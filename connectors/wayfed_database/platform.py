@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any, Final
 from wayfed_database.channels import PRODUCES, conversions_of
 from wayfed_database.source import DatabaseSource
 from wayfed_optimizer.errors import Unsupported
-from wayfed_optimizer.physical import Exchange
+from wayfed_optimizer.physical import Exchange, LoopInput
 from wayfed_optimizer.platform import Compiled, tables_of
 
 if TYPE_CHECKING:
@@ -78,6 +78,8 @@ class DatabasePlatform:
             if isinstance(origin, Exchange):
                 tables[name] = self.engine.temporary_table(origin.fragment)
                 continue
+            if isinstance(origin, LoopInput):
+                raise Unsupported("reading a loop's rows", self.name, "they are in memory")
             source = sources[origin.table]
             if not isinstance(source, DatabaseSource):
                 raise Unsupported(f"reading {source.description}", self.name, "it lies elsewhere")

@@ -339,6 +339,33 @@ def test_writers_of_one_table_wait_for_each_other(ctx, postgres):
     assert len(set(ids)) == 1
 
 
+INTERRUPTED = """
+import sys
+import wayfed as wf
+with wf.context() as ctx:
+    try:
+        ctx.read({"id": [1], "note": ["x"]}).write(sys.argv[1], table="t", mode="append")
+    except KeyboardInterrupt:
+        print("interrupted")
+"""
+WAITING = "SELECT count(*) FROM pg_locks WHERE NOT granted AND relation = 't'::regclass"
+
+
+@pytest.mark.postgres
+def test_ctrl_c_ends_a_write_that_waits_for_a_lock(ctx, postgres):
+    ctx.read(ORDERS).write(postgres, table="t")
+    command = [sys.executable, "-c", INTERRUPTED, postgres]
+    with psycopg.connect(postgres) as holder, psycopg.connect(postgres, autocommit=True) as watcher:
+        holder.execute("LOCK TABLE t IN ACCESS EXCLUSIVE MODE")
+        with subprocess.Popen(command, stdout=subprocess.PIPE, text=True) as process:
+            while watcher.execute(WAITING).fetchone() == (0,):
+                assert process.poll() is None
+            process.send_signal(signal.SIGINT)
+            assert process.communicate(timeout=60)[0] == "interrupted\n"
+        assert watcher.execute(WAITING).fetchone() == (0,)
+    assert execute(postgres, "SELECT count(*) FROM t") == [(3,)]
+
+
 @pytest.mark.postgres
 def test_who_may_not_write_is_told_what_to_ask_for_without_the_password(ctx, postgres):
     user = f"guest_{uuid4().hex[:8]}"

@@ -61,6 +61,16 @@ def test_a_partitioned_directory_is_read_back_with_its_columns(ctx, tmp_path):
     assert "where=a%2Fb" in names
 
 
+@pytest.mark.spark
+def test_spark_reads_the_same_columns_of_directories(spark_options, tmp_path):
+    with wf.context(spark=spark_options) as ctx:
+        table = pa.table({"n": [1, 2, 3], "where": ["a/b%", "é😀= +", None], "k": [1, None, -3]})
+        ctx.read(table).write(tmp_path / "lake x", partition_by=["where", "k"])
+        lake = ctx.read(str(tmp_path / "lake x"))
+        assert lake.on("spark").sort("n").to_arrow().to_pylist() == table.to_pylist()
+        assert lake.filter("k = 1").on("spark").to_arrow()["n"].to_pylist() == [1]
+
+
 def test_one_partition_of_many_is_read_alone(ctx, tmp_path):
     ctx.read(ORDERS).write(tmp_path / "lake", partition_by="year")
     lake = ctx.read(str(tmp_path / "lake"))

@@ -265,7 +265,8 @@ def test_hints_are_part_of_the_plan(orders):
         (lambda d: d.write("orders.xlsx"), Unsupported),
         (lambda d: d.write("x.parquet", mode="append"), Unsupported),
         (lambda d: d.write("x.parquet", mode="apend"), InvalidOption),
-        (lambda d: d.write("postgresql://u:p@h/d"), Unsupported),
+        (lambda d: d.write("postgresql://u:p@h/d"), InvalidOption),
+        (lambda d: d.write("ftp://u:p@h/d"), Unsupported),
     ],
 )
 def test_a_wrong_verb_is_refused_before_anything_runs(orders, verb, error):
