@@ -4,12 +4,19 @@ from __future__ import annotations
 
 import datetime
 import decimal
+import gzip
 import math
+from concurrent.futures import ThreadPoolExecutor
 from fractions import Fraction
 from typing import TYPE_CHECKING, Any, Final
 
 import pytest
 
+from wayfed.testing.agreement import (
+    test_every_claim_is_tried,
+    test_every_reason_is_tried,
+    test_what_is_refused_has_a_reason,
+)
 from wayfed.testing.asking import plan_of
 from wayfed.testing.case import Failure, Plan, Row, Scalar, title
 from wayfed.testing.cases import AGGREGATES, FAILURES, RELATIONS, SCALARS, WINDOWS
@@ -17,22 +24,27 @@ from wayfed_optimizer.errors import ExecutionError, Unsupported
 
 if TYPE_CHECKING:
     from collections.abc import Callable
+    from pathlib import Path
 
     from wayfed.testing.asking import Answers, ValueCase
     from wayfed.testing.case import AnyCase
     from wayfed.testing.platform import PlatformUnderTest
 
 __all__ = [
+    "test_a_compressed_file_holds_what_was_compressed",
     "test_a_function_means_what_is_written",
     "test_a_plan_has_the_rows_that_are_written",
     "test_a_window_means_what_is_written",
     "test_an_aggregate_means_what_is_written",
+    "test_every_claim_is_tried",
+    "test_every_reason_is_tried",
     "test_nan_is_refused_where_it_cannot_be_held",
+    "test_plans_that_run_at_the_same_time_do_not_disturb_each_other",
     "test_what_has_no_answer_is_an_error",
     "test_what_is_refused_has_a_reason",
 ]
 
-UNSAID: Final = "not available there"
+_AT_ONCE: Final = frozenset({"full join", "Sort", "Distinct"})
 
 
 @pytest.mark.parametrize("case", SCALARS, ids=title)
@@ -71,12 +83,7 @@ def test_a_plan_has_the_rows_that_are_written(
     def check() -> None:
         if case.needs_nan and not platform_under_test.holds_nan:
             pytest.xfail("never: it cannot hold NaN")
-        found = answers.plans.to(case)
-        ours, theirs = [*map(_comparable, found)], [*map(_comparable, case.expected)]
-        if not case.ordered:
-            ours.sort(key=repr)
-            theirs.sort(key=repr)
-        assert ours == theirs
+        assert _is_answer(answers.plans.to(case), case)
 
     judge(case, platform_under_test, check, plan)
 
@@ -106,16 +113,29 @@ def test_nan_is_refused_where_it_cannot_be_held(platform_under_test: PlatformUnd
         platform_under_test.answer(rows.filter(lambda row: row.x > 0).relation)
 
 
-def test_what_is_refused_has_a_reason(
+def test_a_compressed_file_holds_what_was_compressed(
+    platform_under_test: PlatformUnderTest, tmp_path: Path
+) -> None:
+    """A file is decompressed once, wherever its rows are computed with."""
+    path = tmp_path / "rows.csv.gz"
+    path.write_bytes(gzip.compress("n,name\n1,a\n2,\U0001d11e\n".encode()))
+    rows = platform_under_test.context.read(str(path))
+    plan = rows.filter(lambda row: row.n > 1).select("n", "name").relation
+    assert platform_under_test.answer(plan).to_pylist() == [{"n": 2, "name": "\U0001d11e"}]
+
+
+def test_plans_that_run_at_the_same_time_do_not_disturb_each_other(
     platform_under_test: PlatformUnderTest, answers: Answers
 ) -> None:
-    """People are told why a platform does not do something."""
-    computed: tuple[ValueCase, ...] = (*SCALARS, *AGGREGATES, *WINDOWS)
-    planned: tuple[Plan | Failure, ...] = (*RELATIONS, *FAILURES)
-    values = (plan_of(case) for case in computed)
-    plans = (case.plan(answers.tables).relation for case in planned)
-    refusals = {platform_under_test.refusal(plan) for plan in (*values, *plans)} - {None}
-    assert not [what for what, why in filter(None, refusals) if why == UNSAID]
+    """Several threads use one context, each with an answer of its own."""
+    wanted = [case for case in RELATIONS if case.about in _AT_ONCE and not case.together]
+    cases = [case for case in wanted if platform_under_test.mark(case) is None]
+    plans = {case: case.plan(answers.tables).relation for case in cases}
+    able = [c for c, plan in plans.items() if platform_under_test.refusal(plan) is None]
+    with ThreadPoolExecutor(max_workers=4) as threads:
+        tables = threads.map(lambda case: platform_under_test.answer(plans[case]), able)
+        for case, table in zip(able, tables, strict=True):
+            assert _is_answer([tuple(row.values()) for row in table.to_pylist()], case)
 
 
 def judge(case: AnyCase, platform: PlatformUnderTest, check: Callable[[], None], plan: Any) -> None:
@@ -149,6 +169,16 @@ def _values(case: ValueCase, answers: Answers) -> None:
         if not _same(value, expected, case.tolerance)
     ]
     assert not wrong, "; ".join(wrong)
+
+
+def _is_answer(found: list[Row], case: Plan) -> bool:
+    """Compare rows with those of a case; raises AssertionError with the difference."""
+    ours, theirs = [*map(_comparable, found)], [*map(_comparable, case.expected)]
+    if not case.ordered:
+        ours.sort(key=repr)
+        theirs.sort(key=repr)
+    assert ours == theirs, f"{ours} instead of {theirs}"
+    return True
 
 
 def _same(found: object, expected: object, tolerance: float) -> bool:

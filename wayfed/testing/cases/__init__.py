@@ -9,6 +9,7 @@ from wayfed.testing.cases.angles import ANGLES
 from wayfed.testing.cases.casts import CASTS
 from wayfed.testing.cases.characters import CHARACTERS
 from wayfed.testing.cases.failures import FAILURES as ENGINE_FAILURES
+from wayfed.testing.cases.joins import JOINS
 from wayfed.testing.cases.logic import LOGIC
 from wayfed.testing.cases.loops import LOOP_FAILURES, LOOPS
 from wayfed.testing.cases.matrix import MATRIX
@@ -26,7 +27,7 @@ from wayfed.testing.cases.windows import WINDOWS
 SCALARS: Final = (*LOGIC, *NUMBERS, *ANGLES, *TEXTS, *CHARACTERS, *REGULAR, *TIMES, *CASTS, *NESTED)
 """Expressions over single rows."""
 
-RELATIONS: Final = (*FLAT_PLANS, *NESTED_PLANS, *MATRIX, *LOOPS)
+RELATIONS: Final = (*FLAT_PLANS, *JOINS, *NESTED_PLANS, *MATRIX, *LOOPS)
 """Plans over the tables."""
 
 FAILURES: Final = (*ENGINE_FAILURES, *LOOP_FAILURES)

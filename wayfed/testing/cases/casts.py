@@ -125,6 +125,18 @@ _SAFE: Final = (
 )
 
 
+_MORE: Final = (
+    converted("C5", "float64", "text", (1.5, "1.5"), (-0.25, "-0.25")),
+    converted(
+        "C6",
+        "text",
+        "timestamp_utc",
+        ("2000-02-29 12:30:00+00", datetime(2000, 2, 29, 12, 30, tzinfo=dt.UTC)),
+        ("0001-01-01 00:00:00+00", datetime(1, 1, 1, tzinfo=dt.UTC)),
+    ),
+)
+
+
 def _constants() -> tuple[Scalar, ...]:
     values = (
         'it\'s \\ "${z}" `q` %s :x ?\n\t',
@@ -156,5 +168,5 @@ def _constants() -> tuple[Scalar, ...]:
     )
 
 
-CASTS: Final = (*_NUMBERS, *_TEXTS, *_TIMES, *_SAFE, *_constants())
+CASTS: Final = (*_NUMBERS, *_TEXTS, *_TIMES, *_SAFE, *_MORE, *_constants())
 """Cases of lines C."""

@@ -121,6 +121,27 @@ def _joins() -> Iterator[_Shape]:
     for how in ("inner", "left", "right", "full", "semi", "anti"):
         yield _join(how)
 
+    yield _Shape(
+        "asof join",
+        "R7",
+        "on the order of a type",
+        lambda left, right, e: left.join(
+            right,
+            left_on="pattern",
+            right_on="pattern_right",
+            how="asof",
+            predicate=lambda a, b: a.v >= b.w,
+        ).select("id", code=e.code(wf.col("w"))),
+        _latest,
+        _ordered,
+    )
+
+
+def _latest(left: Rows, right: tuple[Row, ...]) -> Rows:
+    for i, pattern, code in left:
+        before = (d for _, p, d in right if p == pattern and None not in (code, d) and d <= code)
+        yield i, max(before, default=None)
+
 
 def _join(how: Any) -> _Shape:
     def plan(left: Dataset, right: Dataset, _: Edges) -> Dataset:

@@ -1,4 +1,4 @@
-"""Relations: every kind of join, set operation, grouping, order and opaque function."""
+"""Relations but joins: set operations, groups, orders, functions of Python, samples, subqueries."""
 
 from __future__ import annotations
 
@@ -12,187 +12,11 @@ from wayfed_optimizer.expressions import Expression, Subquery, SubqueryKind, cal
 from wayfed_optimizer.relations import Filter
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator, Mapping
+    from collections.abc import Callable, Mapping
 
     from wayfed.dataset import Dataset
 
     Tables = Mapping[str, Dataset]
-
-_PAIRED: Final = ((1, "ann"), (2, "ann"), (3, "bob"), (3, "bea"))
-_JOINED: Final[tuple[tuple[str, tuple[Row, ...]], ...]] = (
-    ("inner", _PAIRED),
-    ("left", (*_PAIRED, (4, None), (5, None))),
-    ("right", (*_PAIRED, (None, None), (None, "nil"))),
-    ("full", (*_PAIRED, (4, None), (5, None), (None, None), (None, "nil"))),
-    ("semi", ((1,), (2,), (3,))),
-    ("anti", ((4,), (5,))),
-)
-
-
-def _joins() -> Iterator[Plan]:
-    def joined(how: Any) -> Callable[[Tables], Dataset]:
-        wanted = ("id",) if how in ("semi", "anti") else ("id", "name")
-        return lambda t: (
-            t["orders"]
-            .join(t["customers"], left_on="customer", right_on="code", how=how)
-            .select(*wanted)
-        )
-
-    def with_nothing(how: Any) -> Callable[[Tables], Dataset]:
-        wanted = ("code",) if how in ("semi", "anti") else ("code", "n")
-        return lambda t: (
-            t["customers"]
-            .join(t["nothing"], left_on="code", right_on="id", how=how)
-            .select(*wanted)
-        )
-
-    for how, expected in _JOINED:
-        yield Plan(f"{how} join", "R3", "with duplicate and NULL keys", joined(how), expected)
-    codes = (10, 20, 20, 30, None)
-    for how in ("inner", "left", "right", "full", "semi", "anti"):
-        rows: tuple[Row, ...] = ()
-        if how in ("left", "full"):
-            rows = tuple((code, None) for code in codes)
-        if how == "anti":
-            rows = tuple((code,) for code in codes)
-        yield Plan(f"{how} join", "R4", "with no rows on the right", with_nothing(how), rows)
-
-
-_JOINS: Final = (
-    *_joins(),
-    Plan(
-        "cross join",
-        "R3",
-        "with nothing",
-        lambda t: t["nothing"].join(t["customers"], how="cross").select("n", "code"),
-        (),
-    ),
-    Plan(
-        "cross join",
-        "R3",
-        "of duplicates and NULL",
-        lambda t: (
-            t["right_rows"]
-            .select("x")
-            .join(t["other_pairs"].select("r"), how="cross")
-            .filter(lambda row: (row.x == 1) | row.x.is_null())
-        ),
-        tuple((x, r) for x in (1, 1, None) for r in (1, 1, None, 2)),
-    ),
-    Plan(
-        "inner join",
-        "R5",
-        "on two keys, NULL in either",
-        lambda t: (
-            t["pairs"]
-            .join(t["other_pairs"], left_on=["p", "q"], right_on=["r", "s"])
-            .select("p", "q")
-        ),
-        ((1, 1),),
-    ),
-    Plan(
-        "left join",
-        "R5",
-        "on two keys, NULL in either",
-        lambda t: (
-            t["pairs"]
-            .join(t["other_pairs"], left_on=["p", "q"], right_on=["r", "s"], how="left")
-            .select("p", "q", "s")
-        ),
-        ((1, 1, 1), (1, 2, None), (1, None, None), (None, 1, None), (None, None, None)),
-    ),
-    Plan(
-        "anti join",
-        "R5",
-        "on two keys, NULL in either",
-        lambda t: t["pairs"].join(
-            t["other_pairs"], left_on=["p", "q"], right_on=["r", "s"], how="anti"
-        ),
-        ((1, 2), (1, None), (None, 1), (None, None)),
-    ),
-    Plan(
-        "left join",
-        "R6",
-        "whose condition decides who is a partner, not who is kept",
-        lambda t: (
-            t["orders"]
-            .join(
-                t["customers"],
-                left_on="customer",
-                right_on="code",
-                how="left",
-                predicate=lambda a, b: a.amount > 6,
-            )
-            .select("id", "name")
-        ),
-        ((1, None), (2, "ann"), (3, None), (4, None), (5, None)),
-    ),
-    Plan(
-        "full join",
-        "R6",
-        "whose condition decides who is a partner, not who is kept",
-        lambda t: (
-            t["orders"]
-            .join(
-                t["customers"],
-                left_on="customer",
-                right_on="code",
-                how="full",
-                predicate=lambda a, b: b.name == "bob",
-            )
-            .select("id", "name")
-        ),
-        (
-            (3, "bob"),
-            *((i, None) for i in (1, 2, 4, 5)),
-            *((None, name) for name in ("ann", "bea", None, "nil")),
-        ),
-    ),
-    Plan(
-        "inner join",
-        "R6",
-        "by a condition alone",
-        lambda t: (
-            t["pairs"]
-            .join(t["other_pairs"], predicate=lambda a, b: a.q > b.r)
-            .select("p", "q", "r")
-        ),
-        ((1, 2, 1), (1, 2, 1)),
-    ),
-    Plan(
-        "semi join",
-        "R6",
-        "by a condition besides the key",
-        lambda t: (
-            t["orders"]
-            .join(
-                t["customers"],
-                left_on="customer",
-                right_on="code",
-                how="semi",
-                predicate=lambda a, b: b.name == "bea",
-            )
-            .select("id")
-        ),
-        ((3,),),
-    ),
-    Plan(
-        "asof join",
-        "R7",
-        "with the last that is not after",
-        lambda t: (
-            t["orders"]
-            .select("id", since="id")
-            .join(
-                t["other_pairs"].filter(lambda row: row.s.is_null()).select("r"),
-                how="asof",
-                predicate=lambda a, b: a.since >= b.r,
-            )
-            .select("id", "r")
-        ),
-        ((1, 1), (2, 1), (3, 1), (4, 1), (5, 1)),
-    ),
-)
 
 _A: Final = (1, "a")
 _SETS: Final = (
@@ -668,5 +492,14 @@ _SUBQUERIES: Final = (
     Plan("Subquery", "R19", "as a value of no row is NULL", _where(_VALUE, None, _no_mean), ()),
 )
 
-RELATIONS: Final = (*_ROWS, *_JOINS, *_SETS, *_GROUPS, *_ORDERS, *_OPAQUE, *_SAMPLES, *_SUBQUERIES, *CORRELATED)
+RELATIONS: Final = (
+    *_ROWS,
+    *_SETS,
+    *_GROUPS,
+    *_ORDERS,
+    *_OPAQUE,
+    *_SAMPLES,
+    *_SUBQUERIES,
+    *CORRELATED,
+)
 """Cases of lines R and O, and of others that show in whole plans only."""
