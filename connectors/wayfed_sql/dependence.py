@@ -33,6 +33,7 @@ from wayfed_optimizer.functions import Nulls
 from wayfed_optimizer.relations import (
     Aggregate,
     Distinct,
+    Explode,
     Filter,
     Join,
     JoinKind,
@@ -301,6 +302,8 @@ class Pushing:
                 return self._aggregate(relation)
             case SetOperation():
                 return relation.with_inputs(self._side)
+            case Explode():
+                return relation.with_inputs(self.push)
             case Sort(input):
                 return self.push(input)
             case Lateral():

@@ -301,7 +301,8 @@ class ExpressionBinder:
     def _compared(self, arg: exp.Expr, query: exp.Expr, comparison: str) -> Expression:
         """Return whether a comparison holds for any row of a subquery."""
         relation = self._query(unwrapped(query), self.scope)
-        arg = arg.unnest()
+        while isinstance(arg, exp.Paren):
+            arg = arg.this
         nodes = arg.expressions if isinstance(arg, exp.Tuple) else [arg]
         if len(nodes) > 1 and comparison not in ("equal", "not_equal"):
             raise refuse(arg, hint="rows are compared with = and <> only")

@@ -35,9 +35,16 @@ def struct_path(node: exp.Column, scope: Scope) -> Expression | None:
     """Return what ``s.x`` or ``t.s.x`` is where it leads into a struct, and not to a column."""
     first, *names = node.parts
     table = None
-    if names and any(same(first.name, name) for name in scope.tables):
+    around = tuple(scope.around())
+    own = [column for column in scope.columns if same(first.name, column.name)]
+    tables = list(scope.tables)
+    if not any(isinstance(column.value.type, Struct) for column in own):
+        tables += [name for each in around for name in each.tables]
+    if names and any(same(first.name, name) for name in tables):
         table, (first, *names) = first.name, names
-    is_column = any(same(first.name, column.name) for column in scope.columns)
+    is_column = any(
+        same(first.name, column.name) for each in (scope, *around) for column in each.columns
+    )
     if not names or not is_column:
         return None
     found = scope.find(

@@ -108,12 +108,12 @@ class Scope:
     @property
     def depth(self) -> int:
         """How many queries there are around."""
-        return sum(1 for _ in self._around())
+        return sum(1 for _ in self.around())
 
     @property
     def laterals(self) -> frozenset[int]:
         """The depths at which a lateral subquery sees the tables before it."""
-        return frozenset(scope.depth for scope in self._around() if scope.beside)
+        return frozenset(scope.depth for scope in self.around() if scope.beside)
 
     def find(
         self,
@@ -138,7 +138,7 @@ class Scope:
         if found is not None:
             return found
         candidates = self._candidates(table)
-        for scope in self._around():
+        for scope in self.around():
             if table is not None and candidates:
                 break
             found = scope._own(name, table, quoted=quoted, where=where)
@@ -150,7 +150,8 @@ class Scope:
         available = list(dict.fromkeys(c.name for c in candidates))
         raise ColumnNotFound(name, available, of=table, where=where())
 
-    def _around(self) -> Iterator[Scope]:
+    def around(self) -> Iterator[Scope]:
+        """Yield the scopes of the queries around, the nearest first."""
         scope = self.outer
         while scope is not None:
             yield scope

@@ -210,6 +210,9 @@ SELECT (SELECT (SELECT max(a + b + y + p) FROM v) FROM u WHERE x = a ORDER BY y,
 SELECT a FROM t WHERE a = 3 UNION ALL SELECT x FROM u WHERE EXISTS (SELECT 1 FROM v WHERE p = x)
 SELECT a FROM t WHERE a IN (SELECT x FROM u WHERE y > (SELECT avg(q) FROM v WHERE p IN (x, b)))
 SELECT NULL IN (SELECT y FROM u WHERE x = a) FROM t
+SELECT x.a FROM t AS x WHERE b > (SELECT min(y) FROM u WHERE u.x = x.a)
+SELECT (SELECT a) IN (SELECT x FROM u WHERE y >= t.b) FROM t
+SELECT a, (SELECT sum(n) FROM (SELECT count(*) n FROM u WHERE x = a GROUP BY ROLLUP (z)) w) FROM t
 SELECT a, (SELECT string_agg(z, ',' ORDER BY z) FROM u WHERE x = a) FROM t
 """.strip().splitlines()
 
