@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from wayfed_optimizer.functions.formats import check_readable, parse_format
 from wayfed_optimizer.functions.patterns import parse_pattern
 from wayfed_optimizer.functions.replacements import check_group, check_replacement
 
@@ -361,6 +362,16 @@ class ScalarMethods:
     def date_diff(self, end: Value, unit: str = "day") -> Column:
         """Count the boundaries of `unit` that are crossed from it to `end`."""
         return self._apply("date_diff", end, unit)
+
+    def strftime(self, format: str) -> Column:
+        """Write it by a format of ``%Y %y %m %d %H %M %S %f %j %b %B %a %A``, in English."""
+        parse_format(format)
+        return self._apply("strftime", format)
+
+    def strptime(self, format: str) -> Column:
+        """Read the timestamp that `strftime` writes so; anything else is an error."""
+        check_readable(format)
+        return self._apply("strptime", format)
 
     def epoch(self) -> Column:
         """Seconds since 1970-01-01 00:00 (UTC)."""

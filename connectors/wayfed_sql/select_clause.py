@@ -37,7 +37,7 @@ from wayfed_optimizer.types import INT32, NULL
 from wayfed_sql.expression_binder import ExpressionBinder
 from wayfed_sql.grouping import Groups, needs_groups
 from wayfed_sql.nested import list_of
-from wayfed_sql.sql_nodes import position, require
+from wayfed_sql.sql_nodes import position, require, written
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
@@ -369,4 +369,4 @@ def _name_of(node: exp.Expr) -> str:
     """Return the name of an output without an alias: a column's own, or the expression's text."""
     if isinstance(node, exp.Column):
         return str(node.name)
-    return str(node.sql(dialect="duckdb", normalize_functions="lower"))
+    return written(node, normalize_functions="lower")

@@ -15,7 +15,7 @@ from wayfed_optimizer.expressions import (
 )
 from wayfed_optimizer.functions import FUNCTIONS, Kind
 from wayfed_optimizer.types import List
-from wayfed_sql import sql_numbers, sql_patterns, sql_texts, sql_times
+from wayfed_sql import sql_formats, sql_numbers, sql_patterns, sql_texts, sql_times
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -65,6 +65,7 @@ _MAKERS: Final[Mapping[str, Maker]] = MappingProxyType(
         **sql_numbers.MAKERS,
         **sql_texts.MAKERS,
         **sql_times.MAKERS,
+        **sql_formats.MAKERS,
         "nullif": _null_if,
         "if": _if,
         "iif": _if,
@@ -74,7 +75,13 @@ _MAKERS: Final[Mapping[str, Maker]] = MappingProxyType(
 )
 
 NODES: Final = MappingProxyType(
-    {**sql_numbers.NODES, **sql_texts.NODES, **sql_patterns.NODES, **sql_times.NODES}
+    {
+        **sql_numbers.NODES,
+        **sql_texts.NODES,
+        **sql_patterns.NODES,
+        **sql_formats.NODES,
+        **sql_times.NODES,
+    }
 )
 """Functions that sqlglot reads into nodes whose arguments are not in the table's order."""
 

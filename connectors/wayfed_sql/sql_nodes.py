@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Final
 
+from sqlglot import ErrorLevel
 from sqlglot import expressions as exp
 
 from wayfed_optimizer.errors import Unsupported, user_location
@@ -31,9 +32,14 @@ def require(node: exp.Expr, *known: str) -> None:
             raise Unsupported(f"{name} in {node.key.upper()}", where=position(node))
 
 
+def written(node: exp.Expr, **options: str) -> str:
+    """Return a node as SQL, for people; what DuckDB would not read is no matter."""
+    return node.sql(dialect="duckdb", unsupported_level=ErrorLevel.IGNORE, **options)
+
+
 def refuse(node: exp.Expr, *, hint: str | None = None) -> Unsupported:
     """Return the error for SQL that plans cannot say."""
-    text = node.sql(dialect="duckdb")
+    text = written(node)
     shown = text if len(text) <= 40 else f"{text[:39]}…"
     return Unsupported(f"{node.key.upper()} in SQL ({shown})", hint=hint, where=position(node))
 

@@ -19,7 +19,8 @@ from wayfed_optimizer.types import (
     is_temporal,
 )
 from wayfed_sql.intervals import add_interval
-from wayfed_sql.sql_nodes import refuse, require
+from wayfed_sql.sql_formats import to_timestamp
+from wayfed_sql.sql_nodes import require
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -58,7 +59,8 @@ def _extract(node: exp.Expr, bind: Bind) -> Expression:
 
 def _date_trunc(node: exp.Expr, bind: Bind) -> Expression:
     require(node, "this", "unit", "input_type_preserved")
-    return call("date_trunc", bind(node.this), literal(_unit(node)))
+    unit = _unit(node)
+    return call("date_trunc", bind(node.this), literal(_STARTS.get(unit, unit)))
 
 
 def _date_diff(node: exp.Expr, bind: Bind) -> Expression:
@@ -158,7 +160,7 @@ def _unix_to_time(node: exp.Expr, bind: Bind) -> Expression:
     if scale is None:
         return _from_epoch((arg,))
     if scale.name != "3":
-        raise refuse(node)
+        return to_timestamp(arg, bind(scale))
     if is_temporal(arg.type):
         return _since_epoch("millisecond")((arg,))
     return _after_epoch(call("multiply", arg, literal(1000)), None)
@@ -217,6 +219,15 @@ _MICROSECONDS: Final = MappingProxyType(
 _ZONES: Final = MappingProxyType({TIMESTAMP_UTC: datetime.UTC})
 
 
+_STARTS: Final[Mapping[str, str]] = MappingProxyType(
+    {
+        **dict.fromkeys(("dow", "isodow", "weekday", "doy", "dayofyear", "dayofweek"), "day"),
+        "yearweek": "week",
+        "weekofyear": "week",
+        "epoch": "second",
+    }
+)
+"""What DATE_TRUNC takes for other units."""
 PARTS: Final[Mapping[str, Maker]] = MappingProxyType(
     {
         **{part: _plain(part) for part in ("year", "quarter", "month", "day", "week")},

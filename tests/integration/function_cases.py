@@ -229,6 +229,13 @@ CALLS: tuple[tuple[str, str, tuple[tuple[Argument, ...], ...]], ...] = (
     ("dates", "date_trunc", tuple(("day", unit) for unit in _DAYS)),
     ("dates", "date_diff", tuple(("day", "other", unit) for unit in _DAYS)),
     ("dates", "add_months", (("day", "k"), (literal(dt.date(2024, 1, 31)), literal(1)))),
+    (
+        "instants",
+        "strftime",
+        tuple((c, literal("%Y %B %d %A %j %H:%M:%S.%f")) for c in ("at", "z")),
+    ),
+    ("dates", "strftime", (("day", literal("%d/%m/%y %b %a")),)),
+    ("numerals", "strptime", (("day", literal("%Y-%m-%d")),)),
     ("instants", "add_months add_microseconds", (("at", literal(0)), ("z", literal(0)))),
     ("instants", "add_microseconds", ((literal(dt.datetime(2024, 2, 28, 1)), literal(-60)),)),
     ("dates", "add_days", (("day", "k"), (literal(dt.date(2024, 2, 28)), literal(2)))),

@@ -60,5 +60,18 @@ TIMES: Final = (
         "start, end, unit",
         "Number of unit boundaries crossed from start to end.",
     ),
+    Function(
+        "strftime",
+        fixed(TEXT, _DAY, TEXT),
+        "x, format",
+        "x written by a constant format: %Y %y %m %d %H %M %S %f %j %b %B %a %A %%.",
+    ),
+    Function(
+        "strptime",
+        fixed(TIMESTAMP, TEXT, TEXT),
+        "x, format",
+        "The timestamp that strftime writes so; an error where there is none.",
+        raises=Raises.ALWAYS,
+    ),
     Function("epoch", fixed(FLOAT64, _INSTANT), "x", "Seconds since 1970-01-01 00:00 (UTC)."),
 )

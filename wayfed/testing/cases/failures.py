@@ -31,6 +31,16 @@ def _outside(
     return plan
 
 
+def _read_as(text: str) -> Callable[[Mapping[str, Dataset]], Dataset]:
+    """Make the plan that reads a text as a date."""
+
+    def plan(tables: Mapping[str, Dataset]) -> Dataset:
+        repeated = wf.lit(text).repeat(wf.col("id") * 0 + 1)
+        return tables["orders"].select(at=repeated.strptime("%Y-%m-%d"))
+
+    return plan
+
+
 _FIRST: Final = dt.datetime(1, 1, 1)
 _LAST: Final = dt.datetime(9999, 12, 31)
 
@@ -57,6 +67,10 @@ FAILURES: Final = (
         "D9",
         "beyond the year 9999",
         lambda t: t["orders"].select(d=wf.make_date(wf.col("id") + 9999, 1, 1)),
+    ),
+    *(
+        Failure("strptime", "D11", f"of {text}", _read_as(text))
+        for text in ("2024-1-5", "2024-02-30", " 2024-01-05", "0000-01-01", "today")
     ),
     Failure("add_months", "D7", "beyond the year 9999", _outside("add_months", _LAST, 1)),
     Failure("add_months", "D7", "before the year 1", _outside("add_months", _FIRST.date(), -1)),

@@ -239,6 +239,50 @@ _MADE: Final = (
     called("last_day", "D9", ("timestamp_utc",), (_zoned(_AT), date(2024, 5, 31))),
 )
 
+_FORMAT: Final = "%Y|%y|%m|%d|%H:%M:%S.%f|%j|%b|%B|%a|%A|100%%"
+_FORMATS: Final = (
+    *(
+        called(
+            "strftime",
+            "D10",
+            (kind, literal(_FORMAT)),
+            *((convert(at), at.strftime(f"{at.year:04}|{_FORMAT[3:]}")) for at in _MOMENTS),
+        )
+        for kind, convert in (("timestamp", datetime.replace), ("timestamp_utc", _zoned))
+    ),
+    called(
+        "strftime",
+        "D10",
+        ("date", literal("%d. %b %Y, %H:%M")),
+        (date(2024, 2, 29), "29. Feb 2024, 00:00"),
+        (date(42, 12, 1), "01. Dec 0042, 00:00"),
+    ),
+    called("strftime", "D10", ("date", literal("%H")), (date(2024, 2, 29), "00")),
+    called(
+        "strftime",
+        "D10",
+        ("timestamp", literal('it\'s {0} "YYYY" \\ T%HZ')),
+        (_AT, 'it\'s {0} "YYYY" \\ T13Z'),
+    ),
+    called(
+        "strptime",
+        "D11",
+        ("text", literal("%Y-%m-%d %H:%M:%S.%f")),
+        *((at.isoformat(" ", "microseconds"), at) for at in _MOMENTS),
+    ),
+    called(
+        "strptime",
+        "D11",
+        ("text", literal("%d/%b/%Y at %Hh")),
+        ("29/Feb/2024 at 07h", datetime(2024, 2, 29, 7)),
+    ),
+    called("strptime", "D11", ("text", literal("%Y%m%d")), ("20240229", datetime(2024, 2, 29))),
+    called(
+        "strptime", "D11", ("text", literal("%B %d, %Y")), ("May 01, 2024", datetime(2024, 5, 1))
+    ),
+    called("strptime", "D11", ("text", literal("%Y-%j")), ("2024-060", datetime(2024, 2, 29))),
+)
+
 _SECONDS: Final = (
     (datetime(1970, 1, 1), 0.0),
     (datetime(2000, 2, 29, 13, 30, 15, 250_000), 951831015.25),
@@ -250,5 +294,5 @@ _EPOCHS: Final = (
     called("epoch", "D6", ("timestamp_utc",), *((_zoned(at), seconds) for at, seconds in _SECONDS)),
 )
 
-TIMES: Final = (*_parts(), *_truncations(), *_differences(), *_ADDED, *_MADE, *_EPOCHS)
+TIMES: Final = (*_parts(), *_truncations(), *_differences(), *_ADDED, *_MADE, *_FORMATS, *_EPOCHS)
 """Cases of lines D."""

@@ -6,6 +6,7 @@ from types import MappingProxyType
 from typing import TYPE_CHECKING, Final
 
 from wayfed_sql.dialects.calendar import OUTSIDE, ages_apart, bounded, of_ages
+from wayfed_sql.dialects.formats import STRFTIME, Formatted, strptime
 from wayfed_sql.dialects.shared import UNITS, by_unit
 from wayfed_sql.templates import PRODUCT, Template, by_type, function
 
@@ -66,6 +67,10 @@ TIMES: Final[Mapping[str, Row]] = MappingProxyType(
                     PRODUCT,
                 ),
             }
+        ),
+        "strftime": Formatted(STRFTIME, "STRFTIME({0}, {format})"),
+        "strptime": strptime(
+            STRFTIME, "STRPTIME({0}, {format})", "STRFTIME({read}, {format})", "ERROR('{why}')"
         ),
         # EPOCH of an instant loses digits before 1970.
         "epoch": Template("EPOCH_US({0}) / 1000000", PRODUCT),

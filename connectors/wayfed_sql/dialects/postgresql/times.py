@@ -6,6 +6,7 @@ from types import MappingProxyType
 from typing import TYPE_CHECKING, Final
 
 from wayfed_sql.dialects.calendar import OUTSIDE, ages_apart, bounded, of_ages
+from wayfed_sql.dialects.formats import TO_CHAR, Formatted, strptime
 from wayfed_sql.dialects.shared import UNITS, by_unit
 from wayfed_sql.templates import PRODUCT, SUM, Template, by_type
 
@@ -106,6 +107,13 @@ TIMES: Final[Mapping[str, Row]] = MappingProxyType(
                 "minute": _seconds_difference("minute", 60),
                 "second": _seconds_difference("second", 1),
             }
+        ),
+        "strftime": Formatted(TO_CHAR, "TO_CHAR({0}, {format})"),
+        "strptime": strptime(
+            TO_CHAR,
+            "CAST(TO_TIMESTAMP({0}, {format}) AS TIMESTAMP)",
+            "TO_CHAR({read}, {format})",
+            "CAST('{why}: ' || {0} AS TIMESTAMP)",
         ),
         "epoch": Template("CAST(EXTRACT(EPOCH FROM {0}) AS DOUBLE PRECISION)"),
     }

@@ -6,6 +6,7 @@ from types import MappingProxyType
 from typing import TYPE_CHECKING, Final
 
 from wayfed_sql.dialects.calendar import OUTSIDE, ages_apart, bounded, of_ages
+from wayfed_sql.dialects.formats import JAVA, Formatted, strptime
 from wayfed_sql.dialects.shared import by_unit
 from wayfed_sql.templates import PRODUCT, SUM, Template, by_type
 
@@ -101,6 +102,13 @@ TIMES: Final[Mapping[str, Row]] = MappingProxyType(
                 "minute": _seconds("minute", 60),
                 "second": _seconds("second", 1),
             }
+        ),
+        "strftime": Formatted(JAVA, "DATE_FORMAT({0}, {format})"),
+        "strptime": strptime(
+            JAVA,
+            "TO_TIMESTAMP_NTZ({0}, {format})",
+            "DATE_FORMAT({read}, {format})",
+            "RAISE_ERROR('{why}')",
         ),
         "epoch": Template("UNIX_MICROS(CAST({0} AS TIMESTAMP)) / 1000000D", PRODUCT),
     }

@@ -99,6 +99,7 @@ _WITHOUT: Final = MappingProxyType(
         "frame of a range of decimals": "it computes decimals as doubles",
         "hash": "it has no MD5",
         "reverse": "it has none",
+    "strptime": "it reads times of one format only",
     "regexp_matches": "it has no regular expressions",
     "regexp_extract": "it has no regular expressions",
     "regexp_replace": "it has no regular expressions",

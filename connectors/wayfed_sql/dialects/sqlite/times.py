@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Final
 
 from wayfed_sql.dialects.calendar import ages_apart
 from wayfed_sql.dialects.shared import by_unit
+from wayfed_sql.dialects.sqlite.formats import Assembled
 from wayfed_sql.templates import OTHER, PRODUCT, SUM, Template, by_type
 
 if TYPE_CHECKING:
@@ -182,6 +183,7 @@ TIMES: Final[Mapping[str, Row]] = MappingProxyType(
                 "second": _clock_difference(19, "", 1),
             }
         ),
+        "strftime": Assembled(),
         "epoch": Template(
             "CAST(STRFTIME('%s', SUBSTR({0}, 1, 19)) AS REAL) "
             "+ CAST('0' || SUBSTR({0}, 20) AS REAL)",
