@@ -369,4 +369,4 @@ def _name_of(node: exp.Expr) -> str:
     """Return the name of an output without an alias: a column's own, or the expression's text."""
     if isinstance(node, exp.Column):
         return str(node.name)
-    return written(node, normalize_functions="lower")
+    return written(node, functions="lower")

@@ -32,9 +32,10 @@ def require(node: exp.Expr, *known: str) -> None:
             raise Unsupported(f"{name} in {node.key.upper()}", where=position(node))
 
 
-def written(node: exp.Expr, **options: str) -> str:
+def written(node: exp.Expr, *, functions: str = "upper") -> str:
     """Return a node as SQL, for people; what DuckDB would not read is no matter."""
-    return node.sql(dialect="duckdb", unsupported_level=ErrorLevel.IGNORE, **options)
+    level = ErrorLevel.IGNORE
+    return str(node.sql(dialect="duckdb", unsupported_level=level, normalize_functions=functions))
 
 
 def refuse(node: exp.Expr, *, hint: str | None = None) -> Unsupported:
