@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
-from wayfed_optimizer.expressions import columns_of, conjunction, conjuncts, substitute
+from wayfed_optimizer.expressions import columns_of, conjunction, conjuncts, may_raise, substitute
 from wayfed_optimizer.relations import (
     Aggregate,
     Distinct,
@@ -16,7 +16,10 @@ from wayfed_optimizer.relations import (
     Relation,
     Select,
     Sort,
+    expressions_of,
+    walk_once,
 )
+from wayfed_sql.correlation import is_correlated
 from wayfed_sql.dependence import column_of, is_unit
 
 if TYPE_CHECKING:
@@ -87,3 +90,12 @@ def is_restricted(relation: Relation) -> bool:
         case Join(left) | Select(left) | Aggregate(left):
             return is_restricted(left)
     return False
+
+
+def fails(relation: Relation) -> bool:
+    """Say whether computing a relation may end the query with an error."""
+    return any(
+        may_raise(expression) or is_correlated(expression)
+        for each in walk_once(relation)
+        for expression in expressions_of(each)
+    )

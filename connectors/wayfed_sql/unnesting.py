@@ -14,6 +14,7 @@ from wayfed_optimizer.coercion import is_ordered
 from wayfed_optimizer.errors import Unsupported
 from wayfed_optimizer.expressions import (
     Call,
+    Case,
     Column,
     Expression,
     Literal,
@@ -25,6 +26,7 @@ from wayfed_optimizer.expressions import (
     conjunction,
     conjuncts,
     literal,
+    may_raise,
     substitute,
     walk,
 )
@@ -71,7 +73,7 @@ from wayfed_sql.dependence import (
     same,
 )
 from wayfed_sql.expression_printer import has_one_row
-from wayfed_sql.subquery_shapes import Head, head_of, is_restricted, rows_only
+from wayfed_sql.subquery_shapes import Head, fails, head_of, is_restricted, rows_only
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
@@ -270,7 +272,8 @@ class _Rows:
         self.relation = relation
         self._unnesting = unnesting
         self._names = unnesting.names
-        self._values: dict[Correlated, Expression] = {}
+        self._guards: tuple[Expression, ...] = ()
+        self._values: dict[tuple[Correlated, tuple[Expression, ...]], Expression] = {}
 
     def value(self, expression: Expression) -> Expression:
         """Return an expression over the rows, with columns in place of correlated subqueries."""
@@ -279,12 +282,43 @@ class _Rows:
     def _change(self, node: Node) -> Node:
         if isinstance(node, Relation):
             return node
+        if isinstance(node, Case) and is_correlated(node):
+            return self._case(node)
         node = node.map_nodes(self._change)
         if not isinstance(node, Correlated):
             return node
-        if node not in self._values:
-            self._values[node] = self._found(node)
-        return self._values[node]
+        if not fails(node.relation):
+            return self._known_value(node, ())
+        return self._known_value(node, self._guards)
+
+    def _known_value(self, node: Correlated, guards: tuple[Expression, ...]) -> Expression:
+        if (node, guards) not in self._values:
+            self._guards, before = guards, self._guards
+            self._values[node, guards] = self._found(node)
+            self._guards = before
+        return self._values[node, guards]
+
+    def _case(self, node: Case) -> Expression:
+        """Change the branches, and compute for each only what belongs to rows that come to it."""
+        before = self._guards
+        branches = []
+        for condition, value in node.branches:
+            test = self.value(condition)
+            reached = self._guards
+            self._guards = (*reached, test)
+            branches.append((test, self.value(value)))
+            self._guards = (*reached, call("not", call("coalesce", test, literal(False))))
+        otherwise = self.value(node.otherwise)
+        self._guards = before
+        return Case(tuple(branches), otherwise)
+
+    @property
+    def _reached(self) -> Relation:
+        """The rows that come to what is computed."""
+        relation = self.relation
+        for guard in self._guards:
+            relation = Filter(relation, guard)
+        return relation
 
     def _found(self, node: Correlated) -> Expression:
         match node.form:
@@ -351,7 +385,8 @@ class _Rows:
     ) -> tuple[Keyed, Callable[[Expression], Expression]]:
         """Return the rows of a subquery with keys, and what their references are among them."""
         found = self._pulling(values).keyed(relation) if pulled or not values else None
-        if found is not None:
+        guarded = found is not None and self._guards and any(map(may_raise, found.conditions))
+        if found is not None and not guarded:
             conditions = tuple(replaced(each, values) for each in found.conditions)
             return replace(found, conditions=conditions, pulled=True), lambda each: each
         pushing, values = self._pushing(values)
@@ -379,7 +414,7 @@ class _Rows:
             own = plain(self.relation, self.relation.schema.names)
             self.relation = Select(self.relation, (*own, *added.values()))
         again = {column.name: self._names.fresh(column.name) for column in columns.values()}
-        chosen = Select(self.relation, plain(self.relation, again))
+        chosen = Select(self._reached, plain(self.relation, again))
         domain = Distinct(renamed(chosen, again))
         known = {ref: column_of(domain, again[column.name]) for ref, column in columns.items()}
         return Pushing(domain, known, self._names, self._unnesting.flat), columns
@@ -522,7 +557,7 @@ class _Rows:
                     pairs.append((key, Named(self._names.fresh(key), outer)))
                 case _:
                     others.append(condition)
-        mine = Select(filtered(self.relation, tuple(others)), tuple(named for _, named in pairs))
+        mine = Select(filtered(self._reached, tuple(others)), tuple(named for _, named in pairs))
         on = tuple((key, named.name) for key, named in pairs)
         return replace(found, relation=Join(found.relation, mine, JoinKind.SEMI, on))
 

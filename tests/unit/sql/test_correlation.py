@@ -231,6 +231,17 @@ def test_a_value_of_several_rows_is_an_error_only_where_it_is_evaluated(data):
         data.execute(several).fetchall()
 
 
+def test_what_a_case_leaves_out_is_not_computed(data):
+    text = """
+        SELECT a, CASE WHEN k = 'a' THEN (SELECT y FROM u WHERE x = 2 AND CAST(t.k AS BIGINT) = x)
+            WHEN a = 4 THEN (SELECT max(CAST(z AS BIGINT) + b) FROM u WHERE x = a)
+            END AS found
+        FROM t WHERE k <> 'a' OR k IS NULL
+    """
+    found = data.execute(to_sql(parsed(text), DUCKDB, NAMES)).fetchall()
+    assert {row[1] for row in found} == {None}
+
+
 def joins(plan: Relation) -> list[tuple[JoinKind, int]]:
     found = [each for each in walk_once(rewrite(plan).relation) if isinstance(each, Join)]
     return [(join.kind, len(join.on)) for join in found]
