@@ -8,7 +8,8 @@ from pathlib import Path
 
 import pytest
 
-from wayfed.testing.case import Grouped, Scalar, Windowed, is_about
+from wayfed.testing import suite
+from wayfed.testing.case import Grouped, Scalar, Windowed, is_about, title
 from wayfed.testing.cases import AGGREGATES, FAILURES, RELATIONS, SCALARS, WINDOWS
 from wayfed_optimizer.functions import FUNCTIONS
 from wayfed_optimizer.relations import RELATIONS as EVERY_RELATION
@@ -58,3 +59,12 @@ def test_every_relation_and_kind_of_join_has_a_case() -> None:
     relations = {IN_CASES.get(kind.__name__, kind.__name__) for kind in EVERY_RELATION}
     assert relations - tried == NOT_YET
     assert {f"{kind.value} join" for kind in JoinKind} <= tried
+
+
+def test_what_has_gone_wrong_elsewhere_has_cases() -> None:
+    names = {title(case) for case in CASES} | set(suite.__all__)
+    rows = [line for line in SEMANTICS.read_text().splitlines() if line.startswith("| ")][2:]
+    told = [re.findall(r"`([^`]+)`", row.split(" | ")[1]) for row in rows]
+    assert len(told) >= 16
+    assert all(told)
+    assert {name for row in told for name in row} <= names
