@@ -23,7 +23,8 @@ from wayfed_optimizer.expressions import (
     SubqueryKind,
     WindowCall,
 )
-from wayfed_optimizer.relations import Aggregate, Filter, Hint, Limit, Relation, Select, Sort
+from wayfed_optimizer.relations import Relation
+from wayfed_optimizer.relations.single import has_one_row
 from wayfed_optimizer.types import INT64, TEXT, DataType, Decimal
 from wayfed_sql.dialect import family
 from wayfed_sql.digits import digits_cast
@@ -45,6 +46,8 @@ from wayfed_sql.templates import (
 if TYPE_CHECKING:
     from wayfed_sql.dialect import Dialect
     from wayfed_sql.templates import Row
+
+__all__ = ["Environment", "ExpressionPrinter", "has_one_row"]
 
 Environment: TypeAlias = Mapping[str, Text]
 """How the columns of a relation are written where its expressions stand."""
@@ -348,15 +351,3 @@ def _most_digits(case: Case, texts: tuple[Text, ...]) -> int | None:
         return None
     digits = [text.digits for kind, text in found if text.digits and kind == case.type]
     return max(digits) if len(digits) == len(found) else None
-
-
-def has_one_row(relation: Relation) -> bool:
-    """Say whether a relation has one row at most, whatever is read."""
-    match relation:
-        case Aggregate(_, ()):
-            return True
-        case Limit(_, int(count)) if count <= 1:
-            return True
-        case Select(input) | Filter(input) | Sort(input) | Limit(input) | Hint(input):
-            return has_one_row(input)
-    return False

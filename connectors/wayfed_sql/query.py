@@ -19,6 +19,7 @@ from wayfed_optimizer.expressions import (
     Named,
     Subquery,
     columns_of,
+    facts_of,
 )
 from wayfed_optimizer.relations import (
     Aggregate,
@@ -189,7 +190,7 @@ class QueryPrinter:
 
     def block(self, relation: Relation) -> Block:
         """Return a relation as a block that more can be added to."""
-        if self._uses.get(relation, 0) > 1:
+        if self._uses.get(relation, 0) > 1 and not _only_scans(relation):
             return self._common_block(relation)
         return self._own_block(relation)
 
@@ -607,6 +608,20 @@ def _survey(root: Relation) -> tuple[dict[Relation, int], bool]:
 
     visit(root)
     return uses, state["reads"] > 1 or bool(state["shadows"])
+
+
+def _only_scans(relation: Relation) -> bool:
+    """Say whether a relation is columns and rows of one table: an engine would keep more than it.
+
+    What is read twice is read where it is needed, with the conditions of each place; what a
+    statement has in common is computed once, for all that any place needs.
+    """
+    while isinstance(relation, Filter | Select):
+        found = relations.expressions_of(relation)
+        if any(may_fail(each) or facts_of(each).fixed for each in found):
+            return False
+        relation = relation.input
+    return isinstance(relation, Read)
 
 
 def _shadows(relation: Relation) -> bool:

@@ -162,7 +162,11 @@ def _raises_itself(node: Expression) -> bool:
             )
         case Cast(arg, kind, safe):
             return not safe and not _is_widening(arg.type, kind)
-        case Opaque() | Subquery(kind=SubqueryKind.SCALAR):
+        case Subquery(SubqueryKind.SCALAR, relation):
+            from wayfed_optimizer.relations.single import has_one_row  # made of expressions
+
+            return not has_one_row(relation)
+        case Opaque():
             return True
     return False
 

@@ -5,7 +5,8 @@ from __future__ import annotations
 from types import MappingProxyType
 from typing import TYPE_CHECKING, Final
 
-from wayfed_sql.templates import Template, by_count, by_type
+from wayfed_sql.dialects.duckdb.decimals import ExactMean
+from wayfed_sql.templates import Template, aggregate, by_count, by_type
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -23,8 +24,9 @@ AGGREGATES: Final[Mapping[str, Row]] = MappingProxyType(
             Template("SUM({distinct}{0}){over}", any_width=True),
             integer=Template("CAST(SUM({distinct}{0}){over} AS BIGINT)"),
         ),
-        "min": Template("MIN({0}){over}", any_width=True),
-        "max": Template("MAX({0}){over}", any_width=True),
+        "mean": ExactMean(aggregate("AVG")),
+        "min": Template("MIN({distinct}{0}){over}", any_width=True),
+        "max": Template("MAX({distinct}{0}){over}", any_width=True),
         "median": Template("MEDIAN({distinct}{0}){over}"),
         "quantile": Template("QUANTILE_CONT({distinct}{0}, {1}){over}"),
         "quantile_disc": Template("QUANTILE_DISC({distinct}{0}, {1}){over}"),

@@ -1,4 +1,4 @@
-"""Arithmetic of decimals in DuckDB, which computes in 64 bits and fails where those are too few.
+"""Decimals in DuckDB, which computes in 64 bits, and fails where those are too few.
 
 It takes the widths of both operands for the width of the result, but never more than 18 digits
 where neither operand has more: a product of 20 digits is an error then. Where the values can have
@@ -10,12 +10,13 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final
 
-from wayfed_optimizer.types import Decimal
-from wayfed_sql.digits import MOST, digits_of, scale_of
+from wayfed_optimizer.expressions import Cast
+from wayfed_optimizer.types import Decimal, is_integer
+from wayfed_sql.digits import MOST, digits_of, digits_of_type, scale_of
 from wayfed_sql.templates import Text
 
 if TYPE_CHECKING:
-    from wayfed_sql.templates import Operator, Site
+    from wayfed_sql.templates import Operator, Row, Site
 
 _IN_64_BITS: Final = 18
 
@@ -46,6 +47,34 @@ class DecimalOperator:
         return self.operator.render(site._replace(texts=as_written))._replace(
             digits=min(digits, MOST)
         )
+
+
+@dataclass(frozen=True, slots=True)
+class ExactMean:
+    """The row of a mean, which DuckDB computes by the exact sum of what needs no more than 64 bits.
+
+    Parameters
+    ----------
+    row
+        How it is written.
+    """
+
+    row: Row
+
+    def render(self, site: Site) -> Text:
+        """Write the mean of what stands in a cast to float64, where that is exact and short."""
+        arg, text = site.args[0], site.texts[0]
+        end = f" AS {site.types(site.type)})"
+        if (
+            isinstance(arg, Cast)
+            and (is_integer(arg.arg.type) or isinstance(arg.arg.type, Decimal))
+            and digits_of_type(arg.arg.type) <= _IN_64_BITS
+            and text.sql.startswith("CAST(")
+            and text.sql.endswith(end)
+        ):
+            inner = Text(text.sql.removeprefix("CAST(").removesuffix(end))
+            site = site._replace(args=(arg.arg,), texts=(inner,))
+        return self.row.render(site)
 
 
 def _digits(site: Site) -> int:
