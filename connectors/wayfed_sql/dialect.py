@@ -57,6 +57,8 @@ class Dialect:
         Whether computed text has a collation of its own.
     distinct_on
         Whether it has SELECT DISTINCT ON.
+    semi_joins
+        Whether it has SEMI JOIN and ANTI JOIN, and does them better than EXISTS.
     all_rows
         What stands for no limit where there is an offset.
     parameter
@@ -102,6 +104,7 @@ class Dialect:
     equality_collates: bool = False
     computed_collates: bool = False
     distinct_on: bool = False
+    semi_joins: bool = False
     all_rows: str = ""
     parameter: str | None = None
     backslashes: bool = False

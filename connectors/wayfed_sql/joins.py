@@ -137,4 +137,9 @@ def _exists(printer: QueryPrinter, join: Join) -> Block:
     condition = Text(f"EXISTS ({inner})")
     if join.kind is JoinKind.ANTI:
         condition = Text(f"NOT {condition.sql}", 3)
-    return printer.keep(left, condition)
+    if not printer.dialect.semi_joins:
+        return printer.keep(left, condition)
+    other = f"({right.source})" if right.joined else right.source
+    word = f"{join.kind.value.upper()} JOIN"
+    source = f"{left.source} {word} {other} ON {conjunction(conditions) if conditions else '1 = 1'}"
+    return replace(left, source=source, joined=True, pairing=(*left.pairing, condition))

@@ -256,8 +256,11 @@ def test_a_join_has_the_rows_of_its_kind(rows, kind, expected):
 def test_a_semi_join_keeps_rows_once_and_an_anti_join_keeps_nulls(rows):
     assert rows(select(joined(JoinKind.SEMI), "id")) == [(1,), (3,)]
     assert rows(select(joined(JoinKind.ANTI), "id")) == [(2,), (5,), (None,)]
-    assert sql(select(joined(JoinKind.SEMI), "id")) == (
+    assert sql(select(joined(JoinKind.SEMI), "id"), POSTGRESQL) == (
         "SELECT t.id FROM t WHERE EXISTS (SELECT 1 FROM u WHERE t.id = u.u_id)"
+    )
+    assert sql(select(joined(JoinKind.ANTI), "id")) == (
+        "SELECT t.id FROM t ANTI JOIN u ON t.id = u.u_id"
     )
 
 
@@ -510,6 +513,26 @@ def test_arithmetic_that_cannot_overflow_needs_no_guard():
         "SELECT v_id, rate FROM v WHERE v_id IS NOT NULL AND CAST(rate AS BIGINT) + 1 > 3"
     )
     assert "TYPEOF" not in sql(small, SQLITE)
+
+
+def test_rows_of_one_table_are_read_where_they_are_needed_and_a_join_is_computed_once():
+    kept = above(T, "amount", 15.0)
+    twice = SetOperation(SetKind.UNION, select(kept, "id"), select(kept, "id"), all=True)
+    assert "WITH" not in sql(twice)
+    paired = select(joined(), "id")
+    assert sql(SetOperation(SetKind.UNION, paired, paired, all=True)).startswith("WITH common")
+
+
+def test_the_mean_of_decimals_is_that_of_their_exact_sum_where_64_bits_hold_it():
+    prices = Read("p", Schema.of(price="decimal(15,2)", wide="decimal(38,2)"))
+    means = Aggregate(
+        prices,
+        (),
+        tuple(Named(name, call("mean", col(prices, name))) for name in prices.schema.names),
+    )
+    text = to_sql(means, DUCKDB, {"p": TableReference(("p",))})
+    assert "AVG(p.price)" in text
+    assert "AVG(CAST(p.wide AS DOUBLE))" in text
 
 
 def test_text_is_compared_by_code_point_where_a_column_is_not():

@@ -23,6 +23,7 @@ DUCKDB: Final = Dialect(
     sqlglot="duckdb",
     reserved=RESERVED,
     distinct_on=True,
+    semi_joins=True,
     parameter="${}",
     explode="UNNEST({list})",
     explode_outer="UNNEST(CASE WHEN LEN({list}) > 0 THEN {list} ELSE CAST([NULL] AS {type}) END)",
