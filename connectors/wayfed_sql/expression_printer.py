@@ -23,7 +23,6 @@ from wayfed_optimizer.expressions import (
     SubqueryKind,
     WindowCall,
 )
-from wayfed_optimizer.relations import Relation
 from wayfed_optimizer.relations.single import has_one_row
 from wayfed_optimizer.types import INT64, TEXT, DataType, Decimal
 from wayfed_sql.dialect import family
@@ -44,6 +43,7 @@ from wayfed_sql.templates import (
 )
 
 if TYPE_CHECKING:
+    from wayfed_optimizer.relations import Relation
     from wayfed_sql.dialect import Dialect
     from wayfed_sql.templates import Row
 
