@@ -128,6 +128,114 @@ def covar_pop(y: str | Column, x: str | Column) -> Column:
     return apply("covar_pop", named(y), named(x))
 
 
+def regr_count(y: str | Column, x: str | Column) -> Column:
+    """Count the rows where neither y nor x is NULL.
+
+    Examples
+    --------
+    >>> import wayfed as wf
+    >>> wf.regr_count("price", "size")
+    Column(regr_count(price, size))
+    """
+    return apply("regr_count", named(y), named(x))
+
+
+def regr_avgx(y: str | Column, x: str | Column) -> Column:
+    """Take the mean of x over the rows where neither is NULL.
+
+    Examples
+    --------
+    >>> import wayfed as wf
+    >>> wf.regr_avgx("price", "size")
+    Column(regr_avgx(price, size))
+    """
+    return apply("regr_avgx", named(y), named(x))
+
+
+def regr_avgy(y: str | Column, x: str | Column) -> Column:
+    """Take the mean of y over the rows where neither is NULL.
+
+    Examples
+    --------
+    >>> import wayfed as wf
+    >>> wf.regr_avgy("price", "size")
+    Column(regr_avgy(price, size))
+    """
+    return apply("regr_avgy", named(y), named(x))
+
+
+def regr_slope(y: str | Column, x: str | Column) -> Column:
+    """Take the slope of the line of least squares; NULL where x is constant.
+
+    Examples
+    --------
+    >>> import wayfed as wf
+    >>> wf.regr_slope("price", "size")
+    Column(regr_slope(price, size))
+    """
+    return apply("regr_slope", named(y), named(x))
+
+
+def regr_intercept(y: str | Column, x: str | Column) -> Column:
+    """Take the value at 0 of the line of least squares; NULL where x is constant.
+
+    Examples
+    --------
+    >>> import wayfed as wf
+    >>> wf.regr_intercept("price", "size")
+    Column(regr_intercept(price, size))
+    """
+    return apply("regr_intercept", named(y), named(x))
+
+
+def regr_r2(y: str | Column, x: str | Column) -> Column:
+    """Take the share of the variance of y that the line of least squares explains.
+
+    Examples
+    --------
+    >>> import wayfed as wf
+    >>> wf.regr_r2("price", "size")
+    Column(regr_r2(price, size))
+    """
+    return apply("regr_r2", named(y), named(x))
+
+
+def regr_sxx(y: str | Column, x: str | Column) -> Column:
+    """Sum up the squared distances of x from its mean.
+
+    Examples
+    --------
+    >>> import wayfed as wf
+    >>> wf.regr_sxx("price", "size")
+    Column(regr_sxx(price, size))
+    """
+    return apply("regr_sxx", named(y), named(x))
+
+
+def regr_syy(y: str | Column, x: str | Column) -> Column:
+    """Sum up the squared distances of y from its mean.
+
+    Examples
+    --------
+    >>> import wayfed as wf
+    >>> wf.regr_syy("price", "size")
+    Column(regr_syy(price, size))
+    """
+    return apply("regr_syy", named(y), named(x))
+
+
+def regr_sxy(y: str | Column, x: str | Column) -> Column:
+    """Sum up the products of both distances from the means.
+
+    Examples
+    --------
+    >>> import wayfed as wf
+    >>> wf.regr_sxy("price", "size")
+    Column(regr_sxy(price, size))
+    """
+    return apply("regr_sxy", named(y), named(x))
+
+
 def approx_count_distinct(column: str | Column) -> Column:
     """Count the different values, NULL left out; engines that estimate may be per cents off.
 

@@ -18,7 +18,6 @@ from wayfed.windows import Distance, Rows, frame_of, over_window
 from wayfed_optimizer.coercion import common_type
 from wayfed_optimizer.errors import ColumnNotFound, PlanError, TypeMismatch
 from wayfed_optimizer.expressions import (
-    Call,
     Expression,
     Literal,
     call,
@@ -395,9 +394,7 @@ class Column(ScalarMethods, NestedMethods):
         def build(*parts: Expression) -> Expression:
             function, rest = parts[0], parts[1:]
             partition, sort = rest[: len(keys)], rest[len(keys) :]
-            return over_window(
-                function, partition, sort, orders, frame, ignore_nulls=ignore_nulls
-            )
+            return over_window(function, partition, sort, orders, frame, ignore_nulls=ignore_nulls)
 
         by = f"partition by {', '.join(key._text for key in keys)}" if keys else ""
         order = f"order by {', '.join(map(str, orders))}" if orders else ""
