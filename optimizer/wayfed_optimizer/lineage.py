@@ -31,6 +31,7 @@ from wayfed_optimizer.relations import (
     Watermark,
     Window,
     expressions_of,
+    variables,
 )
 
 if TYPE_CHECKING:
@@ -89,7 +90,7 @@ def lineage(root: Relation) -> Lineage:
     >>> sorted(use.name for use in found.uses[Origin("t", "b")])
     ['CONTROL', 'VALUE']
     """
-    tracer = _Tracer()
+    tracer = _Tracer(variables(root))
     values = tracer.columns(root)
     for origins in values.values():
         for origin, use in origins.items():
@@ -98,7 +99,8 @@ def lineage(root: Relation) -> Lineage:
 
 
 class _Tracer:
-    def __init__(self) -> None:
+    def __init__(self, loops: frozenset[str]) -> None:
+        self._loops = loops
         self.uses: dict[Origin, set[Use]] = {}
         self._known: dict[Relation, _Columns] = {}
 
@@ -114,6 +116,9 @@ class _Tracer:
 
     def _trace(self, relation: Relation) -> _Columns:
         if isinstance(relation, Read):
+            if relation.table in self._loops:
+                # Nothing yet: all that its loop reads is noted for the loop itself, as a whole.
+                return {f.name: {} for f in relation.schema}
             return {f.name: {Origin(relation.table, f.name): Use.VALUE} for f in relation.schema}
         if isinstance(relation, Values):
             return {f.name: {} for f in relation.schema}
@@ -131,7 +136,8 @@ class _Tracer:
                 return grouped | computed
             case Window(_, outputs):
                 return below | {o.name: self._origins(o.expression, below) for o in outputs}
-            case MapBatches():
+            case MapBatches() | Iterate():
+                # From iteration to iteration, any column may become any other one.
                 return {f.name: _merged(below.values()) for f in relation.schema}
             case TimeWindow(_, column):
                 return below | {"window_start": below[column], "window_end": below[column]}

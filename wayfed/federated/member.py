@@ -9,7 +9,7 @@ from wayfed.federated.configuration import PartyConfiguration, policy_of
 from wayfed_optimizer.coercion import common_type, is_castable
 from wayfed_optimizer.errors import WayfedError, suggestion
 from wayfed_optimizer.expressions import Cast, Column, Named
-from wayfed_optimizer.relations import Read, Relation, Select, reads, transform
+from wayfed_optimizer.relations import Read, Relation, Select, reads, transform, variables
 from wayfed_optimizer.rewrite import rewrite
 from wayfed_optimizer.wire import from_wire
 
@@ -70,7 +70,16 @@ class Member:
         logical = from_wire(plan)
         needed = rewrite(logical).relation
         problems: list[str] = []
-        own = {read: self._bind_table(read, problems) for read in reads(needed)}
+        loops = variables(needed)
+        # A table that hides behind a loop's variable would escape the policy.
+        problems += [
+            f"a loop calls its rows '{name}', as a table is called"
+            for name in sorted(loops & {*self._tables, *self._published})
+        ]
+        own = {
+            read: read if read.table in loops else self._bind_table(read, problems)
+            for read in reads(needed)
+        }
         violations = self.policy.violations(needed)
         roles = self.policy.result_roles(needed)
         if problems or violations:

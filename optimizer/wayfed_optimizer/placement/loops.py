@@ -35,7 +35,8 @@ class Loops:
     Raises
     ------
     InvalidPlan
-        Where two loops have one variable, or a variable is called like a source.
+        Where two loops have one variable, a variable is called like a source, or the rows of a
+        loop are read outside of it.
     """
 
     def __init__(self, root: Relation, tables: Collection[str] = ()) -> None:
@@ -48,6 +49,9 @@ class Loops:
                 raise InvalidPlan(f"two loops call their rows '{loop.variable}'")
             if loop.variable in tables:
                 raise InvalidPlan(f"a loop calls its rows '{loop.variable}', as a table is called")
+        if outside := self._free_in(root):
+            names = ", ".join(f"'{name}'" for name in sorted(outside))
+            raise InvalidPlan(f"the rows of the loop {names} are read outside of it")
 
     def __contains__(self, variable: object) -> bool:
         return variable in self._by_variable

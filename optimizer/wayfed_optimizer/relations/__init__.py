@@ -26,7 +26,7 @@ from wayfed_optimizer.relations.rows import (
 )
 from wayfed_optimizer.relations.sources import Read, Values
 from wayfed_optimizer.relations.times import TimeWindow, Watermark
-from wayfed_optimizer.relations.walking import reads, transform, walk, walk_once
+from wayfed_optimizer.relations.walking import reads, transform, variables, walk, walk_once
 from wayfed_optimizer.relations.writes import Write, WriteMode
 
 __all__ = [
@@ -59,6 +59,7 @@ __all__ = [
     "expressions_of",
     "reads",
     "transform",
+    "variables",
     "walk",
     "walk_once",
 ]

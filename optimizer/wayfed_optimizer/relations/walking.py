@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from wayfed_optimizer.relations.loops import Iterate
 from wayfed_optimizer.relations.sources import Read
 
 if TYPE_CHECKING:
@@ -32,6 +33,11 @@ def walk_once(root: Relation) -> Iterator[Relation]:
             if below not in seen:
                 seen.add(below)
                 waiting.append(below)
+
+
+def variables(root: Relation) -> frozenset[str]:
+    """Return the names by which the loops of a plan read their own rows: tables of no catalog."""
+    return frozenset(r.variable for r in walk_once(root) if isinstance(r, Iterate))
 
 
 def reads(root: Relation) -> tuple[Read, ...]:

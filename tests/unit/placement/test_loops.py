@@ -9,7 +9,16 @@ from wayfed_optimizer.cost import CostProfile
 from wayfed_optimizer.errors import InvalidPlan
 from wayfed_optimizer.expressions import Named, call, column
 from wayfed_optimizer.placement import Loops
-from wayfed_optimizer.relations import Iterate, Join, JoinKind, Read, Relation, Select
+from wayfed_optimizer.relations import (
+    Iterate,
+    Join,
+    JoinKind,
+    Read,
+    Relation,
+    Select,
+    SetKind,
+    SetOperation,
+)
 from wayfed_optimizer.types import Schema
 
 ROWS = Schema.of(a_id="int64", a_x="float64")
@@ -46,3 +55,11 @@ def test_a_variable_is_called_like_no_table():
 
     with pytest.raises(InvalidPlan, match="as a table is called"):
         Loops(Iterate(read(env, "a"), Read("b", ROWS), "b", 3), env.sources)
+
+
+def test_the_rows_of_a_loop_are_read_within_it_only():
+    env = stores(one=CostProfile(), two=CostProfile())
+    loop = Iterate(read(env, "a"), CURRENT, "current", 3)
+
+    with pytest.raises(InvalidPlan, match="'current' are read outside of it"):
+        Loops(SetOperation(SetKind.UNION, loop, CURRENT), env.sources)
