@@ -42,7 +42,7 @@ if TYPE_CHECKING:
     from wayfed.execution import Execution
     from wayfed.explain import Explanation
     from wayfed.mapping import SchemaLike
-    from wayfed_optimizer.platform import Platform, Source, TargetRequest
+    from wayfed_optimizer.platform import Connector, Platform, Source, TargetRequest
     from wayfed_optimizer.relations import Relation
 
 OBJECTIVES: Final = ("time", "bytes")
@@ -368,10 +368,7 @@ class Context(Training):
         from wayfed.writing import put
 
         connector = writer(request)
-        with self._lock:
-            self._require_open()
-            store = self._stores.get((connector.name, str(request.target)))
-        target = connector.target(request, store)
+        target = connector.target(request, self._store(connector, request.target, new=True))
         with self.run(relation).stream as rows:
             return put(rows, target, self.new_token())
 
@@ -446,17 +443,29 @@ class Context(Training):
         from wayfed.connectors import claimant
 
         connector = claimant(request, self._catalog.names)
-        key = (connector.name, str(request.target))
+        store = self._store(connector, request.target, request.options)
+        return connector.source(request, store)
+
+    def _store(
+        self,
+        connector: Connector,
+        target: object,
+        options: Mapping[str, Any] = MappingProxyType({}),
+        *,
+        new: bool = False,
+    ) -> Platform | None:
+        """Return the platform that the tables of a target live on, the same one each time."""
+        key = (connector.name, str(target))
         with self._lock:
             self._require_open()
             store = self._stores.get(key)
             if store is None:
-                store = connector.store(request.target, request.options)
+                store = connector.store(target, options, new=new)
                 if store is not None:
                     name = fresh_name(store.name, set(self.platform_names))
                     store.name = name  # type: ignore[misc]  # a store's name is its context's choice
                     self._stores[key] = store
-        return connector.source(request, store)
+        return store
 
 
 def _close_all(stores: dict[tuple[str, str], Platform], engines: dict[str, Platform]) -> None:

@@ -36,7 +36,9 @@ class DatabaseConnector:
     def platform(self, options: Mapping[str, Any]) -> None:
         """Return None: there are only the databases that are read."""
 
-    def store(self, target: object, options: Mapping[str, Any]) -> DatabasePlatform:
+    def store(
+        self, target: object, options: Mapping[str, Any], *, new: bool = False
+    ) -> DatabasePlatform:
         """Return the platform of a database, not connected yet.
 
         Raises
@@ -44,14 +46,14 @@ class DatabaseConnector:
         InvalidOption
             Where the URL cannot be read. The options are for `source` to judge.
         SourceError
-            Where a SQLite file is not there.
+            Where a SQLite file is not there, unless it is `new`.
         Unsupported
             For databases of other kinds.
         """
         from wayfed_database.engines import engine_at
         from wayfed_database.platform import DatabasePlatform
 
-        return DatabasePlatform(engine_at(locate(target)))
+        return DatabasePlatform(engine_at(locate(target, new=new)))
 
     def source(self, request: SourceRequest, store: Platform | None) -> DatabaseSource:
         """Return the table, view or query that a request means.
@@ -86,9 +88,8 @@ class DatabaseConnector:
         TypeMismatch, ColumnNotFound
             Where a column does not fit; names the cast.
         """
-        from wayfed_database.engines import engine_at
         from wayfed_database.platform import DatabasePlatform
 
-        if isinstance(store, DatabasePlatform):
-            return store.engine.target(request, owned=False)
-        return engine_at(locate(request.target, new=True)).target(request, owned=True)
+        if not isinstance(store, DatabasePlatform):
+            raise Unsupported(f"writing to {request.target}", self.name, "it is not a database")
+        return store.engine.target(request)

@@ -56,8 +56,8 @@ class Engine(Protocol):
         """Start a session for a run."""
         ...
 
-    def target(self, request: TargetRequest, *, owned: bool) -> Target:
-        """Return the table that rows are to go to; `owned` ends the engine with the writing."""
+    def target(self, request: TargetRequest) -> Target:
+        """Return the table that rows are to go to."""
         ...
 
     def started(self) -> bool:
@@ -104,9 +104,9 @@ class PostgreSQL:
         """Keep a connection whose transaction has ended."""
         self._pool.give_back(connection)
 
-    def target(self, request: TargetRequest, *, owned: bool) -> Target:
+    def target(self, request: TargetRequest) -> Target:
         """Return the table that rows are to go to."""
-        return PostgreSQLTarget(self, request, owned=owned)
+        return PostgreSQLTarget(self, request)
 
     def started(self) -> bool:
         """Say whether a connection is there already."""
@@ -144,7 +144,7 @@ class SQLite:
         """Start a session; it opens the file with its first statement."""
         return SQLiteSession(self.location, run, platform)
 
-    def target(self, request: TargetRequest, *, owned: bool) -> Target:
+    def target(self, request: TargetRequest) -> Target:
         """Return the table that rows are to go to."""
         return SQLiteTarget(self, request)
 

@@ -51,11 +51,15 @@ class GenericDatabase:
         """Return SQLAlchemy's engine, made when it is first asked for."""
         from sqlalchemy import create_engine
         from sqlalchemy.exc import NoSuchModuleError
+        from sqlalchemy.pool import NullPool
 
         with self._lock:
             if self._engine is None:
                 try:
-                    self._engine = create_engine(self.location.url, hide_parameters=True)
+                    # Nothing is kept open: an embedded database would keep others out.
+                    self._engine = create_engine(
+                        self.location.url, hide_parameters=True, poolclass=NullPool
+                    )
                 except (ImportError, NoSuchModuleError) as error:
                     raise Unsupported(
                         f"a {self.kind} database",
@@ -97,9 +101,9 @@ class GenericDatabase:
         """Start a session; each result has a connection of its own."""
         return GenericSession(self, run, platform)
 
-    def target(self, request: TargetRequest, *, owned: bool) -> GenericTarget:
+    def target(self, request: TargetRequest) -> GenericTarget:
         """Return the table that rows are to go to."""
-        return GenericTarget(self, request, owned=owned)
+        return GenericTarget(self, request)
 
     def started(self) -> bool:
         """Say whether something was asked already."""

@@ -27,15 +27,11 @@ class GenericTarget:
     without rows.
     """
 
-    def __init__(self, database: GenericDatabase, request: TargetRequest, *, owned: bool) -> None:
+    def __init__(self, database: GenericDatabase, request: TargetRequest) -> None:
         self._database = database
-        self._owned = owned
-        try:
-            self._task: Final[Task] = task_of(
-                request, database.catalog, GENERIC_STORAGE, of=str(database.location)
-            )
-        finally:
-            self._release()  # what is open until rows come would stay open where none do
+        self._task: Final[Task] = task_of(
+            request, database.catalog, GENERIC_STORAGE, of=str(database.location)
+        )
         if self._task.work is Work.REPLACE:
             raise Unsupported(
                 f"replacing {self._task.description} by other columns",
@@ -69,8 +65,6 @@ class GenericTarget:
                     raise
         except DBAPIError as error:
             raise writing_failure(error.orig or error, self._task, token) from error.orig
-        finally:
-            self._release()
         return count
 
     def _insert(self, rows: Any, connection: Connection, token: CancellationToken) -> int:
@@ -98,7 +92,3 @@ class GenericTarget:
             for field in self._task.schema
         )
         return Table(name, MetaData(), *columns, schema=schema[0] if schema else None)
-
-    def _release(self) -> None:
-        if self._owned:
-            self._database.close()

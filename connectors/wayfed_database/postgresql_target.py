@@ -38,19 +38,13 @@ class PostgreSQLTarget:
         The database.
     request
         What was asked for.
-    owned
-        Whether to close the engine after writing.
     """
 
-    def __init__(self, engine: PostgreSQL, request: TargetRequest, *, owned: bool) -> None:
+    def __init__(self, engine: PostgreSQL, request: TargetRequest) -> None:
         self._engine = engine
-        self._owned = owned
-        try:
-            self._task: Final[Task] = task_of(
-                request, engine.catalog, POSTGRESQL_STORAGE, of=str(engine.location)
-            )
-        finally:
-            self._release()  # what is open until rows come would stay open where none do
+        self._task: Final[Task] = task_of(
+            request, engine.catalog, POSTGRESQL_STORAGE, of=str(engine.location)
+        )
 
     @property
     def description(self) -> str:
@@ -68,8 +62,6 @@ class PostgreSQLTarget:
             if isinstance(failed, WayfedError):
                 raise failed from error
             raise writing_failure(error, self._task, token) from error
-        finally:
-            self._release()
 
     def _put(self, stream: Any, connection: Connection, calls: Interruptible) -> int:
         task = self._task
@@ -121,7 +113,3 @@ class PostgreSQLTarget:
             close_quietly(connection)
         else:
             self._engine.give_back(connection)
-
-    def _release(self) -> None:
-        if self._owned:
-            self._engine.close()

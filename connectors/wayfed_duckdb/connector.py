@@ -55,7 +55,9 @@ class DuckDBConnector:
                 raise InvalidOption.unknown(name, self.options, of="duckdb")
         return DuckDBPlatform(_settings(options))
 
-    def store(self, target: object, options: Mapping[str, Any]) -> Platform | None:
+    def store(
+        self, target: object, options: Mapping[str, Any], *, new: bool = False
+    ) -> Platform | None:
         """Return None: no tables live here."""
         return None
 

@@ -39,7 +39,9 @@ class FilesConnector:
         """Return None: files are read by whichever platform the plan is placed on."""
         return None
 
-    def store(self, target: object, options: Mapping[str, Any]) -> Platform | None:
+    def store(
+        self, target: object, options: Mapping[str, Any], *, new: bool = False
+    ) -> Platform | None:
         """Return None, as `platform` does."""
         return None
 

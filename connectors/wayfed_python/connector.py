@@ -28,7 +28,7 @@ class PythonConnector:
         """Return the platform of a context."""
         return PythonPlatform()
 
-    def store(self, target: object, options: Mapping[str, Any]) -> None:
+    def store(self, target: object, options: Mapping[str, Any], *, new: bool = False) -> None:
         """Return None: no data lies here."""
 
     def source(self, request: SourceRequest, store: Platform | None) -> Source:

@@ -64,7 +64,7 @@ class SparkConnector:
             _require_classic(session, options)
         return SparkPlatform(self._shared, _settings(options), session)
 
-    def store(self, target: object, options: Mapping[str, Any]) -> None:
+    def store(self, target: object, options: Mapping[str, Any], *, new: bool = False) -> None:
         """Return None: no tables live here."""
         return
 

@@ -404,8 +404,13 @@ class Connector(Protocol):
         """Return the platform of a context, not started yet; None where there is only `store`."""
         ...
 
-    def store(self, target: object, options: Mapping[str, Any]) -> Platform | None:
-        """Return the platform that a URL's tables live on; None where data needs no platform."""
+    def store(
+        self, target: object, options: Mapping[str, Any], *, new: bool = False
+    ) -> Platform | None:
+        """Return the platform that a URL's tables live on; None where data needs no platform.
+
+        With `new`, what is not there counts as there: it is to be made.
+        """
         ...
 
     def source(self, request: SourceRequest, store: Platform | None) -> Source:
@@ -419,7 +424,7 @@ class Connector(Protocol):
         ...
 
     def target(self, request: TargetRequest, store: Platform | None) -> Target:
-        """Return where a request wants rows to be put; `store` is its platform if one is open.
+        """Return where a request wants rows to be put; `store` is from `store`, with `new`.
 
         Raises
         ------

@@ -220,7 +220,9 @@ from wayfed_optimizer.platform import TargetRequest
 from wayfed_optimizer.relations import WriteMode
 from wayfed_arrow import schema_from_arrow
 request = TargetRequest(url, schema_from_arrow(table.schema), WriteMode(mode), "t")
-writer(request).target(request, None).write(table, CancellationToken())
+connector = writer(request)
+store = connector.store(url, {}, new=True)
+connector.target(request, store).write(table, CancellationToken())
 """
 
 
