@@ -175,6 +175,7 @@ SCALARS: dict[str, list[tuple[tuple[Any, ...], Any]]] = {
     "is_not_null": [((NO_TEXT,), False), (("",), True)],
     "is_nan": [((1.5,), False), ((NO_FLOAT,), None)],
     "coalesce": [((NO_INT, 2, 3), 2), ((NO_TEXT, NO_TEXT), None), ((NO_FLOAT, 1.5), 1.5)],
+    "single_value": [((5, 1), 5), ((NO_INT, 1), None), ((NO_TEXT, 0), None), (("a", 1), "a")],
     "greatest": [
         ((1, 3, 2), 3),
         ((NO_INT, 2, 5), 5),
