@@ -6,7 +6,6 @@ arguments it understands, and any other is refused, never ignored.
 
 from __future__ import annotations
 
-import datetime
 import decimal
 from functools import partial
 from types import MappingProxyType
@@ -46,6 +45,7 @@ from wayfed_sql.intervals import add_interval
 from wayfed_sql.row_values import compared_rows, parts_of
 from wayfed_sql.sql_functions import NODES, make_call
 from wayfed_sql.sql_makers import as_text
+from wayfed_sql.sql_moments import of_days, read_moment
 from wayfed_sql.sql_nodes import PLACE, position, refuse, require, unwrapped
 from wayfed_sql.sql_types import bind_type
 from wayfed_sql.window_calls import bind_window
@@ -188,7 +188,9 @@ class ExpressionBinder:
         if parts_of(left) or parts_of(right):
             return compared_rows(name, left, right, self.bind, _comparison)
         a, b = self.bind(left), self.bind(right)
-        result = _comparison(name, a, b) if name in _COMPARISONS else call(name, a, b)
+        result = of_days(name, a, b)
+        if result is None:
+            result = _comparison(name, a, b) if name in _COMPARISONS else call(name, a, b)
         return call("not", result) if node.args.get("negate") else result
 
     def _quantified(self, node: exp.Expr) -> Expression:
@@ -341,7 +343,12 @@ class ExpressionBinder:
         kind = bind_type(node.args["to"])
         safe = isinstance(node, exp.TryCast)
         arg = self.bind(node.this)
-        constant = _read_constant(arg, kind)
+        try:
+            constant = _read_constant(arg, kind)
+        except InvalidSql:
+            if not safe:
+                raise
+            return Literal(None, kind)
         return constant if constant is not None else cast_to(arg, kind, safe=safe)
 
     def _concatenation(self, node: exp.Expr) -> Expression:
@@ -417,16 +424,9 @@ def _read_constant(arg: Expression, kind: DataType) -> Literal | None:
     if arg.type != TEXT or kind not in (DATE, TIMESTAMP, TIMESTAMP_UTC, FLOAT64):
         return None
     try:
-        if kind == FLOAT64:
-            return Literal(float(arg.value), kind)
-        if kind == DATE:
-            return Literal(datetime.date.fromisoformat(arg.value), kind)
-        moment = datetime.datetime.fromisoformat(arg.value)
+        return Literal(float(arg.value), kind) if kind == FLOAT64 else read_moment(arg.value, kind)
     except ValueError:
         return None
-    if kind == TIMESTAMP:
-        return Literal(moment, kind) if moment.tzinfo is None else None
-    return Literal(moment if moment.tzinfo else moment.replace(tzinfo=datetime.UTC), kind)
 
 
 def _nested(

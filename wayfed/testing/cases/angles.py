@@ -7,6 +7,7 @@ from decimal import Decimal
 from typing import Final
 
 from wayfed.testing.case import called
+from wayfed.testing.cases.numbers import NO_ANGLES
 from wayfed_optimizer.expressions import literal
 
 _NAN: Final = math.nan
@@ -17,12 +18,10 @@ _WIDEST: Final = Decimal("9" * 38)
 _LOWEST: Final = Decimal("-" + "9" * 38)
 
 ANGLES: Final = (
-    *(
-        called(name, "N12", ("float64",), (_INF, None), (-_INF, None), (_NAN, _NAN))
-        for name in ("sin", "cos", "tan", "cot")
+    called("tan", "N12", ("float64",), (0.0, 0.0), (-2.5, math.tan(-2.5)), *NO_ANGLES),
+    called(
+        "cot", "N12", ("float64",), (1.0, 1 / math.tan(1)), (0.0, None), (-0.0, None), *NO_ANGLES
     ),
-    called("tan", "N12", ("float64",), (0.0, 0.0), (1.0, math.tan(1)), (-2.5, math.tan(-2.5))),
-    called("cot", "N12", ("float64",), (1.0, 1 / math.tan(1)), (0.0, None), (-0.0, None)),
     *(
         called(
             name,

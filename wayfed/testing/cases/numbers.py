@@ -11,6 +11,8 @@ from wayfed_optimizer.expressions import literal
 
 _NAN: Final = math.nan
 _INF: Final = math.inf
+NO_ANGLES: Final = ((_INF, None), (-_INF, None), (_NAN, _NAN))
+"""What has no sine."""
 _MOST: Final = 2**63 - 1
 _LEAST: Final = -(2**63)
 _WIDEST: Final = Decimal("9" * 38)
@@ -373,8 +375,11 @@ _MATH: Final = (
         (1.0, math.sin(1)),
         (-1.0, -math.sin(1)),
         (1e6, math.sin(1e6)),
+        *NO_ANGLES,
     ),
-    called("cos", "N12", ("float64",), (0.0, 1.0), (1.0, math.cos(1)), (1e6, math.cos(1e6))),
+    called(
+        "cos", "N12", ("float64",), (0.0, 1.0), (1.0, math.cos(1)), (1e6, math.cos(1e6)), *NO_ANGLES
+    ),
     called("is_nan", "N14", ("float64",), (1.0, False), (_NAN, True), (_INF, False)),
 )
 
