@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from enum import Enum
 from typing import TYPE_CHECKING, TypeAlias
 
-from wayfed_optimizer.expressions import Subquery, SubqueryKind, columns_of
+from wayfed_optimizer.expressions import Call, Subquery, SubqueryKind, columns_of
 from wayfed_optimizer.expressions import walk as walk_expression
 from wayfed_optimizer.relations import (
     Aggregate,
@@ -129,10 +129,7 @@ class _Tracer:
                 return {o.name: self._origins(o.expression, below) for o in outputs}
             case Aggregate(_, keys, aggregates):
                 grouped = {k.name: self._origins(k.expression, below) for k in keys}
-                computed = {
-                    a.name: dict.fromkeys(self._origins(a.expression, below), Use.AGGREGATED)
-                    for a in aggregates
-                }
+                computed = {a.name: self._aggregated(a.expression, below) for a in aggregates}
                 return grouped | computed
             case Window(_, outputs):
                 return below | {o.name: self._origins(o.expression, below) for o in outputs}
@@ -142,6 +139,13 @@ class _Tracer:
             case TimeWindow(_, column):
                 return below | {"window_start": below[column], "window_end": below[column]}
         return {f.name: below[f.name] for f in relation.schema}
+
+    def _aggregated(self, expression: Expression, below: _Columns) -> _Origins:
+        """Return what an aggregate is computed from; as values where it gives those of rows."""
+        origins = self._origins(expression, below)
+        if isinstance(expression, Call) and expression.row.reveals:
+            return origins
+        return dict.fromkeys(origins, Use.AGGREGATED)
 
     def _below(self, relation: Relation) -> _Columns:
         below: _Columns = {}

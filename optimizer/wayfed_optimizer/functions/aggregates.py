@@ -93,6 +93,7 @@ AGGREGATES: Final = (
         kind=_AGGREGATE,
         nulls=Nulls.MAY,
         agreement=Agreement.ENGINE,
+        reveals=True,
     ),
     Function("bool_and", fixed(BOOL, BOOL), "x", "Whether all are true.", _AGGREGATE, Nulls.MAY),
     Function("bool_or", fixed(BOOL, BOOL), "x", "Whether any is true.", _AGGREGATE, Nulls.MAY),
@@ -185,6 +186,7 @@ AGGREGATES: Final = (
         kind=_AGGREGATE,
         nulls=Nulls.MAY,
         ordered=True,
+        reveals=True,
     ),
     Function(
         "string_agg",
@@ -194,6 +196,7 @@ AGGREGATES: Final = (
         kind=_AGGREGATE,
         nulls=Nulls.MAY,
         ordered=True,
+        reveals=True,
     ),
     *(
         Function(name, same(is_integer), "x", doc, _AGGREGATE, Nulls.MAY)

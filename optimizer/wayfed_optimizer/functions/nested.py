@@ -70,6 +70,7 @@ LISTS: Final = (
         kind=Kind.AGGREGATE,
         nulls=Nulls.MAY,
         ordered=True,
+        reveals=True,
     ),
     Function("list_sort", _sorted, "list", "The elements in their order, NULLs last."),
 )

@@ -73,6 +73,8 @@ class Function:
         Whether the order in which an aggregate sees the rows decides its result.
     skips_nulls
         Whether a window function takes IGNORE NULLS.
+    reveals
+        Whether what an aggregate gives holds the values of single rows, whichever they are.
     """
 
     name: str
@@ -89,6 +91,7 @@ class Function:
     domain: str | None = None
     ordered: bool = False
     skips_nulls: bool = False
+    reveals: bool = False
 
     @property
     def signature(self) -> str:

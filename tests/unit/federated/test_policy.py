@@ -6,6 +6,7 @@ import pytest
 
 from wayfed.federated.policy import Policy, Role
 from wayfed_optimizer.expressions import (
+    Call,
     Case,
     Named,
     SortKey,
@@ -99,6 +100,23 @@ BREAKING = {
             Named(
                 "x",
                 Case(((above(column(TABLE.schema, "secret")), literal(1)),), literal(0)),
+            ),
+        ),
+    ),
+    "some row's value": Aggregate(
+        TABLE, (), (Named("x", call("any_value", column(TABLE.schema, "secret"))),)
+    ),
+    "the first in an order": Aggregate(
+        TABLE,
+        (),
+        (
+            Named(
+                "x",
+                Call(
+                    "first",
+                    (column(TABLE.schema, "amount"),),
+                    order_by=(SortKey(column(TABLE.schema, "secret")),),
+                ),
             ),
         ),
     ),
