@@ -492,7 +492,35 @@ class Dataset(Terminals):
         return self.with_relation(select(self.relation, outputs))
 
     def flat_map(self, function: Callable[..., object], schema: SchemaLike | None = None) -> Self:
-        """Make each row any number of rows, by a Python function that returns or yields them."""
+        """Make each row any number of rows, by a Python function that returns or yields them.
+
+        What it yields is handed on as it comes: a row may become more rows than memory holds.
+
+        Parameters
+        ----------
+        function
+            From a row of values (``row.note``) to rows: each a dict, tuple, or single value.
+        schema
+            The columns of these; the function's annotation may say them instead.
+
+        Raises
+        ------
+        ExecutionError
+            When run, where the function raises (its error is the cause) or makes what does not
+            fit; names the batch, the row, and the line of the function.
+
+        Examples
+        --------
+        >>> import wayfed as wf
+        >>> with wf.context() as ctx:
+        ...     notes = ctx.read({"id": [1, 2], "words": ["a b", "c"]})
+        ...     words = notes.flat_map(
+        ...         lambda row: [(row.id, word) for word in row.words.split()],
+        ...         schema={"id": "int64", "word": "text"},
+        ...     )
+        ...     words.sort("word").to_arrow().to_pydict()
+        {'id': [1, 1, 2], 'word': ['a', 'b', 'c']}
+        """
         return self._mapped(function, MapKind.ROWS, schema or _require_schema(function, "flat_map"))
 
     def map_batches(
@@ -500,8 +528,33 @@ class Dataset(Terminals):
     ) -> Self:
         """Make each batch of rows another one, by a Python function over Arrow record batches.
 
-        The function gets a pyarrow.RecordBatch and returns one, a table, a pandas or polars frame,
-        or a dict of arrays, with the columns of `schema`.
+        Parameters
+        ----------
+        function
+            From a pyarrow.RecordBatch to one, a table, a pandas or polars frame, or a dict of
+            arrays, with the columns of `schema`; or a generator of several of these. Which rows
+            share a batch is the engine's choice; it is not called for no rows.
+        schema
+            The columns that it returns; the function's annotation may say them instead.
+
+        Raises
+        ------
+        ExecutionError
+            When run, where the function raises (its error is the cause) or returns what does not
+            fit; names the batch, and the line of the function.
+
+        Examples
+        --------
+        >>> import pyarrow.compute as pc
+        >>> import wayfed as wf
+        >>> with wf.context() as ctx:
+        ...     orders = ctx.read({"amount": [10.0, 20.0]})
+        ...     rounded = orders.map_batches(
+        ...         lambda batch: {"amount": pc.round(batch["amount"], -1)},
+        ...         schema={"amount": "float64"},
+        ...     )
+        ...     rounded.to_numpy()["amount"]
+        array([10., 20.])
         """
         return self._mapped(
             function, MapKind.BATCHES, schema or _require_schema(function, "map_batches")

@@ -58,6 +58,20 @@ pairs = numbers.join(numbers.rename({"n": "m"}), how="cross").filter("(n * 7 + m
 
 
 @pytest.mark.usefixtures("numbers")
+def test_a_loop_that_has_long_to_go(program: Program) -> None:
+    ended = program.interrupt_python(
+        """
+ctx = wf.context()
+few = ctx.read("numbers.parquet").filter("n < 3").select("n")
+few.iterate(lambda rows: rows.select(n=wf.col("n") + 1), max_iterations=10**9).to_numpy()
+""",
+        once=has_worked,
+    )
+
+    assert_stopped(ended)
+
+
+@pytest.mark.usefixtures("numbers")
 @pytest.mark.parametrize("terminal", ["pairs.to_numpy()", "pairs.count()", "pairs.write('x.csv')"])
 def test_a_long_query_of_duckdb(program: Program, terminal: str) -> None:
     ended = program.interrupt_python(
