@@ -213,17 +213,20 @@ _MAKERS: Final[Mapping[DataType, tuple[Maker, ...]]] = {
         *(_of(name, INT64, INT64) for name in ("floor_divide", "modulo", "remainder")),
         *(_of(name, INT64) for name in ("negate", "abs", "sign", "floor", "round")),
         *(_of("sign", kind) for kind in (FLOAT64, _MONEY)),
-        _of("length", TEXT),
+        *(_of(name, TEXT) for name in ("length", "octet_length", "ascii")),
+        _of("position", TEXT, TEXT),
+        *(_of(name, INT64, INT64) for name in ("bitwise_and", "bitwise_or", "bitwise_xor")),
+        _of("bitwise_not", INT64),
         *(
             _of(name, DATE)
-            for name in ("year", "quarter", "month", "day", "day_of_week", "day_of_year")
+            for name in ("year", "iso_year", "quarter", "month", "week", "day", "day_of_week")
         ),
         _date_diff,
         _as(INT64, BOOL, FLOAT64, _MONEY),
     ),
     FLOAT64: (
         *(_of(name, FLOAT64, FLOAT64) for name in ("add", "subtract")),
-        *(_of(name, FLOAT64) for name in ("negate", "abs", "floor", "ceil")),
+        *(_of(name, FLOAT64) for name in ("negate", "abs", "floor", "ceil", "trunc")),
         _with("divide", FLOAT64, st.sampled_from([2.0, -4.0, 0.0])),
         _with("multiply", FLOAT64, st.sampled_from([2.0, -0.5])),
         _as(FLOAT64, INT64, BOOL),
@@ -235,11 +238,20 @@ _MAKERS: Final[Mapping[DataType, tuple[Maker, ...]]] = {
         _with("substring", TEXT, _PLACES),
         _with("substring", TEXT, _FEW, _PLACES),
         _of("substring", TEXT, INT64),
+        *(_with(name, TEXT, _FEW) for name in ("left", "right", "repeat")),
+        *(
+            _with(name, TEXT, _PLACES, st.sampled_from(["", "x", "ab"]))
+            for name in ("lpad", "rpad")
+        ),
+        _of("concat_ws", TEXT, TEXT, TEXT),
+        _with("strftime", DATE, st.just("%d %b %y (%a)")),
         _as(TEXT, INT64, BOOL, DATE),
     ),
     DATE: (
         _with("add_days", DATE, _FEW),
         _of("add_days", DATE, INT64),
+        _with("add_months", DATE, _FEW),
+        _of("last_day", DATE),
         _with("date_trunc", DATE, st.sampled_from(_UNITS)),
     ),
     _MONEY: (
