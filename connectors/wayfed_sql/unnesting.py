@@ -90,7 +90,19 @@ _EXTREMES: Final = {
 
 
 def unnested(root: Relation) -> Relation:
-    """Return the plan with joins in place of correlated subqueries and lateral joins."""
+    """Return the plan with joins in place of correlated subqueries and lateral joins.
+
+    Examples
+    --------
+    >>> from wayfed_optimizer.relations import Read
+    >>> from wayfed_optimizer.types import Schema
+    >>> from wayfed_sql import parse_query
+    >>> tables = {"t": Read("t", Schema.of(a="int64")), "u": Read("u", Schema.of(x="int64"))}
+    >>> text = "SELECT a FROM t WHERE NOT EXISTS (SELECT 1 FROM u WHERE x = a)"
+    >>> plan = parse_query(text, tables.__getitem__)  # calls it on what it has bound
+    >>> plan.input.kind.value, plan.input.on
+    ('anti', (('a', 'x 1'),))
+    """
     every = list(_everything(root))
     if not any(isinstance(r, Lateral) or any(map(is_correlated, expressions_of(r))) for r in every):
         return root
