@@ -185,7 +185,8 @@ class _Answer:
             self._held.callback(_close_stream, value)
             self._connection.bind(names[table], value, reads=read.count(table))
         given = self._run.parameters
-        parameters = {name: given[name] for name in _parameters_of(self._fragment.relation)}
+        asked = _parameters_of(self._fragment.relation) if given else ()
+        parameters = {name: given[name] for name in asked}
         return self._connection.query(self._sql, parameters)
 
     def _conformed(self, reader: pa.RecordBatchReader) -> Any:

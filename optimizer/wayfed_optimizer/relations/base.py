@@ -24,9 +24,11 @@ class Relation(Node):
         Its columns.
     """
 
-    __slots__ = ()
+    __slots__ = ("_expressions", "_subqueries")
     _below: ClassVar[tuple[str, ...]] = ("input",)
     schema: Schema
+    _expressions: tuple[Expression, ...]
+    _subqueries: tuple[Relation, ...]
 
     @property
     def _ends(self) -> bool:
@@ -61,11 +63,12 @@ class Relation(Node):
     @property
     def below(self) -> tuple[Relation, ...]:
         """The inputs, and then the relations of subqueries in the relation's own expressions."""
-        return (*self.inputs, *_subqueries_in(self))
+        subqueries = _subqueries_in(self)
+        return (*self.inputs, *subqueries) if subqueries else self.inputs
 
     def with_below(self, change: Callable[[Relation], Relation]) -> Relation:
         """Return this relation over changed inputs and subqueries, in the order of `below`."""
-        if not any(True for _ in _subqueries_in(self)):
+        if not _subqueries_in(self):
             return self.with_inputs(change)
 
         def in_expression(node: Node) -> Node:
@@ -87,20 +90,34 @@ class Relation(Node):
 
 
 def expressions_of(relation: Relation) -> tuple[Expression, ...]:
-    """Return the expressions that a relation evaluates itself."""
-    found: list[Expression] = []
+    """Return the expressions that a relation evaluates itself; found on first use."""
+    try:
+        return relation._expressions
+    except AttributeError:
+        found = tuple(_expressions_in(relation))
+        relation.derive(_expressions=found)
+        return found
+
+
+def _expressions_in(relation: Relation) -> Iterator[Expression]:
     for node in relation.nodes():
         match node:
             case Named(_, expression) | SortKey(expression):
-                found.append(expression)
+                yield expression
             case Expression():
-                found.append(node)
-    return tuple(found)
+                yield node
 
 
-def _subqueries_in(relation: Relation) -> Iterator[Relation]:
-    for root in expressions_of(relation):
-        if facts_of(root).fixed:
-            for node in walk_expression(root):
-                if isinstance(node, Subquery):
-                    yield node.relation
+def _subqueries_in(relation: Relation) -> tuple[Relation, ...]:
+    try:
+        return relation._subqueries
+    except AttributeError:
+        found = tuple(
+            node.relation
+            for root in expressions_of(relation)
+            if facts_of(root).fixed
+            for node in walk_expression(root)
+            if isinstance(node, Subquery)
+        )
+        relation.derive(_subqueries=found)
+        return found
