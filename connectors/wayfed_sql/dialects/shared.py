@@ -169,7 +169,8 @@ FUNCTIONS: Final[Mapping[str, Row]] = MappingProxyType(
         "asin": Template("CASE WHEN {0} BETWEEN -1 AND 1 THEN ASIN({0}) END"),
         "acos": Template("CASE WHEN {0} BETWEEN -1 AND 1 THEN ACOS({0}) END"),
         "atan": function("ATAN"),
-        "atan2": function("ATAN2"),
+        # -0.0 is 0.0, which is what adding 0 makes of it.
+        "atan2": Template("ATAN2({0} + 0, {1} + 0)"),
         "degrees": function("DEGREES"),
         "radians": function("RADIANS"),
         "cbrt": function("CBRT"),
