@@ -1,7 +1,7 @@
 """What a loop as a plan adds to the same loop by hand over DuckDB, for each iteration.
 
 Both do the same: a step over the current rows and a table of some thousand rows, and a test whether
-to go on. They take turns in one process. The budget: 5 ms an iteration, of CPU time, since wall time
+to go on. They take turns in one process. The budget: 5 ms of CPU time an iteration, since wall time
 of such small things is that of whoever else uses the machine.
 
     python benchmarks/iterate.py [--iterations 200] [--runs 7]
