@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from functools import cache
 from importlib.metadata import entry_points
+from pathlib import Path
 from types import MappingProxyType
 from typing import TYPE_CHECKING, Any, Final
 
@@ -91,6 +92,8 @@ def claimant(request: SourceRequest, catalog: Iterable[str]) -> Connector:
             f"a {type(request.target).__name__} is nothing that can be read",
             hint="read a path, a URL, or a pyarrow, pandas, polars or numpy object",
         )
+    if Path(request.target).is_dir():
+        return connectors()["files"]
     scheme, found, _ = request.target.partition("://")
     if found:
         raise Unsupported(f"reading {scheme}://", reason="no installed connector reads it")

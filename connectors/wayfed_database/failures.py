@@ -87,6 +87,8 @@ def writing_failure(error: BaseException, task: Task, token: CancellationToken) 
         hint = "ask its owner to GRANT what is missing"
     elif "depend on it" in text:
         hint = "drop what does, or write the columns that the table has: then it stays"
+    elif "0x00" in text:
+        hint = "a text holds a zero byte, which is not stored there: replace it, or cast to binary"
     elif "is locked" in text:
         hint = "another program writes to it, or has it open: try again when it has ended"
     return ExecutionError(f"{task.description} cannot be written: {text}", hint=hint)

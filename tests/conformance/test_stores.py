@@ -39,7 +39,7 @@ REFUSED = MappingProxyType(
             "decimal(38,0)": r"\.cast\(x='decimal\(15,0\)'\)",
             "decimal(38,38)": r"\.cast\(x='decimal\(15,15\)'\)",
         },
-        "postgresql": {**_NESTED, "text: a zero": "invalid byte sequence"},
+        "postgresql": {**_NESTED, "text: a zero": "holds a zero byte"},
         "any dialect": _NESTED,
     }
 )

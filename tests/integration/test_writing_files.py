@@ -78,6 +78,12 @@ def test_one_partition_of_many_is_read_alone(ctx, tmp_path):
     assert lake.columns == ("id", "year")
 
 
+def test_a_directory_is_read_by_its_bare_name(ctx, tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    ctx.read(ORDERS).write("lake", partition_by="year")
+    assert rows(ctx, "lake", "id") == [(1,), (2,), (3,)]
+
+
 def test_rows_without_any_partition_keep_their_columns(ctx, tmp_path):
     ctx.read(ORDERS).filter("id > 5").write(tmp_path / "lake", partition_by="year")
     back = ctx.read(str(tmp_path / "lake"))

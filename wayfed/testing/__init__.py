@@ -12,6 +12,7 @@ and one fixture, and a test module that takes the suite's tests in::
 
 Cases are data: rows, something to compute, and the answer written down beside it. What the
 platform's capabilities refuse must raise Unsupported; what else it does not do is said in `marks`.
+Stores have a suite of their own, `wayfed.testing.stores`: every type written there, and read back.
 The page docs/certify.md says more.
 """
 
