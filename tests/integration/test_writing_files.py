@@ -5,6 +5,7 @@ from __future__ import annotations
 import datetime
 import subprocess
 import sys
+import threading
 from pathlib import Path
 
 import pyarrow as pa
@@ -214,6 +215,57 @@ with wf.context() as ctx:
     command = [sys.executable, "-c", program]
     result = subprocess.run(command, capture_output=True, text=True, check=False, timeout=120)
     assert result.stdout == 5 * "ExecutionError True [1]\n", result.stdout + result.stderr
+    assert hidden(tmp_path) == []
+
+
+def at_once(work, count=4):
+    """Run work(0), work(1) … in threads and return the errors."""
+    errors = []
+
+    def run(number):
+        try:
+            work(number)
+        except WayfedError as error:
+            errors.append(error)
+
+    threads = [threading.Thread(target=run, args=(number,)) for number in range(count)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    return errors
+
+
+def test_writers_who_add_at_once_lose_no_rows(ctx, tmp_path):
+    place = f"{tmp_path}/lake/"
+
+    def add(number):
+        added = ctx.read({"id": [number, number], "k": [1, number]})
+        added.write(place, mode="append", partition_by="k")
+
+    assert at_once(add) == []
+    assert len(rows(ctx, place, "id")) == 8
+    assert hidden(tmp_path) == hidden(tmp_path / "lake") == []
+
+
+@pytest.mark.parametrize("name", ["x.parquet", "lake/"])
+def test_of_writers_who_make_a_target_at_once_one_does(ctx, tmp_path, name):
+    place = f"{tmp_path}/{name}"
+    errors = at_once(lambda number: ctx.read({"id": [number] * 3}).write(place))
+    assert [type(error) for error in errors] == [SourceError] * 3
+    assert len({row for row in rows(ctx, place, "id")}) == 1
+
+
+@pytest.mark.parametrize("name", ["x.parquet", "lake/"])
+def test_of_writers_who_replace_a_target_at_once_one_is_last(ctx, tmp_path, name):
+    place = f"{tmp_path}/{name}"
+
+    def replace(number):
+        ctx.read({"id": [number] * 3}).write(place, mode="overwrite")
+
+    assert at_once(replace) == []
+    found = rows(ctx, place, "id")
+    assert (len(found), len(set(found))) == (3, 1)
     assert hidden(tmp_path) == []
 
 
