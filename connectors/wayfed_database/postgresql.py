@@ -144,7 +144,7 @@ class PostgreSQLSession:
     def ingest(self, name: str, value: object, source: Channel, target: Channel) -> object:
         """Make a temporary table of rows; it lives on one connection, until the run ends.
 
-        In a loop it takes the place of that of the iteration before.
+        In a loop its rows take the place of those of the iteration before.
         """
         table = temporary_name(name)
         rows = value.to_reader() if hasattr(value, "to_reader") else value
@@ -152,9 +152,12 @@ class PostgreSQLSession:
         try:
             with self._using(lease):
                 if table in self._ingested:
-                    lease.connection.run(f"DROP TABLE pg_temp.{table}")
-                lease.connection.ingest(table, rows, temporary=True)
-                self._ingested.add(table)
+                    # Not dropped and made again: each table of a transaction keeps its lock.
+                    lease.connection.run(f"TRUNCATE pg_temp.{table}")
+                    lease.connection.append("pg_temp", table, rows)
+                else:
+                    lease.connection.ingest(table, rows, temporary=True)
+                    self._ingested.add(table)
         except driver_errors() as error:
             self._run.token.raise_if_cancelled()
             failed = getattr(rows, "error", None)
