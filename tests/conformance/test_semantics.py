@@ -22,7 +22,7 @@ CASES = (*COMPUTED, *RELATIONS, *FAILURES)
 # What no engine runs by itself, or none yet.
 NOT_YET = {"Watermark", "TimeWindow", "Write", "Hint"}
 # What is tried on stores: tests/conformance/test_stores.py, tests/integration/test_writing_*.py.
-WRITES = {f"S{number}": {"Write"} for number in range(1, 8)}
+WRITES = {f"P{number}": {"Write"} for number in range(1, 8)}
 IN_CASES = {"Join": "inner join", "SetOperation": "union"}
 
 
