@@ -310,6 +310,8 @@ class Context(Training):
 
     def describe_table(self, table: str) -> str:
         """Return where the table of a read lies, for people."""
+        if table in self._lines:
+            return f"the current rows of the loop at {self._lines[table]}"
         source = self._catalog.sources.get(table)
         return source.description if source is not None else "not a source of this context"
 

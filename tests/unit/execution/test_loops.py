@@ -332,3 +332,15 @@ def test_rows_that_cannot_be_kept_leave_no_file(tmp_path: Path):
         keep(Stream(pa.schema({"n": pa.int64()}), broken()), run, most_bytes=1)
 
     assert list(tmp_path.iterdir()) == []
+
+
+def test_the_current_rows_say_whose_they_are(ctx: wf.Context):
+    shown: list[str] = []
+
+    def look(rows: Dataset) -> Dataset:
+        shown.append(repr(rows))
+        return increased(rows)
+
+    one(ctx, 0).iterate(look, max_iterations=1)
+
+    assert "the current rows of the loop at test_loops.py, line" in shown[0]
