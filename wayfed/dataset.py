@@ -629,7 +629,11 @@ class Dataset(Terminals):
         return other.select(*self.columns) if reordered else other
 
     def on(self, platform: str) -> Self:
-        """Force what lies below onto a platform, whatever it costs."""
+        """Force what lies below onto a platform, whatever it costs.
+
+        Functions of Python, loops and caches run in this process as ever; what they read, and the
+        bodies of loops, run there.
+        """
         if platform not in self.context.platform_names:
             raise PlatformNotFound(platform, self.context.platform_names, of="this context")
         return self.with_relation(Hint(self.relation, platform=platform))
