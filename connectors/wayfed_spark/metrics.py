@@ -31,12 +31,12 @@ def counted(session: SparkSession, group: str) -> Mapping[str, float]:
         "cpu_seconds": 0.0,
         "task_seconds": 0.0,
     }
-    for job in _each(store.jobsList(None)):
-        if not job.jobGroup().contains(group):
-            continue
+    for job_id in session.sparkContext.statusTracker().getJobIdsForGroup(group):
         total["jobs"] += 1
-        for stage_id in _each(job.stageIds()):
-            stage = store.lastStageAttempt(stage_id)
+        for stage_id in _each(store.job(job_id).stageIds()):
+            stage = _stage(store, stage_id)
+            if stage is None:
+                continue
             total["tasks"] += stage.numCompleteTasks()
             total["rows_read"] += stage.inputRecords()
             total["bytes_read"] += stage.inputBytes()
@@ -45,6 +45,18 @@ def counted(session: SparkSession, group: str) -> Mapping[str, float]:
             total["cpu_seconds"] += stage.executorCpuTime() * _NANOSECONDS
             total["task_seconds"] += stage.executorRunTime() * _MILLISECONDS
     return MappingProxyType(total)
+
+
+def _stage(store: Any, stage_id: int) -> Any:
+    """Return what was counted of a stage; None where it never ran, or is forgotten by now."""
+    from py4j.protocol import Py4JJavaError
+
+    try:
+        return store.lastStageAttempt(stage_id)
+    except Py4JJavaError as error:
+        if "NoSuchElementException" not in str(error.java_exception.getClass()):
+            raise
+        return None
 
 
 def _each(sequence: Any) -> Iterator[Any]:
