@@ -193,8 +193,6 @@ def _distinct(made: Call) -> Call:
         return Call("min", made.args)
     if made.row.kind is not Kind.AGGREGATE:
         raise Unsupported(f"DISTINCT in {made.function}")
-    if any(key.expression not in made.args for key in made.order_by):
-        raise InvalidSql(f"with DISTINCT, {made.function} is ordered by its values only")
     return Call(made.function, made.args, distinct=True, order_by=made.order_by)
 
 

@@ -193,9 +193,9 @@ class ExpressionPrinter:
         else:
             texts = tuple(self.text(arg, columns) for arg in args)
         distinct = isinstance(call, Call) and call.distinct
-        if dialect.collation:
-            texts = self._collate_arguments(function, args, texts, distinct=distinct)
         keys = call.order_by if isinstance(call, Call) else ()
+        if dialect.collation:
+            texts = self._collate_arguments(call, texts)
         site = Site(
             function,
             args,
@@ -219,7 +219,7 @@ class ExpressionPrinter:
     def _key(self, key: SortKey, columns: Environment) -> Key:
         direction = self.direction(key)
         written = self.sort_key(key, columns).removesuffix(direction)
-        return Key(written, direction, key.descending, key.nulls_first)
+        return Key(written, direction, key.descending, key.nulls_first, key.expression.type)
 
     def _unchecked(self, expression: Expression, columns: Environment) -> Text:
         """Write an operand of integer arithmetic, whose overflow its result shows."""
@@ -238,21 +238,17 @@ class ExpressionPrinter:
         return check.render(site)
 
     def _collate_arguments(
-        self,
-        function: str,
-        args: tuple[Expression, ...],
-        texts: tuple[Text, ...],
-        *,
-        distinct: bool,
+        self, call: Call | WindowCall, texts: tuple[Text, ...]
     ) -> tuple[Text, ...]:
         """Say how the first of several texts compares; the others follow it."""
-        if function in _ORDERS:
+        distinct, ordered = isinstance(call, Call) and call.distinct, bool(call.order_by)
+        if call.function in _ORDERS or (distinct and ordered):
             otherwise = ORDERED_OTHERWISE
-        elif function in _EQUATES or distinct:
+        elif call.function in _EQUATES or distinct:
             otherwise = EQUAL_OTHERWISE
         else:
             return texts
-        for index, (arg, text) in enumerate(zip(args, texts, strict=True)):
+        for index, (arg, text) in enumerate(zip(call.args, texts, strict=True)):
             if arg.type == TEXT and text.collated >= otherwise:
                 changed = self.comparable(text, TEXT, otherwise)
                 return (*texts[:index], changed, *texts[index + 1 :])

@@ -86,6 +86,7 @@ class Key(NamedTuple):
     direction: str
     descending: bool
     nulls_first: bool
+    type: DataType
 
 
 class Site(NamedTuple):

@@ -100,6 +100,8 @@ class Call(Expression):
         row = find_function(self.function)
         if self.distinct and (row.kind is not Kind.AGGREGATE or not self.args):
             raise TypeMismatch(f"{row.signature} takes no DISTINCT", hint="aggregates of x do")
+        if self.distinct and any(key.expression not in self.args for key in self.order_by):
+            raise TypeMismatch(f"with DISTINCT, {row.name} is ordered by its values only")
         if self.order_by and not row.ordered:
             raise TypeMismatch(f"{row.signature} takes no order", hint="its result has none")
         self.derive(

@@ -7,8 +7,9 @@ from types import MappingProxyType
 from typing import TYPE_CHECKING, Final
 
 from wayfed_optimizer.expressions import Literal
+from wayfed_optimizer.types import BOOL, Decimal
 from wayfed_sql.dialects.aggregates import QuantileDisc
-from wayfed_sql.templates import Choice, Template, Text, aggregate, by_count, by_type
+from wayfed_sql.templates import Choice, Template, Text, aggregate, by_count, by_type, exact
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -31,16 +32,19 @@ class _First:
         """Write the call; raises Unsupported where keys go both ways."""
         if not site.keys:
             return aggregate("FIRST").render(site)
-        descending = site.keys[0].descending
-        if any(key.descending != descending for key in site.keys):
+        ways = [key.descending for key in site.keys if key.type != BOOL]
+        descending = ways[0] if ways else site.keys[0].descending
+        if any(way != descending for way in ways):
             raise site.refuse("ORDER BY in both directions in first", "its records go one way")
         parts = (
-            f"{key.sql} IS {'' if key.nulls_first == descending else 'NOT '}NULL, {key.sql}"
+            f"({key.sql}) IS {'' if key.nulls_first == descending else 'NOT '}NULL, "
+            f"{key.sql if key.descending == descending else f'NOT ({key.sql})'}"
             for key in site.keys
         )
         name = "MAX_BY" if descending else "MIN_BY"
-        sql = f"{name}({{0}}, STRUCT({', '.join(parts)})){{over}}"
-        return Template(sql).render(site._replace(keys=()))
+        loose = isinstance(site.type, Decimal)
+        value = exact(site, 0).sql
+        return Text(f"{name}({value}, STRUCT({', '.join(parts)})){site.over}", loose=loose)
 
 
 def _is_separated(site: Site) -> bool:
