@@ -34,7 +34,7 @@ def _unit_first(name: str) -> Maker:
     def make(args: Arguments) -> Expression:
         unit, *rest = args
         if isinstance(unit, Literal) and isinstance(unit.value, str):
-            unit = literal(singular(unit.value))
+            unit = literal(_STARTS.get(singular(unit.value), singular(unit.value)))
         return call(name, *rest, unit)
 
     return make
@@ -59,13 +59,18 @@ def _extract(node: exp.Expr, bind: Bind) -> Expression:
 
 def _date_trunc(node: exp.Expr, bind: Bind) -> Expression:
     require(node, "this", "unit", "input_type_preserved")
-    unit = _unit(node)
-    return call("date_trunc", bind(node.this), literal(_STARTS.get(unit, unit)))
+    moment, unit = bind(node.this), _known_unit(node, bind)
+    if unit is None:
+        return Literal(None, moment.type)
+    return call("date_trunc", moment, literal(_STARTS.get(unit, unit)))
 
 
 def _date_diff(node: exp.Expr, bind: Bind) -> Expression:
     require(node, "this", "expression", "unit", "date_part_boundary")
-    return call("date_diff", bind(node.expression), bind(node.this), literal(_unit(node)))
+    unit = _known_unit(node, bind)
+    if unit is None:
+        return Literal(None, INT64)
+    return call("date_diff", bind(node.expression), bind(node.this), literal(unit))
 
 
 def _date_add(node: exp.Expr, bind: Bind) -> Expression:
@@ -75,9 +80,19 @@ def _date_add(node: exp.Expr, bind: Bind) -> Expression:
     return add_interval(bind(node.this), node.expression, bind, 1)
 
 
-def _unit(node: exp.Expr) -> str:
+def _known_unit(node: exp.Expr, bind: Bind) -> str | None:
+    """Return the unit that a node names, None for NULL."""
     unit = node.args.get("unit")
-    return singular(unit.name) if unit is not None else "day"
+    if unit is None:
+        return "day"
+    if isinstance(unit, exp.Var | exp.Literal):
+        return singular(unit.name)
+    known = bind(unit)
+    if not isinstance(known, Literal):
+        raise Unsupported(
+            "a unit of time that is no constant", hint="write it: date_trunc('day', x)"
+        )
+    return None if known.value is None else singular(str(known.value))
 
 
 def singular(unit: str) -> str:
