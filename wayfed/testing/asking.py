@@ -77,13 +77,19 @@ class Answers:
         return PlanAnswers(self._platform, self.tables, RELATIONS)
 
     def _ask_with_others(self, case: ValueCase) -> None:
-        together = next((group for group in self._groups if case in group), [])
+        self._ask_in_parts(next((group for group in self._groups if case in group), []))
+
+    def _ask_in_parts(self, cases: Sequence[ValueCase]) -> None:
+        """Ask all at once; where that fails, each half, down to the case that will say why."""
+        if len(cases) < 2:
+            self._alone.update(cases)
+            return
         try:
-            if together:
-                self._ask(together)
+            self._ask(cases)
         except WayfedError:
-            # One of them fails: each will say for itself.
-            self._alone.update(together)
+            middle = len(cases) // 2
+            self._ask_in_parts(cases[:middle])
+            self._ask_in_parts(cases[middle:])
 
     @cached_property
     def _groups(self) -> list[list[ValueCase]]:
