@@ -80,7 +80,7 @@ AGGREGATES: Final[Mapping[str, Row]] = MappingProxyType(
                     lambda site: _is_separated(site) and bool(site.keys),
                     Template("LISTAGG({distinct}{0}, {1}) WITHIN GROUP ({order})"),
                 ),
-                (_is_separated, Template("LISTAGG({distinct}{0}, {1})")),
+                (_is_separated, Template("LISTAGG({distinct}{0}, {1}){over}")),
             ),
             "the separator must be a constant",
         ),
