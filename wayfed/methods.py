@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from typing import TYPE_CHECKING
 
 from wayfed_optimizer.functions.formats import check_readable, parse_format
@@ -71,6 +72,10 @@ class ScalarMethods:
     def log10(self) -> Column:
         """Logarithm to base 10; NULL at zero and below."""
         return self._apply("log10")
+
+    def log(self, base: float) -> Column:
+        """Logarithm to a base; NULL at zero and below."""
+        return self.ln() / math.log(base)
 
     def exp(self) -> Column:
         """Raise e to the power of it."""

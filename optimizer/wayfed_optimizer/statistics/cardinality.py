@@ -193,7 +193,9 @@ class Cardinalities:
                 return min(1.0, sum(self._selectivity(source, arg) for arg in args))
             case Call("not", (arg,)):
                 return 1.0 - self._selectivity(source, arg)
-            case Call("like" | "ilike" | "contains" | "starts_with" | "ends_with"):
+            case Call(
+                "like" | "ilike" | "contains" | "starts_with" | "ends_with" | "regexp_matches"
+            ):
                 return _PATTERN
             case Literal(value):
                 return 1.0 if value else 0.0
