@@ -92,6 +92,41 @@ def is_restricted(relation: Relation) -> bool:
     return False
 
 
+def narrowed(relation: Relation, columns: frozenset[str]) -> Relation:
+    """Return the side of joins that has some columns, and of the conditions those on it alone.
+
+    Whatever values the columns have in the whole, they have there too.
+
+    Examples
+    --------
+    >>> from wayfed_optimizer.expressions import call, literal
+    >>> from wayfed_optimizer.relations import Read
+    >>> from wayfed_optimizer.types import Schema
+    >>> parts, stock = (Read(n, Schema.of(**{n: "int64"})) for n in ("part", "stock"))
+    >>> pairs = Join(parts, stock, JoinKind.CROSS)
+    >>> small, full = (call("less", column_of(pairs, n), literal(9)) for n in pairs.schema.names)
+    >>> near = narrowed(Filter(pairs, call("and", small, full)), frozenset({"part"}))
+    >>> near == Filter(parts, small)
+    True
+    """
+    match relation:
+        case Filter(input, predicate):
+            found = narrowed(input, columns)
+            own = [
+                part
+                for part in conjuncts(predicate)
+                if columns_of(part) <= set(found.schema.names)
+                and not may_raise(part)
+                and not is_correlated(part)
+            ]
+            return Filter(found, conjunction(tuple(own))) if own else found
+        case Join(left, right, JoinKind.INNER | JoinKind.CROSS):
+            for side in (left, right):
+                if columns <= set(side.schema.names):
+                    return narrowed(side, columns)
+    return relation
+
+
 def fails(relation: Relation) -> bool:
     """Say whether computing a relation may end the query with an error."""
     return any(

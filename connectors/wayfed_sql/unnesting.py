@@ -73,7 +73,14 @@ from wayfed_sql.dependence import (
     same,
 )
 from wayfed_sql.expression_printer import has_one_row
-from wayfed_sql.subquery_shapes import Head, fails, head_of, is_restricted, rows_only
+from wayfed_sql.subquery_shapes import (
+    Head,
+    fails,
+    head_of,
+    is_restricted,
+    narrowed,
+    rows_only,
+)
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
@@ -546,7 +553,7 @@ class _Rows:
         certain = all(is_certain(a.expression) for a in aggregates)
         found, change = self._keyed(relation, known, pulled=not free)
         if found.pulled and (not certain or is_restricted(self.relation)):
-            found = self._reduced(found)
+            found = self._reduced(found, exactly=not certain)
         fresh = {a.name: self._names.fresh(a.name) for a in aggregates}
         grouped = Aggregate(
             found.relation,
@@ -559,8 +566,12 @@ class _Rows:
             for a in aggregates
         }
 
-    def _reduced(self, found: Keyed) -> Keyed:
-        """Leave out rows of a subquery that belong to no row here."""
+    def _reduced(self, found: Keyed, *, exactly: bool) -> Keyed:
+        """Leave out rows of a subquery that belong to no row here.
+
+        Where it need not be all of them, the one table here that decides most is asked, and not
+        all that it is joined with.
+        """
         pairs: list[tuple[str, Named]] = []
         others: list[Expression] = []
         for condition in found.conditions:
@@ -569,7 +580,13 @@ class _Rows:
                     pairs.append((key, Named(self._names.fresh(key), outer)))
                 case _:
                     others.append(condition)
-        mine = Select(filtered(self._reached, tuple(others)), tuple(named for _, named in pairs))
+        outputs = tuple(named for _, named in pairs)
+        rows = filtered(self._reached, tuple(others))
+        if not exactly:
+            used = frozenset[str]().union(*(columns_of(named.expression) for named in outputs))
+            near = narrowed(rows, used)
+            rows = near if is_restricted(near) else rows
+        mine = Select(rows, outputs)
         on = tuple((key, named.name) for key, named in pairs)
         return replace(found, relation=Join(found.relation, mine, JoinKind.SEMI, on))
 
