@@ -16,12 +16,14 @@ class Node:
     """An immutable tree node; subclasses are frozen dataclasses with slots and ``eq=False``.
 
     Two nodes are equal when they are of one class and their compared fields are equal. The hash is
-    computed once and kept, so that a tree can be a key as cheaply as a leaf.
+    computed once and kept, so that a tree can be a key as cheaply as a leaf; so is what a node was
+    found to be equal to, so that trees are compared once and not again for each tree around them.
     """
 
-    __slots__ = ("_hash",)
+    __slots__ = ("_hash", "_twin")
     __match_args__: tuple[str, ...] = ()
     _hash: int
+    _twin: Node
 
     def __hash__(self) -> int:
         try:
@@ -36,7 +38,13 @@ class Node:
             return True
         if type(self) is not type(other) or hash(self) != hash(other):
             return False
-        return self.parts() == other.parts()
+        twin = getattr(other, "_twin", other)
+        if getattr(self, "_twin", self) is twin:
+            return True
+        if self.parts() != other.parts():
+            return False
+        object.__setattr__(self, "_twin", twin)
+        return True
 
     def parts(self) -> tuple[object, ...]:
         """Return the values of the fields that make up the node's identity."""

@@ -6,7 +6,6 @@ share their subtrees and a dictionary is all the memo that is needed.
 
 from __future__ import annotations
 
-from collections import Counter
 from typing import TYPE_CHECKING, Final
 
 from wayfed_optimizer.relations import Read, Relation
@@ -74,7 +73,7 @@ class Memo:
                 source = self._sources.get(relation.table)
                 known = (source.channel.owner or "anywhere",) if source else ()
             else:
-                counted = Counter(s for below in relation.below for s in self._stores_of(below))
-                known = tuple(s for s, n in sorted(counted.items()) for _ in range(min(n, 2)))
+                found = sorted(s for below in relation.below for s in self._stores_of(below))
+                known = tuple(s for i, s in enumerate(found) if i < 2 or found[i - 2] != s)
             self._stores[relation] = known
         return known

@@ -24,10 +24,11 @@ class Relation(Node):
         Its columns.
     """
 
-    __slots__ = ("_expressions", "_subqueries")
+    __slots__ = ("_expressions", "_inputs", "_subqueries")
     _below: ClassVar[tuple[str, ...]] = ("input",)
     schema: Schema
     _expressions: tuple[Expression, ...]
+    _inputs: tuple[Relation, ...]
     _subqueries: tuple[Relation, ...]
 
     @property
@@ -37,8 +38,13 @@ class Relation(Node):
     @property
     def inputs(self) -> tuple[Relation, ...]:
         """The relations that this one is computed from."""
-        found = tuple(getattr(self, name) for name in self._below)
-        return found if None not in found else tuple(r for r in found if r is not None)
+        try:
+            return self._inputs
+        except AttributeError:
+            found = [getattr(self, name) for name in self._below]
+            inputs = tuple(relation for relation in found if relation is not None)
+            self.derive(_inputs=inputs)
+            return inputs
 
     @property
     def bounded(self) -> bool:
