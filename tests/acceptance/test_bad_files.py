@@ -55,8 +55,7 @@ def test_an_empty_file(ctx: wf.Context) -> None:
     for name, message in {
         "tx.parquet": "'tx.parquet' is empty, so it is not Parquet (here)",
         "tx.csv": "'tx.csv' is empty, so its columns are unknown (here)",
-        "tx.ndjson": "'tx.ndjson' is empty, so its columns are unknown (here)\n"
-        "  schema= says them",
+        "tx.ndjson": "'tx.ndjson' is empty, so its columns are unknown (here)\n  schema= says them",
         "tx.arrow": "'tx.arrow' is empty, so it is not an Arrow IPC file (here)",
     }.items():
         Path(name).touch()

@@ -149,8 +149,8 @@ INTEGER: Final = Codec(_write_integer, _read_integer)
 FLOAT: Final = Codec(_write_float, _read_float)
 NUMBER: Final = Codec(
     lambda value, refer: (_write_integer if type(value) is int else _write_float)(value, refer),
-    lambda found, place, resolve: (
-        (_read_integer if type(found) is int else _read_float)(found, place, resolve)
+    lambda found, place, resolve: (_read_integer if type(found) is int else _read_float)(
+        found, place, resolve
     ),
 )
 FUNCTION: Final = Codec(_write_function, _read_text)
