@@ -34,6 +34,7 @@ from wayfed_optimizer.expressions import (
 from wayfed_optimizer.relations import (
     Aggregate,
     Distinct,
+    Explode,
     Filter,
     Join,
     JoinKind,
@@ -504,9 +505,23 @@ def _aggregated(draw: st.DrawFn, plan: Relation, fresh: int) -> tuple[Relation, 
 
 
 @st.composite
+def _exploded(draw: st.DrawFn, plan: Relation) -> Relation:
+    """Each row twice: once with a value of its own, once with another of the type."""
+    schema = plan.schema
+    name = draw(st.sampled_from(schema.names))
+    kind = schema[name].type
+    alike = [column(schema, f.name) for f in schema if f.type == kind]
+    listed = call("list", column(schema, name), draw(st.sampled_from(alike)))
+    outputs = (Named(f.name, listed if f.name == name else column(schema, f.name)) for f in schema)
+    return Explode(Select(plan, tuple(outputs)), name, draw(st.booleans()))
+
+
+@st.composite
 def _combined(draw: st.DrawFn, plan: Relation) -> Relation:
     if draw(st.booleans()):
         return Distinct(plan)
+    if draw(st.integers(0, 2)) == 0:
+        return draw(_exploded(plan))
     other = Filter(plan, draw(predicates(plan.schema, 1)))
     kind = draw(st.sampled_from(SetKind))
     return SetOperation(kind, plan, other, kind is SetKind.UNION and draw(st.booleans()))
