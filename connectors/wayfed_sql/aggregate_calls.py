@@ -141,6 +141,8 @@ def _read_argument(node: exp.Expr, read: _Aggregate, binder: Binding) -> None:
     if isinstance(node, exp.Distinct):
         require(node, "expressions")
         read.distinct = True
+        if None in node.expressions:
+            raise InvalidSql("DISTINCT stands before a value")
         read.args += [binder.bind(each) for each in node.expressions]
     else:
         read.args.append(binder.bind(node))
@@ -163,7 +165,7 @@ def make_aggregate(
     name = _ALIASES.get(name.lower(), name.lower())
     if name in _OF_ANY_TYPE:
         args = tuple(Literal(None, INT32) if arg.type == NULL else arg for arg in args)
-    if name == "any_value" and order_by:
+    if name == "any_value" and order_by and args:
         # Some value becomes the first that is not NULL.
         name, order_by = "first", (SortKey(call("is_null", args[0])), *order_by)
     maker = _MAKERS.get(name)
@@ -235,6 +237,8 @@ def over_rows(made: Call, condition: Expression) -> Call:
 def bind_within_group(node: exp.Expr, binder: Binding) -> Expression:
     """Return PERCENTILE_CONT(p), PERCENTILE_DISC(p) or MODE() WITHIN GROUP (ORDER BY x)."""
     require(node, "this", "expression")
+    if node.expression is None:
+        raise refuse(node, hint="WITHIN GROUP takes one key")
     keys = [binder.sort_key(key) for key in node.expression.expressions]
     if len(keys) != 1:
         raise refuse(node, hint="WITHIN GROUP takes one key")

@@ -365,6 +365,8 @@ class ExpressionBinder:
         return bind_window(node, self, self._windows)
 
     def _grouping(self, node: exp.Expr) -> Expression:
+        if not node.expressions:
+            raise InvalidSql("GROUPING is of one key or more")
         return Grouping(tuple(map(self.bind, node.expressions)))
 
     def _function(self, node: exp.Func) -> Expression:

@@ -45,7 +45,9 @@ def _shift(function: str) -> Reader:
     def read(node: exp.Expr, bind: Bind) -> Expression:
         require(node, "this", "expression", "requires_int128")
         value, count = bind(node.this), bind(node.expression)
-        if not isinstance(count, Literal) or (count.value is not None and count.value < 0):
+        if not isinstance(count, Literal) or not isinstance(count.value, int | None):
+            raise Unsupported("a shift by other than a constant number of bits")
+        if count.value is not None and count.value < 0:
             raise Unsupported("a shift by other than a constant number of bits")
         if count.value is None:
             return Literal(None, INT64)
