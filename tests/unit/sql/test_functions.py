@@ -12,6 +12,8 @@ from typing import Any
 import pytest
 
 from wayfed.testing.cases import AGGREGATES as SUITE_AGGREGATES
+from wayfed.testing.cases import RELATIONS as SUITE_RELATIONS
+from wayfed.testing.cases import SCALARS as SUITE_SCALARS
 from wayfed.testing.cases import WINDOWS as SUITE_WINDOWS
 from wayfed_optimizer.errors import Unsupported
 from wayfed_optimizer.expressions import (
@@ -25,7 +27,7 @@ from wayfed_optimizer.expressions import (
     call,
     literal,
 )
-from wayfed_optimizer.functions import FUNCTIONS, Agreement, Kind
+from wayfed_optimizer.functions import FUNCTIONS, Agreement
 from wayfed_optimizer.platform import TableReference
 from wayfed_optimizer.relations import Aggregate, Read, Select, Window
 from wayfed_optimizer.types import (
@@ -651,8 +653,8 @@ def test_what_an_engine_leaves_out_has_a_reason(dialect):
 
 
 def test_every_function_has_a_case():
-    in_suite = {case.about for case in (*SUITE_AGGREGATES, *SUITE_WINDOWS)}
+    suite = (*SUITE_SCALARS, *SUITE_AGGREGATES, *SUITE_WINDOWS, *SUITE_RELATIONS)
+    in_suite = {case.about for case in suite}
     for function in FUNCTIONS.values():
-        known = SCALARS if function.kind is Kind.SCALAR else in_suite
-        assert function.name in known, function.name
+        assert function.name in SCALARS or function.name in in_suite, function.name
         assert function.agreement in Agreement

@@ -98,6 +98,10 @@ POSTGRESQL: Final = Dialect(
         {
             "int8": "it has no integers of one byte",
             "list": "lists are not read from it",
+            **dict.fromkeys(
+                ("element", "list_length", "list_contains", "list_sort", "list_agg"),
+                "lists are not read from it",
+            ),
             "struct": "records are not read from it",
             "asof join": "it has none",
             "full join without keys": "it pairs full joins by equal keys only",

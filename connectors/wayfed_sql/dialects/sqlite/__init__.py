@@ -110,6 +110,10 @@ _WITHOUT: Final = MappingProxyType(
         "asof join": "it has none",
         "decimal": "it keeps 15 digits of decimals",
         "list": "it has none",
+        **dict.fromkeys(
+            ("element", "list_length", "list_contains", "list_sort", "list_agg"),
+            "it has no lists",
+        ),
         "struct": "it has none",
         "try_cast": "it has no cast that gives NULL where it fails",
         "cast text to int": "it reads what is no number as 0",
