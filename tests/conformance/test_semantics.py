@@ -63,7 +63,8 @@ def test_every_relation_and_kind_of_join_has_a_case() -> None:
 
 def test_what_has_gone_wrong_elsewhere_has_cases() -> None:
     names = {title(case) for case in CASES} | set(suite.__all__)
-    rows = [line for line in SEMANTICS.read_text().splitlines() if line.startswith("| ")][2:]
+    _, _, section = SEMANTICS.read_text().partition("## Where plans over several engines")
+    rows = [line for line in section.splitlines() if line.startswith("| ")][2:]
     told = [re.findall(r"`([^`]+)`", row.split(" | ")[1]) for row in rows]
     assert len(told) >= 16
     assert all(told)
