@@ -163,6 +163,7 @@ def test_every_function_of_the_table_is_a_method_an_operator_or_a_function():
         *("add", "subtract", "multiply", "divide", "floor_divide", "modulo", "negate"),
         *("equal", "not_equal", "less", "less_equal", "greater", "greater_equal"),
         *("and", "or", "not"),
+        "single_value",  # what a subquery of SQL becomes; nobody calls it
     }
     methods = {name for name, _ in inspect.getmembers(wf.Column, inspect.isfunction)}
     missing = set(FUNCTIONS) - operators - methods - set(wf.__all__)
