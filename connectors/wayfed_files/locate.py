@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 from urllib.parse import unquote, urlsplit
 
 from wayfed_files.formats import FORMATS, Format, format_of, suffix_of
-from wayfed_files.manifest import counting
+from wayfed_files.manifest import counted
 from wayfed_optimizer.errors import SourceError, suggestion
 from wayfed_optimizer.types import check_option
 
@@ -74,8 +74,7 @@ class Location:
         return (self.path,)
 
     def _matching(self) -> tuple[Path, ...]:
-        found = (Path(name) for name in glob.glob(str(self.path), recursive=True))
-        files = counting(sorted(path for path in found if path.is_file()))
+        files = counted(self._matches)
         if files:
             return files
         fixed = _parts_before_placeholder(self.path)
@@ -85,13 +84,20 @@ class Location:
             f"no file matches '{self.text}'", available=_names_in(fixed), hint=_relative_to(self)
         )
 
+    def _matches(self) -> list[Path]:
+        found = (Path(name) for name in glob.glob(str(self.path), recursive=True))
+        return sorted(path for path in found if path.is_file())
+
+    def _visible(self) -> list[Path]:
+        found = sorted(self.path.rglob("*"))
+        visible = (path for path in found if not is_hidden(path, self.path))
+        return [path for path in visible if path.is_file() and suffix_of(path)]
+
     def _within(self) -> tuple[Path, ...]:
         try:
-            every = sorted(self.path.rglob("*"))
+            files = counted(self._visible)
         except OSError as error:
             raise SourceError(f"the directory '{self.text}' cannot be read: {error}") from error
-        visible = [path for path in every if not _is_hidden(path, self.path)]
-        files = counting([path for path in visible if path.is_file() and suffix_of(path)])
         if not files:
             raise SourceError(
                 f"the directory '{self.text}' has no files of a known format",
@@ -160,7 +166,7 @@ def _endings() -> tuple[str, ...]:
     return tuple(ending for each in FORMATS for ending in each.suffixes)
 
 
-def _is_hidden(path: Path, root: Path) -> bool:
+def is_hidden(path: Path, root: Path) -> bool:
     """Say whether engines skip a file: it, or a directory above it, begins with . or _."""
     return any(part.startswith((".", "_")) for part in path.relative_to(root).parts)
 

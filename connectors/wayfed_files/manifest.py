@@ -17,7 +17,7 @@ from wayfed_files.aside import keep_names
 from wayfed_optimizer.errors import SourceError
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Sequence
+    from collections.abc import Callable, Iterable
     from pathlib import Path
 
 NAME: Final = "_wayfed_manifest.json"
@@ -69,11 +69,29 @@ def settle(directory: Path) -> None:
     keep_names(directory)
 
 
-def counting(files: Sequence[Path]) -> tuple[Path, ...]:
-    """Return those of `files` that the manifests above them do not leave out."""
+def counted(listing: Callable[[], list[Path]]) -> tuple[Path, ...]:
+    """Return the files of a listing that count.
+
+    What manifests say holds for the moment at which they are read, and listing takes longer: so
+    they are read between two listings that are the same.
+    """
+    found = _listed(listing)
+    while True:
+        left_out = _left_out(found or [])
+        before, found = found, _listed(listing)
+        if found is not None and found == before:
+            return tuple(path for path in found if path not in left_out)
+
+
+def _listed(listing: Callable[[], list[Path]]) -> list[Path] | None:
+    """Return the files; None where a directory went away meanwhile."""
+    try:
+        return listing()
+    except FileNotFoundError:
+        return None
+
+
+def _left_out(files: list[Path]) -> set[Path]:
+    """Return what the manifests above some files leave out."""
     directories = {parent for path in files for parent in path.parents}
-    left_out: set[Path] = set()
-    for directory in directories:
-        if (directory / NAME).exists():
-            left_out |= ignored(directory)
-    return tuple(path for path in files if path not in left_out)
+    return {path for directory in directories for path in ignored(directory)}

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 from wayfed_files import aside, manifest
 from wayfed_files.formats import FORMATS, Format, format_of, suffix_of
-from wayfed_files.locate import Location, plain_path
+from wayfed_files.locate import Location, is_hidden, plain_path
 from wayfed_files.partition_writer import PartitionWriter
 from wayfed_files.partitions import require_partitionable
 from wayfed_files.source import FileSource
@@ -136,7 +136,7 @@ class DirectoryTarget:
     def of(cls, path: Path, request: TargetRequest) -> DirectoryTarget:
         """Check that a directory can be written, or files be added to it."""
         if path.exists() and not path.is_dir():
-            raise SourceError(f"{path} is a file, and partition_by= makes a directory")
+            raise SourceError(f"{path} is a file, and no directory")
         ending = format_of(path)
         if ending is not None and not ending.partitioned and not path.is_dir():
             raise Unsupported(
@@ -150,6 +150,8 @@ class DirectoryTarget:
             raise _exists(path)
         if present and request.mode is WriteMode.APPEND:
             schema, by = _as_there(path, request)
+        if present and request.mode is WriteMode.OVERWRITE:
+            _require_table(path)
         columns = tuple(schema.field(name, of="the rows") for name in by)
         for column in columns:
             require_partitionable(column)
@@ -200,14 +202,14 @@ class DirectoryTarget:
             if self.mode is WriteMode.APPEND:
                 if count:
                     _move_in(part, self.path, replacing=False)
-            elif not aside.swap(part, self.path):
+            elif _others_in(self.path) or not aside.swap(part, self.path):
                 _move_in(part, self.path, replacing=True)
 
 
 def _move_in(part: Path, directory: Path, *, replacing: bool) -> None:
     """Move files in one by one; until all are there, and until all others are gone, say so."""
-    moves = {path: directory / path.relative_to(part) for path in _files_in(part)}
-    old = _files_in(directory) if replacing else []
+    moves = {path: directory / path.relative_to(part) for path in _rows_in(part)}
+    old = _rows_in(directory) if replacing else []
     several = len(moves) > 1 or bool(old)
     if several:
         manifest.ignore(directory, moves.values())
@@ -223,10 +225,31 @@ def _move_in(part: Path, directory: Path, *, replacing: bool) -> None:
         aside.keep_names(directory)
 
 
-def _files_in(directory: Path) -> list[Path]:
+def _rows_in(directory: Path) -> list[Path]:
+    """Return the files of a table, which an overwrite replaces."""
     found = (path for path in directory.rglob("*") if path.is_file())
-    parts = ((path, path.relative_to(directory).parts) for path in found)
-    return [path for path, names in parts if not any(n.startswith((".", "_")) for n in names)]
+    return [path for path in found if _has_rows(path, directory)]
+
+
+def _others_in(directory: Path) -> list[Path]:
+    """Return what is no file of a table, and stays whatever becomes of the table."""
+    found = (path for path in directory.rglob("*") if path.is_symlink() or not path.is_dir())
+    return [path for path in found if not _has_rows(path, directory)]
+
+
+def _has_rows(path: Path, directory: Path) -> bool:
+    format = format_of(path)
+    return format is not None and format.partitioned and not is_hidden(path, directory)
+
+
+def _require_table(directory: Path) -> None:
+    """Raise SourceError where a directory is for more than the files of a table."""
+    other = next((path for path in _others_in(directory) if not is_hidden(path, directory)), None)
+    if other is not None:
+        raise SourceError(
+            f"{directory} holds '{other.relative_to(directory)}', which is no Parquet file",
+            hint="only a table's own directory is overwritten: name one for these rows alone",
+        )
 
 
 def _as_there(path: Path, request: TargetRequest) -> tuple[Schema, tuple[str, ...]]:

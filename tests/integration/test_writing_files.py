@@ -281,3 +281,18 @@ def test_files_that_a_manifest_names_do_not_count(ctx, tmp_path):
     (tmp_path / manifest.NAME).write_text("{")
     with pytest.raises(SourceError, match="does not say which files count"):
         ctx.read(str(tmp_path))
+
+
+def test_what_is_not_of_a_table_is_never_removed(ctx, tmp_path):
+    place = tmp_path / "lake"
+    ctx.read({"x": [1]}).write(f"{place}/")
+    (place / ".git").mkdir()
+    (place / ".git" / "HEAD").write_text("main")
+    ctx.read({"x": [2], "k": [1]}).write(place, mode="overwrite", partition_by="k")
+    assert rows(ctx, place, "x") == [(2,)]
+    assert (place / ".git" / "HEAD").read_text() == "main"
+    (place / "thesis.txt").write_text("all of it")
+    with pytest.raises(SourceError, match=r"holds 'thesis.txt', which is no Parquet file"):
+        ctx.read({"x": [3]}).write(place, mode="overwrite")
+    assert (place / "thesis.txt").exists()
+    assert rows(ctx, place, "x") == [(2,)]
