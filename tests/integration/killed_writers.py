@@ -94,4 +94,5 @@ def main() -> None:
     sys.stdout.write(f"{count}\n{' '.join(sorted(seen))}\n")
 
 
-main()
+if __name__ == "__main__":
+    main()
