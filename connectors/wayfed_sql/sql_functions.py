@@ -99,6 +99,7 @@ def make_call(name: str, args: Arguments) -> Expression:
 
     Examples
     --------
+    >>> from wayfed_optimizer.expressions import literal
     >>> str(make_call("ceiling", (literal(2.5),)))
     'ceil(2.5)'
     """

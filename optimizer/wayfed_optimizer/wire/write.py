@@ -50,7 +50,7 @@ def to_wire(relation: Relation, *, names: Collection[str] | None = None) -> byte
     >>> from wayfed_optimizer.types import Schema
     >>> plan = Read("flights", Schema.of(origin="text"))
     >>> to_wire(plan)[:54]
-    b'{"wayfed":1,"functions":1,"plan":[{"node":"Read","tabl'
+    b'{"wayfed":1,"functions":2,"plan":[{"node":"Read","tabl'
     """
     writer = _Writer(names)
     writer.write(relation)
