@@ -617,14 +617,22 @@ class Dataset(Terminals):
             raise UnboundedResult("a loop needs all rows, and they never end")
         variable = self.context.loop_variable()
         current = self.with_relation(Read(variable, self.schema.as_nullable()))
-        following = self._in_order(body(current))
-        end = until(current).relation if until is not None else None
+        following = self._in_order(self._made_by(body, current, "body"))
+        end = self._made_by(until, current, "until").relation if until is not None else None
         loop = Iterate(self.relation, following.relation, variable, max_iterations, end)
         return self.with_relation(loop)
 
+    def _made_by(self, function: Callable[[Self], Dataset], rows: Self, name: str) -> Dataset:
+        if not callable(function):
+            raise InvalidOption(
+                f"{name} is a {type(function).__name__}, not a function from rows to a dataset"
+            )
+        made = function(rows)
+        self._require_same_context(made)
+        return made
+
     def _in_order(self, other: Dataset) -> Dataset:
         """Return rows with the same columns in the order of this dataset."""
-        self._require_same_context(other)
         reordered = other.columns != self.columns and set(other.columns) == set(self.columns)
         return other.select(*self.columns) if reordered else other
 

@@ -80,18 +80,9 @@ def looks_like(head: bytes) -> str:
 
 
 def head_of(path: Path, length: int = _HEAD) -> bytes:
-    """Return the first bytes of a file.
-
-    Raises
-    ------
-    SourceError
-        Where it cannot be read.
-    """
-    try:
-        with path.open("rb") as file:
-            return file.read(length)
-    except OSError as error:
-        raise SourceError(f"'{path}' cannot be read: {error.strerror or error}") from error
+    """Return the first bytes of a file."""
+    with path.open("rb") as file:
+        return file.read(length)
 
 
 def not_of_format(path: Path, name: str, looks: str) -> SourceError:

@@ -178,9 +178,12 @@ class FileSource:
         return _Table(version, schema, MappingProxyType(reading), inspected)
 
     def _inspect(self, path: Path, prefix: int) -> Inspected:
-        if self._wanted and self._format.columns == "optional" and not path.stat().st_size:
-            return Inspected(path, self._wanted.fields, Estimate.exactly(0, Provenance.EXACT))
-        return self._format.inspect(path, self._options, prefix)
+        try:
+            if self._wanted and self._format.columns == "optional" and not path.stat().st_size:
+                return Inspected(path, self._wanted.fields, Estimate.exactly(0, Provenance.EXACT))
+            return self._format.inspect(path, self._options, prefix)
+        except OSError as error:
+            raise SourceError(f"'{path}' cannot be read: {error.strerror or error}") from error
 
     def _partitions(
         self, files: tuple[Path, ...], inspected: Sequence[Inspected]

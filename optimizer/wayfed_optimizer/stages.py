@@ -7,8 +7,9 @@ from functools import cache
 from time import perf_counter
 from typing import TYPE_CHECKING
 
-from wayfed_optimizer.errors import PlanError
+from wayfed_optimizer.errors import InvalidPlan, PlanError
 from wayfed_optimizer.placement import Loops, Memo, Placed, cut, place
+from wayfed_optimizer.relations import Read, walk_once
 from wayfed_optimizer.rewrite import Rewritten, alternatives_of, rewrite
 from wayfed_optimizer.statistics import Cardinalities, TableStatistics
 
@@ -74,6 +75,7 @@ def _plan(relation: Relation, environment: Environment) -> Stages:
     rewritten = rewrite(relation)
     clock.append(perf_counter())
     loops = Loops(rewritten.relation, environment.sources)
+    _require_tables(rewritten.relation, loops, environment)
 
     def statistics(table: str) -> TableStatistics:
         if table in loops:
@@ -95,3 +97,16 @@ def _plan(relation: Relation, environment: Environment) -> Stages:
     names = ("rewrite", "place", "cut", "compile")
     seconds = {name: clock[i + 1] - clock[i] for i, name in enumerate(names)}
     return Stages(relation, rewritten, placed, physical, compiled, seconds)
+
+
+def _require_tables(relation: Relation, loops: Loops, environment: Environment) -> None:
+    """Raise InvalidPlan where a plan reads the rows of a loop that is no part of it."""
+    for node in walk_once(relation):
+        if not isinstance(node, Read) or node.table in loops:
+            continue
+        if node.table not in environment.sources:
+            line = environment.lines.get(node.table, node.table)
+            raise InvalidPlan(
+                f"the rows of the loop at {line} are read outside of it",
+                hint="what a loop's body is given is for the plan that it returns",
+            )

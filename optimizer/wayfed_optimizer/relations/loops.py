@@ -30,18 +30,16 @@ class Iterate(Relation):
     schema: Schema = field(init=False)
 
     def __post_init__(self) -> None:
-        if self.max_iterations < 1:
-            raise InvalidOption("a loop needs max_iterations of 1 or more")
+        if type(self.max_iterations) is not int or self.max_iterations < 1:
+            raise InvalidOption("a loop needs max_iterations of 1 or more, as an int")
         before, after = self.initial.schema, self.body.schema
-        changed = [
-            f"{a.name} {a.type}"
-            for a, b in zip(before, after, strict=False)
-            if (a.name, a.type) != (b.name, b.type)
-        ]
-        if changed or len(before) != len(after):
+        if [(f.name, f.type) for f in before] != [(f.name, f.type) for f in after]:
+            ours, theirs = (
+                ", ".join(f"{f.name} {f.type}" for f in each) for each in (before, after)
+            )
             raise TypeMismatch(
-                "the body of a loop must keep the columns and types of its input",
-                available=changed,
+                "the body of a loop must keep the columns and types of its input: "
+                f"it makes ({theirs}) of ({ours})",
             )
         if self.until is not None and [f.type for f in self.until.schema] != [BOOL]:
             raise TypeMismatch(

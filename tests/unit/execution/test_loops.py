@@ -18,8 +18,10 @@ from wayfed_optimizer.cancellation import CancellationToken
 from wayfed_optimizer.errors import (
     Cancelled,
     ExecutionError,
+    InvalidOption,
     InvalidPlan,
     NotConverged,
+    PlanError,
     TypeMismatch,
     UnboundedResult,
 )
@@ -231,6 +233,30 @@ def test_what_is_wrong_with_a_loop_is_said_while_it_is_written(ctx: wf.Context):
         rows.iterate(lambda r: r.select(n=wf.col("n") / 2), max_iterations=3)
     with pytest.raises(TypeMismatch, match="the condition that ends a loop is one boolean"):
         rows.iterate(increased, until=lambda r: r, max_iterations=3)
+
+
+def test_what_is_no_body_is_said_as_such(ctx: wf.Context):
+    rows = ctx.read({"n": [1]})
+    with pytest.raises(InvalidOption, match="body is a str, not a function"):
+        rows.iterate("n + 1", max_iterations=1)
+    with pytest.raises(PlanError, match="a bool is not a dataset"):
+        rows.iterate(lambda d: d, until=lambda d: True, max_iterations=1)
+    with pytest.raises(InvalidOption, match="max_iterations of 1 or more, as an int"):
+        rows.iterate(lambda d: d, max_iterations=1.5)
+    with pytest.raises(TypeMismatch, match=r"it makes \(n int64, m int64\) of \(n int64\)"):
+        rows.iterate(lambda d: d.with_columns(m=1), max_iterations=1)
+
+
+def test_the_rows_of_a_loop_are_of_no_use_outside_of_it(ctx: wf.Context):
+    given: list[Dataset] = []
+
+    def body(rows: Dataset) -> Dataset:
+        given.append(rows)
+        return rows
+
+    ctx.read({"n": [1]}).iterate(body, max_iterations=1)
+    with pytest.raises(InvalidPlan, match=r"rows of the loop at .* are read outside of it"):
+        given[0].count()
 
 
 def test_rows_that_never_end_have_no_loop(ctx: wf.Context):
