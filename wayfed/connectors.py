@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from functools import cache
 from importlib.metadata import entry_points
+from os import PathLike
 from pathlib import Path
 from types import MappingProxyType
 from typing import TYPE_CHECKING, Any, Final
@@ -113,7 +114,16 @@ def writer(request: TargetRequest) -> Connector:
     ------
     Unsupported
         Where none writes there.
+    InvalidOption
+        Where the target is no place at all, or there are no columns to write.
     """
+    if not isinstance(request.target, str | PathLike) or not str(request.target):
+        raise InvalidOption(
+            f"rows are written to a path or URL, not to {request.target!r:.60}",
+            hint="for example write('orders.parquet')",
+        )
+    if not len(request.schema):
+        raise InvalidOption("there is no column to write", hint="select() some")
     for connector in connectors().values():
         if connector.claims(request.target, None):
             return connector

@@ -76,6 +76,8 @@ class SQLiteTarget:
         try:
             with closing(connection), token.calling(calls.stop), calls.call():
                 connection.execute(f"ATTACH 'file:{quote(str(scratch))}?mode=ro' AS wayfed_new")
+                # Else views of a table that is replaced would be missed while it has no name.
+                connection.execute("PRAGMA legacy_alter_table = ON")
                 connection.execute("BEGIN IMMEDIATE")
                 count = self._fill(connection)
                 token.raise_if_cancelled()

@@ -86,6 +86,7 @@ class PartitionWriter:
     def abandon(self) -> None:
         """Close the files as they are."""
         for each in self._open.values():
+            each.writer.is_open = False  # or it would write its footer when it is collected
             each.file.close()
 
     def _subset(self, schema: pa.Schema) -> pa.Schema:

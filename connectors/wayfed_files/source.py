@@ -174,6 +174,8 @@ class FileSource:
         for each in inspected:
             for name, value in each.reading.items():
                 reading[name] = tuple(dict.fromkeys((*reading.get(name, ()), *value)))
+        if not columns:
+            raise SourceError(f"'{files[0]}' has no columns")
         schema = self._wanted or Schema(columns)
         return _Table(version, schema, MappingProxyType(reading), inspected)
 

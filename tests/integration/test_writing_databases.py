@@ -254,6 +254,14 @@ def test_sqlite_takes_back_what_a_killed_transaction_had_begun(ctx, tmp_path):
     assert ctx.read(path, table="t").count() == 3
 
 
+def test_views_of_a_replaced_table_show_the_new_rows(ctx, tmp_path):
+    url = f"sqlite:///{tmp_path / 'bank.db'}"
+    with closing(sqlite3.connect(tmp_path / "bank.db")) as connection:
+        connection.executescript("CREATE TABLE t (a, b); CREATE VIEW v AS SELECT a FROM t")
+    ctx.read({"a": [5], "c": [1.5]}).write(url, table="t", mode="overwrite")
+    assert execute(url, "SELECT a FROM v") == [(5,)]
+
+
 def test_sqlite_refuses_what_it_cannot_hold(ctx, tmp_path):
     path = f"{tmp_path}/x.sqlite"
     instant = pa.array([datetime.datetime(2013, 1, 1)], pa.timestamp("us", "UTC"))

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import datetime
+import gc
 import subprocess
 import sys
 import threading
@@ -296,3 +297,22 @@ def test_what_is_not_of_a_table_is_never_removed(ctx, tmp_path):
         ctx.read({"x": [3]}).write(place, mode="overwrite")
     assert (place / "thesis.txt").exists()
     assert rows(ctx, place, "x") == [(2,)]
+
+
+def test_where_or_what_is_missing_is_said_before_anything_runs(ctx, tmp_path):
+    for target in (5, None, b"x.parquet", ""):
+        with pytest.raises(InvalidOption, match="written to a path or URL, not to"):
+            ctx.read(ORDERS).write(target)
+    with pytest.raises(InvalidOption, match="no column to write"):
+        ctx.read(ORDERS).select().write(tmp_path / "x.parquet")
+    parquet.write_table(pa.table({"x": [1]}).select([]), tmp_path / "none.parquet")
+    with pytest.raises(SourceError, match=r"none.parquet' has no columns"):
+        ctx.read(tmp_path / "none.parquet")
+
+
+def test_a_name_that_is_too_long_for_a_directory_ends_the_writing_quietly(ctx, tmp_path):
+    names = {"k": ["a", "b", "x" * 300], "n": [1, 2, 3]}
+    with pytest.raises(ExecutionError, match=r"lake cannot be written: .*(?i:name too long)"):
+        ctx.read(names).write(tmp_path / "lake/", partition_by="k")
+    gc.collect()  # what a file left open would say, it says now
+    assert list(tmp_path.iterdir()) == []
