@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import glob
+import re
 from typing import TYPE_CHECKING, Final
 
 from wayfed_arrow import Stream
@@ -63,6 +64,20 @@ def view_names(fragment: Fragment) -> dict[str, str]:
     return names
 
 
+def mentions(sql: str, name: str) -> int:
+    """Return how often a statement reads a table, or more: a plan does not say it.
+
+    What guards a condition against rows that others leave out is written, and read, again.
+
+    Examples
+    --------
+    >>> mentions("SELECT f1.a FROM f1 JOIN f10 ON f1.a = f10.a WHERE 1 IN (SELECT b FROM F1)", "f1")
+    2
+    """
+    bare = re.escape(name.replace('"', '""'))
+    return len(re.findall(rf'(?<![\w."])"?{bare}(?![\w."]|"\.)', sql, re.IGNORECASE))
+
+
 def rows_of(value: object, *, reads: int) -> object:
     """Return what a connection registers for an input that is not, or not only, a view.
 
@@ -71,7 +86,7 @@ def rows_of(value: object, *, reads: int) -> object:
     value
         The value of any channel that DuckDB accepts but files that it reads itself.
     reads
-        How often the plan reads it: a stream that is read more than once is kept as a table.
+        How often the statement reads it: a stream that is read more than once is kept as a table.
     """
     import pyarrow as pa
 

@@ -49,7 +49,7 @@ class Connection:
         value
             The value of any channel that DuckDB accepts.
         reads
-            How often the plan reads it: a stream that is read more than once is kept as a table.
+            How often the statement reads it: a stream read more than once is kept as a table.
         """
         known = name.lower()
         view = None

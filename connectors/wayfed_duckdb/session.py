@@ -7,13 +7,13 @@ from threading import Event, Lock, RLock, Thread
 from typing import TYPE_CHECKING, Any, Final
 
 from wayfed_arrow import Stream, conform
-from wayfed_duckdb.channels import view_names
+from wayfed_duckdb.channels import mentions, view_names
 from wayfed_duckdb.failures import translated
 from wayfed_optimizer.errors import Cancelled, Unsupported, WayfedError
 from wayfed_optimizer.expressions import Parameter
 from wayfed_optimizer.expressions import walk as walk_expression
 from wayfed_optimizer.platform import ARROW_TABLE
-from wayfed_optimizer.relations import Read, Relation, expressions_of, walk
+from wayfed_optimizer.relations import Relation, expressions_of, walk_once
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
@@ -179,11 +179,10 @@ class _Answer:
             self._connection.close()
 
     def _bound(self) -> DuckDBPyRelation:
-        read = [node.table for node in walk(self._fragment.relation) if isinstance(node, Read)]
         names = view_names(self._fragment)
         for table, value in self._inputs.items():
             self._held.callback(_close_stream, value)
-            self._connection.bind(names[table], value, reads=read.count(table))
+            self._connection.bind(names[table], value, reads=mentions(self._sql, names[table]))
         given = self._run.parameters
         asked = _parameters_of(self._fragment.relation) if given else ()
         parameters = {name: given[name] for name in asked}
@@ -231,7 +230,7 @@ def _close_stream(value: object) -> None:
 def _parameters_of(relation: Relation) -> set[str]:
     return {
         part.name
-        for node in walk(relation)
+        for node in walk_once(relation)
         for root in expressions_of(node)
         for part in walk_expression(root)
         if isinstance(part, Parameter)

@@ -25,10 +25,10 @@ from wayfed_optimizer.errors import (
     TransferError,
     Unsupported,
 )
-from wayfed_optimizer.expressions import Named, Parameter, call, column, literal
+from wayfed_optimizer.expressions import Named, Parameter, call, cast_to, column, literal
 from wayfed_optimizer.platform import ARROW_STREAM, ARROW_TABLE, Run, SourceRequest
 from wayfed_optimizer.relations import Aggregate, Filter, Join, JoinKind, Read, Select
-from wayfed_optimizer.types import PLAIN, Schema
+from wayfed_optimizer.types import INT64, PLAIN, Schema
 
 NUMBERS = Schema.of(n="int64", word="text")
 ROWS = pa.table({"n": [1, 2, 3], "word": ["a", None, "c"]})
@@ -109,6 +109,15 @@ def test_a_stream_is_read_once_and_kept_where_a_plan_reads_it_twice(session):
     rows = pa.table({"n": [1, 2]})
     assert session(twice, t=rows.to_reader()).num_rows == 2
     assert session(left, t=rows.to_reader()).num_rows == 2
+
+
+def test_a_stream_is_kept_where_a_guard_reads_it_again(session):
+    t, u = Read("t", Schema.of(word="text")), Read("u", Schema.of(other="text"))
+    numbers = Join(t, u, JoinKind.SEMI, (("word", "other"),))
+    number = cast_to(column(t.schema, "word"), INT64)
+    large = Filter(numbers, call("greater", number, literal(1)))
+    rows = {"t": pa.table({"word": ["2", "x"]}), "u": pa.table({"other": ["2"]}).to_reader()}
+    assert session(large, **rows).to_pydict() == {"word": ["2"]}
 
 
 def test_inputs_whose_names_differ_in_case_or_are_odd_are_told_apart(session):

@@ -23,16 +23,16 @@ def walk(root: Relation) -> Iterator[Relation]:
 
 
 def walk_once(root: Relation) -> Iterator[Relation]:
-    """Yield `root` and all below it, each once, in no order that means anything."""
-    seen = {root}
+    """Yield `root` and all below it, each once, in the order in which `walk` meets them."""
+    seen: set[Relation] = set()
     waiting = [root]
     while waiting:
         relation = waiting.pop()
+        if relation in seen:
+            continue
+        seen.add(relation)
         yield relation
-        for below in relation.below:
-            if below not in seen:
-                seen.add(below)
-                waiting.append(below)
+        waiting.extend(reversed(relation.below))
 
 
 def variables(root: Relation) -> frozenset[str]:
@@ -42,7 +42,7 @@ def variables(root: Relation) -> frozenset[str]:
 
 def reads(root: Relation) -> tuple[Read, ...]:
     """Return the reads of a plan, in the order they are written, each once."""
-    return tuple(dict.fromkeys(node for node in walk(root) if isinstance(node, Read)))
+    return tuple(node for node in walk_once(root) if isinstance(node, Read))
 
 
 def transform(root: Relation, change: Callable[[Relation], Relation]) -> Relation:
