@@ -193,7 +193,9 @@ class ExpressionPrinter:
         else:
             texts = tuple(self.text(arg, columns) for arg in args)
         distinct = isinstance(call, Call) and call.distinct
-        keys = call.order_by if isinstance(call, Call) else ()
+        ordered = call.order_by if isinstance(call, Call) else ()
+        # A constant decides nothing, and engines take it for a position or refuse it.
+        keys = tuple(k for k in ordered if not self.text(k.expression, columns).constant)
         if dialect.collation:
             texts = self._collate_arguments(call, texts)
         site = Site(
@@ -289,8 +291,12 @@ class ExpressionPrinter:
         otherwise = "" if last.sql == "NULL" else f" ELSE {last.sql}"
         everything = (*values, last)
         computed = ORDERED_OTHERWISE if self.dialect.computed_collates else 0
+        sql = f"CASE {branches}{otherwise} END"
+        if all(value.sql == "NULL" for value in everything):
+            # Of no type to engines, or of text.
+            return Text(f"CAST({sql} AS {self.dialect.type_name(case.type)})", collated=computed)
         return Text(
-            f"CASE {branches}{otherwise} END",
+            sql,
             loose=isinstance(case.type, Decimal) or all(value.loose for value in everything),
             collated=max(computed, *(value.collated for value in everything)),
             digits=_most_digits(case, everything),

@@ -89,7 +89,7 @@ def _keys(node: exp.Expr, bind: Callable[[exp.Expr], Expression]) -> Keys:
     """Return the keys that stand in one place: one, or those in a pair of parentheses."""
     if isinstance(node, exp.Tuple):
         return tuple(bind(each) for each in node.expressions)
-    return (bind(node.unnest()),)
+    return (bind(node.unnest() if isinstance(node, exp.Paren) else node),)
 
 
 def _merged(parts: Sequence[Keys]) -> Keys:
