@@ -97,6 +97,10 @@ class Catalog(Protocol):
         """Return what is known without a scan."""
         ...
 
+    def identity(self, table: TableName) -> str:
+        """Return what another table of the same name has otherwise, where readers may meet both."""
+        ...
+
     def version(self) -> str:
         """Return something that changes whenever rows of the database may have."""
         ...

@@ -200,6 +200,10 @@ class GenericCatalog:
         """Return nothing: what it knows about its tables is told in no common way."""
         return TableStatistics.unknown()
 
+    def identity(self, table: TableName) -> str:
+        """Return nothing: it is not known."""
+        return ""
+
     def version(self) -> str:
         """Return another version each time: nobody knows whether rows have changed."""
         return uuid4().hex

@@ -88,7 +88,7 @@ _BY_CODE_POINT: Final = frozenset({"c", "posix", "c.utf-8", "c.utf8"})
 
 _SIZE: Final = """
 SELECT c.reltuples::float8 AS rows, c.relpages AS pages, c.relkind::text AS kind,
-       pg_relation_size(c.oid) / current_setting('block_size')::int AS pages_now,
+       coalesce(pg_relation_size(c.oid), 0) / current_setting('block_size')::int AS pages_now,
        current_setting('block_size')::int AS page
 FROM pg_class c
 WHERE c.oid = to_regclass(:name)
@@ -109,6 +109,7 @@ _ANALYSED_OFF_BY: Final = 1.2
 _ROW_OVERHEAD: Final = 28
 """Bytes that a stored row takes besides its values."""
 
+_IDENTITY: Final = "SELECT to_regclass(:name)::oid::text"
 _VERSION: Final = "SELECT txid_snapshot_xmax(txid_current_snapshot())::text"
 _PADDED: Final = frozenset({"character", "bpchar", "name", '"char"', "char"})
 
@@ -270,6 +271,14 @@ class PostgreSQLCatalog:
         rows = _row_count(sizes, columns, schema)
         known = {name: _column(row, rows.likely, schema) for name, row in columns.items()}
         return TableStatistics(rows, known)
+
+    def identity(self, table: TableName) -> str:
+        """Return the table's object identifier: a replaced table is empty to older snapshots."""
+        if table.query is not None:
+            return ""
+        with self._connected() as connection:
+            row = _first(connection, _IDENTITY, name=quoted(*table.parts))
+        return str(row[0]) if row else ""
 
     def version(self) -> str:
         """Return the server's next transaction: any change of rows takes one."""

@@ -78,18 +78,23 @@ class DatabaseSource:
         """Return the version there is now; a run's session keeps it for all its readers."""
         self._require_same_columns()
         columns = sha256(repr(self._columns).encode()).hexdigest()[:16]
-        return Snapshot(f"{columns}:{self._catalog.version()}")
+        return Snapshot(f"{columns}:{self._identity()}:{self._catalog.version()}")
 
     def open(self, snapshot: Snapshot) -> TableReference:
         """Return how statements name the table."""
         return self.reading.reference
 
     def verify(self, snapshot: Snapshot) -> None:
-        """Raise SourceChanged where the table is gone or its columns are others.
+        """Raise SourceChanged where the table is gone, another one, or its columns are others.
 
         Its rows need no second look: a run reads them in one transaction.
         """
         self._require_same_columns()
+        if snapshot.version.split(":")[1] != self._identity():
+            raise SourceChanged(f"{self.description} was replaced while it was read")
+
+    def _identity(self) -> str:
+        return self._catalog.identity(self._name)
 
     def _require_same_columns(self) -> None:
         now = self._catalog.columns(self._name)

@@ -150,6 +150,10 @@ class SQLiteCatalog:
         except (sqlite3.Error, SourceError):
             return TableStatistics.unknown()
 
+    def identity(self, table: TableName) -> str:
+        """Return nothing: a transaction sees the tables of its time."""
+        return ""
+
     def version(self) -> str:
         """Return size and time of the file, and of its write-ahead log where one is in use."""
         path = self._location.path

@@ -384,6 +384,18 @@ def test_a_column_that_changed_after_planning_is_named(server, accounts, store):
     assert "column 'balance' was numeric(12,2) and is double precision" in str(caught.value)
 
 
+def test_a_table_that_took_anothers_place_is_a_changed_source(server, accounts, store):
+    source = store.sources["accounts"]
+    snapshot = source.snapshot()
+    source.verify(snapshot)
+    server("create table newer (like accounts)")
+    server("drop table accounts")
+    server("alter table newer rename to accounts")
+
+    with pytest.raises(SourceChanged, match="was replaced while it was read"):
+        source.verify(snapshot)
+
+
 def test_the_version_of_a_table_changes_with_its_rows(server, accounts, store):
     before = store.sources["accounts"].snapshot()
     assert store.sources["accounts"].snapshot() == before
