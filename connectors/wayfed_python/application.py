@@ -235,6 +235,8 @@ def _array(values: Any, field: pa.Field) -> pa.Array:
     # What is beyond float32 would become infinite; as float64 it is noticed when it is narrowed.
     kind = pa.float64() if pa.types.is_float32(field.type) else field.type
     is_lossy = _lossy(kind)
+    if (found := _type_of(values)) is not None:
+        _require_kind(field, found)
     try:
         if is_lossy is None or not isinstance(values, list) or not any(map(is_lossy, values)):
             return pa.array(values, kind)
@@ -279,26 +281,42 @@ def _first_unfit(values: Any, kind: pa.DataType) -> str | None:
 
 
 def _require_kinds(rows: Any, mapped: MapBatches) -> Any:
-    """Return rows, none of whose texts would be taken for numbers or dates, nor the reverse."""
+    """Return rows, none of whose columns would be taken for something else than it is."""
     for field in arrow_schema(mapped.schema):
         position = rows.schema.get_field_index(field.name)
-        found = rows.schema.field(position).type if position >= 0 else field.type
-        if _is_text(found) != _is_text(field.type) and not _is_null(found):
-            raise ExecutionError(f"column '{field.name}' is {field.type}, and came as {found}")
+        if position >= 0:
+            _require_kind(field, rows.schema.field(position).type)
     return rows
 
 
-def _is_null(kind: pa.DataType) -> bool:
+def _require_kind(field: pa.Field, found: pa.DataType) -> None:
     import pyarrow as pa
 
-    return bool(pa.types.is_null(kind))
+    if _family(found) != _family(field.type) and not pa.types.is_null(found):
+        raise ExecutionError(f"column '{field.name}' is {field.type}, and came as {found}")
 
 
-def _is_text(kind: pa.DataType) -> bool:
+def _family(kind: pa.DataType) -> str:
+    """Return what a type is about: Arrow takes times for numbers, and truths, whatever is meant."""
     import pyarrow as pa
 
     plain = kind.value_type if pa.types.is_dictionary(kind) else kind
-    return any(
-        is_kind(plain)
-        for is_kind in (pa.types.is_string, pa.types.is_large_string, pa.types.is_string_view)
-    )
+    families = {
+        "text": (pa.types.is_string, pa.types.is_large_string, pa.types.is_string_view),
+        "truth": (pa.types.is_boolean,),
+        "time": (pa.types.is_temporal,),
+    }
+    named = (name for name, kinds in families.items() if any(is_kind(plain) for is_kind in kinds))
+    return next(named, "other")
+
+
+def _type_of(values: Any) -> pa.DataType | None:
+    """Return the type of an array, of Arrow's or numpy's; None for what only its values tell."""
+    import pyarrow as pa
+
+    if isinstance(values, pa.Array | pa.ChunkedArray):
+        return values.type
+    try:
+        return pa.from_numpy_dtype(values.dtype)
+    except (AttributeError, TypeError, pa.ArrowException):
+        return None

@@ -7,6 +7,7 @@ import traceback
 from decimal import Decimal
 from typing import NamedTuple
 
+import numpy as np
 import pandas as pd
 import polars as pl
 import pyarrow as pa
@@ -45,6 +46,15 @@ def test_a_batch_function_returns_rows_in_any_of_their_forms(numbers: wf.Dataset
         ({"n": [1.5]}, "column 'n' is int64: value 0 is 1.5, of type float"),
         ({"n": [1, 1 << 63]}, "column 'n' is int64: value 1 is 9223372036854775808, of type int"),
         (pa.table({"n": ["1"]}), "column 'n' is int64, and came as string"),
+        (pa.table({"n": [True]}), "column 'n' is int64, and came as bool"),
+        (
+            pa.table({"n": pa.array([1], pa.timestamp("us"))}),
+            "column 'n' is int64, and came as timestamp[us]",
+        ),
+        (
+            {"n": np.array(["2020-01-01"], "datetime64[ns]")},
+            "column 'n' is int64, and came as timestamp[ns]",
+        ),
         (pa.table({"m": [1]}), "no columns of the rows are called 'n'"),
         (pa.table({"n": [1.5]}), "column 'n' came as double and does not fit int64"),
     ],
@@ -59,6 +69,9 @@ def test_a_batch_function_returns_rows_in_any_of_their_forms(numbers: wf.Dataset
         "fraction",
         "too large",
         "text for a number",
+        "truth for a number",
+        "time for a number",
+        "time of numpy for a number",
         "table of another column",
         "table with a fraction",
     ],
