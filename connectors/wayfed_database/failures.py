@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from tempfile import gettempdir
 from typing import TYPE_CHECKING, Final
 
 from wayfed_optimizer.errors import (
@@ -91,6 +92,9 @@ def writing_failure(error: BaseException, task: Task, token: CancellationToken) 
         hint = "a text holds a zero byte, which is not stored there: replace it, or cast to binary"
     elif "is locked" in text:
         hint = "another program writes to it, or has it open: try again when it has ended"
+    elif "cannot rollback" in text or "disk is full" in text:
+        # SQLite rolls back by itself where it finds no room; the driver tells what comes after.
+        hint = f"is there room where the table is, and for its rows in {gettempdir()}?"
     return ExecutionError(f"{task.description} cannot be written: {text}", hint=hint)
 
 

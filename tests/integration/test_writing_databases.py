@@ -254,6 +254,26 @@ def test_sqlite_takes_back_what_a_killed_transaction_had_begun(ctx, tmp_path):
     assert ctx.read(path, table="t").count() == 3
 
 
+def test_a_disk_that_is_full_is_told_and_leaves_the_table(tmp_path):
+    program = f"""
+import resource
+import numpy as np
+import wayfed as wf
+url = "sqlite:///{tmp_path / "bank.db"}"
+with wf.context() as ctx:
+    ctx.read({{"x": [1]}}).write(url, table="t")
+    resource.setrlimit(resource.RLIMIT_FSIZE, (40960, 40960))
+    try:
+        ctx.read({{"x": np.arange(300_000)}}).write(url, table="t", mode="overwrite")
+    except wf.WayfedError as error:
+        print(type(error).__name__, "is there room" in str(error))
+    print(ctx.read(url, table="t").to_numpy()["x"].tolist())
+"""
+    command = [sys.executable, "-c", program]
+    result = subprocess.run(command, capture_output=True, text=True, check=False, timeout=120)
+    assert result.stdout == "ExecutionError True\n[1]\n", result.stdout + result.stderr
+
+
 def test_views_of_a_replaced_table_show_the_new_rows(ctx, tmp_path):
     url = f"sqlite:///{tmp_path / 'bank.db'}"
     with closing(sqlite3.connect(tmp_path / "bank.db")) as connection:

@@ -5,6 +5,8 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any, Final
 from uuid import uuid4
 
+from wayfed_optimizer.errors import ExecutionError
+
 if TYPE_CHECKING:
     from pathlib import Path
 
@@ -47,6 +49,11 @@ def _mapped(rows: Any, batches: list[pa.RecordBatch], run: Run) -> pa.Table:
                 run.token.raise_if_cancelled()
                 writer.write_batch(batch)
         return read_mapped(path)
+    except OSError as error:
+        raise ExecutionError(
+            f"the rows that are to be kept cannot be written to {path.parent}: {error}",
+            hint="set TMPDIR to a directory with more room",
+        ) from error
     finally:
         path.unlink(missing_ok=True)
 

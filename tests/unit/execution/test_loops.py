@@ -360,6 +360,15 @@ def test_rows_that_cannot_be_kept_leave_no_file(tmp_path: Path):
     assert list(tmp_path.iterdir()) == []
 
 
+def test_a_disk_without_room_for_kept_rows_is_told(tmp_path: Path):
+    missing = tmp_path / "missing"
+    rows = pa.table({"n": [1, 2]})
+    run = Run("run", CancellationToken(), lambda: missing)
+
+    with pytest.raises(ExecutionError, match=r"kept cannot be written to .*missing"):
+        keep(Stream(rows.schema, iter(rows.to_batches())), run, most_bytes=1)
+
+
 def test_the_current_rows_say_whose_they_are(ctx: wf.Context):
     shown: list[str] = []
 
