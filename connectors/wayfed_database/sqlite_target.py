@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import sqlite3
-from contextlib import closing, suppress
+from contextlib import closing
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import TYPE_CHECKING, Any, Final
@@ -64,7 +64,7 @@ class SQLiteTarget:
             connection.ingest(_ROWS, stream, temporary=False)
 
     def _put(self, scratch: Path, token: CancellationToken) -> int:
-        new = not self._path.exists()
+        # A file that this makes stays, whatever happens: another writer may have opened it by now.
         connection = sqlite3.connect(
             f"file:{quote(str(self._path))}?mode=rwc",
             uri=True,
@@ -73,21 +73,14 @@ class SQLiteTarget:
             check_same_thread=False,
         )
         calls = Interruptible(token, connection.interrupt)
-        try:
-            with closing(connection), token.calling(calls.stop), calls.call():
-                connection.execute(f"ATTACH 'file:{quote(str(scratch))}?mode=ro' AS wayfed_new")
-                # Else views of a table that is replaced would be missed while it has no name.
-                connection.execute("PRAGMA legacy_alter_table = ON")
-                connection.execute("BEGIN IMMEDIATE")
-                count = self._fill(connection)
-                token.raise_if_cancelled()
-                connection.execute("COMMIT")
-        except BaseException:
-            if new:
-                with suppress(OSError):
-                    if not self._path.stat().st_size:
-                        self._path.unlink()
-            raise
+        with closing(connection), token.calling(calls.stop), calls.call():
+            connection.execute(f"ATTACH 'file:{quote(str(scratch))}?mode=ro' AS wayfed_new")
+            # Else views of a table that is replaced would be missed while it has no name.
+            connection.execute("PRAGMA legacy_alter_table = ON")
+            connection.execute("BEGIN IMMEDIATE")
+            count = self._fill(connection)
+            token.raise_if_cancelled()
+            connection.execute("COMMIT")
         return count
 
     def _fill(self, connection: sqlite3.Connection) -> int:

@@ -14,6 +14,7 @@ import os
 import shutil
 import sys
 from contextlib import contextmanager, suppress
+from stat import S_IMODE
 from typing import TYPE_CHECKING, Final
 from uuid import uuid4
 
@@ -99,6 +100,12 @@ def locked(directory: Path) -> Iterator[None]:
                 return
         finally:
             os.close(lock)
+
+
+def keep_mode(part: Path, place: Path) -> None:
+    """Let those read what is to take a place who may read what has it, and nobody else."""
+    with suppress(FileNotFoundError):
+        part.chmod(S_IMODE(place.stat().st_mode))
 
 
 def take_place(part: Path, place: Path, *, replacing: bool) -> None:

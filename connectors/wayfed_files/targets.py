@@ -114,6 +114,7 @@ class FileTarget:
                 file.flush()
                 os.fsync(file.fileno())
             token.raise_if_cancelled()
+            aside.keep_mode(part, self.path)
             aside.take_place(part, self.path, replacing=self.replacing)
         return count
 
@@ -187,6 +188,7 @@ class DirectoryTarget:
         return count
 
     def _take_place(self, part: Path, count: int) -> None:
+        aside.keep_mode(part, self.path)
         try:
             part.rename(self.path)  # over nothing, or an empty directory
         except OSError:

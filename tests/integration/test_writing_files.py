@@ -284,6 +284,15 @@ def test_files_that_a_manifest_names_do_not_count(ctx, tmp_path):
         ctx.read(str(tmp_path))
 
 
+@pytest.mark.parametrize("name", ["x.parquet", "lake/"])
+def test_what_others_may_not_read_stays_so(ctx, tmp_path, name):
+    place = tmp_path / name
+    ctx.read(ORDERS).write(f"{tmp_path}/{name}")
+    place.chmod(0o700)
+    ctx.read({"id": [4]}).write(place, mode="overwrite")
+    assert place.stat().st_mode & 0o777 == 0o700
+
+
 def test_what_is_not_of_a_table_is_never_removed(ctx, tmp_path):
     place = tmp_path / "lake"
     ctx.read({"x": [1]}).write(f"{place}/")
