@@ -18,6 +18,7 @@ from wayfed_optimizer.appending import as_appended
 from wayfed_optimizer.errors import (
     ExecutionError,
     InvalidOption,
+    SourceChanged,
     SourceError,
     TypeMismatch,
     Unsupported,
@@ -202,10 +203,21 @@ class DirectoryTarget:
         with aside.locked(self.path):
             manifest.settle(self.path)
             if self.mode is WriteMode.APPEND:
+                self._require_unchanged()
                 if count:
                     _move_in(part, self.path, replacing=False)
             elif _others_in(self.path) or not aside.swap(part, self.path):
                 _move_in(part, self.path, replacing=True)
+
+    def _require_unchanged(self) -> None:
+        """Raise SourceChanged unless the files there have the columns that rows were fitted to."""
+        table = _table_at(self.path)
+        ours, theirs = ({f.name: f.type for f in each} for each in (self.schema, table.schema))
+        if ours != theirs or table.partitions != tuple(field.name for field in self.by):
+            raise SourceChanged(
+                f"{self.path} has other columns than when the writing was asked for",
+                hint="write again",
+            )
 
 
 def _move_in(part: Path, directory: Path, *, replacing: bool) -> None:
@@ -256,8 +268,7 @@ def _require_table(directory: Path) -> None:
 
 def _as_there(path: Path, request: TargetRequest) -> tuple[Schema, tuple[str, ...]]:
     """Return the columns that rows need to be added to a table's files, and the partitions."""
-    location = Location.of(path)
-    table = FileSource(location, next(each for each in FORMATS if each.partitioned), {})
+    table = _table_at(path)
     by = table.partitions
     if request.partition_by and request.partition_by != by:
         raise InvalidOption(
@@ -266,6 +277,10 @@ def _as_there(path: Path, request: TargetRequest) -> tuple[Schema, tuple[str, ..
             hint="leave partition_by= out to add rows as the directory has them",
         )
     return as_appended(request.schema, table.schema, to=str(path)), by
+
+
+def _table_at(path: Path) -> FileSource:
+    return FileSource(Location.of(path), next(each for each in FORMATS if each.partitioned), {})
 
 
 def _require_writable(schema: Schema, format: Format) -> None:  # read()'s own word

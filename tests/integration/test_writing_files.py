@@ -19,6 +19,7 @@ from wayfed_optimizer.errors import (
     ColumnNotFound,
     ExecutionError,
     InvalidOption,
+    SourceChanged,
     SourceError,
     TypeMismatch,
     Unsupported,
@@ -247,6 +248,19 @@ def test_writers_who_add_at_once_lose_no_rows(ctx, tmp_path):
     assert at_once(add) == []
     assert len(rows(ctx, place, "id")) == 8
     assert hidden(tmp_path) == hidden(tmp_path / "lake") == []
+
+
+def test_rows_are_not_added_to_a_table_that_has_other_columns_by_now(ctx, tmp_path):
+    place = tmp_path / "lake"
+
+    def meanwhile(batch):
+        ctx.read({"other": [1]}).write(f"{place}/", mode="overwrite")
+        return batch
+
+    late = ctx.read({"id": [1]}).map_batches(meanwhile, schema={"id": "int64"})
+    with pytest.raises(SourceChanged, match="other columns than when the writing"):
+        late.write(f"{place}/", mode="append")
+    assert rows(ctx, place, "other") == [(1,)]
 
 
 @pytest.mark.parametrize("name", ["x.parquet", "lake/"])
