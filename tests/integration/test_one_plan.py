@@ -169,6 +169,20 @@ def test_a_plan_over_three_stores_has_one_answer(context: Context, kind: str | N
     assert plan.explain().fragments[-1].platform.startswith(kind or "duckdb")
 
 
+@pytest.mark.parametrize("kind", [None, "duckdb", "postgresql", "sqlite"])
+def test_rows_of_which_no_column_is_needed_go_between_stores(
+    context: Context, kind: str | None
+) -> None:
+    kept = context.sql(
+        "select customer from customers"
+        " where exists (select 1 from orders where order_id = 1 and status = 'paid')"
+        " and exists (select 1 from cards where holder is not null)"
+    )
+    if kind is not None:
+        kept = kept.on(platform_of(context, kind))
+    assert len(rows_of(kept)) == len(CUSTOMERS)
+
+
 @pytest.mark.spark
 def test_spark_gives_the_same_answer(
     stores: Mapping[str, str], spark_options: dict[str, object]

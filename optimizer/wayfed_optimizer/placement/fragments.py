@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 
 from wayfed_optimizer.cost import Cost
 from wayfed_optimizer.errors import PlanError
+from wayfed_optimizer.expressions import Literal, Named
 from wayfed_optimizer.physical import (
     Alternative,
     Exchange,
@@ -17,7 +18,8 @@ from wayfed_optimizer.physical import (
     SourceInput,
 )
 from wayfed_optimizer.placement.movement import Movement, Way
-from wayfed_optimizer.relations import Read, Relation
+from wayfed_optimizer.relations import Read, Relation, Select
+from wayfed_optimizer.types import BOOL
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -64,7 +66,7 @@ class _Cutter:
         made = self._made.get(key)
         if made is None:
             inputs: dict[str, Input] = {}
-            relation = self._inline(choice, inputs)
+            relation = _with_a_column(self._inline(choice, inputs))
             made = self._made[key] = Fragment(
                 id=next(self._ids),
                 platform=choice.platform,
@@ -111,7 +113,7 @@ class _Cutter:
 
     def _exchange(
         self, arrival: Arrival, way: Way, consumer: Choice, inputs: dict[str, Input]
-    ) -> Read:
+    ) -> Relation:
         chosen = arrival.choice
         kept = _key(arrival) in self._kept
         if kept or self._readers[_key(arrival)] > 1:
@@ -120,7 +122,11 @@ class _Cutter:
         inputs[producer.id] = Exchange(producer.id, way.conversions, way.cost, kept)
         read = Read(producer.id, producer.relation.schema)
         self._rows.assume(read, producer.rows)
-        return read
+        if read.schema.names == chosen.relation.schema.names:
+            return read
+        counted = Select(read, ())
+        self._rows.assume(counted, producer.rows)
+        return counted
 
     def _repeatable_way(self, chosen: Choice, consumer: Choice, *, kept: bool) -> Way:
         producer, reader = (self._environment.platforms[c.platform] for c in (chosen, consumer))
@@ -155,6 +161,13 @@ class _Cutter:
             else:
                 found.append(Alternative(name, None, "its input cannot be had there"))
         return tuple(found)
+
+
+def _with_a_column(relation: Relation) -> Relation:
+    """Return a relation that engines can hand over: none has tables without columns."""
+    if relation.schema.names:
+        return relation
+    return Select(relation, (Named("row", Literal(True, BOOL)),))
 
 
 def _crossings(root: Choice) -> Iterator[Arrival]:
