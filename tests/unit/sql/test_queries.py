@@ -17,6 +17,7 @@ from wayfed_optimizer.expressions import (
     Column,
     Expression,
     Frame,
+    Literal,
     Named,
     SortKey,
     Subquery,
@@ -383,6 +384,11 @@ def test_one_row_for_each_value_can_be_sorted_otherwise(engine, rows):
     by_amount = Sort(numbered, (SortKey(col(T, "amount")),))
     amounts = [row[2] for row in engine.rows(by_amount)]
     assert amounts in ([10.0, 20.0, 40.0, None], [20.0, 30.0, 40.0, None])
+
+
+def test_a_case_of_nothing_but_null_has_its_type(rows):
+    nothing = case(((call("is_null", col(T, "kind")), Literal(None, INT64)),), None)
+    assert rows(Filter(T, call("less", col(T, "id"), nothing))) == []
 
 
 def test_a_sort_says_where_nulls_go(engine, rows):
