@@ -8,7 +8,7 @@ import re
 from typing import TYPE_CHECKING, Final
 from urllib.parse import unquote
 
-from wayfed_optimizer.errors import ExecutionError, SourceError, TypeMismatch
+from wayfed_optimizer.errors import ExecutionError, InvalidOption, SourceError, TypeMismatch
 from wayfed_optimizer.types import (
     BOOL,
     DATE,
@@ -117,7 +117,13 @@ def _is_day(text: str) -> bool:
 
 
 def require_partitionable(field: Field) -> None:
-    """Raise TypeMismatch unless the values of a column can be names of directories."""
+    """Raise InvalidOption or TypeMismatch unless directories can be named after a column."""
+    if field.name.startswith((".", "_")) or _ESCAPED.search(field.name):
+        raise InvalidOption(
+            f"no directory is named after column '{field.name}'",
+            hint="rename() it: engines pass over names with . or _ in front, and know no others "
+            "with = % / and their like",
+        )
     if not (is_integer(field.type) or field.type in (TEXT, BOOL, DATE)):
         raise TypeMismatch(
             f"column '{field.name}' is {field.type}, and directories are named after integers, "

@@ -133,6 +133,13 @@ def test_what_does_not_fit_a_directory_is_refused_with_the_cast(ctx, tmp_path):
     assert sorted(path.name for path in tmp_path.iterdir()) == ["lake"]
 
 
+@pytest.mark.parametrize("name", ["_k", ".k", "a=b", "a/b"])
+def test_no_rows_go_where_no_reader_would_look(ctx, tmp_path, name):
+    with pytest.raises(InvalidOption, match="no directory is named after column"):
+        ctx.read({"id": [1], name: [2]}).write(f"{tmp_path}/lake/", partition_by=name)
+    assert list(tmp_path.iterdir()) == []
+
+
 def test_one_file_is_not_added_to(ctx, tmp_path):
     with pytest.raises(Unsupported, match="add files to a directory"):
         ctx.read(ORDERS).write(tmp_path / "x.parquet", mode="append")
