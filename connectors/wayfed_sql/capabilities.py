@@ -52,12 +52,12 @@ class SqlCapabilities(Capabilities):
         """Return (what, why) for the first thing of `relation` itself that is not done here."""
         return Capabilities.refusal(self, relation) or refusal(relation, self.dialect)
 
-    def has_type(self, kind: DataType) -> bool:
-        """Say whether columns can have a type, with all its digits."""
+    def keeps(self, kind: DataType) -> bool:
+        """Say whether every value of a type is kept as it is when it comes from elsewhere."""
         digits = self.dialect.digits
         if digits is not None and isinstance(kind, Decimal) and kind.precision > digits:
             return False
-        return Capabilities.has_type(self, kind)
+        return self.has_type(kind)
 
 
 def capabilities_of(

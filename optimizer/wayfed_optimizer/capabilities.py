@@ -26,7 +26,7 @@ from wayfed_optimizer.types import List, Struct
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-    from wayfed_optimizer.types import DataType
+    from wayfed_optimizer.types import DataType, Schema
 
 
 @dataclass(frozen=True, slots=True)
@@ -94,6 +94,17 @@ class Capabilities:
                 if found := self._refused_expression(expression):
                     return found
         return None
+
+    def refused_rows(self, schema: Schema) -> tuple[str, str] | None:
+        """Return (what, why) for the first column of rows from elsewhere that is not kept here."""
+        for column in schema:
+            if not self.keeps(column.type):
+                return self._refused(column.type.name)
+        return None
+
+    def keeps(self, kind: DataType) -> bool:
+        """Say whether every value of a type is kept as it is when it comes from elsewhere."""
+        return self.has_type(kind)
 
     def _refused_expression(self, expression: Expression) -> tuple[str, str] | None:
         if type(expression) not in self.expressions:

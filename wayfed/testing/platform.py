@@ -112,7 +112,7 @@ class PlatformUnderTest:
 
         A table with types that no column there can have is handed over as it is in memory.
         """
-        holds = all(self.capabilities.has_type(f.type) for f in schema)
+        holds = all(self.capabilities.keeps(f.type) for f in schema)
         found = self.load(name, table) if self.load and holds else self.context.read(table)
         relation = found.relation
         if [f.type for f in relation.schema] == [f.type for f in schema]:

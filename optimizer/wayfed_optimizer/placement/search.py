@@ -183,6 +183,9 @@ class Search:
                 candidates += self._computing(member, platform, forced)
             if candidates:
                 found[name] = self._without_dominated(candidates)
+            elif name not in reasons:
+                refusals = (platform.capabilities.refused_rows(r.schema) for r in relation.below)
+                reasons.update((name, refused) for refused in refusals if refused)
         if not found:
             raise _nobody_runs(relation, reasons)
         return found
@@ -202,7 +205,8 @@ class Search:
         reasons: dict[str, tuple[str, str]] = {}
         for name in readers:
             platform = self._platforms[name]
-            refused = platform.capabilities.refusal(read)
+            capabilities = platform.capabilities
+            refused = capabilities.refusal(read) or capabilities.refused_rows(read.schema)
             if refused:
                 reasons[name] = refused
             else:
@@ -249,7 +253,7 @@ class Search:
             producer = self._platforms[name]
             same = name == platform.name
             way = None
-            if same or not keeps_order:
+            if (same or not keeps_order) and not platform.capabilities.refused_rows(below.schema):
                 way = self._movement.way(producer, platform, relation, size, kept=kept)
             for choice in choices:
                 if same and self._is_together(choice.relation, relation, kept=kept):
