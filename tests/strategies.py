@@ -431,10 +431,7 @@ def _window_calls(draw: st.DrawFn, schema: Schema) -> WindowCall:
             return WindowCall(name, args, partition)
         case "running":
             name, args = draw(_plain_aggregates(schema))
-            frame = draw(
-                st.none() | st.builds(Frame, st.just("rows"), st.none() | _BEFORE, st.just(0))
-            )
-            return WindowCall(name, args, partition, order, frame)
+            return WindowCall(name, args, partition, order, draw(st.none() | _FRAMES))
         case "rank":
             name = draw(st.sampled_from(["rank", "dense_rank"]))
             return WindowCall(name, (), partition, order[:1])
@@ -445,7 +442,13 @@ def _window_calls(draw: st.DrawFn, schema: Schema) -> WindowCall:
     return WindowCall(draw(st.sampled_from(["lag", "lead"])), (some, steps), partition, order)
 
 
-_BEFORE: Final = st.integers(-3, 0)
+_FRAMES: Final = st.builds(
+    Frame,
+    st.sampled_from(["rows", "groups"]),
+    st.none() | st.integers(-3, 0),
+    st.none() | st.integers(0, 2),
+    exclude=st.sampled_from(["", "", "current row", "ties", "group"]),
+)
 
 
 @st.composite
