@@ -171,16 +171,23 @@ def _with_a_column(relation: Relation) -> Relation:
 
 
 def _crossings(root: Choice) -> Iterator[Arrival]:
-    """Yield what comes to a fragment from another one, once for each choice that it reaches."""
-    seen = {id(root)}
-    waiting = [root]
-    while waiting:
-        for arrival in waiting.pop().inputs:
-            if arrival.way is not None:
-                yield arrival
-            if id(arrival.choice) not in seen:
-                seen.add(id(arrival.choice))
-                waiting.append(arrival.choice)
+    """Yield what comes to each fragment from another one: a part that two share brings it twice."""
+    tops = [root]
+    known: set[int] = set()
+    while tops:
+        top = tops.pop()
+        if id(top) in known:
+            continue
+        known.add(id(top))
+        within, waiting = {id(top)}, [top]
+        while waiting:
+            for arrival in waiting.pop().inputs:
+                if arrival.way is not None:
+                    yield arrival
+                    tops.append(arrival.choice)
+                elif id(arrival.choice) not in within:
+                    within.add(id(arrival.choice))
+                    waiting.append(arrival.choice)
 
 
 def _key(arrival: Arrival) -> tuple[Relation, str]:
