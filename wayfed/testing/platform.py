@@ -149,5 +149,11 @@ def forced(relation: Relation, platform: str) -> Relation:
 
 def refusal(relation: Relation, capabilities: Capabilities) -> tuple[str, str] | None:
     """Return (what, why) of the first thing in a plan that a platform refuses."""
+
+    def refused(node: Relation) -> tuple[str, str] | None:
+        if isinstance(node, Read) and (rows := capabilities.refused_rows(node.schema)):
+            return rows
+        return capabilities.refusal(node)
+
     there = (node for node in walk(relation) if not isinstance(node, _IN_PYTHON))
-    return next(filter(None, map(capabilities.refusal, there)), None)
+    return next(filter(None, map(refused, there)), None)

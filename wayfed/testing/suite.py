@@ -17,18 +17,21 @@ from wayfed.testing.agreement import (
     test_every_reason_is_tried,
     test_what_is_refused_has_a_reason,
 )
-from wayfed.testing.asking import plan_of
+from wayfed.testing.asking import arrow_table, plan_of
 from wayfed.testing.case import Failure, Plan, Row, Scalar, title
 from wayfed.testing.cases import AGGREGATES, FAILURES, RELATIONS, SCALARS, WINDOWS
 from wayfed_optimizer.errors import ExecutionError, Unsupported
+from wayfed_optimizer.relations import reads
 
 if TYPE_CHECKING:
     from collections.abc import Callable
     from pathlib import Path
 
+    from wayfed.dataset import Dataset
     from wayfed.testing.asking import Answers, ValueCase
     from wayfed.testing.case import AnyCase
     from wayfed.testing.platform import PlatformUnderTest
+    from wayfed_optimizer.relations import Relation
 
 __all__ = [
     "test_a_compressed_file_holds_what_was_compressed",
@@ -145,7 +148,7 @@ def judge(case: AnyCase, platform: PlatformUnderTest, check: Callable[[], None],
     """
     if platform.refusal(plan) is not None:
         with pytest.raises(Unsupported):
-            platform.answer(plan)
+            platform.answer(plan, _stand_ins(plan, platform))
         return
     mark = platform.mark(case)
     if mark is None:
@@ -156,6 +159,13 @@ def judge(case: AnyCase, platform: PlatformUnderTest, check: Callable[[], None],
     except (AssertionError, ExecutionError, Unsupported, pytest.fail.Exception):
         pytest.xfail(f"{mark.kind}: {mark.reason}")
     pytest.fail(f"{platform.name} passes {title(case)}, though marked {mark.kind}: {mark.reason}")
+
+
+def _stand_ins(plan: Relation, platform: PlatformUnderTest) -> dict[str, Dataset]:
+    """Return tables without rows for those that a plan reads and nobody has loaded."""
+    context = platform.context
+    unknown = (read for read in reads(plan) if read.table not in context.environment.sources)
+    return {read.table: context.read(arrow_table(read.schema, ())) for read in unknown}
 
 
 def _values(case: ValueCase, answers: Answers) -> None:
