@@ -288,8 +288,8 @@ def test_a_dataset_of_another_context(transactions: wf.Dataset) -> None:
     [
         ("a.parket", errors.Unsupported, "did you mean '.parquet'?"),
         ("nowhere/a.parquet", errors.SourceError, "there is no directory "),
-        ("taken.parquet", errors.SourceError, "mode='overwrite' replaces a file"),
-        ("postgresql://ada:secret@db/core", errors.Unsupported, "write a .parquet file"),
+        ("taken.parquet", errors.SourceError, "mode='overwrite' replaces it"),
+        ("postgresql://ada:secret@db/core", errors.InvalidOption, "needs a table="),
     ],
 )
 def test_a_target_that_cannot_be_written(
