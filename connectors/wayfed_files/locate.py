@@ -94,6 +94,8 @@ class Location:
         return [path for path in visible if path.is_file() and suffix_of(path)]
 
     def _within(self) -> tuple[Path, ...]:
+        if self.path == self.path.parent:
+            raise SourceError(f"'{self.text}' is the root of all files, and no table")
         try:
             files = counted(self._visible)
         except OSError as error:

@@ -246,3 +246,9 @@ def test_a_table_inside_a_file_is_refused(folder):
     folder.parquet("a.parquet", n=[1])
     with pytest.raises(InvalidOption, match="table="):
         folder.source("a.parquet", table="t")
+
+
+@pytest.mark.parametrize("root", ["/", "//"])
+def test_the_root_of_all_files_is_no_table(root):
+    with pytest.raises(SourceError, match="root of all files"):
+        CONNECTOR.source(SourceRequest(root), None)
