@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from abc import abstractmethod
 from typing import TYPE_CHECKING
 
 from wayfed_optimizer.functions.formats import check_readable, parse_format
@@ -18,8 +19,9 @@ class ScalarMethods:
 
     __slots__ = ()
 
+    @abstractmethod
     def _apply(self, function: str, *operands: object) -> Column:
-        raise NotImplementedError
+        """Compute a function of the table from this column."""
 
     def is_null(self) -> Column:
         """Whether it is NULL."""

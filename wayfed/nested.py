@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from abc import abstractmethod
 from typing import TYPE_CHECKING
 
 from wayfed_optimizer.errors import PlanError
@@ -18,16 +19,18 @@ class NestedMethods:
 
     __slots__ = ()
 
+    @abstractmethod
     def _apply(self, function: str, *operands: object) -> Column:
-        raise NotImplementedError
+        """Compute a function of the table from this column."""
 
+    @abstractmethod
     def _computed(self, build: Callable[[Expression], Expression], text: str) -> Column:
-        raise NotImplementedError
+        """Compute an expression from this column's."""
 
     @property
+    @abstractmethod
     def text(self) -> str:
         """The expression as one would write it."""
-        raise NotImplementedError
 
     def __getitem__(self, key: int | str) -> Column:
         """Take an element of a list, counted as Python does, or a field of a struct.
