@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
-from itertools import pairwise
 from typing import TYPE_CHECKING, Self
 
 from wayfed import joining, mapping
 from wayfed.columns import as_column, fill
+from wayfed.dataset_context import require_same_context
 from wayfed.display import dataset_html, dataset_text
 from wayfed.grouping import GroupedDataset
+from wayfed.looping import loop_over
+from wayfed.sampling import parts_of, sampling_keys
 from wayfed.selecting import (
     condition_of,
     keep,
@@ -24,7 +26,6 @@ from wayfed.tracing import trace_outputs
 from wayfed_optimizer.coercion import common_type
 from wayfed_optimizer.errors import (
     InvalidOption,
-    PlanError,
     PlatformNotFound,
     TypeMismatch,
     UnboundedResult,
@@ -43,12 +44,10 @@ from wayfed_optimizer.relations import (
     Distinct,
     Explode,
     Hint,
-    Iterate,
     JoinKind,
     Limit,
     MapBatches,
     MapKind,
-    Read,
     Relation,
     Sample,
     SetKind,
@@ -260,7 +259,7 @@ class Dataset(Terminals):
         >>> orders.join(customers, on="customer", how="left").columns
         ('customer', 'amount', 'segment')
         """
-        self._require_same_context(other)
+        require_same_context(self, other)
         kind = JoinKind(check_option(how, [kind.value for kind in JoinKind], name="how"))
         keys = joining.key_pairs(on, left_on, right_on)
         if keys is None:
@@ -342,7 +341,7 @@ class Dataset(Terminals):
         return self._set_operation(SetKind.EXCEPT, other, distinct=distinct)
 
     def _set_operation(self, kind: SetKind, other: Dataset, *, distinct: bool) -> Self:
-        self._require_same_context(other)
+        require_same_context(self, other)
         left, right = self, self.with_relation(other.relation)
         if set(left.columns) == set(right.columns):
             if left.columns != right.columns:
@@ -406,33 +405,14 @@ class Dataset(Terminals):
         ...     train.count() + test.count()
         100
         """
-        if not fractions or min(fractions) <= 0 or sum(fractions) > 1 + 1e-9:
-            raise InvalidOption(
-                f"fractions of a split are above 0 and sum up to 1 at most, not {fractions}"
-            )
         keys = self._sampling_keys(by)
-        cuts = [0.0]
-        for fraction in fractions:
-            cuts.append(cuts[-1] + fraction)
-        if cuts[-1] < 1 - 1e-9:
-            cuts.append(1.0)
-        cuts[-1] = 1.0
         return tuple(
             self.with_relation(Sample(self.relation, keys, low, high, seed))
-            for low, high in pairwise(cuts)
+            for low, high in parts_of(fractions)
         )
 
     def _sampling_keys(self, by: str | Sequence[str] | None) -> tuple[str, ...]:
-        if by is not None:
-            return (by,) if isinstance(by, str) else tuple(by)
-        keys = {key for key in self._declared_keys() if all(name in self.schema for name in key)}
-        if len(keys) != 1:
-            raise InvalidOption(
-                "rows are sampled by a hash of keys, and the catalog declares none for these",
-                available=self.columns,
-                hint="name columns that tell rows apart: by='id'",
-            )
-        return keys.pop()
+        return sampling_keys(by, self.schema, self._declared_keys())
 
     def cache(self) -> Self:
         """Keep the rows once they are computed, for this plan and others of this context.
@@ -521,7 +501,9 @@ class Dataset(Terminals):
         ...     words.sort("word").to_arrow().to_pydict()
         {'id': [1, 1, 2], 'word': ['a', 'b', 'c']}
         """
-        return self._mapped(function, MapKind.ROWS, schema or _require_schema(function, "flat_map"))
+        return self._mapped(
+            function, MapKind.ROWS, schema or mapping.required_schema(function, "flat_map")
+        )
 
     def map_batches(
         self, function: Callable[..., object], schema: SchemaLike | None = None
@@ -557,7 +539,7 @@ class Dataset(Terminals):
         array([10., 20.])
         """
         return self._mapped(
-            function, MapKind.BATCHES, schema or _require_schema(function, "map_batches")
+            function, MapKind.BATCHES, schema or mapping.required_schema(function, "map_batches")
         )
 
     def _mapped(self, function: Callable[..., object], kind: MapKind, schema: SchemaLike) -> Self:
@@ -613,28 +595,7 @@ class Dataset(Terminals):
         ...     roots.to_numpy()["root"].round(6)
         array([1.414214, 3.      ])
         """
-        if not self.bounded:
-            raise UnboundedResult("a loop needs all rows, and they never end")
-        variable = self.context.loop_variable()
-        current = self.with_relation(Read(variable, self.schema.as_nullable()))
-        following = self._in_order(self._made_by(body, current, "body"))
-        end = self._made_by(until, current, "until").relation if until is not None else None
-        loop = Iterate(self.relation, following.relation, variable, max_iterations, end)
-        return self.with_relation(loop)
-
-    def _made_by(self, function: Callable[[Self], Dataset], rows: Self, name: str) -> Dataset:
-        if not callable(function):
-            raise InvalidOption(
-                f"{name} is a {type(function).__name__}, not a function from rows to a dataset"
-            )
-        made = function(rows)
-        self._require_same_context(made)
-        return made
-
-    def _in_order(self, other: Dataset) -> Dataset:
-        """Return rows with the same columns in the order of this dataset."""
-        reordered = other.columns != self.columns and set(other.columns) == set(self.columns)
-        return other.select(*self.columns) if reordered else other
+        return self.with_relation(loop_over(self, body, until, max_iterations))
 
     def on(self, platform: str) -> Self:
         """Force what lies below onto a platform, whatever it costs.
@@ -680,16 +641,6 @@ class Dataset(Terminals):
         scope = scope_of(self.relation)
         return column(scope.schema, name, of=scope.of)
 
-    def _require_same_context(self, other: Dataset) -> None:
-        if not isinstance(other, Dataset):
-            raise PlanError(
-                f"a {type(other).__name__} is not a dataset", hint="make it one with ctx.read(…)"
-            )
-        if other.context is not self.context:
-            raise PlanError(
-                "the datasets belong to different contexts", hint="read both with one context"
-            )
-
     def __repr__(self) -> str:
         return dataset_text(self)
 
@@ -700,13 +651,3 @@ class Dataset(Terminals):
 def _fits(value: DataType, kind: DataType) -> bool:
     both = common_type([value, kind])
     return both is not None and (both == kind or (is_integer(value) and is_numeric(kind)))
-
-
-def _require_schema(function: Callable[..., object], verb: str) -> Schema:
-    found = mapping.annotated_schema(function)
-    if found is None:
-        raise PlanError(
-            f"{verb}() cannot know which columns the function returns",
-            hint="say it: schema={'name': 'text', 'total': 'float64'}",
-        )
-    return found

@@ -4,7 +4,10 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Protocol
 
+from wayfed_optimizer.errors import PlanError
+
 if TYPE_CHECKING:
+    from wayfed.dataset import Dataset
     from wayfed.execution import Execution
     from wayfed.explain import Explanation
     from wayfed_optimizer.platform import TargetRequest
@@ -48,3 +51,17 @@ class DatasetContext(Protocol):
     ) -> Explanation:
         """Explain a plan."""
         ...
+
+
+def require_same_context(one: Dataset, other: object) -> None:
+    """Raise PlanError where `other` is no dataset, or one of another context."""
+    from wayfed.dataset import Dataset
+
+    if not isinstance(other, Dataset):
+        raise PlanError(
+            f"a {type(other).__name__} is not a dataset", hint="make it one with ctx.read(…)"
+        )
+    if other.context is not one.context:
+        raise PlanError(
+            "the datasets belong to different contexts", hint="read both with one context"
+        )

@@ -106,3 +106,14 @@ def _field(name: str, hint: Any, record: str) -> Field:
 
 def _is_union(hint: Any) -> bool:
     return typing.get_origin(hint) in (typing.Union, types.UnionType)
+
+
+def required_schema(function: Callable[..., object], verb: str) -> Schema:
+    """Return the columns that a function's annotation says; raises PlanError without one."""
+    found = annotated_schema(function)
+    if found is None:
+        raise PlanError(
+            f"{verb}() cannot know which columns the function returns",
+            hint="say it: schema={'name': 'text', 'total': 'float64'}",
+        )
+    return found
