@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from tests.fuzzing.campaigns import CAMPAIGNS, PATIENCE
+from tests.fuzzing.campaigns import CAMPAIGNS
 
 
 @pytest.mark.parametrize("campaign", CAMPAIGNS)
@@ -14,4 +14,3 @@ def test_spoilt_input_ends_in_an_answer_or_an_error_of_ours(campaign: str) -> No
     assert tally.crashes == []
     assert tally.answers, "nothing was understood, so nothing behind the reader was tried"
     assert tally.errors, "nothing was spoilt"
-    assert tally.slowest < PATIENCE
