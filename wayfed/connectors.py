@@ -56,8 +56,8 @@ def require_engine(name: str, *, besides: Iterable[str] = ()) -> None:
         raise PlatformNotFound(name, engines, hint=hint)
 
 
-def open_platform(name: str, options: Mapping[str, Any]) -> Platform:
-    """Return an engine for a context, not started yet.
+def open_platform(name: str, options: Mapping[str, Any]) -> Platform | None:
+    """Return an engine for a context, not started yet; None where there are only its stores.
 
     Raises
     ------
@@ -71,10 +71,7 @@ def open_platform(name: str, options: Mapping[str, Any]) -> Platform:
     for option in options:
         if option not in connector.options:
             raise InvalidOption.unknown(option, connector.options, of=f"the engine '{name}'")
-    platform = connector.platform(options)
-    if platform is None:
-        raise PlatformNotFound(name, engine_names())
-    return platform
+    return connector.platform(options)
 
 
 def claimant(request: SourceRequest, catalog: Iterable[str]) -> Connector:

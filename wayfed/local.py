@@ -113,7 +113,9 @@ class Context(Training):
         for given in (configuration.engines if configuration else {}, engines):
             for name, each in given.items():
                 options[name] = {**options.get(name, {}), **each}
-        self._platforms = {name: open_platform(name, each) for name, each in options.items()}
+        opened = {name: open_platform(name, each) for name, each in options.items()}
+        self._platforms = {name: each for name, each in opened.items() if each is not None}
+        self._engine_options = options
         # Also closes what a context leaves open that is just dropped, or alive at the very end.
         self._release = finalize(self, _close_all, self._stores, self._platforms)
         for name, table in (configuration.tables if configuration else {}).items():
@@ -370,7 +372,8 @@ class Context(Training):
         from wayfed.writing import put
 
         connector = writer(request)
-        target = connector.target(request, self._store(connector, request.target, new=True))
+        store = self._store(connector, request.target, request.options, new=True)
+        target = connector.target(request, store)
         with self.run(relation).stream as rows:
             return put(rows, target, self.new_token())
 
@@ -457,12 +460,13 @@ class Context(Training):
         new: bool = False,
     ) -> Platform | None:
         """Return the platform that the tables of a target live on, the same one each time."""
-        key = (connector.name, str(target))
+        key = (connector.name, connector.place(target))
         with self._lock:
             self._require_open()
             store = self._stores.get(key)
             if store is None:
-                store = connector.store(target, options, new=new)
+                given = {**self._engine_options.get(connector.name, {}), **options}
+                store = connector.store(target, given, new=new)
                 if store is not None:
                     name = fresh_name(store.name, set(self.platform_names))
                     store.name = name  # type: ignore[misc]  # a store's name is its context's choice

@@ -171,8 +171,9 @@ class Terminals:
         mode: str = "error",
         table: str | None = None,
         partition_by: str | Sequence[str] = (),
+        **options: Any,
     ) -> int:
-        """Run the plan and write its rows to files or to a table of a database; return how many.
+        """Run the plan and write its rows to files, a database's table or a topic; return how many.
 
         All of them are written, or none: until the last one is there, and whatever goes wrong,
         readers see what was there before. The target may be what the plan reads.
@@ -181,7 +182,8 @@ class Terminals:
         ----------
         target
             A path that ends in .parquet, .csv, .ndjson or .arrow; a directory (one that exists, or
-            a name that ends in ``/``) for Parquet files in it; or a database's URL.
+            a name that ends in ``/``) for Parquet files in it; a database's URL; or
+            ``kafka://host:port/topic``.
         mode
             What to do if the target exists: ``error``, ``append`` or ``overwrite``. Rows are
             appended to tables and directories, by the names of their columns.
@@ -190,6 +192,8 @@ class Terminals:
         partition_by
             Columns after whose values directories are named (``year=2013``), which `read` makes
             columns again.
+        options
+            What the target takes besides, such as ``key="id"`` of topics.
 
         Raises
         ------
@@ -215,7 +219,8 @@ class Terminals:
         check_option(mode, [each.value for each in WriteMode], name="mode")
         by = (partition_by,) if isinstance(partition_by, str) else tuple(partition_by)
         self._require_bounded("write()")
-        request = TargetRequest(target, self.relation.schema, WriteMode(mode), table, by)
+        schema = self.relation.schema
+        request = TargetRequest(target, schema, WriteMode(mode), table, by, options)
         try:
             return self.context.write(self.relation, request)
         except WayfedError as error:

@@ -36,6 +36,10 @@ class DatabaseConnector:
     def platform(self, options: Mapping[str, Any]) -> None:
         """Return None: there are only the databases that are read."""
 
+    def place(self, target: object) -> str:
+        """Return the target itself: each has its store."""
+        return str(target)
+
     def store(
         self, target: object, options: Mapping[str, Any], *, new: bool = False
     ) -> DatabasePlatform:

@@ -89,6 +89,8 @@ def task_of(request: TargetRequest, catalog: Catalog, storage: Storage, *, of: s
     """
     if request.partition_by:
         raise InvalidOption("partition_by= is for directories of files")
+    for option in request.options:
+        raise InvalidOption.unknown(option, ("mode", "table"), of="writing to a database")
     if not request.table:
         raise InvalidOption(
             f"writing to {of} needs a table=", hint='for example write(url, table="transactions")'

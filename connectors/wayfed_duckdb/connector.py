@@ -55,6 +55,10 @@ class DuckDBConnector:
                 raise InvalidOption.unknown(name, self.options, of="duckdb")
         return DuckDBPlatform(_settings(options))
 
+    def place(self, target: object) -> str:
+        """Return the target itself: each has its store."""
+        return str(target)
+
     def store(
         self, target: object, options: Mapping[str, Any], *, new: bool = False
     ) -> Platform | None:

@@ -39,6 +39,10 @@ class FilesConnector:
         """Return None: files are read by whichever platform the plan is placed on."""
         return None
 
+    def place(self, target: object) -> str:
+        """Return the target itself: each has its store."""
+        return str(target)
+
     def store(
         self, target: object, options: Mapping[str, Any], *, new: bool = False
     ) -> Platform | None:

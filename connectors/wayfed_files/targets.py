@@ -35,6 +35,9 @@ if TYPE_CHECKING:
     from wayfed_optimizer.types import Field, Schema
 
 
+_OPTIONS = ("mode", "partition_by")
+
+
 def target_of(request: TargetRequest) -> Target:
     """Return the file or directory that a request means.
 
@@ -49,6 +52,8 @@ def target_of(request: TargetRequest) -> Target:
     """
     if request.table is not None:
         raise InvalidOption("table= is for databases, and files have no tables in them")
+    for option in request.options:
+        raise InvalidOption.unknown(option, _OPTIONS, of="writing files")
     text = os.fspath(request.target)
     path = plain_path(text)
     if path.is_symlink():

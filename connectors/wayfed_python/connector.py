@@ -28,6 +28,10 @@ class PythonConnector:
         """Return the platform of a context."""
         return PythonPlatform()
 
+    def place(self, target: object) -> str:
+        """Return the target itself: each has its store."""
+        return str(target)
+
     def store(self, target: object, options: Mapping[str, Any], *, new: bool = False) -> None:
         """Return None: no data lies here."""
 

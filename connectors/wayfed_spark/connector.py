@@ -64,6 +64,10 @@ class SparkConnector:
             _require_classic(session, options)
         return SparkPlatform(self._shared, _settings(options), session)
 
+    def place(self, target: object) -> str:
+        """Return the target itself: each has its store."""
+        return str(target)
+
     def store(self, target: object, options: Mapping[str, Any], *, new: bool = False) -> None:
         """Return None: no tables live here."""
         return

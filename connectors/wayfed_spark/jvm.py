@@ -12,9 +12,9 @@ from subprocess import TimeoutExpired
 from types import MappingProxyType
 from typing import TYPE_CHECKING, Any, Final
 
+from wayfed_java import java_home
 from wayfed_optimizer.errors import ExecutionError
 from wayfed_spark.failures import summary
-from wayfed_spark.java import java_home
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping

@@ -332,7 +332,7 @@ class TargetRequest:
         The columns of the rows.
     mode
         What to do with what is there already.
-    table, partition_by
+    table, partition_by, options
         As given to ``write``.
     """
 
@@ -341,6 +341,7 @@ class TargetRequest:
     mode: WriteMode
     table: str | None = None
     partition_by: tuple[str, ...] = ()
+    options: Mapping[str, Any] = field(default_factory=lambda: MappingProxyType({}))
 
 
 class Target(Protocol):
@@ -404,11 +405,16 @@ class Connector(Protocol):
         """Return the platform of a context, not started yet; None where there is only `store`."""
         ...
 
+    def place(self, target: object) -> str:
+        """Return what of a target says where its store is: targets of one place share a store."""
+        ...
+
     def store(
         self, target: object, options: Mapping[str, Any], *, new: bool = False
     ) -> Platform | None:
         """Return the platform that a URL's tables live on; None where data needs no platform.
 
+        The options are those of ``[engines.NAME]``, and over them those of ``read`` or ``write``.
         With `new`, what is not there counts as there: it is to be made.
         """
         ...

@@ -1,4 +1,4 @@
-"""Which Java Spark is started with."""
+"""Which Java engines are started with."""
 
 from __future__ import annotations
 
@@ -7,8 +7,8 @@ from pathlib import Path
 
 import pytest
 
+from wayfed_java.runtime import java_home, read_release
 from wayfed_optimizer.errors import ExecutionError
-from wayfed_spark.java import java_home, read_release
 
 VECTOR = "java.base jdk.incubator.vector"
 
@@ -28,7 +28,7 @@ def no_java(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> pytest.MonkeyPat
     """A machine with no Java at all, and without the package's."""
     monkeypatch.delenv("JAVA_HOME", raising=False)
     monkeypatch.setenv("PATH", str(tmp_path / "nowhere"))
-    monkeypatch.setattr("wayfed_spark.java.find_spec", lambda name: None)
+    monkeypatch.setattr("wayfed_java.runtime.find_spec", lambda name: None)
     return monkeypatch
 
 

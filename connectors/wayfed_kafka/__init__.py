@@ -1,0 +1,1 @@
+"""Apache Kafka: topics as tables, read between fixed offsets and written in transactions."""
