@@ -79,6 +79,7 @@ class FederatedDataset(Dataset):
         mode: str = "error",
         table: str | None = None,
         partition_by: str | Sequence[str] = (),
+        **options: Any,
     ) -> NoReturn:
         """Refuse: rows stay with the parties."""
         self._refuse("write()")
