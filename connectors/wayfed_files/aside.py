@@ -61,10 +61,14 @@ def _reserved(place: Path, make: Callable[[Path], None], within: Path) -> tuple[
     while True:
         part = within / f".{place.name}.{uuid4().hex[:12]}.part"
         make(part)
-        lock = os.open(part, os.O_RDONLY)
+        # Until it is locked, another writer may take it for a killed one's and remove it.
+        try:
+            lock = os.open(part, os.O_RDONLY)
+        except FileNotFoundError:
+            continue
         with suppress(OSError):  # a file system without locks keeps what killed writers leave
             fcntl.flock(lock, fcntl.LOCK_EX)
-        if part.exists():  # another writer may have taken it for a killed one's, just before
+        if part.exists():
             return part, lock
         os.close(lock)
 
