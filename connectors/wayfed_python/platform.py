@@ -82,7 +82,7 @@ class PythonSession:
 
     def _stream(self, relation: Relation, fragment: Fragment, inputs: Mapping[str, Any]) -> Any:
         from wayfed_arrow import Stream, arrow_schema, stream_of
-        from wayfed_python.application import apply
+        from wayfed_arrow.functions import apply
 
         if isinstance(relation, Read):
             return stream_of(inputs[relation.table], relation.schema)

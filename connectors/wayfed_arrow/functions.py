@@ -7,10 +7,11 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from decimal import Decimal
 from typing import TYPE_CHECKING, Any, Final
 
-from wayfed_arrow import arrow_schema, stream_of
+from wayfed_arrow.rows import Row
+from wayfed_arrow.streams import stream_of
+from wayfed_arrow.types import arrow_schema
 from wayfed_optimizer.errors import Cancelled, ExecutionError, Unsupported, WayfedError, raised_at
 from wayfed_optimizer.relations import MapBatches, MapKind
-from wayfed_python.rows import Row
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -25,11 +26,26 @@ _CONVERTED_AT_ONCE: Final = 1 << 12
 
 
 def apply(
-    mapped: MapBatches, batches: Any, fragment: str, token: CancellationToken
+    mapped: MapBatches,
+    batches: Any,
+    fragment: str,
+    token: CancellationToken,
+    *,
+    platform: str = "python",
+    part: str = "",
 ) -> Iterator[pa.RecordBatch]:
     """Yield the batches that the function of `mapped` makes of `batches`.
 
     Batches without rows are left out: the function is called for rows only.
+
+    Parameters
+    ----------
+    mapped, batches
+        What to call, and with what.
+    fragment, platform, part
+        Where that is, for errors: `part` says of which of an engine's parts the batches are.
+    token
+        Stops it.
 
     Raises
     ------
@@ -39,13 +55,13 @@ def apply(
     """
     function = mapped.function
     if not callable(function):
-        raise Unsupported(f"the function '{function}'", "python", "it is not installed here")
+        raise Unsupported(f"the function '{function}'", platform, "it is not installed here")
     convert = _CONVERT[mapped.kind]
     for number, batch in enumerate(batches):
         token.raise_if_cancelled()
         if not batch.num_rows:
             continue
-        place = f"function '{mapped.name}', batch {number}"
+        place = f"function '{mapped.name}', {part}batch {number}"
         try:
             for made in convert(function, batch, mapped, place):
                 token.raise_if_cancelled()
@@ -53,26 +69,21 @@ def apply(
         except WayfedError as error:
             if isinstance(error, Cancelled) or getattr(error, "fragment", None):
                 raise
-            raise _failure(
+            raise ExecutionError(
                 f"{place} returned what does not fit: {error.message}",
-                fragment,
-                error.available,
-                error.hint,
+                platform=platform,
+                fragment=fragment,
+                available=error.available,
+                hint=error.hint,
             ) from error
         except _FunctionRaised as raised:
-            raise _failure(str(raised), fragment) from raised.__cause__
+            raise ExecutionError(
+                str(raised), platform=platform, fragment=fragment
+            ) from raised.__cause__
 
 
 class _FunctionRaised(Exception):
     """The user's function raised; says where, its cause says what."""
-
-
-def _failure(
-    message: str, fragment: str, available: Iterable[str] = (), hint: str | None = None
-) -> ExecutionError:
-    return ExecutionError(
-        message, platform="python", fragment=fragment, available=available, hint=hint
-    )
 
 
 def _by_batch(
