@@ -9,6 +9,7 @@ from pathlib import Path
 import pytest
 
 from tests.integration.engines import SPARK_OPTIONS, on_platform, table_of
+from wayfed.testing.servers import KafkaServer
 from wayfed_database.embedded import PostgresServer
 from wayfed_optimizer.errors import ExecutionError, WayfedError
 from wayfed_optimizer.platform import Platform
@@ -33,6 +34,19 @@ def postgres_url() -> Iterator[str]:
         pytest.skip(f"no PostgreSQL: {error}")
     with server:
         yield server.url
+
+
+@pytest.fixture(scope="session")
+def kafka() -> Iterator[KafkaServer]:
+    """A Kafka broker that lives as long as the test run; anybody may do anything there."""
+    try:
+        server = KafkaServer.start()
+    except WayfedError as error:
+        if EVERYTHING_MUST_RUN:
+            raise
+        pytest.skip(f"no Kafka: {error}")
+    with server:
+        yield server
 
 
 @pytest.fixture(scope="session")

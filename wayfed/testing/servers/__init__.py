@@ -1,0 +1,8 @@
+"""Servers of one's own for tests and demonstrations: on loopback, and they end with their owner."""
+
+from __future__ import annotations
+
+from wayfed.testing.servers.kafka import KafkaServer
+from wayfed.testing.servers.process import ProcessGroup
+
+__all__ = ["KafkaServer", "ProcessGroup"]
