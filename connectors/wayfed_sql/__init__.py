@@ -6,6 +6,7 @@ Printing needs nothing but this package; sqlglot is imported when text is first 
 from wayfed_sql.capabilities import SqlCapabilities, capabilities_of
 from wayfed_sql.dialect import Dialect
 from wayfed_sql.dialects.duckdb import DUCKDB
+from wayfed_sql.dialects.flink import FLINK
 from wayfed_sql.dialects.postgresql import POSTGRESQL
 from wayfed_sql.dialects.spark import SPARK
 from wayfed_sql.dialects.sqlite import SQLITE
@@ -16,6 +17,7 @@ from wayfed_sql.refusals import refusal
 
 __all__ = [
     "DUCKDB",
+    "FLINK",
     "POSTGRESQL",
     "RELATIONS",
     "SPARK",

@@ -1,0 +1,35 @@
+"""The functions of our own that Flink's SQL calls: their names there, and their classes in Java."""
+
+from __future__ import annotations
+
+import re
+from types import MappingProxyType
+from typing import TYPE_CHECKING, Final
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+_CLASSES: Final[Mapping[str, tuple[str, ...]]] = MappingProxyType(
+    {
+        "Numbers": (),
+        "Aggregates": (),
+        "Texts": (),
+        "Times": (),
+        "Lists": (),
+    }
+)
+"""Functions by the class in ``wayfed.functions`` that they are nested in."""
+
+
+def _sql_name(name: str) -> str:
+    return "wf" + re.sub(r"([A-Z])", r"_\1", name).lower()
+
+
+FUNCTIONS: Final[Mapping[str, str]] = MappingProxyType(
+    {
+        _sql_name(name): f"wayfed.functions.{outer}${name}"
+        for outer, names in _CLASSES.items()
+        for name in names
+    }
+)
+"""Class by name in SQL: ``wf_add_exact`` is ``wayfed.functions.Numbers$AddExact``."""

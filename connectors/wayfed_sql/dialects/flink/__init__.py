@@ -1,0 +1,83 @@
+"""Flink's SQL in sessions as wayfed_flink makes them: batch, UTC, with functions of our own.
+
+The functions that begin with ``wf_`` are in Java, in the connector's jar: they mean what
+docs/semantics.md says, where what Flink has does not.
+"""
+
+from __future__ import annotations
+
+from types import MappingProxyType
+from typing import Final
+
+from wayfed_optimizer.relations import JoinKind
+from wayfed_sql.dialect import Dialect
+from wayfed_sql.dialects.flink import numbers, texts, times
+from wayfed_sql.dialects.flink.aggregates import AGGREGATES
+from wayfed_sql.dialects.flink.nested import NESTED
+from wayfed_sql.dialects.flink.numbers import NUMBERS
+from wayfed_sql.dialects.flink.texts import TEXTS
+from wayfed_sql.dialects.flink.times import TIMES
+from wayfed_sql.dialects.flink.words import RESERVED
+from wayfed_sql.dialects.shared import FUNCTIONS
+
+FLINK: Final = Dialect(
+    name="flink",
+    sqlglot="",
+    quote="`",
+    reserved=RESERVED,
+    folds_case=False,
+    record="CAST(ROW({values}) AS {type})",
+    joins=frozenset(JoinKind) - {JoinKind.ASOF},
+    functions=MappingProxyType(
+        {
+            **FUNCTIONS,
+            **NUMBERS,
+            **TEXTS,
+            **TIMES,
+            **NESTED,
+            **AGGREGATES,
+        }
+    ),
+    types=MappingProxyType(
+        {
+            "bool": "BOOLEAN",
+            "int8": "TINYINT",
+            "int16": "SMALLINT",
+            "int32": "INT",
+            "int64": "BIGINT",
+            "float32": "FLOAT",
+            "float64": "DOUBLE",
+            "decimal": "DECIMAL({precision}, {scale})",
+            "text": "STRING",
+            "binary": "BYTES",
+            "date": "DATE",
+            "timestamp": "TIMESTAMP(6)",
+            "timestamp_utc": "TIMESTAMP_LTZ(6)",
+            "list": "ARRAY<{element}>",
+            "struct": "ROW<{fields}>",
+        }
+    ),
+    literals=MappingProxyType(
+        {
+            "bool": "{}",
+            "null bool": "CAST(NULL AS BOOLEAN)",
+            "binary": "X'{}'",
+            "date": "DATE '{}'",
+            "timestamp": "TIMESTAMP '{}'",
+            "timestamp_utc": "CAST(TIMESTAMP '{}' AS TIMESTAMP_LTZ(6))",
+            "float": "CAST('{}' AS DOUBLE)",
+            "nan": "CAST('NaN' AS DOUBLE)",
+            "infinity": "CAST('Infinity' AS DOUBLE)",
+            "-infinity": "CAST('-Infinity' AS DOUBLE)",
+        }
+    ),
+    casts=MappingProxyType({**numbers.CASTS, **texts.CASTS, **times.CASTS}),
+    without=MappingProxyType(
+        {
+            "asof join": "it has none",
+            "frame of groups": "it has none",
+            "frame that excludes": "it has none",
+            "Parameter": "it has none",
+        }
+    ),
+)

@@ -1,0 +1,13 @@
+"""Lists and structs, in Flink."""
+
+from __future__ import annotations
+
+from types import MappingProxyType
+from typing import TYPE_CHECKING, Final
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from wayfed_sql.templates import Row
+
+NESTED: Final[Mapping[str, Row]] = MappingProxyType({})
