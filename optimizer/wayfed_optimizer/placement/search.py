@@ -169,9 +169,7 @@ class Search:
             return self._reading(relation, forced)
         found: dict[str, list[Choice]] = {}
         reasons: dict[str, tuple[str, str]] = {}
-        # What engines do not run themselves is never forced on one, only what lies below it.
-        here = isinstance(relation, (*RUN_HERE, MapBatches))
-        names = [forced] if forced and not here else [*self._platforms]
+        names = [forced] if forced and self._is_forced(relation, forced) else [*self._platforms]
         for name in names:
             platform = self._platforms[name]
             candidates: list[Choice] = []
@@ -189,6 +187,15 @@ class Search:
         if not found:
             raise _nobody_runs(relation, reasons)
         return found
+
+    def _is_forced(self, relation: Relation, forced: str) -> bool:
+        """Say whether a hint is for a relation itself, or only for what lies below it.
+
+        What engines do not run themselves is forced on none of them.
+        """
+        if isinstance(relation, MapBatches):
+            return MapBatches in self._platforms[forced].capabilities.relations
+        return not isinstance(relation, RUN_HERE)
 
     def _reading(self, read: Read, forced: str | None) -> dict[str, list[Choice]]:
         channel = self._channel_of(read)
