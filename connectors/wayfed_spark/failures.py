@@ -5,11 +5,40 @@ from __future__ import annotations
 import re
 from typing import Final
 
+from wayfed_optimizer.errors import ExecutionError
+from wayfed_spark.functions import failure_on_worker
+
 # Spark's own messages begin with their class in brackets and end with an SQLSTATE and a position.
 _CONDITION: Final = re.compile(r"\[[A-Z][A-Z0-9_]+(?:\.[A-Z0-9_]+)*\] .*")
 _STATE: Final = re.compile(r"\s*SQLSTATE: \w+[; ]*|[; ]+$")
 _JAVA: Final = re.compile(r"^\s*(?:Caused by: )?(?:[a-z]\w*\.)+(?P<name>[A-Z]\w*): (?P<text>.+)$")
 _WRAPPERS: Final = frozenset(["Py4JJavaError", "SparkException", "ExecutionException"])
+
+
+_EMPTY_WORDS: Final = ("An error occurred", "Exception thrown in awaitResult", "Job aborted")
+_REMEDIES: Final = (
+    (
+        re.compile(r"No module named '(wayfed\w*|pyarrow)'|PACKAGE_NOT_INSTALLED"),
+        "install 'wayfed[spark]' for the Python of the workers, in the version that is here",
+    ),
+    (
+        re.compile(r"Cannot run program|PYTHON_VERSION_MISMATCH"),
+        "PYSPARK_PYTHON says which Python the workers run; it must be this one's version",
+    ),
+    (
+        re.compile(r"java\.lang\.OutOfMemoryError"),
+        "give it more with memory=, for example '8g', or less to hold at once",
+    ),
+)
+
+
+def failure(error: BaseException, fragment: str, asked: str) -> ExecutionError:
+    """Return the error to raise for one of Spark's; its cause, where it has none, is that one."""
+    if (told := failure_on_worker(error, fragment)) is not None:
+        return told
+    text = str(error)
+    hint = next((remedy for pattern, remedy in _REMEDIES if pattern.search(text)), None)
+    return ExecutionError(summary(error), platform="spark", fragment=fragment, sql=asked, hint=hint)
 
 
 def summary(error: BaseException) -> str:
@@ -29,8 +58,11 @@ def summary(error: BaseException) -> str:
     for line in lines:
         if found := _CONDITION.search(line):
             return _STATE.sub("", found[0])
-    for line in reversed(lines):
-        found = _JAVA.match(line)
-        if found and found["name"] not in _WRAPPERS:
+    told = [found for line in lines if (found := _JAVA.match(line))]
+    for found in reversed(told):
+        if found["name"] not in _WRAPPERS:
             return f"{found['name']}: {found['text']}"
+    for found in reversed(told):
+        if not found["text"].startswith(_EMPTY_WORDS):
+            return found["text"]
     return lines[0] if lines else type(error).__name__

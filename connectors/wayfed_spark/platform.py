@@ -7,8 +7,8 @@ from importlib.metadata import version
 from threading import Lock
 from typing import TYPE_CHECKING, Any, Final
 
-from wayfed_optimizer.errors import Cancelled, ExecutionError, Unsupported
-from wayfed_optimizer.platform import ARROW_TABLE, PARQUET_FILES, Compiled, TableReference
+from wayfed_optimizer.errors import Cancelled, Unsupported
+from wayfed_optimizer.platform import ARROW_TABLE, PARQUET_FILES, Compiled
 from wayfed_spark.capabilities import CAPABILITIES, COSTS
 from wayfed_spark.channels import (
     CONVERSIONS,
@@ -17,16 +17,17 @@ from wayfed_spark.channels import (
     to_parquet,
     to_table,
 )
-from wayfed_spark.failures import summary
+from wayfed_spark.failures import failure
+from wayfed_spark.functions import mapped_on_workers
 from wayfed_spark.metrics import counted
 from wayfed_spark.parameters import arguments_of
 from wayfed_spark.session import Spark
-from wayfed_sql import SPARK, to_sql
+from wayfed_spark.statements import Statement, statement
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping
+    from collections.abc import Callable, Iterable, Mapping
 
-    from pyspark.sql import SparkSession
+    from pyspark.sql import DataFrame, SparkSession
 
     from wayfed_optimizer.physical import Fragment
     from wayfed_optimizer.platform import Channel, Run, Source
@@ -55,8 +56,7 @@ class SparkPlatform:
 
     def compile(self, fragment: Fragment, sources: Mapping[str, Source]) -> Compiled:
         """Return the fragment as Spark SQL over views that are called as its inputs are."""
-        tables = {name: TableReference((name,)) for name in fragment.inputs}
-        return Compiled(to_sql(fragment.relation, SPARK, tables))
+        return statement(fragment)
 
     def open(self, run: Run) -> SparkRun:
         """Start taking part in a run; the JVM starts with its first fragment."""
@@ -97,6 +97,7 @@ class SparkRun:
         self._running = running
         self._lock = Lock()
         self._part: tuple[Spark, SparkSession] | None = None
+        self._kept: list[DataFrame] = []
 
     def execute(
         self, fragment: Fragment, compiled: Compiled, inputs: Mapping[str, object]
@@ -110,9 +111,8 @@ class SparkRun:
         except (Py4JError, PySparkException, OSError) as error:
             if self._run.token.cancelled:
                 raise Cancelled(f"the run was stopped: {self._run.token.reason}") from error
-            raise ExecutionError(
-                summary(error), platform="spark", fragment=fragment.id, sql=compiled.text
-            ) from error
+            told = failure(error, fragment.id, compiled.text)
+            raise told from told.__cause__ or error
 
     def ingest(self, name: str, value: object, source: Channel, target: Channel) -> object:
         """Refuse: rows come to Spark as files, which are written without it."""
@@ -133,7 +133,7 @@ class SparkRun:
 
         spark, session = part
         with suppress(Py4JError, OSError, RuntimeError):  # Spark, or its threads, may be gone
-            spark.call(lambda: _drop_views(session))
+            spark.call(lambda: _release(session, self._kept))
 
     def _group(self, fragment: Fragment) -> str:
         return f"{self._run.id}.{fragment.id}"
@@ -162,8 +162,16 @@ class SparkRun:
         session.sparkContext.setJobGroup(self._group(fragment), description, True)
         for name, files in inputs.items():
             read_parquet(session, files, self._run).createOrReplaceTempView(quoted(name))
-        arguments = arguments_of(fragment.relation, self._run.parameters)
-        frame = session.sql(compiled.text, arguments or None)
+        arguments = arguments_of(fragment.relation, self._run.parameters) or None
+        asked = compiled.payload
+        if not isinstance(asked, Statement):
+            asked = Statement(compiled.text)
+        for view in asked.views:
+            made = mapped_on_workers(session.sql(view.sql, arguments), view.mapped, fragment.id)
+            if view.kept:
+                self._kept.append(made.persist())
+            made.createOrReplaceTempView(quoted(view.name))
+        frame = session.sql(asked.query, arguments)
         schema = fragment.relation.schema
         if fragment.output == PARQUET_FILES:
             return to_parquet(frame, schema, self._run)
@@ -177,7 +185,9 @@ class SparkRun:
             return self._part
 
 
-def _drop_views(session: SparkSession) -> None:
+def _release(session: SparkSession, kept: Iterable[DataFrame]) -> None:
+    for frame in kept:
+        frame.unpersist()
     for table in session.catalog.listTables():
         if table.isTemporary:
             session.catalog.dropTempView(quoted(table.name))
