@@ -1,138 +1,176 @@
-"""Jars by the sets that engines need: fetched once by the Ivy in pyspark, verified, kept."""
+"""Jars by the sets that engines need: fetched once, verified, kept."""
 
 from __future__ import annotations
 
-import fcntl
 import hashlib
-import os
+import json
 import shutil
-import subprocess
 import tempfile
-from collections import defaultdict
-from contextlib import contextmanager
-from functools import cache
-from importlib.util import find_spec
+from contextlib import suppress
 from pathlib import Path
-from types import MappingProxyType
 from typing import TYPE_CHECKING, Final
 
-from wayfed_java.cache import cache_directory
-from wayfed_java.runtime import java_home
-from wayfed_java.trust import trust_options
-from wayfed_optimizer.errors import ExecutionError, Unsupported
+from wayfed_java.cache import cache_directory, cannot_write, chosen_directory
+from wayfed_java.ivy import retrieve
+from wayfed_java.locking import alone
+from wayfed_java.sets import jar_set
+from wayfed_java.telling import tell, telling
+from wayfed_optimizer.errors import ExecutionError
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator, Mapping
+    from collections.abc import Callable, Mapping
+
+    from wayfed_java.sets import Jar, JarSet
 
     Report = Callable[[str], None]
 
-_HERE: Final = Path(__file__).parent
-_SECONDS: Final = 600
+MISSING: Final = "missing"
+DAMAGED: Final = "damaged"
+_MEGABYTE: Final = 1_000_000
 
 
-def jars(name: str, report: Report = lambda message: None) -> tuple[Path, ...]:
+def jars(name: str, report: Report | None = None) -> tuple[Path, ...]:
     """Return the jars of a set, fetched if they are not here yet.
+
+    Where they are here and what they should be, nothing is fetched and nothing written, so that
+    this works without a network and in a cache that cannot be written. Processes that need the
+    same jars at once wait for the first.
 
     Parameters
     ----------
     name
         A set of ``ivy.xml``, for example ``postgresql``.
     report
-        Is told what is fetched, before it is.
+        Is told what is fetched, before it is; without it stderr is.
 
     Raises
     ------
+    InvalidOption
+        Where no set is called so.
     Unsupported
         Where pyspark, whose Ivy fetches them, is not installed.
     ExecutionError
-        Where they cannot be fetched, or are not what was tested (by SHA-256).
+        Where they cannot be fetched or kept, or are not what was tested (by SHA-256).
     """
-    expected = tested()[name]
-    directory = cache_directory() / "jars" / name
-    with _alone(directory):
-        if any(_digest(directory / jar) != digest for jar, digest in expected.items()):
-            report(f"fetching {name}: {len(expected)} jars")
-            _fetch(name, directory, expected)
-    return tuple(directory / jar for jar in sorted(expected))
+    wanted = jar_set(name)
+    if wrong_jars(wanted):
+        _fetch_alone(wanted, report)
+    directory = _home(wanted)
+    return tuple(directory / jar.name for jar in wanted.jars)
 
 
-@cache
-def tested() -> Mapping[str, Mapping[str, str]]:
-    """Return the SHA-256 of each jar that was tested, by set and file name."""
-    found: dict[str, dict[str, str]] = defaultdict(dict)
-    for line in (_HERE / "jars.sha256").read_text(encoding="ascii").splitlines():
-        digest, _, path = line.partition("  ")
-        name, _, jar = path.partition("/")
-        found[name][jar] = digest
-    return MappingProxyType(found)
+def wrong_jars(wanted: JarSet, *, thorough: bool = False) -> Mapping[Jar, str]:
+    """Return the jars of a set that are missing or damaged in the cache, and which of the two.
+
+    A file that has not changed since it was verified is not read again, unless `thorough`.
+    """
+    directory, known = _home(wanted), {} if thorough else _verified(wanted)
+    wrong, seen = {}, {}
+    for jar in wanted.jars:
+        path = directory / jar.name
+        try:
+            mark = _mark(path, jar)
+            if known.get(jar.name) != mark and _digest(path) != jar.digest:
+                wrong[jar] = DAMAGED
+            seen[jar.name] = mark
+        except FileNotFoundError:
+            wrong[jar] = MISSING
+        except OSError as error:
+            raise ExecutionError(
+                f"{path} cannot be read: {error.strerror}", hint="remove it, or set WAYFED_CACHE"
+            ) from error
+    if not wrong and seen != known:
+        _remember(wanted, seen)
+    return wrong
 
 
-def retrieve(name: str, directory: Path) -> None:
-    """Have Ivy put the jars of a set into a directory, whatever they are."""
-    if find_spec("pyspark") is None:
-        raise Unsupported(
-            f"fetching the jars of {name}",
-            reason="the Ivy that fetches them comes with pyspark",
-            hint="pip install 'wayfed[spark]'",
-        )
-    import pyspark
+def _fetch_alone(wanted: JarSet, report: Report | None) -> None:
+    home = _home(wanted)
+    try:
+        (cache_directory() / "jars").mkdir(exist_ok=True)
 
-    ivy = next((Path(pyspark.__file__).parent / "jars").glob("ivy-*.jar"))
-    with tempfile.TemporaryDirectory(prefix="wayfed-ivy-") as scratch:
-        program = java_home(Path(scratch)) / "bin" / "java"
-        command = [str(program), "-Xmx256m", *trust_options(), "-jar", str(ivy)]
-        command += ["-cache", f"{scratch}/cache", "-ivy", f"{_HERE}/ivy.xml", "-confs", name]
-        command += ["-types", "jar", "bundle"]
-        command += ["-retrieve", f"{directory}/[artifact]-[revision].[ext]"]
-        done = subprocess.run(  # noqa: S603  the command is this file's own
-            command, capture_output=True, text=True, timeout=_SECONDS, check=False
-        )
-    if done.returncode:
+        def waiting() -> None:
+            (report or tell)(f"waiting for another process that fetches {wanted}")
+
+        with alone(home.with_name(f".{wanted.name}.lock"), waiting):
+            if wrong := wrong_jars(wanted):  # else another process has just fetched them
+                _fetch(wanted, wrong, report)
+    except OSError as error:
+        raise cannot_write(home, error) from error
+
+
+def _fetch(wanted: JarSet, wrong: Mapping[Jar, str], report: Report | None) -> None:
+    message = f"fetching {wanted}"
+    if damaged := [jar.name for jar, how in wrong.items() if how == DAMAGED]:
+        message = f"{', '.join(damaged)} in {_home(wanted)} is damaged: {message} again"
+    if report is not None:
+        report(message)
+        _fetch_and_verify(wanted, lambda size: None)
+        return
+    with telling(message) as grow:
+        whole = f"{wanted.size / _MEGABYTE:.1f} MB"
+        _fetch_and_verify(wanted, lambda size: grow(f"{size / _MEGABYTE:.1f} of {whole}"))
+
+
+def _fetch_and_verify(wanted: JarSet, progress: Callable[[int], None]) -> None:
+    """Let Ivy fetch beside the set's directory, and move over only what is as it should be."""
+    home = _home(wanted)
+    for left in home.parent.glob(f".{wanted.name}-*"):  # by a process that was killed
+        shutil.rmtree(left, ignore_errors=True)
+    with tempfile.TemporaryDirectory(
+        dir=home.parent, prefix=f".{wanted.name}-", ignore_cleanup_errors=True
+    ) as scratch:
+        fetched = Path(scratch) / "fetched"
+        retrieve(wanted.name, fetched, Path(scratch), progress)
+        for jar in wanted.jars:
+            _require_tested(fetched / jar.name, jar)
+        home.mkdir(exist_ok=True)
+        for jar in wanted.jars:
+            (fetched / jar.name).replace(home / jar.name)
+    wrong_jars(wanted)
+
+
+def _require_tested(path: Path, jar: Jar) -> None:
+    found = _digest(path) if path.exists() else None
+    if found != jar.digest:
         raise ExecutionError(
-            f"the jars of {name} could not be fetched: {_reason(done.stdout + done.stderr)}",
-            hint="check the network, and that SSL_CERT_FILE names your company's authority",
+            f"{jar} {'is not the one that was tested' if found else 'did not come'}",
+            hint=f"its SHA-256 should be {jar.digest}; is there a mirror in between?",
         )
 
 
-def _fetch(name: str, directory: Path, expected: Mapping[str, str]) -> None:
-    with tempfile.TemporaryDirectory(dir=directory.parent, prefix=f".{name}-") as scratch:
-        fetched = Path(scratch)
-        retrieve(name, fetched)
-        for jar, digest in expected.items():
-            found = _digest(fetched / jar)
-            if found != digest:
-                raise ExecutionError(
-                    f"{jar} is {'missing' if found is None else 'not the one that was tested'}",
-                    hint=f"its SHA-256 should be {digest}; is there a mirror in between?",
-                )
-        directory.mkdir(exist_ok=True)
-        for jar in expected:
-            (fetched / jar).replace(directory / jar)
-    for other in set(directory.iterdir()) - {directory / jar for jar in expected}:
-        other.unlink() if other.is_file() else shutil.rmtree(other)
+def _home(wanted: JarSet) -> Path:
+    return chosen_directory() / "jars" / wanted.name
 
 
-def _digest(path: Path) -> str | None:
-    if not path.exists():
-        return None
+def _digest(path: Path) -> str:
     with path.open("rb") as file:
         return hashlib.file_digest(file, "sha256").hexdigest()
 
 
-def _reason(output: str) -> str:
-    telling = ("PKIX", "UnknownHost", "SERVER ERROR", "not found", "rror")
-    lines = [line.strip(" \t:") for line in output.splitlines()]
-    found = (line for word in telling for line in lines if word in line)
-    return next(found, lines[-1] if lines else "Ivy said nothing")
+def _mark(path: Path, jar: Jar) -> list[object]:
+    """Return what would differ if the file had changed since: its change time cannot be set."""
+    status = path.stat()
+    return [jar.digest, status.st_ino, status.st_size, status.st_ctime_ns]
 
 
-@contextmanager
-def _alone(directory: Path) -> Iterator[None]:
-    """Keep other processes from fetching the same set at the same time."""
-    directory.parent.mkdir(parents=True, exist_ok=True)
-    lock = os.open(directory.parent / f".{directory.name}.lock", os.O_CREAT | os.O_RDWR)
+def _record(wanted: JarSet) -> Path:
+    return _home(wanted).with_name(f".{wanted.name}.verified")
+
+
+def _verified(wanted: JarSet) -> dict[str, object]:
     try:
-        fcntl.flock(lock, fcntl.LOCK_EX)
-        yield
-    finally:
-        os.close(lock)
+        known = json.loads(_record(wanted).read_bytes())
+    except (OSError, ValueError):
+        return {}
+    return known if isinstance(known, dict) else {}
+
+
+def _remember(wanted: JarSet, seen: Mapping[str, object]) -> None:
+    with suppress(OSError):  # in a cache that cannot be written, all is read again next time
+        record = _record(wanted)
+        with tempfile.NamedTemporaryFile(
+            "w", dir=record.parent, prefix=f"{record.name}.", delete=False
+        ) as file:
+            json.dump(seen, file)
+        Path(file.name).replace(record)

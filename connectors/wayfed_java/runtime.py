@@ -71,7 +71,7 @@ def java_home(directory: Path, engine: str = "spark") -> Path:
         raise ExecutionError(
             f"there is no Java that {engine} runs on ({OLDEST} to {NEWEST})",
             platform=engine,
-            available=map(str, found),
+            available=(*map(str, found), *_passed_over()),
             hint=f"pip install 'wayfed[{engine}]' brings one, or set JAVA_HOME to a Java {OLDEST}",
         )
     return java.home if _VECTOR_MODULE in java.modules else _stand_in(java, directory)
@@ -92,16 +92,27 @@ def installed() -> tuple[Java, ...]:
     return tuple(java for java in found if java)
 
 
+def broken_java_home() -> Path | None:
+    """Return what JAVA_HOME names, where that is no Java."""
+    named = os.environ.get("JAVA_HOME")
+    return Path(named) if named and read_release(Path(named)) is None else None
+
+
 def read_release(home: Path) -> Java | None:
     """Return what the ``release`` file in a Java's home says; None where it is not such a home."""
     try:
         text = (home / "release").read_text(encoding="utf-8")
-    except OSError:
+    except (OSError, UnicodeDecodeError):
         return None
     values = dict(re.findall(r'^(\w+)="([^"]*)"', text, re.MULTILINE))
     major = re.match(r"(?:1\.)?(\d+)", values.get("JAVA_VERSION", ""))
     java = Java(home, int(major[1]) if major else 0, frozenset(values.get("MODULES", "").split()))
     return java if java.executable.exists() else None
+
+
+def _passed_over() -> tuple[str, ...]:
+    broken = broken_java_home()
+    return (f"no Java in JAVA_HOME={broken}",) if broken else ()
 
 
 def _stand_in(java: Java, directory: Path) -> Path:

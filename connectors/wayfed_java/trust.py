@@ -2,15 +2,30 @@
 
 from __future__ import annotations
 
+import hashlib
 import os
+import re
 import ssl
-import warnings
+import struct
+import tempfile
 from pathlib import Path
+from typing import TYPE_CHECKING, Final
 
-from wayfed_java.cache import cache_directory
+from wayfed_java.cache import cache_directory, cannot_write
+from wayfed_optimizer.errors import ExecutionError
 
-_PASSWORD = "changeit"  # noqa: S105  Java's own word: a trust store holds nothing secret
-_STORE = "trust.p12"
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+
+_PASSWORD: Final = "changeit"  # noqa: S105  Java's own word: a trust store holds nothing secret
+_CERTIFICATE: Final = re.compile(
+    r"-----BEGIN CERTIFICATE-----.+?-----END CERTIFICATE-----", re.DOTALL
+)
+# JKS, as sun.security.provider.JavaKeyStore reads it: a head, entries, a salted SHA-1 of all that.
+_MAGIC: Final = 0xFEEDFEED
+_VERSION: Final = 2
+_TRUSTED: Final = 2
+_SALT: Final = b"Mighty Aphrodite"
 
 
 def trust_options() -> tuple[str, ...]:
@@ -18,34 +33,77 @@ def trust_options() -> tuple[str, ...]:
 
     A Java from a package has a list of its own, without a company's authority; then every download
     fails as "not found". Returns nothing where the machine has no list of its own either.
+
+    Raises
+    ------
+    ExecutionError
+        Where ``SSL_CERT_FILE`` names a file that holds no certificates.
     """
     listed = os.environ.get("SSL_CERT_FILE") or ssl.get_default_verify_paths().cafile
     if not listed or not Path(listed).exists():
         return ()
-    store = cache_directory() / _STORE
-    if not store.exists() or store.stat().st_mtime < Path(listed).stat().st_mtime:
-        _write(Path(listed), store)
+    store = _store(Path(listed))
     return (
         f"-Djavax.net.ssl.trustStore={store}",
         f"-Djavax.net.ssl.trustStorePassword={_PASSWORD}",
-        "-Djavax.net.ssl.trustStoreType=PKCS12",
+        "-Djavax.net.ssl.trustStoreType=JKS",
     )
 
 
-def _write(listed: Path, store: Path) -> None:
-    from cryptography import x509
-    from cryptography.hazmat.primitives.serialization import BestAvailableEncryption
-    from cryptography.hazmat.primitives.serialization.pkcs12 import (
-        PKCS12Certificate,
-        serialize_java_truststore,
-    )
+def trust_store(certificates: Iterable[bytes]) -> bytes:
+    """Return a Java key store, in the format JKS, that trusts each certificate (in DER)."""
+    entries = [
+        struct.pack(">I", _TRUSTED)
+        + _text(f"authority {number}")
+        + struct.pack(">q", 0)
+        + _text("X.509")
+        + struct.pack(">I", len(each))
+        + each
+        for number, each in enumerate(certificates)
+    ]
+    body = struct.pack(">III", _MAGIC, _VERSION, len(entries)) + b"".join(entries)
+    digest = hashlib.sha1(usedforsecurity=False)
+    digest.update(_PASSWORD.encode("utf-16-be") + _SALT + body)
+    return body + digest.digest()
 
-    with warnings.catch_warnings():
-        warnings.simplefilter("ignore")  # of authorities whose serial numbers are against the rules
-        found = x509.load_pem_x509_certificates(listed.read_bytes())
-    entries = [PKCS12Certificate(each, str(n).encode()) for n, each in enumerate(found)]
-    written = store.with_suffix(f".{os.getpid()}")
-    written.write_bytes(
-        serialize_java_truststore(entries, BestAvailableEncryption(_PASSWORD.encode()))
-    )
-    written.replace(store)
+
+def _store(listed: Path) -> Path:
+    """Return the store of a list of certificates, which is called by what the list holds."""
+    try:
+        text = listed.read_bytes()
+    except OSError as error:
+        raise ExecutionError(
+            f"{listed}, which lists the authorities to trust, cannot be read: {error.strerror}",
+            hint="set SSL_CERT_FILE to one that can be",
+        ) from error
+    store = cache_directory() / f"trust-{hashlib.sha256(text).hexdigest()[:16]}.jks"
+    if not store.exists():
+        try:
+            _write(store, trust_store(_certificates(text.decode("utf-8", "replace"), listed)))
+        except OSError as error:
+            raise cannot_write(store, error) from error
+    return store
+
+
+def _certificates(text: str, listed: Path) -> list[bytes]:
+    try:
+        found = [ssl.PEM_cert_to_DER_cert(each) for each in _CERTIFICATE.findall(text)]
+    except ValueError as error:
+        raise ExecutionError(f"{listed} holds a certificate that is none: {error}") from error
+    if not found:
+        raise ExecutionError(
+            f"{listed} holds no certificates in PEM",
+            hint="SSL_CERT_FILE should name a file of them",
+        )
+    return found
+
+
+def _write(store: Path, content: bytes) -> None:
+    with tempfile.NamedTemporaryFile(dir=store.parent, prefix=".trust-", delete=False) as file:
+        file.write(content)
+    Path(file.name).replace(store)
+
+
+def _text(value: str) -> bytes:
+    encoded = value.encode()
+    return struct.pack(">H", len(encoded)) + encoded
