@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any, Final
 
+from wayfed_arrow.json_text import plain_decimals
 from wayfed_optimizer.errors import ExecutionError
 from wayfed_optimizer.types import BINARY, DataType, List, Struct
 
@@ -69,26 +70,6 @@ def _is_fine(kind: pa.DataType) -> bool:
     import pyarrow as pa
 
     return bool(pa.types.is_decimal(kind)) and kind.scale > _DIGITS_WITHOUT_EXPONENT
-
-
-def plain_decimals(values: pa.Array) -> pa.Array:
-    """Return decimals as texts without exponents, which not every reader knows.
-
-    Examples
-    --------
-    >>> import decimal, pyarrow as pa
-    >>> plain_decimals(pa.array([decimal.Decimal("0.00000010")])).to_pylist()
-    ['0.00000010']
-    """
-    import pyarrow as pa
-    from pyarrow import compute
-
-    text = values.cast(pa.string())
-    short = compute.fill_null(compute.match_substring(text, "E"), fill_value=False)
-    if not compute.any(short).as_py():
-        return text
-    written = [f"{value.as_py():f}" for value in values.filter(short)]
-    return compute.replace_with_mask(text, short, pa.array(written, pa.string()))
 
 
 def _require_text(name: str, column: pa.Array) -> None:
