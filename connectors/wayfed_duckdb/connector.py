@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import os
-import re
 import tempfile
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Final
+from typing import TYPE_CHECKING, Any
 from uuid import uuid4
 
+from wayfed_duckdb.memory import is_size
 from wayfed_duckdb.platform import DuckDBPlatform
 from wayfed_optimizer.errors import InvalidOption, Unsupported
 
@@ -16,8 +16,6 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
 
     from wayfed_optimizer.platform import Platform, Source, SourceRequest, Target, TargetRequest
-
-_SIZE: Final = re.compile(r"\s*\d+(\.\d+)?\s*([kmgt]i?b|b|%)\s*", re.IGNORECASE)
 
 
 class DuckDBConnector:
@@ -82,7 +80,7 @@ def _settings(options: Mapping[str, Any]) -> dict[str, str | int]:
             raise InvalidOption(f"threads={threads!r} is not a number of threads of 1 or more")
         settings["threads"] = threads
     if (limit := options.get("memory_limit")) is not None:
-        if not isinstance(limit, str) or not _SIZE.fullmatch(limit):
+        if not isinstance(limit, str) or not is_size(limit):
             raise InvalidOption(f"memory_limit={limit!r} is not a size", hint="for example '4GB'")
         settings["memory_limit"] = limit
     return settings

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from importlib.metadata import version
 from threading import Lock
 from typing import TYPE_CHECKING, Any, Final
@@ -9,6 +10,7 @@ from typing import TYPE_CHECKING, Any, Final
 from wayfed_duckdb.capabilities import CAPABILITIES, COSTS
 from wayfed_duckdb.channels import ACCEPTS, PRODUCES, view_names
 from wayfed_duckdb.connections import Connections
+from wayfed_duckdb.memory import room
 from wayfed_duckdb.session import DuckDBSession
 from wayfed_optimizer.platform import Compiled, TableReference
 from wayfed_sql import DUCKDB, to_sql
@@ -41,13 +43,13 @@ class DuckDBPlatform:
 
     name = "duckdb"
     capabilities = CAPABILITIES
-    costs = COSTS
     accepts = ACCEPTS
     produces = PRODUCES
     conversions: tuple[Conversion, ...] = ()
 
     def __init__(self, settings: Mapping[str, str | int]) -> None:
         self._settings = settings
+        self.costs = replace(COSTS, memory=room(settings.get("memory_limit")))
         self._database: DuckDBPyConnection | None = None
         self._lock = Lock()
         self._connections = Connections(self._cursor)

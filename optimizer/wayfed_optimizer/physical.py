@@ -83,6 +83,8 @@ class Fragment:
         Where it could have run instead.
     inside
         The variable of the loop in each of whose iterations it runs; None outside of loops.
+    held
+        Estimated bytes that the largest of its hash tables and sorts holds.
     """
 
     id: str
@@ -96,6 +98,7 @@ class Fragment:
     total: Cost = field(default_factory=Cost)
     alternatives: tuple[Alternative, ...] = ()
     inside: str | None = None
+    held: float = 0.0
 
 
 @dataclass(frozen=True, slots=True)

@@ -12,6 +12,8 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 
+import wayfed as wf
+
 ROWS = 15_000_000
 GROUP = 250_000
 MOST = 1.5
@@ -65,3 +67,28 @@ def test_to_numpy_never_holds_more_than_one_and_a_half_times_its_result(tmp_path
 
 
 SCHEMA = pa.schema({"a": pa.int64(), "b": pa.int64(), "x": pa.float64(), "y": pa.float64()})
+
+
+PAIRS = 4_000_000
+LIMIT = "300MB"
+
+
+@pytest.mark.slow
+def test_a_join_larger_than_the_memory_of_duckdb_spills_and_says_so(tmp_path: Path) -> None:
+    keys = np.arange(PAIRS)
+    for name, order in (("a", keys), ("b", keys[::-1])):
+        columns = {f"{name}{number}": order + number for number in range(8)}
+        pq.write_table(pa.table({"key": order, **columns}), tmp_path / f"{name}.parquet")
+
+    with wf.context(duckdb={"memory_limit": LIMIT}) as ctx:
+        a, b = (ctx.read(tmp_path / f"{name}.parquet") for name in "ab")
+        joined = a.join(b, on="key")
+        explained = joined.explain()
+        rows = equal = 0
+        for batch in joined.to_batches():
+            a7, b0 = (batch.column(name).to_numpy() for name in ("a7", "b0"))
+            rows, equal = rows + len(a7), equal + int((a7 == b0 + 7).sum())
+
+    assert (rows, equal) == (PAIRS, PAIRS)
+    (note,) = explained.notes
+    assert note.startswith("f1 holds about 432 MB at once, and duckdb has room for 300 MB")

@@ -52,6 +52,7 @@ def notes_of(stages: Stages, environment: Environment, report: Report | None) ->
         *_arbitrary_rows(relations),
         *_requests(relations),
         *_large_products(relations, stages.physical),
+        *_spilling(stages.physical, environment),
         *_unbounded(stages.logical),
     )
     return tuple(dict.fromkeys(found))
@@ -165,6 +166,16 @@ def _large_products(relations: Iterable[Relation], physical: PhysicalPlan) -> It
         rows = physical.estimates.get(relation) if crosses else None
         if rows and rows.likely > _LARGE_CROSS_JOIN:
             yield f"a join without keys pairs every row with every row: ~{rows.likely:,.0f} rows"
+
+
+def _spilling(physical: PhysicalPlan, environment: Environment) -> Iterator[str]:
+    for fragment in physical.fragments:
+        room = environment.platforms[fragment.platform].costs.memory
+        if fragment.held > room:
+            yield (
+                f"{fragment.id} holds about {in_bytes(fragment.held)} at once, and "
+                f"{fragment.platform} has room for {in_bytes(room)}: the rest goes to disk"
+            )
 
 
 def _unbounded(root: Relation) -> Iterator[str]:

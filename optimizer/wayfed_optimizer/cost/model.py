@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass, field
 from types import MappingProxyType
 from typing import TYPE_CHECKING
@@ -68,6 +69,10 @@ class CostProfile:
         The same for relations not listed.
     per_byte_out
         Seconds a byte that leaves, in the cheapest channel.
+    memory
+        Bytes that an operator may hold before it goes to disk.
+    per_byte_spilled
+        Seconds a byte that is written to disk, or read from there.
     """
 
     startup: float = 0.0
@@ -75,6 +80,8 @@ class CostProfile:
     per_row: Mapping[str, float] = field(default_factory=lambda: MappingProxyType({}))
     default_per_row: float = 1e-8
     per_byte_out: float = 1e-9
+    memory: float = math.inf
+    per_byte_spilled: float = 2e-9
 
 
 def operator_seconds(

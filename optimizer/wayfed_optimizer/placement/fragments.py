@@ -55,6 +55,7 @@ class _Cutter:
         self._made: dict[tuple[Relation, str], Fragment] = {}
         self._inlined: dict[int, tuple[Relation, dict[str, Input]]] = {}
         self._seconds: dict[int, float] = {}
+        self._bytes: dict[int, float] = {}
         self._ids = (
             name for number in count(1) if (name := f"f{number}") not in environment.sources
         )
@@ -79,6 +80,7 @@ class _Cutter:
                 total=self._placed.considered[choice.relation][choice.platform],
                 alternatives=self._alternatives(choice),
                 inside=self._loops.innermost(choice.relation),
+                held=self._held(choice),
             )
             self._rows.assume(relation, made.rows)
             self.fragments.append(made)
@@ -146,6 +148,15 @@ class _Cutter:
             known = choice.cost.cpu - sum(a.choice.cost.cpu * a.times for a in arrivals)
             known += sum(self._own_seconds(a.choice) for a in arrivals if a.way is None)
             self._seconds[id(choice)] = known
+        return known
+
+    def _held(self, choice: Choice) -> float:
+        """Return the most that an operator holds from `choice` down to where rows come from."""
+        known = self._bytes.get(id(choice))
+        if known is None:
+            below = (self._held(a.choice) for a in choice.inputs if a.way is None)
+            known = max(self._placed.held.get(choice.relation, 0.0), *below, 0.0)
+            self._bytes[id(choice)] = known
         return known
 
     def _alternatives(self, choice: Choice) -> tuple[Alternative, ...]:

@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from itertools import product
 from typing import TYPE_CHECKING, NamedTuple
 
-from wayfed_optimizer.cost import Cost, operator_seconds
+from wayfed_optimizer.cost import Cost, held_bytes, operator_seconds, spilling_seconds
 from wayfed_optimizer.errors import PlatformNotFound, Unsupported
 from wayfed_optimizer.placement.loops import RUN_HERE, Loops
 from wayfed_optimizer.placement.movement import Movement, Way
@@ -28,10 +28,11 @@ from wayfed_optimizer.relations import (
     Select,
     Sort,
     Values,
+    walk_once,
 )
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Sequence
+    from collections.abc import Iterable, Iterator, Mapping, Sequence
 
     from wayfed_optimizer.environment import Environment
     from wayfed_optimizer.placement.memo import Memo
@@ -101,6 +102,8 @@ class Placed:
         For each relation at the root of a fragment, the cheapest cost by platform.
     loops
         The loops in it.
+    held
+        The bytes that each relation holds at once, wherever it is computed.
     """
 
     choice: Choice
@@ -108,6 +111,7 @@ class Placed:
     cost: Cost
     considered: dict[Relation, dict[str, Cost]]
     loops: Loops
+    held: Mapping[Relation, float]
 
 
 class Search:
@@ -128,6 +132,7 @@ class Search:
             for name, platform in self._platforms.items()
         }
         self._found: dict[tuple[Relation, str | None], dict[str, list[Choice]]] = {}
+        self._held: dict[Relation, tuple[float, tuple[float, ...]]] = {}
 
     def place(self, root: Relation) -> Placed:
         """Choose the cheapest way to have the rows of `root` as an Arrow stream in this process.
@@ -140,6 +145,7 @@ class Search:
             Where a hint names a platform that is not there.
         """
         best: tuple[float, Cost, Choice, Way] | None = None
+        self._held.update(dict.fromkeys(_cut_short(root), (0.0, ())))
         size = self._rows.bytes(root)
         for name, choices in self._choices(root, None).items():
             way = self._movement.cheapest(self._platforms[name].produces, (ARROW_STREAM,), size)
@@ -150,7 +156,8 @@ class Search:
         if best is None:
             raise Unsupported("this plan", reason="no platform's result can be read here")
         _, cost, choice, way = best
-        return Placed(choice, way, cost, self._considered(), self._loops)
+        held = {relation: held for relation, (held, _) in self._held.items()}
+        return Placed(choice, way, cost, self._considered(), self._loops, held)
 
     def _choices(self, relation: Relation, forced: str | None) -> dict[str, list[Choice]]:
         """Return for each platform what may be the cheapest way to have the rows there."""
@@ -345,7 +352,18 @@ class Search:
     def _work(self, platform: Platform, relation: Relation) -> float:
         rows_in = sum(self._rows.rows(below).likely for below in relation.below)
         rows_out = self._rows.rows(relation).likely
-        return operator_seconds(platform.costs, relation, rows_in, rows_out)
+        work = operator_seconds(platform.costs, relation, rows_in, rows_out)
+        held, sizes = self._holding(relation)
+        return work + spilling_seconds(platform.costs, held, sizes)
+
+    def _holding(self, relation: Relation) -> tuple[float, tuple[float, ...]]:
+        """Return the bytes that an operator holds at once, and those of its inputs."""
+        known = self._held.get(relation)
+        if known is None:
+            sizes = tuple(map(self._rows.bytes, relation.below))
+            known = held_bytes(relation, sizes, self._rows.bytes(relation)), sizes
+            self._held[relation] = known
+        return known
 
     def _starting(self, names: frozenset[str]) -> Cost:
         return Cost(startup=sum(self._startup[name] for name in names))
@@ -365,6 +383,13 @@ class Search:
                 for member in {relation, *(c.relation for c in choices)}:
                     considered.setdefault(member, {}).setdefault(name, cheapest)
         return considered
+
+
+def _cut_short(root: Relation) -> Iterator[Relation]:
+    """Yield the sorts of which only the first rows are wanted: these alone are held."""
+    for relation in walk_once(root):
+        if isinstance(relation, Limit) and isinstance(relation.input, Sort):
+            yield relation.input
 
 
 def is_ordered(relation: Relation) -> bool:

@@ -6,7 +6,13 @@ from dataclasses import dataclass, field
 from itertools import product
 
 from wayfed_optimizer.capabilities import Capabilities
-from wayfed_optimizer.cost import Cost, CostProfile, operator_seconds
+from wayfed_optimizer.cost import (
+    Cost,
+    CostProfile,
+    held_bytes,
+    operator_seconds,
+    spilling_seconds,
+)
 from wayfed_optimizer.environment import Environment
 from wayfed_optimizer.functions import FUNCTIONS
 from wayfed_optimizer.placement.movement import Movement
@@ -142,6 +148,9 @@ def _cost_of(assigned, root, environment, rows, movement) -> float:
             return float("inf")
         rows_in = sum(rows.rows(below).likely for below in node.inputs)
         total = operator_seconds(platform.costs, node, rows_in, rows.rows(node).likely)
+        sizes = tuple(map(rows.bytes, node.inputs))
+        held = held_bytes(node, sizes, rows.bytes(node))
+        total += spilling_seconds(platform.costs, held, sizes)
         for below in node.inputs:
             total += cost(below)
             if assigned[id(below)] != platform.name:
