@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+from wayfed.testing.servers.flink import FlinkCluster
 from wayfed.testing.servers.kafka import KafkaServer
 from wayfed.testing.servers.process import ProcessGroup
+from wayfed.testing.servers.spark import SparkCluster
 
-__all__ = ["KafkaServer", "ProcessGroup"]
+__all__ = ["FlinkCluster", "KafkaServer", "ProcessGroup", "SparkCluster"]
