@@ -13,9 +13,19 @@ _CLASSES: Final[Mapping[str, tuple[str, ...]]] = MappingProxyType(
     {
         "Numbers": (),
         "Aggregates": (),
-        "Texts": (),
-        "Times": (),
-        "Lists": (),
+        "Texts": (
+            *("OctetLength", "Left", "Right", "Substring", "PadLeft", "PadRight", "Repeat"),
+            *("Position", "Contains", "Replace", "SplitPart", "Translate", "Hash"),
+            *("FirstCodePoint", "TextOfCodePoint"),
+        ),
+        "Likes": ("Like", "LikeIgnoringCase"),
+        "Patterns": ("RegexpMatches", "RegexpExtract", "RegexpReplace"),
+        "Times": (
+            *("DateTrunc", "DateDiff", "AddDays", "AddMonths", "AddMicroseconds"),
+            *("MakeDate", "LastDay", "MicrosecondOfMinute", "Epoch"),
+        ),
+        "Formats": ("WriteTime", "ReadTime", "TimeText"),
+        "Lists": ("Element", "ListContains", "ListSort", "FirstFields", "Same", "Explode"),
     }
 )
 """Functions by the class in ``wayfed.functions`` that they are nested in."""

@@ -27,6 +27,7 @@ from wayfed_optimizer.functions.replacements import (
     check_replacement,
     parse_replacement,
 )
+from wayfed_sql.dialects.patterns import quoted
 from wayfed_sql.templates import ATOM, Text
 
 if TYPE_CHECKING:
@@ -194,3 +195,14 @@ class RegularExpression:
                     "shifted": syntax.quote(syntax.replacement(shifted)),
                 }
         return holes
+
+
+JAVA: Final = Syntax(
+    start=r"\A",
+    end=r"\z",
+    anything="(?s:.)",
+    group="${}",
+    whole="$0",
+    escapes="\\$",
+    quote=quoted,
+)

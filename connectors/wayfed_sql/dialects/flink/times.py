@@ -5,11 +5,69 @@ from __future__ import annotations
 from types import MappingProxyType
 from typing import TYPE_CHECKING, Final
 
+from wayfed_optimizer.types import DATE
+from wayfed_sql.dialects.formats import STRFTIME, Formatted
+from wayfed_sql.dialects.shared import UNITS, by_unit
+from wayfed_sql.templates import OTHER, PRODUCT, Choice, Template, function
+
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-    from wayfed_sql.templates import Row
+    from wayfed_sql.templates import Row, Site
 
-TIMES: Final[Mapping[str, Row]] = MappingProxyType({})
+_UNITS: Final = (*UNITS, "microsecond", "decade", "century", "millennium")
 
-CASTS: Final[Mapping[tuple[str, str], Row]] = MappingProxyType({})
+
+def _part(part: str) -> Template:
+    return Template(f"EXTRACT({part} FROM {{0}})")
+
+
+def _is_mixed(site: Site) -> bool:
+    """Say whether one of two times is a date, and the other one is none."""
+    return len({arg.type == DATE for arg in site.args[:2]}) > 1
+
+
+_DATE_DIFF: Final = Choice(
+    (
+        (
+            _is_mixed,
+            Template("wf_date_diff(CAST({0} AS TIMESTAMP(6)), CAST({1} AS TIMESTAMP(6)), {2})"),
+        ),
+    ),
+    function("wf_date_diff"),
+)
+
+TIMES: Final[Mapping[str, Row]] = MappingProxyType(
+    {
+        "year": _part("YEAR"),
+        "quarter": _part("QUARTER"),
+        "month": _part("MONTH"),
+        "day": _part("DAY"),
+        "hour": _part("HOUR"),
+        "minute": _part("MINUTE"),
+        "second": _part("SECOND"),
+        "millisecond": Template("wf_microsecond_of_minute({0}) / 1000", PRODUCT),
+        "microsecond": function("wf_microsecond_of_minute"),
+        "week": _part("WEEK"),
+        "iso_year": _part("ISOYEAR"),
+        "day_of_week": _part("ISODOW"),
+        "day_of_year": _part("DOY"),
+        "date_trunc": by_unit(dict.fromkeys(_UNITS, function("wf_date_trunc"))),
+        "date_diff": by_unit(dict.fromkeys(_UNITS, _DATE_DIFF)),
+        "add_days": function("wf_add_days"),
+        "add_months": function("wf_add_months"),
+        "add_microseconds": function("wf_add_microseconds"),
+        "make_date": function("wf_make_date"),
+        "last_day": function("wf_last_day"),
+        "epoch": function("wf_epoch"),
+        "strftime": Formatted(STRFTIME, "wf_write_time({0}, {format})"),
+        "strptime": Formatted(STRFTIME, "wf_read_time({0}, {format})", reads=True),
+    }
+)
+
+CASTS: Final[Mapping[tuple[str, str], Row]] = MappingProxyType(
+    {
+        ("timestamp", "text"): function("wf_time_text"),
+        ("timestamp_utc", "text"): Template("wf_time_text({0}) || '+00'", OTHER),
+    }
+)

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from types import MappingProxyType
 from typing import TYPE_CHECKING, Final
 
 from wayfed_sql.dialects.patterns import EscapedLike, Parts, backslashed
-from wayfed_sql.dialects.regular import RegularExpression, Syntax
+from wayfed_sql.dialects.regular import JAVA, RegularExpression
 from wayfed_sql.dialects.shared import SPLIT_PART, SUBSTRING, code_point, is_three
 from wayfed_sql.templates import COMPARISON, Choice, Template, by_count, function
 
@@ -28,15 +29,7 @@ def _either_like(symbol: str) -> Choice:
     return Choice(((is_three, escaped),), plain)
 
 
-_JAVA: Final = Syntax(
-    start=r"\A",
-    end=r"\z",
-    anything="(?s:.)",
-    group="${}",
-    whole="$0",
-    escapes="\\$",
-    quote=backslashed,
-)
+_JAVA: Final = replace(JAVA, quote=backslashed)
 
 TEXTS: Final[Mapping[str, Row]] = MappingProxyType(
     {
