@@ -42,6 +42,7 @@ if TYPE_CHECKING:
     from wayfed.execution import Execution
     from wayfed.explain import Explanation
     from wayfed.mapping import SchemaLike
+    from wayfed.progress import FragmentProgress
     from wayfed_optimizer.platform import Connector, Platform, Source, TargetRequest
     from wayfed_optimizer.relations import Relation
 
@@ -104,6 +105,7 @@ class Context(Training):
         self._lock = RLock()
         self._closed = False
         self._running: WeakSet[CancellationToken] = WeakSet()
+        self._executions: WeakSet[Execution] = WeakSet()
         self._objective = check_option(optimize_for, OBJECTIVES, name="optimize_for")
         self._catalog = Catalog(self._open_source)
         self._caches = Caches(self._catalog.put)
@@ -288,6 +290,25 @@ class Context(Training):
             ),
         )
 
+    def progress(self) -> Listing[FragmentProgress]:
+        """List what runs now, fragment by fragment; any thread may ask, a callback of batches too.
+
+        Examples
+        --------
+        >>> import wayfed as wf
+        >>> with wf.context() as ctx:
+        ...     for batch in ctx.read({"id": [1, 2, 3]}).to_batches():
+        ...         (fragment,) = ctx.progress()
+        ...         fragment.platform, fragment.rows
+        ('duckdb', 3)
+        """
+        from wayfed.progress import progress_of
+
+        with self._lock:
+            self._require_open()
+            executions = tuple(self._executions)
+        return Listing("fragment", progress_of(executions), of=" of what runs now")
+
     @property
     def platform_names(self) -> tuple[str, ...]:
         """The names of the engines and stores there are."""
@@ -339,7 +360,11 @@ class Context(Training):
         from wayfed_optimizer.stages import plan
 
         environment = self.environment
-        return execute(plan(relation, environment), environment, token=token)
+        return execute(plan(relation, environment), environment, token=token, watch=self._watch)
+
+    def _watch(self, execution: Execution) -> None:
+        with self._lock:
+            self._executions.add(execution)
 
     def _with_caches(self, relation: Relation, token: CancellationToken | None) -> Relation:
         """Return a plan that reads what its caches keep, computed now where there is a token.
@@ -392,7 +417,7 @@ class Context(Training):
             stages = plan(self._with_caches(relation, token), environment)
             report = None
             if token is not None:
-                with execute(stages, environment, token=token) as execution:
+                with execute(stages, environment, token=token, watch=self._watch) as execution:
                     for _ in execution.stream:
                         pass
                     report = execution.report

@@ -219,7 +219,10 @@ class Session(Protocol):
         ...
 
     def metrics(self, fragment: Fragment) -> Mapping[str, float]:
-        """Return what the engine itself counted (rows, bytes, spilled …), as far as it does."""
+        """Return what the engine itself counted (rows, bytes, spilled …), as far as it does.
+
+        It may be asked while the fragment runs, by any thread: then for what was counted so far.
+        """
         ...
 
     def close(self) -> None:

@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 from wayfed.execution.keeping import keep
 from wayfed.execution.loops import Loop, producers
-from wayfed.execution.meter import Meter
+from wayfed.execution.meter import Meter, State
 from wayfed.execution.report import FragmentReport, Report
 from wayfed.execution.run import RunResources
 from wayfed.execution.scope import Scope
@@ -56,7 +56,11 @@ _IN_PROCESS: Final[Mapping[tuple[Channel, Channel], Callable[[Any, Run], Any]]] 
 
 
 def execute(
-    stages: Stages, environment: Environment, *, token: CancellationToken | None = None
+    stages: Stages,
+    environment: Environment,
+    *,
+    token: CancellationToken | None = None,
+    watch: Callable[[Execution], None] = lambda execution: None,
 ) -> Execution:
     """Start a planned run and return it as soon as its first rows can be read.
 
@@ -68,6 +72,8 @@ def execute(
         The one that the plan was made in.
     token
         Stops the run from elsewhere.
+    watch
+        Is told of the run before it starts.
 
     Raises
     ------
@@ -75,6 +81,7 @@ def execute(
         What went wrong first; every other engine of the run is stopped and everything released.
     """
     execution = Execution(stages, environment, token or CancellationToken())
+    watch(execution)
     execution.start()
     return execution
 
@@ -117,8 +124,21 @@ class Execution:
         self._registered.enter_context(token.calling(self._end))
 
     @property
+    def name(self) -> str:
+        """The run's id, with which its jobs and temporary things are named."""
+        return self._resources.run.id
+
+    @property
+    def ended(self) -> bool:
+        """Whether the run is over."""
+        return self._ended is not None
+
+    @property
     def report(self) -> Report:
-        """What the run counted so far; complete at the end of the stream."""
+        """What the run counted so far; complete at the end of the stream.
+
+        Any thread may ask for it while the run goes on.
+        """
         seconds = (self._ended or perf_counter()) - self._began
         counted = {
             f.id: FragmentReport(
@@ -127,13 +147,21 @@ class Execution:
                 self._meters[f.id].rows,
                 self._meters[f.id].bytes,
                 self._meters[f.id].seconds,
-                self._metrics.get(f.id, {}),
+                self._counted(f),
                 runs=self._meters[f.id].runs,
                 loop=loop.count if (loop := self._loops.get(f.id)) else None,
+                state=self._meters[f.id].state,
             )
             for f in self._plan.fragments
         }
         return Report(counted, seconds)
+
+    def _counted(self, fragment: Fragment) -> Mapping[str, float]:
+        """Return what its engine counted of a fragment: by now, where it runs."""
+        meter, session = self._meters[fragment.id], self._resources.opened(fragment.platform)
+        if fragment.id in self._metrics or session is None or meter.state is State.WAITING:
+            return self._metrics.get(fragment.id, {})
+        return session.metrics(fragment)
 
     def start(self) -> None:
         """Run everything up to the first rows of the result."""
@@ -222,6 +250,7 @@ class Execution:
         """Run one fragment and return the value of its output channel."""
         self._token.raise_if_cancelled()
         meter = self._meters[fragment.id]
+        meter.state = State.RUNNING
         try:
             if isinstance(fragment.relation, Iterate):
                 return meter.through(self._run_loop(fragment, scope))

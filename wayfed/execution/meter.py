@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from enum import Enum
 from time import perf_counter
 from typing import TYPE_CHECKING, Any
 
@@ -9,10 +10,19 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
 
 
+class State(Enum):
+    """Where a fragment is in its run."""
+
+    WAITING = "waiting"
+    RUNNING = "running"
+    DONE = "done"
+
+
 class Meter:
     """The counts of one fragment, of all the times that it ran."""
 
     def __init__(self) -> None:
+        self.state = State.WAITING
         self.runs = 0
         self.rows = 0
         self.bytes = 0
@@ -33,6 +43,7 @@ class Meter:
             return Stream(value.schema, self._batches(value), value.close)
         if isinstance(value, pa.Table):
             self._count(value)
+        self.state = State.DONE
         return value
 
     def _batches(self, reader: Any) -> Iterator[Any]:
@@ -41,6 +52,7 @@ class Meter:
             batch = next(reader, None)
             self.seconds += perf_counter() - before
             if batch is None:
+                self.state = State.DONE
                 return
             self._count(batch)
             yield batch

@@ -6,6 +6,8 @@ from dataclasses import dataclass, field
 from types import MappingProxyType
 from typing import TYPE_CHECKING
 
+from wayfed.execution.meter import State
+
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
@@ -31,6 +33,8 @@ class FragmentReport:
         counted is of all these times together.
     loop
         What was counted of the loop that it is, if it is one.
+    state
+        Whether it waits for what it reads, runs, or is done.
     """
 
     id: str
@@ -41,6 +45,7 @@ class FragmentReport:
     metrics: Mapping[str, float] = field(default_factory=lambda: MappingProxyType({}))
     runs: int = 1
     loop: LoopCount | None = None
+    state: State = State.DONE
 
 
 @dataclass(frozen=True, slots=True)

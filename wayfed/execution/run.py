@@ -49,6 +49,10 @@ class RunResources:
                 self._sessions[platform] = self._platforms[platform].open(self.run)
             return self._sessions[platform]
 
+    def opened(self, platform: str) -> Session | None:
+        """Return the run's session on a platform where there is one."""
+        return self._sessions.get(platform)
+
     def take_snapshots(self, tables: list[str]) -> None:
         """Fix the version of each source that the run will read."""
         for table in tables:
