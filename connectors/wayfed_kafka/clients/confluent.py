@@ -174,7 +174,8 @@ class ConfluentClient:
             return _result(futures[topic], seconds)
 
         told = self._asked(ask)
-        return Topic(tuple(sorted(each.id for each in told.partitions)), str(told.topic_id))
+        in_sync = {each.id: len(each.isr) for each in told.partitions}
+        return Topic(tuple(sorted(in_sync)), str(told.topic_id), in_sync)
 
     def offsets(
         self, topic: str, partitions: Sequence[int], place: Place, *, committed: bool
@@ -183,9 +184,7 @@ class ConfluentClient:
         from confluent_kafka import IsolationLevel, TopicPartition
         from confluent_kafka.admin import OffsetSpec
 
-        isolation = (
-            IsolationLevel.READ_COMMITTED if committed else IsolationLevel.READ_UNCOMMITTED
-        )
+        isolation = IsolationLevel.READ_COMMITTED if committed else IsolationLevel.READ_UNCOMMITTED
         spec = (
             OffsetSpec.for_timestamp(place.milliseconds)
             if isinstance(place, Instant)
@@ -223,6 +222,18 @@ class ConfluentClient:
                 return {}
             raise
         return {name: entry.value for name, entry in told.items() if entry.value is not None}
+
+    def create_topic(self, topic: str, partitions: int, replication: int | None) -> None:
+        """Make a topic, on as many brokers as they do by themselves unless it is said."""
+        from confluent_kafka.admin import NewTopic
+
+        made = NewTopic(topic, partitions, -1 if replication is None else replication)
+
+        def ask(seconds: float) -> Any:
+            futures = self._administrator().create_topics([made], request_timeout=seconds)
+            return _result(futures[topic], seconds)
+
+        self._asked(ask)
 
     def consumer(
         self, topic: str, starts: Mapping[int, int], *, committed: bool
@@ -305,9 +316,7 @@ class ConfluentConsumer:
         if errors.count(None) < len(batch):
             ends = self._ends(batch, errors)
             batch = [each for each, error in zip(batch, errors, strict=True) if error is None]
-        last = dict(
-            zip(map(self._partition_of, batch), map(self._offset_of, batch), strict=True)
-        )
+        last = dict(zip(map(self._partition_of, batch), map(self._offset_of, batch), strict=True))
         positions = {partition: offset + 1 for partition, offset in last.items()}
         return Polled(ConfluentMessages(batch) if batch else None, {**positions, **ends})
 

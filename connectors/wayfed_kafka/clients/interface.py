@@ -35,10 +35,13 @@ class Topic:
         The numbers of its partitions, in order.
     identity
         Another one for a topic that was made anew under the old name; empty where not known.
+    in_sync
+        How many brokers have all of a partition.
     """
 
     partitions: tuple[int, ...]
     identity: str = ""
+    in_sync: Mapping[int, int] = field(default_factory=lambda: MappingProxyType({}))
 
 
 class Messages(Protocol):
@@ -160,6 +163,10 @@ class Client(Protocol):
 
     def configuration(self, topic: str) -> Mapping[str, str]:
         """Return a topic's settings; empty where they may not be seen."""
+        ...
+
+    def create_topic(self, topic: str, partitions: int, replication: int | None) -> None:
+        """Make a topic, on as many brokers as they do by themselves unless it is said."""
         ...
 
     def consumer(self, topic: str, starts: Mapping[int, int], *, committed: bool) -> Consumer:

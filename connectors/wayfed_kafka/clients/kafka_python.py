@@ -5,7 +5,6 @@ from __future__ import annotations
 from contextlib import contextmanager
 from itertools import compress
 from threading import Lock
-from time import monotonic
 from typing import TYPE_CHECKING, Any, Final
 
 from wayfed_kafka.clients.interface import EARLIEST, Instant, Polled, Topic
@@ -64,7 +63,6 @@ def configuration(location: Location, settings: Settings) -> dict[str, Any]:
         "bootstrap_timeout_ms": int(min(settings.timeout, _PATIENCE) * 1000),
         "request_timeout_ms": int(settings.timeout * 1000),
         "reconnect_backoff_max_ms": 1_000,
-        "metrics_enabled": False,
     }
     if settings.username is not None:
         given |= {
@@ -127,10 +125,11 @@ class KafkaPythonClient:
         with self._lock, _translated():
             told = self._admin().describe_topics([topic])[0]
         _require_no_error(told.get("error_code", 0))
-        numbers = sorted(
-            each.get("partition_index", each.get("partition")) for each in told["partitions"]
-        )
-        return Topic(tuple(numbers), str(told.get("topic_id", "")))
+        in_sync = {
+            each.get("partition_index", each.get("partition")): len(each["isr_nodes"])
+            for each in told["partitions"]
+        }
+        return Topic(tuple(sorted(in_sync)), str(told.get("topic_id", "")), in_sync)
 
     def offsets(
         self, topic: str, partitions: Sequence[int], place: Place, *, committed: bool
@@ -169,6 +168,14 @@ class KafkaPythonClient:
                 return {}
             raise
         return _settings_in(told)
+
+    def create_topic(self, topic: str, partitions: int, replication: int | None) -> None:
+        """Make a topic, on as many brokers as they do by themselves unless it is said."""
+        from kafka.admin import NewTopic
+
+        made = NewTopic(topic, partitions, -1 if replication is None else replication)
+        with self._lock, _translated():
+            self._admin().create_topics([made])
 
     def consumer(
         self, topic: str, starts: Mapping[int, int], *, committed: bool

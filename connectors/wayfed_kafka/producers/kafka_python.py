@@ -1,0 +1,141 @@
+"""Writing by kafka-python, record by record."""
+
+from __future__ import annotations
+
+from contextlib import contextmanager
+from time import monotonic
+from typing import TYPE_CHECKING, Any, Final
+
+from wayfed_kafka.clients.kafka_python import client_error, configuration
+from wayfed_kafka.failures import ClientError, Trouble
+from wayfed_kafka.producers.interface import TooLarge
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from wayfed_kafka.location import Location
+    from wayfed_kafka.producers.interface import Records, Transaction
+    from wayfed_kafka.settings import Settings
+    from wayfed_optimizer.cancellation import CancellationToken
+
+_STEP: Final = 0.2
+_ROWS_BETWEEN_LOOKS: Final = 1_000
+
+
+class KafkaPythonProducer:
+    """One transaction by kafka-python."""
+
+    def __init__(self, location: Location, settings: Settings, transaction: Transaction) -> None:
+        self._topic = transaction.topic
+        self._patience = settings.timeout
+        self._producer: Any = None
+        self._failed: BaseException | None = None
+        self._sent = 0
+        self._arrived = 0
+        milliseconds = int(transaction.timeout * 1000)
+        compression = None if transaction.compression == "none" else transaction.compression
+        self._given = {
+            **configuration(location, settings),
+            "transactional_id": transaction.id,
+            "transaction_timeout_ms": milliseconds,
+            "delivery_timeout_ms": milliseconds,
+            "max_block_ms": int(settings.timeout * 1000),
+            "max_request_size": transaction.largest,
+            "compression_type": compression,
+            "linger_ms": 20,
+            "batch_size": 1 << 18,
+        }
+
+    def begin(self, token: CancellationToken) -> None:
+        """Enter the cluster, end what an earlier producer of this id left, and begin."""
+        from kafka import KafkaProducer
+
+        token.raise_if_cancelled()
+        with _translated():
+            self._producer = KafkaProducer(**self._given)
+            self._producer.init_transactions()
+            self._producer.begin_transaction()
+
+    def send(self, records: Records, token: CancellationToken) -> None:
+        """Send records, some later; waits while too many are on their way."""
+        from kafka.errors import MessageSizeTooLargeError
+
+        nothing: list[Any] = [None] * len(records)
+        columns = (records.keys, records.timestamps, records.headers)
+        rows = zip(records.values, *(each or nothing for each in columns), strict=True)
+        for number, (value, key, timestamp, headers) in enumerate(rows):
+            if number % _ROWS_BETWEEN_LOOKS == 0:
+                token.raise_if_cancelled()
+                self._raise_failure()
+            try:
+                with _translated():
+                    future = self._producer.send(
+                        self._topic, value, key, headers=headers, timestamp_ms=timestamp
+                    )
+            except ClientError as error:
+                if isinstance(error.__cause__, MessageSizeTooLargeError):
+                    raise TooLarge(key, len(key or b"") + len(value or b"")) from error
+                raise
+            self._sent += 1
+            future.add_callback(self._delivered)
+            future.add_errback(self._undelivered)
+
+    def finish(self, token: CancellationToken) -> None:
+        """Wait until every record is where it belongs."""
+        from kafka.errors import KafkaTimeoutError
+
+        arrived, since = self._arrived, monotonic()
+        while self._arrived < self._sent:
+            token.raise_if_cancelled()
+            try:
+                self._producer.flush(_STEP)
+            except KafkaTimeoutError:
+                if self._arrived > arrived:
+                    arrived, since = self._arrived, monotonic()
+                elif monotonic() > since + self._patience:
+                    raise ClientError(
+                        Trouble.UNREACHABLE, f"no acknowledgement for {self._patience:g} seconds"
+                    ) from None
+            self._raise_failure()
+        self._raise_failure()
+
+    def commit(self) -> None:
+        """Make all of them count at once."""
+        with _translated():
+            self._producer.commit_transaction()
+
+    def abort(self) -> None:
+        """Take all of them back."""
+        if self._producer is None:
+            return
+        try:
+            with _translated():
+                self._producer.abort_transaction()
+        except (ClientError, AssertionError, RuntimeError):
+            return  # the brokers take it back by themselves, at the latest when its time is over
+
+    def close(self) -> None:
+        """Let go of the cluster."""
+        if self._producer is not None:
+            self._producer.close(timeout=_STEP)
+
+    def _delivered(self, _: Any) -> None:
+        self._arrived += 1
+
+    def _undelivered(self, error: BaseException) -> None:
+        self._arrived += 1
+        self._failed = self._failed or error
+
+    def _raise_failure(self) -> None:
+        if self._failed is not None:
+            raise client_error(self._failed) from self._failed
+
+
+@contextmanager
+def _translated() -> Iterator[None]:
+    from kafka.errors import KafkaError
+
+    try:
+        yield
+    except (KafkaError, OSError, ValueError) as error:
+        raise client_error(error) from error
