@@ -1,12 +1,11 @@
 r"""Rows as objects of JSON, made column by column.
 
 Integers and floats are numbers, decimals texts with all digits of their scale, times texts in
-ISO 8601, binary base64, and NULL is null. Every value can be read back from it.
+ISO 8601, and NULL is null. Every value can be read back from it; for binary there is no form.
 """
 
 from __future__ import annotations
 
-import base64
 import json
 from typing import TYPE_CHECKING, Any, Final
 
@@ -88,8 +87,6 @@ def _json(values: pa.Array, column: str) -> pa.Array:
         return compute.if_else(values.is_valid(), text, pa.scalar(None, pa.string()))
     if pa.types.is_decimal(kind):
         text = plain_decimals(values)
-    elif pa.types.is_binary(kind):
-        text = _base64(values)
     else:
         text = values if pa.types.is_string(kind) else values.cast(pa.string())
     if pa.types.is_string(kind):
@@ -135,10 +132,3 @@ def _escaped(text: pa.Array) -> pa.Array:
         for code in range(32):
             text = compute.replace_substring(text, chr(code), f"\\u{code:04x}")
     return text
-
-
-def _base64(values: pa.Array) -> pa.Array:
-    import pyarrow as pa
-
-    encoded = (None if each is None else base64.b64encode(each) for each in values.to_pylist())
-    return pa.array(encoded, pa.binary()).cast(pa.string())

@@ -100,7 +100,10 @@ class Encoder:
             told = rows.column(names[0]).to_pylist()
             return [[(each["key"], each["value"]) for each in row or ()] for row in told]
         columns = [_bytes(rows.column(name)) for name in names]
-        return [list(zip(names, row, strict=True)) for row in zip(*columns, strict=True)]
+        return [
+            [(name, value) for name, value in zip(names, row, strict=True) if value is not None]
+            for row in zip(*columns, strict=True)
+        ]
 
 
 def parts(rows: pa.RecordBatch) -> Iterator[pa.RecordBatch]:

@@ -121,6 +121,9 @@ class Layout:
                     "one form",
                     hint="name the columns that it is made of: key=['a', 'b']",
                 )
+        if self.format == "json":
+            for name in self.value:
+                _require_word(self.schema[name].type, name)
         if not self.value:
             raise InvalidOption("no column is left for the value of the messages")
 
@@ -130,6 +133,21 @@ class Layout:
             raise TypeMismatch(
                 f"{option}='{name}' is {found}, not {' or '.join(map(str, kinds))}",
                 hint="cast it in the plan",
+            )
+
+
+def _require_word(kind: DataType, column: str) -> None:
+    """Raise TypeMismatch where JSON has no form for a type."""
+    match kind:
+        case List(element=element):
+            _require_word(element, column)
+        case Struct(fields=fields):
+            for _, member in fields:
+                _require_word(member, column)
+        case _ if kind == BINARY:
+            raise TypeMismatch(
+                f"column '{column}' is binary, for which JSON has no word",
+                hint="write format='avro', or cast it to text where its bytes are UTF-8",
             )
 
 

@@ -9,10 +9,12 @@ from typing import TYPE_CHECKING, Any, Final
 from wayfed_kafka.clients.kafka_python import client_error, configuration
 from wayfed_kafka.failures import ClientError, Trouble
 from wayfed_kafka.producers.interface import TooLarge
+from wayfed_optimizer.errors import Unsupported
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
+    from wayfed_kafka.clients.interface import Headers
     from wayfed_kafka.location import Location
     from wayfed_kafka.producers.interface import Records, Transaction
     from wayfed_kafka.settings import Settings
@@ -62,6 +64,7 @@ class KafkaPythonProducer:
 
         nothing: list[Any] = [None] * len(records)
         columns = (records.keys, records.timestamps, records.headers)
+        _require_values(records.headers)
         rows = zip(records.values, *(each or nothing for each in columns), strict=True)
         for number, (value, key, timestamp, headers) in enumerate(rows):
             if number % _ROWS_BETWEEN_LOOKS == 0:
@@ -129,6 +132,15 @@ class KafkaPythonProducer:
     def _raise_failure(self) -> None:
         if self._failed is not None:
             raise client_error(self._failed) from self._failed
+
+
+def _require_values(headers: list[Headers] | None) -> None:
+    if any(value is None for row in headers or () for _, value in row):
+        raise Unsupported(
+            "a header without a value",
+            "kafka-python",
+            hint="pip install confluent-kafka, or leave such headers out",
+        )
 
 
 @contextmanager
