@@ -27,8 +27,6 @@ if TYPE_CHECKING:
 EMBEDDED: Final = ("duckdb", "python")
 """Engines that every context has: they run in this process and start at once."""
 
-_INSTALLED_BY: Final = {"spark": "wayfed[spark]", "database": "wayfed[sql]"}
-
 
 @cache
 def connectors() -> Mapping[str, Connector]:
@@ -38,8 +36,11 @@ def connectors() -> Mapping[str, Connector]:
         try:
             found[entry.name] = entry.load()
         except ImportError as error:
-            if entry.name in EMBEDDED or entry.name not in _INSTALLED_BY:
-                raise SourceError(f"the connector '{entry.name}' cannot be loaded") from error
+            package = entry.dist.name if entry.dist else entry.module
+            raise SourceError(
+                f"the connector '{entry.name}' cannot be loaded: {error}",
+                hint=f"install {package} again, or uninstall it",
+            ) from error
     return MappingProxyType(found)
 
 

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Any, ClassVar
 
 from wayfed_database.location import is_database, locate
 from wayfed_optimizer.errors import Unsupported
+from wayfed_optimizer.requirements import Package, Requirements
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -28,6 +29,7 @@ class DatabaseConnector:
     name: ClassVar = "database"
     extra: ClassVar[str | None] = "sql"
     options: ClassVar[tuple[str, ...]] = ()
+    requirements: ClassVar = Requirements((Package("adbc-driver-manager", "adbc_driver_manager"),))
 
     def claims(self, target: object, format: str | None) -> bool:  # read()'s own word
         """Say whether `target` is a database's URL, or a file that SQLite holds."""

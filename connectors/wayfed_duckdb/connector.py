@@ -11,6 +11,7 @@ from uuid import uuid4
 from wayfed_duckdb.memory import is_size
 from wayfed_duckdb.platform import DuckDBPlatform
 from wayfed_optimizer.errors import InvalidOption, Unsupported
+from wayfed_optimizer.requirements import Package, Requirements
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -24,6 +25,7 @@ class DuckDBConnector:
     name = "duckdb"
     extra: str | None = None
     options = ("threads", "memory_limit", "temp_directory")
+    requirements = Requirements((Package("duckdb"),))
 
     def claims(self, target: object, format: str | None) -> bool:  # read()'s own word
         """Say no: DuckDB reads what others hold."""

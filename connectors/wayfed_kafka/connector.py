@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any, ClassVar
 from wayfed_kafka.location import SCHEME, locate
 from wayfed_kafka.settings import OPTIONS, Settings
 from wayfed_optimizer.errors import Unsupported
+from wayfed_optimizer.requirements import Package, Requirements
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -31,6 +32,9 @@ class KafkaConnector:
     name: ClassVar = "kafka"
     extra: ClassVar[str | None] = "kafka"
     options: ClassVar[tuple[str, ...]] = OPTIONS
+    requirements: ClassVar = Requirements(
+        (Package("confluent-kafka", "confluent_kafka"), Package("kafka-python", "kafka"))
+    )
 
     def claims(self, target: object, format: str | None) -> bool:  # read()'s own word
         """Say whether `target` is a topic's URL."""

@@ -7,6 +7,7 @@ from importlib.util import find_spec
 from typing import TYPE_CHECKING, Any, Final
 
 from wayfed_optimizer.errors import InvalidOption, Unsupported
+from wayfed_optimizer.requirements import Package, Requirements
 from wayfed_spark.jvm import Settings
 from wayfed_spark.platform import SparkPlatform
 from wayfed_spark.session import MEANING, SharedSpark
@@ -26,6 +27,7 @@ class SparkConnector:
     name = "spark"
     extra = "spark"
     options = ("config", "master", "memory", "session")
+    requirements = Requirements((Package("pyspark"),), java=True, jars=("postgresql", "sqlite"))
 
     def __init__(self) -> None:
         self._shared = SharedSpark()

@@ -382,7 +382,8 @@ class Connector(Protocol):
     """What a package offers under ``wayfed.platforms``; importing it loads no engine.
 
     A connector that holds data (a database, files) has `store`, `source` and `target`; one that
-    only computes has `platform`. What it does not have, it refuses with Unsupported.
+    only computes has `platform`. What it does not have, it refuses with Unsupported. It may have
+    an attribute `requirements` (``wayfed_optimizer.requirements``), for ``wayfed engines``.
     """
 
     @property

@@ -9,12 +9,15 @@ from typing import Annotated
 
 import typer
 
+from wayfed.cli.engines import engines_app
+
 app = typer.Typer(
     help="Plan and train over data where it lives.",
     no_args_is_help=True,
     add_completion=False,
     pretty_exceptions_enable=False,
 )
+app.add_typer(engines_app, name="engines")
 
 
 class Format(StrEnum):
