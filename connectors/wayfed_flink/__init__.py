@@ -1,1 +1,5 @@
-"""Apache Flink, embedded in this process or as a session cluster of the user's."""
+"""Apache Flink, on this machine or on a session cluster of the user's."""
+
+from wayfed_flink.connector import CONNECTOR
+
+__all__ = ["CONNECTOR"]

@@ -12,6 +12,7 @@ from typing import Final
 ROOM: Final = Path(__file__).parent
 JAR: Final = ROOM / "_jars" / "wayfed-flink.jar"
 DIGESTS: Final = ROOM / "_jars" / "DIGESTS"
+_REMEDY: Final = "install wayfed again; in a checkout, run scripts/build_jar.py"
 
 
 def digest_of_jar() -> str:
@@ -26,3 +27,15 @@ def digest_of_sources() -> str:
         found.update(path.relative_to(ROOM).as_posix().encode() + b"\0")
         found.update(path.read_bytes() + b"\0")
     return f"{found.hexdigest()}  _java"
+
+
+def require_whole() -> None:
+    """Raise ExecutionError unless the jar is there, and is the one that was committed."""
+    from wayfed_optimizer.errors import ExecutionError  # not there where a wheel is built
+
+    try:
+        whole = digest_of_jar() in DIGESTS.read_text(encoding="ascii").splitlines()
+    except FileNotFoundError as error:
+        raise ExecutionError(f"'{error.filename}' is missing", hint=_REMEDY) from error
+    if not whole:
+        raise ExecutionError(f"'{JAR}' is damaged: its digest is another one", hint=_REMEDY)

@@ -57,12 +57,12 @@ public final class Engine {
     }
   }
 
-  /** Returns tables and functions of its own; the functions are classes, by name in SQL. */
-  public Session session(Map<String, String> functions) throws ClassNotFoundException {
+  /** Returns room for tables and functions that nobody else sees. */
+  public Session session() {
     StreamExecutionEnvironment environment =
         new StreamExecutionEnvironment(
             executors, new Configuration(settings), Engine.class.getClassLoader());
-    return new Session(StreamTableEnvironment.create(environment), functions);
+    return new Session(StreamTableEnvironment.create(environment));
   }
 
   /** Ends what runs in this JVM. */

@@ -22,7 +22,7 @@ public final class Job {
   }
 
   /** Waits for the end, and returns what tasks counted; throws what the job failed of. */
-  public Map<String, Object> await() throws Exception {
+  public Map<String, Object> result() throws Exception {
     // The client of a cluster asks for the result at longer and longer intervals.
     while (!client.getJobStatus().get().isGloballyTerminalState()) {
       Thread.sleep(STEP_MILLISECONDS);

@@ -1,7 +1,9 @@
 package wayfed.engine;
 
+import java.util.HashSet;
 import java.util.List;
 import java.util.Map;
+import java.util.Set;
 import org.apache.flink.configuration.PipelineOptions;
 import org.apache.flink.table.api.bridge.java.StreamTableEnvironment;
 import org.apache.flink.table.functions.UserDefinedFunction;
@@ -9,38 +11,45 @@ import org.apache.flink.table.functions.UserDefinedFunction;
 /** Tables and functions of their own, and the jobs over them. */
 public final class Session {
   private final StreamTableEnvironment tables;
+  private final Set<String> known = new HashSet<>();
 
-  Session(StreamTableEnvironment tables, Map<String, String> functions)
-      throws ClassNotFoundException {
+  Session(StreamTableEnvironment tables) {
     this.tables = tables;
+  }
+
+  /**
+   * Begins a job.
+   *
+   * @param name what people see it called
+   * @param functions classes, by their names in SQL
+   * @param statements make the tables of the job
+   * @param insert the job itself
+   * @param temporary names of tables that nobody needs once the job is planned
+   */
+  public synchronized Job submit(
+      String name,
+      Map<String, String> functions,
+      List<String> statements,
+      String insert,
+      List<String> temporary)
+      throws ClassNotFoundException {
     for (Map.Entry<String, String> function : functions.entrySet()) {
-      Class<? extends UserDefinedFunction> body =
-          Class.forName(function.getValue()).asSubclass(UserDefinedFunction.class);
-      tables.createTemporarySystemFunction(function.getKey(), body);
+      if (known.add(function.getKey())) {
+        Class<? extends UserDefinedFunction> body =
+            Class.forName(function.getValue()).asSubclass(UserDefinedFunction.class);
+        tables.createTemporarySystemFunction(function.getKey(), body);
+      }
     }
-  }
-
-  /** Runs statements that end at once, and then one that begins a job; returns the job. */
-  public synchronized Job submit(String name, List<String> statements, String insert) {
-    for (String statement : statements) {
-      tables.executeSql(statement);
-    }
-    tables.getConfig().set(PipelineOptions.NAME, name);
-    return new Job(tables.executeSql(insert).getJobClient().orElseThrow());
-  }
-
-  /** Returns how Flink would run a statement. */
-  public synchronized String explain(List<String> statements, String query) {
-    for (String statement : statements) {
-      tables.executeSql(statement);
-    }
-    return tables.explainSql(query);
-  }
-
-  /** Forgets tables. */
-  public synchronized void drop(List<String> names) {
-    for (String name : names) {
-      tables.dropTemporaryTable(name);
+    try {
+      for (String statement : statements) {
+        tables.executeSql(statement);
+      }
+      tables.getConfig().set(PipelineOptions.NAME, name);
+      return new Job(tables.executeSql(insert).getJobClient().orElseThrow());
+    } finally {
+      for (String table : temporary) {
+        tables.dropTemporaryTable("`" + table.replace("`", "``") + "`");
+      }
     }
   }
 }

@@ -1,0 +1,46 @@
+"""What an error of Flink's says, in one line instead of its two hundred."""
+
+from __future__ import annotations
+
+import re
+from typing import Final
+
+_JAVA: Final = re.compile(
+    r"^\s*(?:Caused by: )?(?:[a-z]\w*\.)+(?P<name>[A-Z][\w$]*): (?P<text>.+)$"
+)
+# These say only that there is a cause below.
+_WRAPPERS: Final = frozenset(
+    [
+        "CompletionException",
+        "ExecutionException",
+        "FlinkException",
+        "JobExecutionException",
+        "Py4JJavaError",
+        "SerializedThrowable",
+        "TableException",
+    ]
+)
+_NOTHING: Final = re.compile(r"Recovery is suppressed|^[\w.$]+Exception$")
+
+
+def summary(error: BaseException) -> str:
+    r"""Return the line of an error that says what is wrong.
+
+    Examples
+    --------
+    >>> text = "An error occurred.\njava.util.X: Job failed.\nCaused by: java.lang.Y: / by zero"
+    >>> summary(RuntimeError(text))
+    'Y: / by zero'
+    """
+    from py4j.protocol import Py4JNetworkError
+
+    if isinstance(error, Py4JNetworkError | ConnectionError):
+        return "its JVM has ended, perhaps for lack of memory; make a new context"
+    lines = [line.strip() for line in str(error).splitlines() if line.strip()]
+    told = [found for line in lines if (found := _JAVA.match(line))]
+    for found in reversed(told):
+        if found["name"] not in _WRAPPERS and not _NOTHING.search(found["text"]):
+            return f"{found['name']}: {found['text']}"
+    if told:
+        return told[-1]["text"]
+    return lines[0] if lines else type(error).__name__

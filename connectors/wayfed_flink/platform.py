@@ -1,0 +1,203 @@
+"""Flink as a platform: each fragment is one SQL statement, run as one job."""
+
+from __future__ import annotations
+
+from contextlib import suppress
+from importlib.metadata import version
+from threading import Lock
+from types import MappingProxyType
+from typing import TYPE_CHECKING, Any, Final
+from uuid import uuid4
+
+from wayfed_flink.capabilities import CAPABILITIES, COSTS
+from wayfed_flink.channels import FLINK_FILES, read_files, write_files
+from wayfed_flink.failures import summary
+from wayfed_flink.functions import FUNCTIONS
+from wayfed_flink.tables import quoted, sink_table, source_table
+from wayfed_optimizer.errors import Cancelled, ExecutionError, Unsupported
+from wayfed_optimizer.platform import (
+    ARROW_FILES,
+    ARROW_STREAM,
+    ARROW_TABLE,
+    Compiled,
+    Conversion,
+    FileSet,
+    TableReference,
+)
+from wayfed_sql import FLINK, to_sql
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Mapping
+    from pathlib import Path
+
+    from wayfed_flink.session import Flink, SharedFlink
+    from wayfed_flink.settings import Settings
+    from wayfed_optimizer.physical import Fragment
+    from wayfed_optimizer.platform import Channel, Run, Source
+
+_MILLISECONDS: Final = 1e-3
+
+
+class FlinkPlatform:
+    """Flink as one context sees it: started by its first fragment, given back when it closes."""
+
+    name = "flink"
+    capabilities = CAPABILITIES
+    costs = COSTS
+    accepts = (FLINK_FILES,)
+    produces = (ARROW_STREAM, FLINK_FILES)
+
+    def __init__(self, shared: SharedFlink, settings: Settings):
+        self._shared = shared
+        self._settings = settings
+        self._flink: Flink | None = None
+        self._lock = Lock()
+
+    @property
+    def conversions(self) -> tuple[Conversion, ...]:
+        """Rows become files where all of Flink sees them; its files are everybody's."""
+
+        def write(rows: Any, run: Run) -> FileSet:
+            return write_files(rows, run, self._place(run))
+
+        def read(files: Any, run: Run) -> object:
+            return read_files(files)
+
+        def share(files: Any, run: Run) -> FileSet:
+            return FileSet(files.paths, files.schema, channel=ARROW_FILES)
+
+        return (
+            *(
+                Conversion(source, FLINK_FILES, fixed=0.003, per_byte=1e-9, convert=write)
+                for source in (ARROW_STREAM, ARROW_TABLE)
+            ),
+            Conversion(FLINK_FILES, ARROW_STREAM, fixed=0.001, per_byte=2e-10, convert=read),
+            Conversion(FLINK_FILES, ARROW_FILES, fixed=1e-6, per_byte=0.0, convert=share),
+        )
+
+    def compile(self, fragment: Fragment, sources: Mapping[str, Source]) -> Compiled:
+        """Return the fragment as Flink SQL over tables that are called as its inputs are."""
+        tables = {name: TableReference((name,)) for name in fragment.inputs}
+        return Compiled(to_sql(fragment.relation, FLINK, tables))
+
+    def open(self, run: Run) -> FlinkRun:
+        """Start taking part in a run; the JVM starts with its first fragment."""
+        return FlinkRun(run, self._running, self._place)
+
+    def started(self) -> bool:
+        """Say whether a JVM runs already."""
+        return self._shared.running
+
+    def version(self) -> str:
+        """Return the version of Flink."""
+        return version("apache-flink")
+
+    def close(self) -> None:
+        """Give Flink back; the last context to do so stops the JVM."""
+        with self._lock:
+            flink, self._flink = self._flink, None
+        if flink is not None:
+            self._shared.release()
+
+    def _place(self, run: Run) -> Path:
+        """Return a directory of the run's that all of Flink sees."""
+        return run.directory()
+
+    def _running(self) -> Flink:
+        with self._lock:
+            if self._flink is None:
+                self._flink = self._shared.acquire(self._settings)
+            return self._flink
+
+
+class FlinkRun:
+    """Flink's part in one run: a session of its own, so that its tables are nobody else's."""
+
+    def __init__(
+        self, run: Run, running: Callable[[], Flink], place: Callable[[Run], Path]
+    ) -> None:
+        self._run = run
+        self._running = running
+        self._place = place
+        self._lock = Lock()
+        self._session: Any = None
+        self._counted: dict[str, Mapping[str, float]] = {}
+
+    def execute(
+        self, fragment: Fragment, compiled: Compiled, inputs: Mapping[str, object]
+    ) -> object:
+        """Run a fragment as one job, named after the run and the fragment."""
+        from py4j.protocol import Py4JError
+
+        try:
+            files = self._run_job(fragment, compiled, inputs)
+        except (Py4JError, OSError) as error:
+            if self._run.token.cancelled:
+                raise Cancelled(f"the run was stopped: {self._run.token.reason}") from error
+            raise ExecutionError(
+                summary(error), platform="flink", fragment=fragment.id, sql=compiled.text
+            ) from error
+        return files if fragment.output == FLINK_FILES else read_files(files)
+
+    def ingest(self, name: str, value: object, source: Channel, target: Channel) -> object:
+        """Refuse: rows come to Flink as files, which are written without it."""
+        raise Unsupported(f"{source} to {target}", "flink", "rows come to it as Arrow files")
+
+    def metrics(self, fragment: Fragment) -> Mapping[str, float]:
+        """Return the rows, bytes and seconds that the tasks of a fragment's job counted."""
+        return self._counted.get(fragment.id, MappingProxyType({}))
+
+    def close(self) -> None:
+        """Forget the run's tables; its session goes with the last reference to it."""
+        with self._lock:
+            self._session = None
+
+    def _run_job(
+        self, fragment: Fragment, compiled: Compiled, inputs: Mapping[str, Any]
+    ) -> FileSet:
+        session = self._started()
+        self._run.token.raise_if_cancelled()
+        schema = fragment.relation.schema
+        directory = self._place(self._run) / uuid4().hex
+        directory.mkdir()
+        target = f"result of {fragment.id} {directory.name}"
+        statements = [source_table(name, files) for name, files in inputs.items()]
+        statements.append(sink_table(target, directory, schema))
+        functions = {name: made for name, made in FUNCTIONS.items() if name in compiled.text}
+        job = session.submit(
+            f"wayfed {self._run.id}.{fragment.id}",
+            functions,
+            statements,
+            f"INSERT INTO {quoted(target)} {compiled.text}",
+            [*inputs, target],
+        )
+
+        def cancel() -> None:
+            with suppress(Exception):
+                job.cancel()
+
+        with self._run.token.calling(cancel):
+            counted = job.result()
+        return self._committed(fragment, directory, counted)
+
+    def _committed(
+        self, fragment: Fragment, directory: Path, counted: Mapping[str, Any]
+    ) -> FileSet:
+        """Return the files of the attempts that finished, in the order of their tasks."""
+        lines = sorted(str(line).split(" ") for line in counted["wayfed.files"])
+        self._counted[fragment.id] = MappingProxyType(
+            {
+                "rows_read": float(counted.get("wayfed.rows_read") or 0),
+                "rows_written": float(sum(int(rows) for _, rows, _ in lines)),
+                "bytes_written": float(sum(int(size) for _, _, size in lines)),
+                "job_seconds": counted["wayfed.milliseconds"] * _MILLISECONDS,
+            }
+        )
+        paths = tuple(directory / name for name, _, _ in lines)
+        return FileSet(paths, fragment.relation.schema, channel=FLINK_FILES)
+
+    def _started(self) -> Any:
+        with self._lock:
+            if self._session is None:
+                self._session = self._running().new_session()
+            return self._session
