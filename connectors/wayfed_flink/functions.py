@@ -22,7 +22,7 @@ _CLASSES: Final[Mapping[str, tuple[str, ...]]] = MappingProxyType(
         "Patterns": ("RegexpMatches", "RegexpExtract", "RegexpReplace"),
         "Times": (
             *("DateTrunc", "DateDiff", "AddDays", "AddMonths", "AddMicroseconds"),
-            *("MakeDate", "LastDay", "MicrosecondOfMinute", "Epoch"),
+            *("MakeDate", "LastDay", "PartOfTime", "Epoch"),
         ),
         "Formats": ("WriteTime", "ReadTime", "TimeText"),
         "Lists": ("Element", "ListContains", "ListSort", "FirstFields", "Same", "Explode"),

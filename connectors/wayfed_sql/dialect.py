@@ -78,8 +78,8 @@ class Dialect:
     longest_name
         Bytes after which it cuts a name off; 0 where it does not.
     explode, explode_outer
-        How the elements of a list are made rows in a SELECT; the second keeps a row where there are
-        none. Empty where they cannot.
+        How the elements of a list are made rows in a SELECT, or behind FROM where there is an
+        ``{alias}`` in it; the second keeps a row where there are none. Empty where they cannot.
     record
         How a struct is made: of its type, and of names and values in turns; empty where it cannot.
     fence

@@ -497,9 +497,17 @@ class QueryPrinter:
             block = self.derived(block, explode.input.schema)
         kind = explode.input.schema.field(explode.column).type
         form = dialect.explode_outer if explode.keep_empty else dialect.explode
+        if "{alias}" in form and block.where:
+            # What a condition keeps out is not taken apart.
+            block = self.derived(block, explode.input.schema)
         listed = self.expressions.settled(block.columns[explode.column], kind)
-        rows = form.format(list=listed.sql, type=dialect.type_name(kind))
-        made = replace(block, columns={**block.columns, explode.column: Text(rows)})
+        alias = self.alias("exploded")
+        rows = form.format(list=listed.sql, type=dialect.type_name(kind), alias=alias)
+        element = Text(rows)
+        if "{alias}" in form:
+            block = replace(block, source=f"{block.source} {rows}", joined=True)
+            element = Text(f"{alias}.element")
+        made = replace(block, columns={**block.columns, explode.column: element})
         return self.derived(made, explode.schema)
 
     def _set_operation(self, operation: SetOperation) -> Block:

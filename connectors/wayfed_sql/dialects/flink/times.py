@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Final
 from wayfed_optimizer.types import DATE
 from wayfed_sql.dialects.formats import STRFTIME, Formatted
 from wayfed_sql.dialects.shared import UNITS, by_unit
-from wayfed_sql.templates import OTHER, PRODUCT, Choice, Template, function
+from wayfed_sql.templates import OTHER, Choice, Template, by_type, function
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -18,8 +18,10 @@ if TYPE_CHECKING:
 _UNITS: Final = (*UNITS, "microsecond", "decade", "century", "millennium")
 
 
-def _part(part: str) -> Template:
-    return Template(f"EXTRACT({part} FROM {{0}})")
+def _part(name: str, extracted: str = "") -> Row:
+    """Make the row of a part: Flink's own of timestamps is wrong before 1970."""
+    part = Template(f"wf_part_of_time({{0}}, '{name}')")
+    return by_type(part, date=Template(f"EXTRACT({extracted or name.upper()} FROM {{0}})"))
 
 
 def _is_mixed(site: Site) -> bool:
@@ -39,19 +41,13 @@ _DATE_DIFF: Final = Choice(
 
 TIMES: Final[Mapping[str, Row]] = MappingProxyType(
     {
-        "year": _part("YEAR"),
-        "quarter": _part("QUARTER"),
-        "month": _part("MONTH"),
-        "day": _part("DAY"),
-        "hour": _part("HOUR"),
-        "minute": _part("MINUTE"),
-        "second": _part("SECOND"),
-        "millisecond": Template("wf_microsecond_of_minute({0}) / 1000", PRODUCT),
-        "microsecond": function("wf_microsecond_of_minute"),
-        "week": _part("WEEK"),
-        "iso_year": _part("ISOYEAR"),
-        "day_of_week": _part("ISODOW"),
-        "day_of_year": _part("DOY"),
+        **{name: _part(name) for name in ("year", "quarter", "month", "day", "week")},
+        **{
+            name: _part(name) for name in ("hour", "minute", "second", "millisecond", "microsecond")
+        },
+        "iso_year": _part("iso_year", "ISOYEAR"),
+        "day_of_week": _part("day_of_week", "ISODOW"),
+        "day_of_year": _part("day_of_year", "DOY"),
         "date_trunc": by_unit(dict.fromkeys(_UNITS, function("wf_date_trunc"))),
         "date_diff": by_unit(dict.fromkeys(_UNITS, _DATE_DIFF)),
         "add_days": function("wf_add_days"),

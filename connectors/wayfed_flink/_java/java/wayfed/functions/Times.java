@@ -130,10 +130,20 @@ public final class Times {
         }
     }
 
-    /** The microseconds of the minute in which a moment lies. */
-    public static class MicrosecondOfMinute extends InternalFunction {
-        public Long eval(TimestampData moment) {
-            return moment == null ? null : Math.floorMod(Moments.micros(moment), 60_000_000L);
+    /** A part of a moment, by its name. */
+    public static class PartOfTime extends InternalFunction {
+        private transient StringData name;
+        private transient Part part;
+
+        public Long eval(TimestampData moment, StringData wanted) {
+            if (moment == null || wanted == null) {
+                return null;
+            }
+            if (wanted != name && !wanted.equals(name)) {
+                part = Part.of(wanted.toString());
+                name = wanted;
+            }
+            return part.of(Moments.micros(moment));
         }
     }
 
