@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import datetime
+import operator
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any, Final
 
@@ -26,7 +27,8 @@ _OPERATORS: Final = {
     "greater_equal": ">=",
 }
 _MIRRORED: Final = {"=": "=", "<": ">", "<=": ">=", ">": "<", ">=": "<="}
-_KERNELS: Final = {operator: name for name, operator in _OPERATORS.items()}
+_TESTS: Final = {"=": "eq", "<": "lt", "<=": "le", ">": "gt", ">=": "ge"}
+_KERNELS: Final = {sign: name for name, sign in _OPERATORS.items()}
 _PLACES: Final = (PARTITION, OFFSET, TIMESTAMP)
 
 
@@ -75,7 +77,7 @@ def comparisons_of(predicate: Expression) -> tuple[Comparison, ...] | None:
 
 
 def _comparison(
-    column: Expression, operator: str, literals: Iterable[Expression]
+    column: Expression, sign: str, literals: Iterable[Expression]
 ) -> tuple[Comparison, ...] | None:
     kinds = (TIMESTAMP_UTC,) if column.type == TIMESTAMP_UTC else INTEGERS
     if not isinstance(column, Column) or column.name not in _PLACES or column.type not in kinds:
@@ -85,7 +87,7 @@ def _comparison(
         if not isinstance(literal, Literal) or literal.value is None or literal.type not in kinds:
             return None
         values.append(literal.value)
-    return (Comparison(column.name, operator, tuple(values)),) if values else None
+    return (Comparison(column.name, sign, tuple(values)),) if values else None
 
 
 def narrowed(ranges: Sequence[Range], comparisons: Sequence[Comparison]) -> tuple[Range, ...]:
@@ -129,19 +131,9 @@ def _floor(moment: datetime.datetime) -> int:
 
 
 def _holds(comparison: Comparison, value: int) -> bool:
-    other: Any = comparison.values[0]
-    match comparison.operator:
-        case "in":
-            return value in comparison.values
-        case "=":
-            return value == other
-        case "<":
-            return value < other
-        case "<=":
-            return value <= other
-        case ">":
-            return value > other
-    return bool(value >= other)
+    if comparison.operator == "in":
+        return value in comparison.values
+    return bool(getattr(operator, _TESTS[comparison.operator])(value, comparison.values[0]))
 
 
 def _cut(left: Range, comparison: Comparison) -> Range:

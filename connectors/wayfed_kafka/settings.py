@@ -98,6 +98,8 @@ class Settings:
             raise InvalidOption("private_key= needs the certificate= that it belongs to")
         if self.tls is False and (self.ca or self.certificate):
             raise InvalidOption("tls=False does not go with ca= and certificate=")
+        if self.registry is not None and not self.registry.startswith(("http://", "https://")):
+            raise InvalidOption("registry= is a URL that begins with http:// or https://")
         if self.timeout <= 0:
             raise InvalidOption(f"timeout={self.timeout} is not a number of seconds above 0")
         for name in _FILES:

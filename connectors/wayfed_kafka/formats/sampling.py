@@ -1,0 +1,167 @@
+"""The columns of JSON objects, found by looking at some of them."""
+
+from __future__ import annotations
+
+import json
+import re
+from typing import TYPE_CHECKING, Any, Final
+
+from wayfed_kafka.formats.interface import Undecodable
+from wayfed_kafka.formats.json import JsonFormat
+from wayfed_optimizer.coercion import common_type
+from wayfed_optimizer.errors import SourceError
+from wayfed_optimizer.types import (
+    BOOL,
+    DATE,
+    FLOAT64,
+    INT64,
+    MAX_PRECISION,
+    NULL,
+    TEXT,
+    TIMESTAMP,
+    TIMESTAMP_UTC,
+    DataType,
+    Decimal,
+    Field,
+    List,
+    Schema,
+    Struct,
+)
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Sequence
+
+_DAY: Final = r"\d{4}-\d{2}-\d{2}"
+_CLOCK: Final = r"[T ]\d{2}:\d{2}(?::\d{2}(?:\.\d{1,6})?)?"
+_TIMES: Final = (
+    (DATE, re.compile(_DAY)),
+    (TIMESTAMP, re.compile(_DAY + _CLOCK)),
+    (TIMESTAMP_UTC, re.compile(_DAY + _CLOCK + r"(?:Z|[+-]\d{2}:?\d{2})")),
+)
+_TEMPORAL: Final = frozenset(kind for kind, _ in _TIMES)
+_LARGE: Final = Decimal(MAX_PRECISION, 0)
+
+
+def inferred_json(values: Sequence[bytes], place: str) -> JsonFormat:
+    """Return the format whose columns fit all of some values.
+
+    Numbers that are written as integers are int64, or ``decimal(38,0)`` where one of them is larger;
+    texts that are written as dates or timestamps throughout are those; what was always null is text.
+
+    Raises
+    ------
+    SourceError
+        Where there is no value to look at, or two of them do not go together.
+    """
+    rows = [_object(value) for value in values]
+    columns: dict[str, DataType] = {}
+    for row in rows:
+        for name, value in row.items():
+            columns[name] = _unified(columns.get(name, NULL), _kind_of(value), name, place)
+    if not columns:
+        raise SourceError(
+            f"no record of {place} shows what its columns are",
+            hint="schema= says them",
+        )
+    schema = Schema(Field(name, _settled(kind)) for name, kind in columns.items())
+    found = JsonFormat(schema, f"inferred from {len(rows)} records")
+    try:
+        found.decode(values, schema.names)
+    except Undecodable:  # such as a date that is in no calendar
+        texts = Schema(Field(f.name, _as_text(f.type)) for f in schema)
+        return JsonFormat(texts, f"inferred from {len(rows)} records")
+    return found
+
+
+def _object(value: bytes) -> dict[str, Any]:
+    try:
+        found = json.loads(value)
+    except (ValueError, RecursionError) as error:
+        raise Undecodable(f"it is not JSON: {error}") from error
+    if not isinstance(found, dict):
+        raise Undecodable(f"it is not a JSON object: {value[:40]!r}")
+    return found
+
+
+def _kind_of(value: object) -> DataType:
+    match value:
+        case bool():
+            return BOOL
+        case int():
+            return INT64 if -(2**63) <= value < 2**63 else _LARGE
+        case float():
+            return FLOAT64
+        case str():
+            return next((kind for kind, form in _TIMES if form.fullmatch(value)), TEXT)
+        case list():
+            element: DataType = NULL
+            for each in value:
+                element = _unified(element, _kind_of(each), "[]", "a list")
+            return List(element)
+        case dict():
+            return Struct(tuple((name, _kind_of(each)) for name, each in value.items()))
+    return NULL
+
+
+def _unified(ours: DataType, theirs: DataType, column: str, place: str) -> DataType:
+    if ours == theirs or theirs == NULL:
+        return ours
+    if ours == NULL:
+        return theirs
+    match ours, theirs:
+        case List(element=a), List(element=b):
+            return List(_unified(a, b, f"{column}[]", place))
+        case Struct(fields=a), Struct(fields=b):
+            merged = dict(a)
+            for name, kind in b:
+                inner = f"{column}.{name}"
+                merged[name] = _unified(merged.get(name, NULL), kind, inner, place)
+            return Struct(tuple(merged.items()))
+    texts = {TEXT, *_TEMPORAL}
+    if ours in texts and theirs in texts:
+        return TEXT
+    if FLOAT64 in (ours, theirs) and _LARGE in (ours, theirs):
+        return FLOAT64
+    kind = None if texts & {ours, theirs} else common_type((ours, theirs))
+    if kind is None:
+        raise SourceError(
+            f"'{column}' is {ours} in one record of {place}, and {theirs} in another",
+            hint="schema= says the columns; those it leaves out are passed over",
+        )
+    return kind
+
+
+def _settled(kind: DataType) -> DataType:
+    match kind:
+        case List(element=element):
+            return List(_settled(element))
+        case Struct(fields=()):
+            return TEXT
+        case Struct(fields=fields):
+            return Struct(tuple((name, _settled(member)) for name, member in fields))
+    return TEXT if kind == NULL else kind
+
+
+def _as_text(kind: DataType) -> DataType:
+    match kind:
+        case List(element=element):
+            return List(_as_text(element))
+        case Struct(fields=fields):
+            return Struct(tuple((name, _as_text(member)) for name, member in fields))
+    return TEXT if kind in _TEMPORAL else kind
+
+
+def usable(values: Iterable[bytes | None]) -> tuple[list[bytes], dict[int, str]]:
+    """Return the values that are JSON objects, and why others are not, by their positions."""
+    good: list[bytes] = []
+    bad: dict[int, str] = {}
+    for position, value in enumerate(values):
+        if value is None:
+            continue
+        try:
+            _object(value)
+        except Undecodable as error:
+            bad[position] = str(error)
+        else:
+            good.append(value)
+    return good, bad
