@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any, Final
 from uuid import uuid4
 
 from wayfed_arrow import conform
+from wayfed_kafka.avro_writing import AvroEncoder, avro_schema
 from wayfed_kafka.encoding import Encoder, json_values, parts, raw_values
 from wayfed_kafka.failures import ClientError, Trouble, planning_failure
 from wayfed_kafka.layout import OPTIONS as LAYOUT_OPTIONS
@@ -34,7 +35,7 @@ if TYPE_CHECKING:
 
 COMPRESSIONS: Final = ("none", "gzip", "snappy", "lz4", "zstd")
 _OPTIONS: Final = (
-    *("format", *LAYOUT_OPTIONS, "subject"),
+    *("format", *LAYOUT_OPTIONS),
     *("partitions", "replication", "compression", "transactional_id", "transaction_timeout"),
 )
 _TRANSACTION_TIMEOUT: Final = 300.0
@@ -78,7 +79,7 @@ def target_of(request: TargetRequest, cluster: Cluster, location: Location) -> T
         int(settings.get("max.message.bytes", _LARGEST)),
         given.get("compression", COMPRESSIONS[0]),
     )
-    encoder = Encoder(layout, _encode(layout, request, cluster, topic), keyed)
+    encoder = Encoder(layout, _encode(layout, request), keyed)
     return TopicTarget(cluster, location, transaction, encoder, make)
 
 
@@ -232,9 +233,9 @@ def _to_make(request: TargetRequest, location: Location, found: Topic | None) ->
     return None
 
 
-def _encode(layout: Layout, request: TargetRequest, cluster: Cluster, topic: str) -> Encode:
+def _encode(layout: Layout, request: TargetRequest) -> Encode:
+    """Return what makes values of a batch of the value's columns."""
     if layout.format != "avro":
-        if "subject" in request.options:
-            raise InvalidOption("subject= is for format='avro' and a schema registry")
         return json_values if layout.format == "json" else raw_values
-    raise Unsupported("format='avro'", "kafka", "not here yet")
+    avro_schema(layout.value_schema)  # for its errors: what has no name there
+    return AvroEncoder()

@@ -46,6 +46,8 @@ _SETTINGS: Mapping[str, object] = MappingProxyType(
         "num.partitions": 1,
         "offsets.topic.num.partitions": 4,
         "share.coordinator.state.topic.num.partitions": 2,
+        # Looks for transactions whose time is over, every 10 seconds unless told otherwise.
+        "transaction.abort.timed.out.transaction.cleanup.interval.ms": 500,
         "transaction.state.log.num.partitions": 4,
     }
 )
