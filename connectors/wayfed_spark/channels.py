@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from typing import TYPE_CHECKING, Any, Final
 from uuid import uuid4
 
@@ -10,24 +9,27 @@ from wayfed_arrow import arrow_schema, arrow_type, schema_from_arrow, stream_of
 from wayfed_optimizer.platform import (
     ARROW_STREAM,
     ARROW_TABLE,
+    CSV_FILES,
+    NDJSON_FILES,
     PARQUET_FILES,
     Conversion,
     FileSet,
 )
+from wayfed_spark.names import quoted, url_of
+from wayfed_spark.text_files import read_text_files
 
 if TYPE_CHECKING:
-    from pathlib import Path
-
     import pyarrow as pa
     from pyspark.sql import DataFrame, SparkSession
 
     from wayfed_optimizer.platform import Run
     from wayfed_optimizer.types import Schema
 
+ACCEPTS: Final = (PARQUET_FILES, NDJSON_FILES, CSV_FILES)
+PRODUCES: Final = (ARROW_TABLE, PARQUET_FILES)
+
 # A row group is what Spark reads in one task, at the least; so there are many.
 _ROW_GROUP: Final = 1 << 17
-# Spark would leave these files out, or take their names for patterns or URLs.
-_UNREADABLE_PATH: Final = re.compile(r"[*?\[\]{}\\:]|/[_.][^/]*$")
 
 
 def write_parquet(rows: Any, run: Run) -> FileSet:
@@ -61,6 +63,13 @@ CONVERSIONS: Final = tuple(
 )
 
 
+def read_files(session: SparkSession, files: FileSet, run: Run) -> DataFrame:
+    """Return files as a frame with the columns and types that they are said to have."""
+    if files.channel == PARQUET_FILES:
+        return read_parquet(session, files, run)
+    return read_text_files(session, files, run)
+
+
 def read_parquet(session: SparkSession, files: FileSet, run: Run) -> DataFrame:
     """Return Parquet files as a frame with the columns and types that they are said to have."""
     from pyspark.sql.pandas.types import from_arrow_schema
@@ -71,16 +80,7 @@ def read_parquet(session: SparkSession, files: FileSet, run: Run) -> DataFrame:
         # Directories stand for columns: a link to a file would not lie in them.
         reader = reader.option("basePath", f"file://{files.options['root']}")
         return reader.parquet(*(f"file://{path}" for path in files.paths))
-    return reader.parquet(*(f"file://{_readable(path, run)}" for path in files.paths))
-
-
-def _readable(path: Path, run: Run) -> Path:
-    """Return a path that leads to the file and that Spark takes for what it is."""
-    if not _UNREADABLE_PATH.search(str(path)):
-        return path
-    link = run.directory() / f"{uuid4().hex}.parquet"
-    link.symlink_to(path)
-    return link
+    return reader.parquet(*(url_of(path, run, ".parquet") for path in files.paths))
 
 
 def declared(frame: DataFrame, schema: Schema) -> DataFrame:
@@ -94,11 +94,6 @@ def declared(frame: DataFrame, schema: Schema) -> DataFrame:
     return frame.select(
         *(col(quoted(name)).cast(kind).alias(name) for name, kind in wanted.items())
     )
-
-
-def quoted(name: str) -> str:
-    """Return a name as Spark SQL reads it, whatever is in it."""
-    return "`" + name.replace("`", "``") + "`"
 
 
 def to_table(frame: DataFrame, schema: Schema) -> pa.Table:

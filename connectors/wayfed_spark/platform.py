@@ -8,18 +8,20 @@ from threading import Lock
 from typing import TYPE_CHECKING, Any, Final
 
 from wayfed_optimizer.errors import Cancelled, Unsupported
-from wayfed_optimizer.platform import ARROW_TABLE, PARQUET_FILES, Compiled
+from wayfed_optimizer.platform import PARQUET_FILES, Compiled
 from wayfed_spark.capabilities import CAPABILITIES, COSTS
 from wayfed_spark.channels import (
+    ACCEPTS,
     CONVERSIONS,
-    quoted,
-    read_parquet,
+    PRODUCES,
+    read_files,
     to_parquet,
     to_table,
 )
 from wayfed_spark.failures import failure
 from wayfed_spark.functions import mapped_on_workers
 from wayfed_spark.metrics import counted
+from wayfed_spark.names import quoted
 from wayfed_spark.parameters import arguments_of
 from wayfed_spark.session import Spark
 from wayfed_spark.statements import Statement, statement
@@ -43,8 +45,8 @@ class SparkPlatform:
     name = "spark"
     capabilities = CAPABILITIES
     costs = COSTS
-    accepts = (PARQUET_FILES,)
-    produces = (ARROW_TABLE, PARQUET_FILES)
+    accepts = ACCEPTS
+    produces = PRODUCES
     conversions = CONVERSIONS
 
     def __init__(self, shared: SharedSpark, settings: Settings, session: SparkSession | None):
@@ -161,7 +163,7 @@ class SparkRun:
         description = f"wayfed {fragment.id}: {compiled.text}"[:_DESCRIPTION]
         session.sparkContext.setJobGroup(self._group(fragment), description, True)
         for name, files in inputs.items():
-            read_parquet(session, files, self._run).createOrReplaceTempView(quoted(name))
+            read_files(session, files, self._run).createOrReplaceTempView(quoted(name))
         arguments = arguments_of(fragment.relation, self._run.parameters) or None
         asked = compiled.payload
         if not isinstance(asked, Statement):
