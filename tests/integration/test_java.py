@@ -83,6 +83,22 @@ def test_without_any_java_the_error_names_the_remedy(
     assert f"Java 11 in {tmp_path / 'old'}" in str(raised.value)
 
 
+@pytest.mark.parametrize("content", ["", "a file"])
+def test_a_java_home_that_is_none_is_passed_over_and_named_where_nothing_else_is_left(
+    no_java: pytest.MonkeyPatch, tmp_path: Path, content: str
+) -> None:
+    broken = tmp_path / "broken"
+    if content:
+        broken.write_text(content)
+    no_java.setenv("JAVA_HOME", str(broken))
+    with pytest.raises(ExecutionError, match="there is no Java that flink runs on") as raised:
+        java_home(tmp_path, "flink")
+    assert f"no Java in JAVA_HOME={broken}" in str(raised.value)
+    home = _java(tmp_path / "jdk", "17.0.1")
+    no_java.setenv("PATH", str(home / "bin"))
+    assert java_home(tmp_path) == home
+
+
 def test_a_folder_that_is_no_java_is_not_taken_for_one(tmp_path: Path) -> None:
     assert read_release(tmp_path) is None
     (tmp_path / "release").write_text('JAVA_VERSION="17"\n')
