@@ -29,7 +29,9 @@ def main() -> None:
             same = made.read_bytes() == JAR.read_bytes() and DIGESTS.read_text() == _digests()
         sys.exit(None if same else f"{JAR.name} is not what its sources give: run {sys.argv[0]}")
     JAR.parent.mkdir(exist_ok=True)
-    _build(JAR)
+    made = JAR.with_suffix(".new")
+    _build(made)
+    made.replace(JAR)  # whole: a JVM may have the old one open
     DIGESTS.write_text(_digests())
     sys.stdout.write(f"{JAR.relative_to(ROOT)}: {JAR.stat().st_size} bytes\n")
 

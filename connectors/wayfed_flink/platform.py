@@ -11,8 +11,10 @@ from uuid import uuid4
 
 from wayfed_flink.capabilities import CAPABILITIES, COSTS
 from wayfed_flink.channels import FLINK_FILES, read_files, write_files
+from wayfed_flink.exchange import Exchange
 from wayfed_flink.failures import summary
 from wayfed_flink.functions import FUNCTIONS
+from wayfed_flink.parameters import with_values
 from wayfed_flink.tables import quoted, sink_table, source_table
 from wayfed_optimizer.errors import Cancelled, ExecutionError, Unsupported
 from wayfed_optimizer.platform import (
@@ -34,6 +36,7 @@ if TYPE_CHECKING:
     from wayfed_flink.settings import Settings
     from wayfed_optimizer.physical import Fragment
     from wayfed_optimizer.platform import Channel, Run, Source
+    from wayfed_optimizer.relations import Relation
 
 _MILLISECONDS: Final = 1e-3
 
@@ -50,6 +53,7 @@ class FlinkPlatform:
     def __init__(self, shared: SharedFlink, settings: Settings):
         self._shared = shared
         self._settings = settings
+        self._exchange = Exchange(settings.exchange)
         self._flink: Flink | None = None
         self._lock = Lock()
 
@@ -58,7 +62,7 @@ class FlinkPlatform:
         """Rows become files where all of Flink sees them; its files are everybody's."""
 
         def write(rows: Any, run: Run) -> FileSet:
-            return write_files(rows, run, self._place(run))
+            return write_files(rows, run, self._exchange.place(run))
 
         def read(files: Any, run: Run) -> object:
             return read_files(files)
@@ -77,12 +81,11 @@ class FlinkPlatform:
 
     def compile(self, fragment: Fragment, sources: Mapping[str, Source]) -> Compiled:
         """Return the fragment as Flink SQL over tables that are called as its inputs are."""
-        tables = {name: TableReference((name,)) for name in fragment.inputs}
-        return Compiled(to_sql(fragment.relation, FLINK, tables))
+        return Compiled(_sql(fragment, fragment.relation))
 
     def open(self, run: Run) -> FlinkRun:
         """Start taking part in a run; the JVM starts with its first fragment."""
-        return FlinkRun(run, self._running, self._place)
+        return FlinkRun(run, self._running, self._exchange)
 
     def started(self) -> bool:
         """Say whether a JVM runs already."""
@@ -98,10 +101,7 @@ class FlinkPlatform:
             flink, self._flink = self._flink, None
         if flink is not None:
             self._shared.release()
-
-    def _place(self, run: Run) -> Path:
-        """Return a directory of the run's that all of Flink sees."""
-        return run.directory()
+        self._exchange.close()
 
     def _running(self) -> Flink:
         with self._lock:
@@ -113,12 +113,10 @@ class FlinkPlatform:
 class FlinkRun:
     """Flink's part in one run: a session of its own, so that its tables are nobody else's."""
 
-    def __init__(
-        self, run: Run, running: Callable[[], Flink], place: Callable[[Run], Path]
-    ) -> None:
+    def __init__(self, run: Run, running: Callable[[], Flink], exchange: Exchange) -> None:
         self._run = run
         self._running = running
-        self._place = place
+        self._exchange = exchange
         self._lock = Lock()
         self._session: Any = None
         self._counted: dict[str, Mapping[str, float]] = {}
@@ -135,7 +133,11 @@ class FlinkRun:
             if self._run.token.cancelled:
                 raise Cancelled(f"the run was stopped: {self._run.token.reason}") from error
             raise ExecutionError(
-                summary(error), platform="flink", fragment=fragment.id, sql=compiled.text
+                summary(error),
+                platform="flink",
+                fragment=fragment.id,
+                sql=compiled.text,
+                hint=self._hint(error),
             ) from error
         return files if fragment.output == FLINK_FILES else read_files(files)
 
@@ -151,6 +153,13 @@ class FlinkRun:
         """Forget the run's tables; its session goes with the last reference to it."""
         with self._lock:
             self._session = None
+        self._exchange.remove(self._run.id)
+
+    def _hint(self, error: BaseException) -> str | None:
+        root = self._exchange.root
+        if root is None or "NoSuchFileException" not in str(error):
+            return None
+        return f"do all TaskManagers see '{root}'? exchange= names a directory that they do"
 
     def _run_job(
         self, fragment: Fragment, compiled: Compiled, inputs: Mapping[str, Any]
@@ -158,17 +167,22 @@ class FlinkRun:
         session = self._started()
         self._run.token.raise_if_cancelled()
         schema = fragment.relation.schema
-        directory = self._place(self._run) / uuid4().hex
+        place = self._exchange.place(self._run)
+        directory = place / uuid4().hex
         directory.mkdir()
+        directory.chmod(place.stat().st_mode)
+        text = compiled.text
+        if self._run.parameters:
+            text = _sql(fragment, with_values(fragment.relation, self._run.parameters))
         target = f"result of {fragment.id} {directory.name}"
         statements = [source_table(name, files) for name, files in inputs.items()]
         statements.append(sink_table(target, directory, schema))
-        functions = {name: made for name, made in FUNCTIONS.items() if name in compiled.text}
+        functions = {name: made for name, made in FUNCTIONS.items() if name in text}
         job = session.submit(
             f"wayfed {self._run.id}.{fragment.id}",
             functions,
             statements,
-            f"INSERT INTO {quoted(target)} {compiled.text}",
+            f"INSERT INTO {quoted(target)} {text}",
             [*inputs, target],
         )
 
@@ -201,3 +215,7 @@ class FlinkRun:
             if self._session is None:
                 self._session = self._running().new_session()
             return self._session
+
+
+def _sql(fragment: Fragment, relation: Relation) -> str:
+    return to_sql(relation, FLINK, {name: TableReference((name,)) for name in fragment.inputs})

@@ -7,6 +7,7 @@ from contextlib import suppress
 from threading import Lock
 from typing import TYPE_CHECKING, Any
 
+from wayfed_flink.cluster import reach
 from wayfed_flink.failures import summary
 from wayfed_flink.jar import JAR
 from wayfed_flink.jvm import Jvm
@@ -27,12 +28,14 @@ class Flink:
         from py4j.protocol import Py4JError
 
         self.settings = settings
+        cluster = None if settings.address is None else reach(settings.address)
         self._jvm = Jvm(settings)
-        options = settings.flink_options(self._jvm.directory, JAR)
         starter = self._jvm.gateway.entry_point
         try:
-            start = starter.embedded if settings.address is None else starter.remote
-            self._engine = start(options)
+            if cluster is None:
+                self._engine = starter.embedded(settings.embedded(self._jvm.directory))
+            else:
+                self._engine = starter.remote(settings.remote(JAR, cluster.slots))
         except (Py4JError, OSError) as error:
             reason = self._jvm.last_words() if self._jvm.gone else summary(error)
             self._jvm.close()

@@ -13,6 +13,8 @@ if TYPE_CHECKING:
 
 _LOOPBACK: Final = "127.0.0.1"
 _SUFFIXES: Final = MappingProxyType({"k": 1 << 10, "m": 1 << 20, "g": 1 << 30, "t": 1 << 40})
+_JAVA_OPTIONS: Final = "env.java.opts.all"
+_RESTARTS: Final = 3
 _SLOTS_EACH: Final = 4
 """Jobs that run side by side on an embedded Flink; more wait."""
 
@@ -40,7 +42,7 @@ class Settings:
     parallelism
         Tasks of each operator; by default as many as there are processors, or as the cluster says.
     restarts
-        How often a job begins again of which a part was lost.
+        How often a job begins again of which a part was lost: on a cluster 3 times, else never.
     exchange
         A directory that this process and all of a cluster's machines see.
     config
@@ -50,7 +52,7 @@ class Settings:
     address: str | None = None
     memory: str = "2g"
     parallelism: int | None = None
-    restarts: int = 3
+    restarts: int | None = None
     exchange: Path | None = None
     config: Mapping[str, str] = field(default_factory=lambda: MappingProxyType({}))
 
@@ -58,7 +60,7 @@ class Settings:
         parts = [
             f"address=flink://{self.address}" if self.address else f"memory={self.memory}",
             *([f"parallelism={self.parallelism}"] if self.parallelism else []),
-            f"restarts={self.restarts}",
+            *([f"restarts={self.restarts}"] if self.restarts is not None else []),
             *([f"exchange={self.exchange}"] if self.exchange else []),
             *(f"{name}={value}" for name, value in self.config.items()),
         ]
@@ -73,36 +75,19 @@ class Settings:
     def java_options(self, directory: Path) -> tuple[str, ...]:
         """Return the options of the JVM that runs the jobs, or only submits them."""
         heap = self.bytes // 2 if self.address is None else 256 << 20
+        more = self.config.get(_JAVA_OPTIONS, "").split()
         return (
             f"-Xmx{heap}",
             f"-Djava.io.tmpdir={directory}",
             "-Duser.timezone=UTC",
             "-XX:-UsePerfData",
-            "-XX:+UseSerialGC" if (os.cpu_count() or 1) == 1 else "-XX:+UseParallelGC",
+            *(more or ["-XX:+UseParallelGC"]),
         )
 
-    def flink_options(self, directory: Path, jar: Path) -> dict[str, str]:
-        """Return Flink's own settings."""
-        common = {
-            **self._where(directory, jar),
-            "pipeline.object-reuse": "true",
-            "restart-strategy.type": "fixed-delay",
-            "restart-strategy.fixed-delay.attempts": str(self.restarts),
-            "restart-strategy.fixed-delay.delay": "1 s",
-        }
-        return common | dict(self.config) | MEANING
-
-    def _where(self, directory: Path, jar: Path) -> dict[str, str]:
-        if self.address is not None:
-            host, _, port = self.address.rpartition(":")
-            chosen = {"parallelism.default": str(self.parallelism)} if self.parallelism else {}
-            return chosen | {
-                "rest.address": host,
-                "rest.port": port,
-                "pipeline.jars": jar.as_uri(),
-            }
+    def embedded(self, directory: Path) -> dict[str, str]:
+        """Return Flink's settings for a cluster in our JVM, and for its jobs."""
         parallelism = self.parallelism or os.cpu_count() or 1
-        return {
+        return self._jobs(self.restarts or 0) | {
             "io.tmp.dirs": str(directory),
             "parallelism.default": str(parallelism),
             "rest.address": _LOOPBACK,
@@ -112,4 +97,30 @@ class Settings:
             "taskmanager.memory.managed.size": f"{self.bytes // 3}b",
             "taskmanager.memory.network.min": "128mb",
             "taskmanager.memory.network.max": "128mb",
+            **self.config,
+            **MEANING,
+        }
+
+    def remote(self, jar: Path, slots: int) -> dict[str, str]:
+        """Return Flink's settings for jobs on a cluster with so many slots."""
+        host, _, port = (self.address or "").rpartition(":")
+        return self._jobs(_RESTARTS if self.restarts is None else self.restarts) | {
+            "parallelism.default": str(self.parallelism or slots),
+            "pipeline.jars": jar.as_uri(),
+            "rest.address": host,
+            "rest.port": port,
+            # A job whose client is gone is of no use to anyone.
+            "client.heartbeat.timeout": "60 s",
+            "execution.shutdown-on-attached-exit": "true",
+            **self.config,
+            **MEANING,
+        }
+
+    @staticmethod
+    def _jobs(restarts: int) -> dict[str, str]:
+        return {
+            "pipeline.object-reuse": "true",
+            "restart-strategy.type": "fixed-delay",
+            "restart-strategy.fixed-delay.attempts": str(restarts),
+            "restart-strategy.fixed-delay.delay": "1 s",
         }

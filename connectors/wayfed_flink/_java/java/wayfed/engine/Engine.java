@@ -62,7 +62,7 @@ public final class Engine {
     StreamExecutionEnvironment environment =
         new StreamExecutionEnvironment(
             executors, new Configuration(settings), Engine.class.getClassLoader());
-    return new Session(StreamTableEnvironment.create(environment));
+    return new Session(StreamTableEnvironment.create(environment), cluster == null);
   }
 
   /** Ends what runs in this JVM. */

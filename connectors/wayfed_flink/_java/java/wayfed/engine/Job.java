@@ -10,10 +10,15 @@ import org.apache.flink.core.execution.JobClient;
 public final class Job {
   private static final long STEP_MILLISECONDS = 10;
 
-  private final JobClient client;
+  private static final long BEAT_MILLISECONDS = 5_000;
+  private static final long ALIVE_MILLISECONDS = 60_000;
 
-  Job(JobClient client) {
+  private final JobClient client;
+  private final boolean far;
+
+  Job(JobClient client, boolean far) {
     this.client = client;
+    this.far = far;
   }
 
   /** Returns the number that Flink knows the job by. */
@@ -23,15 +28,27 @@ public final class Job {
 
   /** Waits for the end, and returns what tasks counted; throws what the job failed of. */
   public Map<String, Object> result() throws Exception {
-    // The client of a cluster asks for the result at longer and longer intervals.
-    while (!client.getJobStatus().get().isGloballyTerminalState()) {
-      Thread.sleep(STEP_MILLISECONDS);
+    if (far) {
+      follow();
     }
     JobExecutionResult result = client.getJobExecutionResult().get();
     Map<String, Object> counted = new HashMap<>(result.getAllAccumulatorResults());
     counted.putIfAbsent("wayfed.files", List.of());
     counted.put("wayfed.milliseconds", result.getNetRuntime());
     return counted;
+  }
+
+  /** Waits by short steps; the client of a cluster would ask at longer and longer intervals. */
+  private void follow() throws Exception {
+    long beat = 0;
+    while (!client.getJobStatus().get().isGloballyTerminalState()) {
+      long now = System.currentTimeMillis();
+      if (now > beat) {
+        client.reportHeartbeat(now + ALIVE_MILLISECONDS);
+        beat = now + BEAT_MILLISECONDS;
+      }
+      Thread.sleep(STEP_MILLISECONDS);
+    }
   }
 
   /** Stops the job; returns at once. */

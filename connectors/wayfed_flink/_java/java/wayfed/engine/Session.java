@@ -13,8 +13,11 @@ public final class Session {
   private final StreamTableEnvironment tables;
   private final Set<String> known = new HashSet<>();
 
-  Session(StreamTableEnvironment tables) {
+  private final boolean far;
+
+  Session(StreamTableEnvironment tables, boolean far) {
     this.tables = tables;
+    this.far = far;
   }
 
   /**
@@ -45,7 +48,7 @@ public final class Session {
         tables.executeSql(statement);
       }
       tables.getConfig().set(PipelineOptions.NAME, name);
-      return new Job(tables.executeSql(insert).getJobClient().orElseThrow());
+      return new Job(tables.executeSql(insert).getJobClient().orElseThrow(), far);
     } finally {
       for (String table : temporary) {
         tables.dropTemporaryTable("`" + table.replace("`", "``") + "`");
