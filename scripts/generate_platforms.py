@@ -13,6 +13,7 @@ from tests.conformance.marks import MARKS  # noqa: E402  # found by the path abo
 from wayfed.testing.page import Documented, page  # noqa: E402  # as above
 from wayfed_database.capabilities import POSTGRESQL_PROFILE, SQLITE_PROFILE  # noqa: E402
 from wayfed_duckdb.capabilities import CAPABILITIES as ON_DUCKDB  # noqa: E402  # as above
+from wayfed_flink.capabilities import CAPABILITIES as ON_FLINK  # noqa: E402  # as above
 from wayfed_spark.capabilities import CAPABILITIES as ON_SPARK  # noqa: E402  # as above
 from wayfed_sql import SQLITE  # noqa: E402  # as above
 
@@ -29,6 +30,7 @@ def current_page() -> str:
             Documented("PostgreSQL", POSTGRESQL_PROFILE.capabilities, MARKS["postgresql"]),
             Documented("SQLite", on_sqlite, MARKS["sqlite"]),
             Documented("Spark", ON_SPARK, MARKS["spark"]),
+            Documented("Flink", ON_FLINK, MARKS["flink"]),
         )
     )
 

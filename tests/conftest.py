@@ -6,9 +6,11 @@ import os
 from collections.abc import Iterator
 from pathlib import Path
 
+import pyarrow as pa
 import pytest
 
-from tests.integration.engines import SPARK_OPTIONS, on_platform, table_of
+import wayfed
+from tests.integration.engines import FLINK_OPTIONS, SPARK_OPTIONS, on_platform, table_of
 from wayfed.testing.servers import KafkaServer
 from wayfed_database.embedded import PostgresServer
 from wayfed_optimizer.errors import ExecutionError, WayfedError
@@ -21,6 +23,16 @@ pytest_plugins = ["wayfed.testing.plugin"]
 
 # On a person's machine a missing server skips its tests; where everything must run, it fails them.
 EVERYTHING_MUST_RUN = os.environ.get("CI") == "true"
+
+
+def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
+    """Leave out what soaks, unless `-m` speaks of it: it takes longer than a change can wait."""
+    if "soak" in config.option.markexpr:
+        return
+    soaking = [item for item in items if item.get_closest_marker("soak")]
+    if soaking:
+        items[:] = [item for item in items if item not in soaking]
+        config.hook.pytest_deselected(items=soaking)
 
 
 @pytest.fixture(scope="session")
@@ -68,6 +80,19 @@ def spark_options(spark: Platform) -> dict[str, object]:
     """Options of a context, ``wf.context(spark=spark_options)``, that shares the running JVM."""
     assert spark.started()
     return dict(SPARK_OPTIONS)
+
+
+@pytest.fixture(scope="session")
+def flink_options() -> Iterator[dict[str, object]]:
+    """Options of a context, ``wf.context(flink=flink_options)``; one JVM for the whole test run."""
+    with wayfed.context(flink=dict(FLINK_OPTIONS)) as context:
+        try:
+            context.read(pa.table({"n": [1]})).on("flink").to_arrow()
+        except ExecutionError as error:
+            if EVERYTHING_MUST_RUN:
+                raise
+            pytest.skip(f"no Flink: {error}")
+        yield dict(FLINK_OPTIONS)
 
 
 def _run_something(platform: Platform, directory: Path) -> None:

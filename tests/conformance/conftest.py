@@ -17,6 +17,7 @@ _PLATFORMS = (
     "sqlite",
     pytest.param("postgresql", marks=pytest.mark.postgres),
     pytest.param("spark", marks=pytest.mark.spark),
+    pytest.param("flink", marks=pytest.mark.flink),
 )
 
 
@@ -24,7 +25,7 @@ _PLATFORMS = (
 def platform_under_test(
     request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory
 ) -> Iterator[PlatformUnderTest]:
-    """Each platform in turn; PostgreSQL and Spark are those that other tests use too."""
+    """Each platform in turn; servers and JVMs are those that other tests use too."""
     marks = MARKS[request.param]
     match request.param:
         case "duckdb":
@@ -37,6 +38,11 @@ def platform_under_test(
                 load = files_of(context, directory)
                 thorough = os.environ.get("WAYFED_THOROUGH") == "1"
                 yield PlatformUnderTest("spark", context, load, marks, thorough)
+        case "flink":
+            options = request.getfixturevalue("flink_options")
+            thorough = os.environ.get("WAYFED_THOROUGH") == "1"
+            with wayfed.context(flink=options) as context:
+                yield PlatformUnderTest("flink", context, marks=marks, thorough=thorough)
         case "sqlite":
             directory = tmp_path_factory.mktemp("conformance")
             with sqlite_under_test(directory, marks) as platform:

@@ -10,6 +10,7 @@ from wayfed.testing import Mark
 MARKS: Mapping[str, Mapping[str, Mark]] = MappingProxyType(
     {
         "duckdb": {},
+        "flink": {},
         "postgresql": {},
         "spark": {},
         "sqlite": {},

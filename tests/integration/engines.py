@@ -39,6 +39,16 @@ SPARK_OPTIONS: Mapping[str, object] = MappingProxyType(
 )
 """What every Spark of a test run is started with: a process has room for one."""
 
+FLINK_OPTIONS: Mapping[str, object] = MappingProxyType(
+    {
+        "parallelism": 2,
+        "memory": "1g",
+        # As with Spark.
+        "config": {"env.java.opts.all": "-XX:TieredStopAtLevel=1 -XX:+UseSerialGC"},
+    }
+)
+"""What every Flink of a test run is started with."""
+
 
 def table_of(schema: Schema, rows: list[dict[str, object]]) -> pa.Table:
     """Rows as a table with the Arrow types of a schema."""
