@@ -5,12 +5,14 @@ from __future__ import annotations
 import re
 from importlib.util import find_spec
 from pathlib import Path
+from types import MappingProxyType
 from typing import TYPE_CHECKING, Any, Final
 
 from wayfed_flink.platform import FlinkPlatform
 from wayfed_flink.session import SharedFlink
 from wayfed_flink.settings import MEANING, Settings
 from wayfed_optimizer.errors import InvalidOption, Unsupported
+from wayfed_optimizer.requirements import Package, Requirements
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -18,6 +20,7 @@ if TYPE_CHECKING:
     from wayfed_optimizer.platform import Platform, Source, SourceRequest, Target, TargetRequest
 
 _ADDRESS: Final = re.compile(r"flink://([^/:]+|\[[^/\]]+\]):(\d{1,5})/?")
+_LOOPBACK: Final = re.compile(r"localhost|127(\.\d+){3}|\[::1\]")
 _MEMORY: Final = re.compile(r"\d+[kmgt]b?", re.IGNORECASE)
 
 
@@ -27,6 +30,18 @@ class FlinkConnector:
     name = "flink"
     extra = "flink"
     options = ("address", "config", "exchange", "memory", "parallelism", "restarts")
+    requirements = Requirements(
+        (Package("apache-flink", "pyflink"),),
+        java=True,
+        jars=("flink-jdbc",),
+        apart=MappingProxyType(
+            {
+                "federated": "pip cannot install it beside wayfed[federated], which needs a newer"
+                " grpcio than Flink's Beam publishes: use an environment of its own, or uv"
+                " with the records of wayfed's pyproject.toml"
+            }
+        ),
+    )
 
     def __init__(self) -> None:
         self._shared = SharedFlink()
@@ -93,6 +108,11 @@ def _settings(options: Mapping[str, Any]) -> Settings:
         given["address"] = f"{found[1]}:{found[2]}"
         if "memory" in given:
             raise InvalidOption("a session cluster has its own memory: leave memory= out")
+        if "exchange" not in given and not _LOOPBACK.fullmatch(found[1]):
+            raise InvalidOption(
+                f"the cluster at {found[1]} is on other machines",
+                hint="exchange= names a directory that this process and its TaskManagers see",
+            )
     if "exchange" in given:
         given["exchange"] = Path(given["exchange"]).expanduser().absolute()
     settings = Settings(**given)
