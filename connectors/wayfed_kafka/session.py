@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 from wayfed_arrow import Stream, arrow_schema
 from wayfed_kafka.conditions import narrowed
+from wayfed_kafka.dead_letters import send_dead_letters
 from wayfed_kafka.decoding import Decoder
 from wayfed_kafka.failures import ClientError, running_failure
 from wayfed_kafka.formats import Undecodable
@@ -138,6 +139,9 @@ class KafkaSession:
                     hint=table.format.remedy
                     or "on_error='skip' leaves such records out and counts them",
                 ) from error
+            if table.dead_letter is not None:
+                left = messages.kept([position in bad for position in range(len(messages))])
+                send_dead_letters(self._cluster, table, left, list(bad.values()), self._run.token)
             progress.skipped += len(bad)
             return decoder.decode(
                 messages.kept([position not in bad for position in range(len(messages))])

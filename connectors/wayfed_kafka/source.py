@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any, Final
 
 from wayfed_kafka.failures import ClientError, Trouble, planning_failure, running_failure
@@ -35,7 +36,6 @@ if TYPE_CHECKING:
     from wayfed_optimizer.platform import SourceRequest
     from wayfed_optimizer.types import Schema
 
-FORMATS: Final = ("json", "avro", "raw")
 READ_OPTIONS: Final = (
     "start",
     "end",
@@ -185,6 +185,8 @@ def source_of(
     bound = None if end == NEVER else bound_of(end, name="end")
     committed = options.get("isolation", ISOLATIONS[0]) == ISOLATIONS[0]
     identity, ranges = _fixed(cluster, location, topic, start, bound, committed=committed)
+    if (letters := options.get("dead_letter")) is not None:
+        _require_topic_for_letters(cluster, location, letters)
     from wayfed_kafka.formats.choosing import format_for
 
     table = TopicTable(
@@ -221,6 +223,17 @@ def _fixed(
             topics = client.topics()
         raise planning_failure(error, location, topics) from error
     return identity, ranges
+
+
+def _require_topic_for_letters(cluster: Cluster, location: Location, topic: str) -> None:
+    other = replace(location, topic=topic)
+    if topic == location.topic:
+        raise InvalidOption(f"dead_letter='{topic}' is the topic that is read")
+    try:
+        cluster.client.describe(topic)
+    except ClientError as error:
+        topics = cluster.client.topics() if error.trouble is Trouble.NO_TOPIC else ()
+        raise planning_failure(error, other, topics) from error
 
 
 def _options(request: SourceRequest) -> Mapping[str, Any]:

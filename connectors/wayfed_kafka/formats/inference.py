@@ -29,7 +29,7 @@ from wayfed_optimizer.types import (
 )
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Sequence
+    from collections.abc import Sequence
 
 _DAY: Final = r"\d{4}-\d{2}-\d{2}"
 _CLOCK: Final = r"[T ]\d{2}:\d{2}(?::\d{2}(?:\.\d{1,6})?)?"
@@ -45,15 +45,15 @@ _LARGE: Final = Decimal(MAX_PRECISION, 0)
 def inferred_json(values: Sequence[bytes], place: str) -> JsonFormat:
     """Return the format whose columns fit all of some values.
 
-    Numbers that are written as integers are int64, or ``decimal(38,0)`` where one of them is larger;
-    texts that are written as dates or timestamps throughout are those; what was always null is text.
+    Numbers that are written as integers are int64, or ``decimal(38,0)`` where one is larger; texts
+    that are written as dates or timestamps throughout are those; what was always null is text.
 
     Raises
     ------
     SourceError
         Where there is no value to look at, or two of them do not go together.
     """
-    rows = [_object(value) for value in values]
+    rows = [json_object(value) for value in values]
     columns: dict[str, DataType] = {}
     for row in rows:
         for name, value in row.items():
@@ -73,7 +73,8 @@ def inferred_json(values: Sequence[bytes], place: str) -> JsonFormat:
     return found
 
 
-def _object(value: bytes) -> dict[str, Any]:
+def json_object(value: bytes) -> dict[str, Any]:
+    """Return a value as Python has it; raises Undecodable."""
     try:
         found = json.loads(value)
     except (ValueError, RecursionError) as error:
@@ -104,7 +105,7 @@ def _kind_of(value: object) -> DataType:
 
 
 def _unified(ours: DataType, theirs: DataType, column: str, place: str) -> DataType:
-    if ours == theirs or theirs == NULL:
+    if theirs in (ours, NULL):
         return ours
     if ours == NULL:
         return theirs
@@ -113,9 +114,9 @@ def _unified(ours: DataType, theirs: DataType, column: str, place: str) -> DataT
             return List(_unified(a, b, f"{column}[]", place))
         case Struct(fields=a), Struct(fields=b):
             merged = dict(a)
-            for name, kind in b:
+            for name, member in b:
                 inner = f"{column}.{name}"
-                merged[name] = _unified(merged.get(name, NULL), kind, inner, place)
+                merged[name] = _unified(merged.get(name, NULL), member, inner, place)
             return Struct(tuple(merged.items()))
     texts = {TEXT, *_TEMPORAL}
     if ours in texts and theirs in texts:
@@ -149,19 +150,3 @@ def _as_text(kind: DataType) -> DataType:
         case Struct(fields=fields):
             return Struct(tuple((name, _as_text(member)) for name, member in fields))
     return TEXT if kind in _TEMPORAL else kind
-
-
-def usable(values: Iterable[bytes | None]) -> tuple[list[bytes], dict[int, str]]:
-    """Return the values that are JSON objects, and why others are not, by their positions."""
-    good: list[bytes] = []
-    bad: dict[int, str] = {}
-    for position, value in enumerate(values):
-        if value is None:
-            continue
-        try:
-            _object(value)
-        except Undecodable as error:
-            bad[position] = str(error)
-        else:
-            good.append(value)
-    return good, bad

@@ -1,0 +1,148 @@
+"""Values that are records of Avro: of one schema, or each of one that a registry knows."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any, Final
+
+from wayfed_kafka.formats.avro_columns import read_columns, reads_at_once
+from wayfed_kafka.formats.avro_rows import read_rows
+from wayfed_kafka.formats.avro_schema import columns_of, parsed
+from wayfed_kafka.formats.interface import Undecodable
+from wayfed_kafka.registry import HEAD, MAGIC, UnknownSchema
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    import pyarrow as pa
+
+    from wayfed_kafka.registry import Registry
+    from wayfed_optimizer.types import Schema
+
+_DEFAULT: Final = object()
+
+
+class AvroFormat:
+    """A value is one record.
+
+    Parameters
+    ----------
+    reader
+        The schema whose fields are the columns.
+    wanted
+        Which of them; None for all.
+    registry
+        Says what schema each value was written with, by the number in its first bytes; without
+        one, that is `reader`.
+    origin
+        Where the schema comes from, for people.
+    """
+
+    def __init__(
+        self, reader: Any, wanted: Schema | None, registry: Registry | None, origin: str
+    ) -> None:
+        self._reader = parsed(reader)
+        self._registry = registry
+        self._origin = origin
+        self._writers: dict[int, Any] = {}
+        self._defaults = (
+            {each["name"]: each.get("default", _DEFAULT) for each in self._reader["fields"]}
+            if isinstance(self._reader, dict) and "fields" in self._reader
+            else {}
+        )
+        self.schema = columns_of(self._reader, wanted, f"the Avro schema ({origin})")
+
+    @property
+    def remedy(self) -> str | None:
+        """What to do about a value that is not of the format, besides leaving it out."""
+        if self._registry is None:
+            return "if a schema registry knows what the values are, registry= is its URL"
+        return None
+
+    def __str__(self) -> str:
+        return f"avro ({self._origin})"
+
+    def decode(self, values: Sequence[bytes], columns: Sequence[str]) -> list[pa.ChunkedArray]:
+        """Return some columns of values; raises Undecodable."""
+        if self._registry is None:
+            return self._of_one(self._reader, values, 0, columns)
+        numbers = [_number(value) for value in values]
+        different = dict.fromkeys(numbers)
+        if len(different) == 1:
+            return self._of_one(self._writer(numbers[0]), values, HEAD, columns)
+        return self._of_many(numbers, list(different), values, columns)
+
+    def _of_many(
+        self,
+        numbers: list[int],
+        different: list[int],
+        values: Sequence[bytes],
+        columns: Sequence[str],
+    ) -> list[pa.ChunkedArray]:
+        import numpy as np
+        import pyarrow as pa
+
+        parts, positions = [], []
+        for number in different:
+            rows = [row for row, each in enumerate(numbers) if each == number]
+            own = [values[row] for row in rows]
+            parts.append(self._of_one(self._writer(number), own, HEAD, columns))
+            positions += rows
+        back = pa.array(np.argsort(np.array(positions, np.int64), kind="stable"))
+        return [
+            pa.chunked_array([chunk for part in parts for chunk in part[column].chunks]).take(back)
+            for column in range(len(columns))
+        ]
+
+    def _writer(self, number: int) -> Any:
+        found = self._writers.get(number)
+        if found is None and self._registry is not None:
+            try:
+                found = self._writers[number] = parsed(self._registry.schema(number))
+            except UnknownSchema as error:
+                raise Undecodable(f"{self._registry} knows no schema {number}") from error
+        return found
+
+    def _of_one(
+        self, writer: Any, values: Sequence[bytes], skipped: int, columns: Sequence[str]
+    ) -> list[pa.ChunkedArray]:
+        import pyarrow as pa
+
+        from wayfed_arrow import arrow_schema
+
+        if not isinstance(writer, dict) or "fields" not in writer:
+            raise Undecodable("it was written with an Avro schema that is no record's")
+        read = read_columns if reads_at_once(writer) else read_rows
+        found = read(writer, values, skipped, columns)
+        result = []
+        for field in arrow_schema(self.schema.select(columns)):
+            array = found.get(field.name)
+            if array is None:
+                array = self._absent(field, len(values))
+            elif array.type != field.type:
+                try:
+                    array = array.cast(field.type)
+                except (pa.ArrowInvalid, pa.ArrowNotImplementedError) as error:
+                    raise Undecodable(
+                        f"field '{field.name}' was written as {array.type}, which is no "
+                        f"{field.type}"
+                    ) from error
+            result.append(pa.chunked_array([array]))
+        return result
+
+    def _absent(self, field: pa.Field, rows: int) -> pa.Array:
+        """Return the default of a field that a writer did not know."""
+        import pyarrow as pa
+
+        default = self._defaults[field.name]
+        if default is _DEFAULT:
+            raise Undecodable(f"it has no field '{field.name}', which has no default")
+        try:
+            return pa.array([default] * rows, field.type)
+        except (pa.ArrowException, TypeError) as error:
+            raise Undecodable(f"the default of field '{field.name}' is not read") from error
+
+
+def _number(value: bytes) -> int:
+    if value[:1] != MAGIC or len(value) < HEAD:
+        raise Undecodable("it does not begin with the number of a registry's schema")
+    return int.from_bytes(value[1:HEAD], "big")
