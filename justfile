@@ -16,6 +16,10 @@ check:
 test *arguments:
     uv run pytest {{ arguments }}
 
+# What takes too long for every change: clusters whose parts are killed, leaks, large data
+soak *arguments:
+    uv run pytest -m soak {{ arguments }}
+
 # Execute the notebooks
 docs:
     uv run pytest --nbmake notebooks
@@ -24,9 +28,14 @@ docs:
 wheel:
     scripts/try_wheel
 
+# Install the engines by plain pip, and run a smoke of the suite on them (some minutes, 1.5 GB)
+pip *engines:
+    scripts/try_pip_engines {{ engines }}
+
 # Measure, and compare with the budgets
 bench:
     for program in benchmarks/*.py; do echo "$program"; uv run python "$program"; done
+    uv run python -m benchmarks.classics
 
 # Spoil SQL text and plans on the wire for some minutes
 fuzz minutes="20":

@@ -30,7 +30,7 @@ def show(called: typer.Context) -> None:
 
         from wayfed.engines import engines
 
-        table = _table("engine", "version", "Java", "jars", "installed by")
+        table = _table("engine", "version", "Java", "jars", "pip install")
         for engine in engines():
             table.add_row(*map(Text, _row(engine)))
         _print(table)
@@ -85,7 +85,7 @@ def _row(engine: Engine) -> tuple[str, str, str, str, str]:
 
 
 def _installed_by(engine: Engine) -> str:
-    return f"pip install '{engine.extra}'" if engine.extra else "wayfed itself"
+    return engine.extra or "comes with wayfed"
 
 
 def _java() -> str:
