@@ -11,8 +11,37 @@ if TYPE_CHECKING:
 
 _CLASSES: Final[Mapping[str, tuple[str, ...]]] = MappingProxyType(
     {
-        "Numbers": (),
-        "Aggregates": (),
+        "Numbers": (
+            *("AddExact", "SubtractExact", "MultiplyExact", "NegateExact", "AbsExact"),
+            *("FloorDivide", "FloorDivideFloats", "Modulo", "ModuloFloats"),
+            *("Remainder", "RemainderFloats", "BitAnd", "BitOr", "BitXor", "BitNot"),
+            *("SumOfHalves", "Order", "Ordered", "Canonical", "IsNan", "Sign"),
+            *("Floor", "Ceil", "Trunc", "Round", "RoundWhole"),
+        ),
+        "Angles": (
+            *("Sqrt", "Ln", "Log10", "Exp", "Power", "Sin", "Cos", "Tan", "Cot"),
+            *("Asin", "Acos", "Atan", "Atan2", "Degrees", "Radians", "Cbrt"),
+        ),
+        "Decimals": (
+            *("DecimalAdd", "DecimalSubtract", "DecimalMultiply", "DecimalSign", "DecimalSum"),
+            *("DecimalRound", "DecimalFloor", "DecimalCeil", "DecimalTrunc"),
+            *("ToDecimal", "TryDecimal"),
+        ),
+        "Casts": (
+            *("ToWhole", "TryWhole", "ToDouble", "TryDouble"),
+            *("ToFloat", "TryFloat", "ToBool", "TryBool"),
+        ),
+        "Subqueries": ("SingleValue",),
+        "Statistics": (
+            *("VarSamp", "VarPop", "StddevSamp", "StddevPop", "Corr", "CovarSamp", "CovarPop"),
+            *("RegrAvgx", "RegrAvgy", "RegrSlope", "RegrIntercept", "RegrR2"),
+            *("RegrSxx", "RegrSyy", "RegrSxy", "Quantile"),
+        ),
+        "Aggregates": (
+            *("First", "Last", "FirstPresent", "LastPresent", "Nth", "NthPresent"),
+            *("Least", "Greatest", "Mode", "QuantileDisc", "StringAgg"),
+            *("AllBits", "AnyBits", "OddBits"),
+        ),
         "Texts": (
             *("OctetLength", "Left", "Right", "Substring", "PadLeft", "PadRight", "Repeat"),
             *("Position", "Contains", "Replace", "SplitPart", "Translate", "Hash"),

@@ -38,9 +38,13 @@ class Dialect:
         and ``null bool`` where NULL alone is no condition.
     seconds
         How precisely timestamps are written (see `datetime.isoformat`).
-    casts, safe_casts
-        How casts are written, by families of types (see `family`); others are plain CASTs.
-        `safe_cast` is what a TRY_CAST is called, None where there is none.
+    casts, safe_casts, safe_cast
+        How casts are written, by families of types (see `family`); others are plain CASTs. Those
+        that give NULL instead of failing are `safe_casts`, or else called what `safe_cast` says,
+        None where there is no such cast.
+    orders, groups
+        What values of a type are ordered and compared by, and the one form in which those that are
+        equal are grouped, by name of the type; ``{}`` is the value.
     joins
         Kinds of joins that it has.
     without
@@ -96,7 +100,10 @@ class Dialect:
     literals: Mapping[str, str]
     joins: frozenset[JoinKind]
     casts: Mapping[tuple[str, str], Row] = field(default_factory=lambda: MappingProxyType({}))
+    safe_casts: Mapping[tuple[str, str], Row] = field(default_factory=lambda: MappingProxyType({}))
     safe_cast: str | None = "TRY_CAST"
+    orders: Mapping[str, str] = field(default_factory=lambda: _EMPTY)
+    groups: Mapping[str, str] = field(default_factory=lambda: _EMPTY)
     without: Mapping[str, str] = field(default_factory=lambda: _EMPTY)
     quote: str = '"'
     reserved: frozenset[str] = frozenset()

@@ -125,8 +125,10 @@ class ExpressionPrinter:
             case Case():
                 return self._case(expression, columns)
             case InList(arg, values):
-                subject = self._comparable(arg, columns, EQUAL_OTHERWISE)
-                listed = ", ".join(self.text(value, columns).sql for value in values)
+                subject = self.compared(self.text(arg, columns), arg.type)
+                listed = ", ".join(
+                    self.placed(self.text(value, columns), value.type).sql for value in values
+                )
                 return Text(f"{subject.within(COMPARISON)} IN ({listed})", COMPARISON)
             case Member(arg, name):
                 text = self.output(arg, columns)
@@ -155,10 +157,16 @@ class ExpressionPrinter:
             return text
         return Text(f"CAST({text.sql} AS {self.dialect.type_name(kind)})", collated=text.collated)
 
-    def sort_key(self, key: SortKey, columns: Environment) -> str:
-        """Write a key of an ORDER BY, saying where NULLs go if there may be any."""
-        text = self._comparable(key.expression, columns, ORDERED_OTHERWISE)
-        return self.settled(text, key.expression.type).sql + self.direction(key)
+    def sort_key(self, key: SortKey, columns: Environment, *, measured: bool = False) -> str:
+        """Write a key of an ORDER BY, saying where NULLs go if there may be any.
+
+        Where distances are `measured` in it, it is the value, not only what it is ordered by.
+        """
+        kind = key.expression.type
+        text = self.settled(self.text(key.expression, columns), kind)
+        if not measured:
+            text = self.comparable(text, kind, ORDERED_OTHERWISE)
+        return text.sql + self.direction(key)
 
     def direction(self, key: SortKey) -> str:
         """Write what stands behind a key of an ORDER BY."""
@@ -168,14 +176,30 @@ class ExpressionPrinter:
         return f"{direction} NULLS {'FIRST' if key.nulls_first else 'LAST'}"
 
     def comparable(self, text: Text, kind: DataType, otherwise: int) -> Text:
-        """Return text that compares by code point, if `otherwise` is how it must not."""
-        if kind != TEXT or text.collated < otherwise:
+        """Return text that compares by code point, if `otherwise` is how it must not.
+
+        Of other types it is what they are ordered by, or the form that they are grouped in.
+        """
+        if kind != TEXT:
+            forms = self.dialect.orders if otherwise == ORDERED_OTHERWISE else self.dialect.groups
+            return self._formed(text, kind, forms)
+        if text.collated < otherwise:
             return text
         return Text(f"{text.within(UNARY)} COLLATE {self.dialect.collation}", UNARY)
 
-    def _comparable(self, expression: Expression, columns: Environment, otherwise: int) -> Text:
-        text = self.text(expression, columns)
-        return self.comparable(text, expression.type, otherwise)
+    def compared(self, text: Text, kind: DataType) -> Text:
+        """Return text for where it is compared with others for being equal."""
+        if kind == TEXT:
+            return self.comparable(text, kind, EQUAL_OTHERWISE)
+        return self.placed(text, kind)
+
+    def placed(self, text: Text, kind: DataType) -> Text:
+        """Return what a value is compared by, which for most types is the value itself."""
+        return self._formed(text, kind, self.dialect.orders)
+
+    def _formed(self, text: Text, kind: DataType, forms: Mapping[str, str]) -> Text:
+        form = forms.get(kind.name)
+        return text if form is None else Text(form.format(self.settled(text, kind).sql))
 
     def _call(
         self,
@@ -265,12 +289,13 @@ class ExpressionPrinter:
         if cast.safe and dialect.safe_cast is None:
             raise dialect.refuse("try_cast")
         text = self.text(cast.arg, columns)
-        row = dialect.casts.get(pair, _PLAIN_CAST)
+        safe = dialect.safe_casts.get(pair) if cast.safe else None
+        row = safe or dialect.casts.get(pair, _PLAIN_CAST)
         site = Site(operation, (cast.arg,), (text,), cast.type, dialect.type_name, "", dialect.name)
         # A constant in a cast needs no other cast around it.
         site = site._replace(texts=(text._replace(loose=False),))
         written = row.render(site)
-        if cast.safe and dialect.safe_cast:
+        if cast.safe and dialect.safe_cast and safe is None:
             sql = written.sql
             if not sql.startswith("CAST("):
                 raise Unsupported(f"a safe {operation}", dialect.name, "it has no such cast")
@@ -329,16 +354,23 @@ class ExpressionPrinter:
         if scalar or subquery.arg is None:
             computed = ORDERED_OTHERWISE if self.dialect.computed_collates else 0
             return Text(f"({query})", collated=computed)
-        arg = self._comparable(subquery.arg, columns, EQUAL_OTHERWISE)
+        kind = subquery.arg.type
+        arg = self.compared(self.text(subquery.arg, columns), kind)
+        form = self.dialect.orders.get(subquery.relation.schema.fields[0].type.name)
+        if form is not None:
+            query = f"SELECT {form.format('x')} FROM ({query}) AS listed(x)"  # noqa: S608  # printed
         return Text(f"{arg.within(COMPARISON)} IN ({query})", COMPARISON)
 
     def _window(self, call: WindowCall, columns: Environment) -> Text:
         parts = []
         if call.partition_by:
-            keys = (self._comparable(e, columns, EQUAL_OTHERWISE) for e in call.partition_by)
+            keys = (self.compared(self.text(e, columns), e.type) for e in call.partition_by)
             parts.append(f"PARTITION BY {', '.join(key.sql for key in keys)}")
         if call.order_by:
-            keys_text = ", ".join(self.sort_key(key, columns) for key in call.order_by)
+            measured = call.frame is not None and call.frame.has_distance
+            keys_text = ", ".join(
+                self.sort_key(key, columns, measured=measured) for key in call.order_by
+            )
             parts.append(f"ORDER BY {keys_text}")
         if call.frame is not None and call.function not in _UNFRAMED:
             parts.append(frame_text(call.frame, call.order_by, self.dialect))

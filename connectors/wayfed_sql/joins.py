@@ -120,6 +120,9 @@ def _pairing(printer: QueryPrinter, join: Join, left: Block, right: Block) -> li
 
 
 def _compared(printer: QueryPrinter, left: Text, symbol: str, right: Text, kind: str) -> Text:
+    form = printer.dialect.orders.get(kind)
+    if form is not None:
+        left, right = Text(form.format(left.sql)), Text(form.format(right.sql))
     first = left
     if kind == "text" and max(left.collated, right.collated) >= EQUAL_OTHERWISE:
         first = Text(f"{left.within(COMPARISON)} COLLATE {printer.dialect.collation}")

@@ -425,7 +425,9 @@ class QueryPrinter:
         if not (block.distinct or block.compound):
             return True
         return all(
-            isinstance(key.expression, Column) and not block.columns[key.expression.name].collated
+            isinstance(key.expression, Column)
+            and not block.columns[key.expression.name].collated
+            and key.expression.type.name not in self.dialect.orders
             for key in sort.keys
         )
 

@@ -11,7 +11,7 @@ from typing import Final
 
 from wayfed_optimizer.relations import JoinKind
 from wayfed_sql.dialect import Dialect
-from wayfed_sql.dialects.flink import numbers, texts, times
+from wayfed_sql.dialects.flink import casts, texts, times
 from wayfed_sql.dialects.flink.aggregates import AGGREGATES
 from wayfed_sql.dialects.flink.nested import NESTED
 from wayfed_sql.dialects.flink.numbers import NUMBERS
@@ -26,6 +26,7 @@ FLINK: Final = Dialect(
     quote="`",
     reserved=RESERVED,
     folds_case=False,
+    parameter=":{}",
     explode="CROSS JOIN LATERAL TABLE(wf_explode({list})) AS {alias}(element)",
     explode_outer="LEFT JOIN LATERAL TABLE(wf_explode({list})) AS {alias}(element) ON TRUE",
     record="CAST(ROW({values}) AS {type})",
@@ -73,13 +74,18 @@ FLINK: Final = Dialect(
             "-infinity": "CAST('-Infinity' AS DOUBLE)",
         }
     ),
-    casts=MappingProxyType({**numbers.CASTS, **texts.CASTS, **times.CASTS}),
+    casts=MappingProxyType({**casts.CASTS, **texts.CASTS, **times.CASTS}),
+    safe_casts=casts.SAFE_CASTS,
+    orders=MappingProxyType(dict.fromkeys(("float32", "float64"), "wf_order({})")),
+    groups=MappingProxyType(
+        {"float32": "CAST(wf_canonical({}) AS FLOAT)", "float64": "wf_canonical({})"}
+    ),
     without=MappingProxyType(
         {
             "asof join": "it has none",
             "frame of groups": "it has none",
             "frame that excludes": "it has none",
-            "Parameter": "it has none",
+            "cast float to text": "it writes 1e+20 as 1.0E20",
         }
     ),
 )
