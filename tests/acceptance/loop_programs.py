@@ -10,8 +10,16 @@ import wayfed as wf
 from wayfed.dataset import Dataset
 
 
-def k_means(points: Dataset, centres: Dataset, *, max_iterations: int = 100) -> Dataset:
+def k_means(
+    points: Dataset,
+    centres: Dataset,
+    *,
+    tolerance: float | None = 1e-9,
+    max_iterations: int = 100,
+) -> Dataset:
     """Lloyd's algorithm: `points` have id, x and y; `centres` cluster, x and y.
+
+    It ends when no centre moves by more than `tolerance`; with None, after `max_iterations`.
 
     Each point goes to the nearest centre, of equally near ones to the first; each centre to the
     mean of its points, and one without points stays where it is. Sums of floats depend on the
@@ -39,12 +47,12 @@ def k_means(points: Dataset, centres: Dataset, *, max_iterations: int = 100) -> 
             moved=(wf.col("mean_x") - wf.col("x")).abs() + (wf.col("mean_y") - wf.col("y")).abs(),
         )
 
+    def settled(current: Dataset) -> Dataset:
+        farthest = current.group_by().agg(moved=wf.max("moved"))
+        return farthest.select(done=wf.col("moved") < wf.lit(tolerance))
+
     return centres.with_columns(moved=wf.lit(None).cast("float64")).iterate(
-        step,
-        until=lambda current: (
-            current.group_by().agg(moved=wf.max("moved")).select(done=wf.col("moved") < 1e-9)
-        ),
-        max_iterations=max_iterations,
+        step, until=None if tolerance is None else settled, max_iterations=max_iterations
     )
 
 
@@ -91,9 +99,16 @@ def logistic_regression(
 
 
 def page_rank(
-    edges: Dataset, *, damping: float = 0.85, tolerance: float = 1e-12, max_iterations: int = 200
+    edges: Dataset,
+    *,
+    damping: float = 0.85,
+    tolerance: float | None = 1e-12,
+    max_iterations: int = 200,
 ) -> Dataset:
     """PageRank of the nodes of `edges`, which have source and target, by power iteration.
+
+    It ends when the ranks change by less than `tolerance` in all; with None, after
+    `max_iterations`.
 
     The rank of nodes without edges out is spread over all nodes, as networkx does.
     """
@@ -129,12 +144,11 @@ def page_rank(
     start = nodes.join(size, how="cross").select(
         "node", rank=1 / wf.col("size"), change=wf.lit(1.0)
     )
+
+    def settled(ranks: Dataset) -> Dataset:
+        change = ranks.group_by().agg(change=wf.sum(wf.col("change").abs()))
+        return change.select(done=wf.col("change") < wf.lit(tolerance))
+
     return start.iterate(
-        step,
-        until=lambda ranks: (
-            ranks.group_by()
-            .agg(change=wf.sum(wf.col("change").abs()))
-            .select(done=wf.col("change") < tolerance)
-        ),
-        max_iterations=max_iterations,
+        step, until=None if tolerance is None else settled, max_iterations=max_iterations
     )
