@@ -313,7 +313,8 @@ class ConfluentConsumer:
         self._heard.forget()
         ends: dict[int, int] = {}
         errors = list(map(self._error_of, batch))
-        if errors.count(None) < len(batch):
+        # Not by comparing: the library's errors cannot be compared with None.
+        if set(map(type, errors)) != {type(None)}:
             ends = self._ends(batch, errors)
             batch = [each for each, error in zip(batch, errors, strict=True) if error is None]
         last = dict(zip(map(self._partition_of, batch), map(self._offset_of, batch), strict=True))
