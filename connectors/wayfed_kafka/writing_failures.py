@@ -15,6 +15,7 @@ if TYPE_CHECKING:
     from wayfed_optimizer.errors import WayfedError
 
 _SHOWN = 60
+_TIMEOUT_REFUSED = ("max.transaction.timeout.ms", "InvalidTransactionTimeout")
 
 
 def too_large(error: TooLarge, location: Location, largest: int) -> ExecutionError:
@@ -44,7 +45,7 @@ def writing_failure(
             hint="give more with transaction_timeout=, up to the brokers' "
             "transaction.max.timeout.ms, or write in parts",
         )
-    if "INVALID_TRANSACTION_TIMEOUT" in error.text or "transaction timeout" in error.text.lower():
+    if any(each in error.text for each in _TIMEOUT_REFUSED):
         return ExecutionError(
             f"the brokers at {location.cluster} allow no transaction of {transaction.timeout:g} "
             "seconds",

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections import deque
+from contextlib import suppress
 from time import monotonic
 from typing import TYPE_CHECKING, Any, Final
 
@@ -73,7 +74,7 @@ class ConfluentProducer:
         else:
             self._send_batch(records)
         self._sent.append((len(records), size))
-        self._producer.poll(0)
+        self._poll(0)
         self._raise_failure()
 
     def finish(self, token: CancellationToken) -> None:
@@ -90,15 +91,18 @@ class ConfluentProducer:
         """Take all of them back."""
         from confluent_kafka import KafkaException
 
-        try:
+        # Where that fails, the brokers do it by themselves, at the latest when its time is over.
+        with suppress(KafkaException):
             self._producer.purge()
             self._producer.abort_transaction(self._patience)
-        except (KafkaException, RuntimeError):
-            return  # the brokers take it back by themselves, at the latest when its time is over
 
     def close(self) -> None:
         """Let go of the cluster."""
-        self._producer.close(0)
+        from confluent_kafka import KafkaException
+
+        # After a fatal error, which was told before, the library tells it once more here.
+        with suppress(KafkaException, SystemError):
+            self._producer.close(0)
 
     def _send_batch(self, records: Records) -> None:
         batch: list[dict[str, Any]] = [{"value": value} for value in records.values]
@@ -134,7 +138,7 @@ class ConfluentProducer:
         left, since = len(self._producer), monotonic()
         while not done():
             token.raise_if_cancelled()
-            self._producer.poll(_STEP)
+            self._poll(_STEP)
             self._raise_failure()
             if len(self._producer) < left:
                 left, since = len(self._producer), monotonic()
@@ -159,7 +163,7 @@ class ConfluentProducer:
                 ask(_STEP)
                 return
             except KafkaException as error:
-                self._producer.poll(0)
+                self._poll(0)
                 self._raise_failure()
                 failure = client_error(error.args[0], self._heard)
                 if failure.trouble in (Trouble.LOGIN, Trouble.TLS):
@@ -167,7 +171,11 @@ class ConfluentProducer:
                 if not error.args[0].retriable() or monotonic() > until:
                     raise failure from error
 
-    def _told(self, ask: Callable[[], Any]) -> None:
+    def _poll(self, seconds: float) -> None:
+        """Let the library say what arrived, and what did not."""
+        self._told(lambda: self._producer.poll(seconds))
+
+    def _told(self, ask: Callable[[], object]) -> None:
         from confluent_kafka import KafkaException
 
         try:

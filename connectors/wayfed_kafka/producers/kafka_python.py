@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from time import monotonic
 from typing import TYPE_CHECKING, Any, Final
 
@@ -21,6 +21,8 @@ if TYPE_CHECKING:
     from wayfed_optimizer.cancellation import CancellationToken
 
 _STEP: Final = 0.2
+_TO_CLOSE: Final = 5.0
+_LINGER: Final = 20
 _ROWS_BETWEEN_LOOKS: Final = 1_000
 
 
@@ -34,18 +36,20 @@ class KafkaPythonProducer:
         self._failed: BaseException | None = None
         self._sent = 0
         self._arrived = 0
+        patience = int(settings.timeout * 1000)
         milliseconds = int(transaction.timeout * 1000)
         compression = None if transaction.compression == "none" else transaction.compression
         self._given = {
             **configuration(location, settings),
             "transactional_id": transaction.id,
             "transaction_timeout_ms": milliseconds,
-            "delivery_timeout_ms": milliseconds,
-            "max_block_ms": int(settings.timeout * 1000),
+            "delivery_timeout_ms": max(milliseconds, patience + 2 * _LINGER),
+            "max_block_ms": patience,
             "max_request_size": transaction.largest,
             "compression_type": compression,
-            "linger_ms": 20,
-            "batch_size": 1 << 18,
+            "linger_ms": _LINGER,
+            # It does not part batches that a topic finds too large.
+            "batch_size": min(1 << 18, transaction.largest),
         }
 
     def begin(self, token: CancellationToken) -> None:
@@ -111,16 +115,14 @@ class KafkaPythonProducer:
         """Take all of them back."""
         if self._producer is None:
             return
-        try:
-            with _translated():
-                self._producer.abort_transaction()
-        except (ClientError, AssertionError, RuntimeError):
-            return  # the brokers take it back by themselves, at the latest when its time is over
+        # Where that fails, the brokers do it by themselves, at the latest when its time is over.
+        with suppress(ClientError, AssertionError), _translated():
+            self._producer.abort_transaction()
 
     def close(self) -> None:
         """Let go of the cluster."""
         if self._producer is not None:
-            self._producer.close(timeout=_STEP)
+            self._producer.close(timeout=_TO_CLOSE)
 
     def _delivered(self, _: Any) -> None:
         self._arrived += 1
