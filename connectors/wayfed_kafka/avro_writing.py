@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import json
 import re
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Final
+from urllib.parse import quote
 
+from wayfed_kafka.registry import HEAD, MAGIC
 from wayfed_optimizer.errors import TypeMismatch
 from wayfed_optimizer.types import (
     BINARY,
@@ -29,6 +32,8 @@ from wayfed_optimizer.types import (
 
 if TYPE_CHECKING:
     import pyarrow as pa
+
+    from wayfed_kafka.registry import Registry
 
 _NAME: Final = re.compile(r"[A-Za-z_][A-Za-z0-9_]*")
 _NONE: Final = b"\x00"
@@ -76,6 +81,36 @@ def avro_schema(schema: Schema, name: str = "Row") -> dict[str, Any]:
         for each in schema
     ]
     return {"type": "record", "name": name, "fields": fields}
+
+
+class RegisteredAvro:
+    """Makes records of Avro behind the number that a registry gave their schema.
+
+    The schema is registered when the first records are made; the registry refuses one that readers
+    of the subject's earlier ones could not read.
+
+    Parameters
+    ----------
+    registry
+        Where it is registered.
+    subject
+        Under which name.
+    schema
+        The columns.
+    """
+
+    def __init__(self, registry: Registry, subject: str, schema: Schema) -> None:
+        self._registry = registry
+        self._path = f"/subjects/{quote(subject, safe='')}/versions"
+        self._schema = {"schema": json.dumps(avro_schema(schema))}
+        self._encode: AvroEncoder | None = None
+
+    def __call__(self, rows: pa.RecordBatch) -> list[bytes | None]:
+        """Return the record of each row."""
+        if self._encode is None:
+            number = int(self._registry.ask(self._path, self._schema)["id"])
+            self._encode = AvroEncoder(MAGIC + number.to_bytes(HEAD - len(MAGIC), "big"))
+        return self._encode(rows)
 
 
 @dataclass(frozen=True, slots=True)

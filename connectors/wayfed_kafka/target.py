@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any, Final
 from uuid import uuid4
 
 from wayfed_arrow import conform
-from wayfed_kafka.avro_writing import AvroEncoder, avro_schema
+from wayfed_kafka.avro_writing import AvroEncoder, RegisteredAvro, avro_schema
 from wayfed_kafka.encoding import Encoder, json_values, parts, raw_values
 from wayfed_kafka.failures import ClientError, Trouble, planning_failure
 from wayfed_kafka.layout import OPTIONS as LAYOUT_OPTIONS
@@ -16,6 +16,7 @@ from wayfed_kafka.layout import Layout
 from wayfed_kafka.location import require_topic
 from wayfed_kafka.producers import Transaction, producer_for
 from wayfed_kafka.producers.interface import TooLarge
+from wayfed_kafka.registry import Registry
 from wayfed_kafka.settings import OPTIONS as SETTINGS
 from wayfed_kafka.writing_failures import too_large, writing_failure
 from wayfed_optimizer.errors import InvalidOption, SourceError, Unsupported
@@ -35,7 +36,7 @@ if TYPE_CHECKING:
 
 COMPRESSIONS: Final = ("none", "gzip", "snappy", "lz4", "zstd")
 _OPTIONS: Final = (
-    *("format", *LAYOUT_OPTIONS),
+    *("format", *LAYOUT_OPTIONS, "subject"),
     *("partitions", "replication", "compression", "transactional_id", "transaction_timeout"),
 )
 _TRANSACTION_TIMEOUT: Final = 300.0
@@ -79,7 +80,7 @@ def target_of(request: TargetRequest, cluster: Cluster, location: Location) -> T
         int(settings.get("max.message.bytes", _LARGEST)),
         given.get("compression", COMPRESSIONS[0]),
     )
-    encoder = Encoder(layout, _encode(layout, request), keyed)
+    encoder = Encoder(layout, _encode(layout, request, cluster, topic), keyed)
     return TopicTarget(cluster, location, transaction, encoder, make)
 
 
@@ -233,9 +234,16 @@ def _to_make(request: TargetRequest, location: Location, found: Topic | None) ->
     return None
 
 
-def _encode(layout: Layout, request: TargetRequest) -> Encode:
+def _encode(layout: Layout, request: TargetRequest, cluster: Cluster, topic: str) -> Encode:
     """Return what makes values of a batch of the value's columns."""
+    subject = request.options.get("subject")
+    registry = cluster.settings.registry
+    if subject is not None and (layout.format != "avro" or registry is None):
+        raise InvalidOption("subject= goes with format='avro' and a registry=")
     if layout.format != "avro":
         return json_values if layout.format == "json" else raw_values
+    if registry is not None:
+        name = subject or f"{topic}-value"
+        return RegisteredAvro(Registry(cluster.settings), name, layout.value_schema)
     avro_schema(layout.value_schema)  # for its errors: what has no name there
     return AvroEncoder()
