@@ -54,7 +54,7 @@ _CLASSES: Final[Mapping[str, tuple[str, ...]]] = MappingProxyType(
             *("MakeDate", "LastDay", "PartOfTime", "Epoch"),
         ),
         "Formats": ("WriteTime", "ReadTime", "TimeText"),
-        "Lists": ("Element", "ListContains", "ListSort", "FirstFields", "Same", "Explode"),
+        "Lists": ("Element", "ListContains", "ListSort", "FirstFields", "Identity", "Explode"),
     }
 )
 """Functions by the class in ``wayfed.functions`` that they are nested in."""

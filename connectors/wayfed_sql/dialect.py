@@ -84,6 +84,8 @@ class Dialect:
     explode, explode_outer
         How the elements of a list are made rows in a SELECT, or behind FROM where there is an
         ``{alias}`` in it; the second keeps a row where there are none. Empty where they cannot.
+    not_distinct
+        How values that are not distinct are found, where not by IS NOT DISTINCT FROM.
     record
         How a struct is made: of its type, and of names and values in turns; empty where it cannot.
     fence
@@ -125,6 +127,7 @@ class Dialect:
     longest_name: int = 0
     fence: str = ""
 
+    not_distinct: Row | None = None
     explode: str = ""
     explode_outer: str = ""
     record: str = ""

@@ -117,7 +117,8 @@ class ExpressionPrinter:
             case Literal():
                 return literal_text(expression, self.dialect)
             case Call("not", (Call("is_distinct") as comparison,)):
-                return self._call(comparison, columns, row=_NOT_DISTINCT)
+                row = self.dialect.not_distinct or _NOT_DISTINCT
+                return self._call(comparison, columns, row=row)
             case Call():
                 return self._checked(expression, self._call(expression, columns, over))
             case Cast():

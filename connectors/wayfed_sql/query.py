@@ -508,7 +508,7 @@ class QueryPrinter:
         element = Text(rows)
         if "{alias}" in form:
             block = replace(block, source=f"{block.source} {rows}", joined=True)
-            element = Text(f"{alias}.element")
+            element = Text(f"{alias}.exploded")
         made = replace(block, columns={**block.columns, explode.column: element})
         return self.derived(made, explode.schema)
 

@@ -13,7 +13,7 @@ from wayfed_optimizer.relations import JoinKind
 from wayfed_sql.dialect import Dialect
 from wayfed_sql.dialects.flink import casts, texts, times
 from wayfed_sql.dialects.flink.aggregates import AGGREGATES
-from wayfed_sql.dialects.flink.nested import NESTED
+from wayfed_sql.dialects.flink.nested import NESTED, NOT_DISTINCT
 from wayfed_sql.dialects.flink.numbers import NUMBERS
 from wayfed_sql.dialects.flink.texts import TEXTS
 from wayfed_sql.dialects.flink.times import TIMES
@@ -27,8 +27,9 @@ FLINK: Final = Dialect(
     reserved=RESERVED,
     folds_case=False,
     parameter=":{}",
-    explode="CROSS JOIN LATERAL TABLE(wf_explode({list})) AS {alias}(element)",
-    explode_outer="LEFT JOIN LATERAL TABLE(wf_explode({list})) AS {alias}(element) ON TRUE",
+    explode="CROSS JOIN LATERAL TABLE(wf_explode({list})) AS {alias}(exploded)",
+    explode_outer="LEFT JOIN LATERAL TABLE(wf_explode({list})) AS {alias}(exploded) ON TRUE",
+    not_distinct=NOT_DISTINCT,
     record="CAST(ROW({values}) AS {type})",
     joins=frozenset(JoinKind) - {JoinKind.ASOF},
     functions=MappingProxyType(

@@ -6,12 +6,14 @@ from dataclasses import dataclass
 from types import MappingProxyType
 from typing import TYPE_CHECKING, Final
 
-from wayfed_sql.templates import Template, Text, exact, function
+from wayfed_optimizer.types import List, Struct
+from wayfed_sql.dialects.flink.numbers import NUMBERS
+from wayfed_sql.templates import COMPARISON, Choice, Template, Text, any_float, exact, function
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-    from wayfed_sql.templates import Key, Row, Site
+    from wayfed_sql.templates import Condition, Key, Row, Site
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,8 +39,33 @@ def _way(key: Key) -> str:
     return f"{'d' if key.descending else 'a'}{'f' if key.nulls_first else 'l'}"
 
 
+def _is_nested(site: Site) -> bool:
+    return isinstance(site.args[0].type, List | Struct)
+
+
+def _by_identity(symbol: str) -> tuple[Condition, Row]:
+    """Make the case of lists and structs: Flink's own takes NULL in them for unknown."""
+    return _is_nested, Template(f"wf_identity({{0}}) {symbol} wf_identity({{1}})", COMPARISON)
+
+
+NOT_DISTINCT: Final = Choice(
+    (
+        (any_float, Template("wf_order({0}) IS NOT DISTINCT FROM wf_order({1})", COMPARISON)),
+        _by_identity("IS NOT DISTINCT FROM"),
+    ),
+    Template("{0} IS NOT DISTINCT FROM {1}", COMPARISON),
+)
+
 NESTED: Final[Mapping[str, Row]] = MappingProxyType(
     {
+        **{
+            name: Choice((_by_identity(symbol),), NUMBERS[name])
+            for name, symbol in (
+                ("equal", "="),
+                ("not_equal", "<>"),
+                ("is_distinct", "IS DISTINCT FROM"),
+            )
+        },
         "list": Template("CAST(ARRAY[{args}] AS {type})"),
         "element": function("wf_element"),
         "list_length": Template("CAST(CARDINALITY({0}) AS BIGINT)"),

@@ -1,6 +1,7 @@
 package wayfed.functions;
 
 import java.util.ArrayList;
+import java.util.Arrays;
 import java.util.Comparator;
 import java.util.List;
 import org.apache.flink.table.api.DataTypes;
@@ -55,20 +56,21 @@ public final class Lists {
     /** Whether an element equals a value. */
     public static class ListContains extends OfList {
         private ArrayData.ElementGetter getter;
-        private Values.Equality equality;
+        private Values.Identity identity;
 
         @Override
         protected void prepare(LogicalType element) {
             getter = ArrayData.createElementGetter(element);
-            equality = Values.equality(element);
+            identity = Values.identity(element);
         }
 
         public Boolean eval(ArrayData list, Object value) {
             if (list == null || value == null) {
                 return null;
             }
+            byte[] wanted = identity.of(value);
             for (int i = 0; i < list.size(); i++) {
-                if (equality.same(getter.getElementOrNull(list, i), value)) {
+                if (Arrays.equals(wanted, identity.of(getter.getElementOrNull(list, i)))) {
                     return true;
                 }
             }
@@ -166,19 +168,19 @@ public final class Lists {
         }
     }
 
-    /** Whether two lists or structs are equal; within them NULL equals NULL, and NaN itself. */
-    public static class Same extends InternalFunction implements SpecializedFunction {
-        private Values.Equality equality;
+    /** Bytes that are equal where lists or structs are; NULL equals NULL within them. */
+    public static class Identity extends InternalFunction implements SpecializedFunction {
+        private Values.Identity identity;
 
         @Override
         public UserDefinedFunction specialize(SpecializedContext context) {
-            DataType left = context.getCallContext().getArgumentDataTypes().get(0);
-            equality = Values.equality(left.getLogicalType());
+            DataType value = context.getCallContext().getArgumentDataTypes().get(0);
+            identity = Values.identity(value.getLogicalType());
             return this;
         }
 
-        public Boolean eval(Object left, Object right) {
-            return left == null || right == null ? null : equality.same(left, right);
+        public byte[] eval(Object value) {
+            return value == null ? null : identity.of(value);
         }
     }
 

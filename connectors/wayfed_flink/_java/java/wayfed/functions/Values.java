@@ -1,11 +1,18 @@
 package wayfed.functions;
 
+import java.io.ByteArrayOutputStream;
+import java.io.DataOutputStream;
+import java.io.IOException;
 import java.io.Serializable;
+import java.io.UncheckedIOException;
 import java.util.Arrays;
 import java.util.Comparator;
 import java.util.List;
 import org.apache.flink.table.data.ArrayData;
+import org.apache.flink.table.data.DecimalData;
 import org.apache.flink.table.data.RowData;
+import org.apache.flink.table.data.StringData;
+import org.apache.flink.table.data.TimestampData;
 import org.apache.flink.table.types.logical.ArrayType;
 import org.apache.flink.table.types.logical.LogicalType;
 import org.apache.flink.table.types.logical.LogicalTypeRoot;
@@ -16,28 +23,22 @@ final class Values {
 
     private Values() {}
 
-    /** Two values, either of which may be NULL, that are the same. */
-    interface Equality extends Serializable {
-        boolean same(Object left, Object right);
-    }
-
     /** An order that can be sent to where it is needed. */
     interface Order extends Comparator<Object>, Serializable {}
 
-    /** Returns the equality of a type: NULL equals NULL within lists and structs. */
-    static Equality equality(LogicalType type) {
-        Equality known;
-        if (type.is(LogicalTypeRoot.ARRAY)) {
-            known = ofLists(((ArrayType) type).getElementType());
-        } else if (type.is(LogicalTypeRoot.ROW)) {
-            known = ofStructs(LogicalTypeChecks.getFieldTypes(type));
-        } else {
-            Order order = order(type);
-            known = (left, right) -> order.compare(left, right) == 0;
+    /** Writes a value, or NULL, in bytes that are equal where values are. */
+    interface Identity extends Serializable {
+        void write(Object value, DataOutputStream to) throws IOException;
+
+        default byte[] of(Object value) {
+            ByteArrayOutputStream bytes = new ByteArrayOutputStream();
+            try {
+                write(value, new DataOutputStream(bytes));
+            } catch (IOException cause) {
+                throw new UncheckedIOException(cause);
+            }
+            return bytes.toByteArray();
         }
-        Equality present = known;
-        return (left, right) ->
-                left == null || right == null ? left == right : present.same(left, right);
     }
 
     /** Returns the order of a type that has one: NaN is the greatest number, -0.0 equals 0.0. */
@@ -55,38 +56,77 @@ final class Values {
         }
     }
 
+    /** Returns what tells the values of a type apart; NULL equals NULL, and NaN itself. */
+    static Identity identity(LogicalType type) {
+        Identity present = type.is(LogicalTypeRoot.ARRAY) ? ofLists(type) : ofRows(type);
+        return (value, to) -> {
+            to.writeBoolean(value != null);
+            if (value != null) {
+                present.write(value, to);
+            }
+        };
+    }
+
     @SuppressWarnings("unchecked")
     private static int compare(Object left, Object right) {
         return ((Comparable<Object>) left).compareTo(right);
     }
 
-    private static Equality ofLists(LogicalType element) {
-        Equality equality = equality(element);
+    private static Identity ofLists(LogicalType list) {
+        LogicalType element = ((ArrayType) list).getElementType();
+        Identity identity = identity(element);
         ArrayData.ElementGetter getter = ArrayData.createElementGetter(element);
-        return (left, right) -> {
-            ArrayData a = (ArrayData) left;
-            ArrayData b = (ArrayData) right;
-            boolean same = a.size() == b.size();
-            for (int i = 0; same && i < a.size(); i++) {
-                same = equality.same(getter.getElementOrNull(a, i), getter.getElementOrNull(b, i));
+        return (value, to) -> {
+            ArrayData elements = (ArrayData) value;
+            to.writeInt(elements.size());
+            for (int i = 0; i < elements.size(); i++) {
+                identity.write(getter.getElementOrNull(elements, i), to);
             }
-            return same;
         };
     }
 
-    private static Equality ofStructs(List<LogicalType> fields) {
-        Equality[] equalities = fields.stream().map(Values::equality).toArray(Equality[]::new);
-        RowData.FieldGetter[] getters = new RowData.FieldGetter[equalities.length];
+    private static Identity ofRows(LogicalType type) {
+        if (!type.is(LogicalTypeRoot.ROW)) {
+            return Values::writeScalar;
+        }
+        List<LogicalType> fields = LogicalTypeChecks.getFieldTypes(type);
+        Identity[] identities = fields.stream().map(Values::identity).toArray(Identity[]::new);
+        RowData.FieldGetter[] getters = new RowData.FieldGetter[identities.length];
         for (int i = 0; i < getters.length; i++) {
             getters[i] = RowData.createFieldGetter(fields.get(i), i);
         }
-        return (left, right) -> {
-            boolean same = true;
-            for (int i = 0; same && i < getters.length; i++) {
-                Object a = getters[i].getFieldOrNull((RowData) left);
-                same = equalities[i].same(a, getters[i].getFieldOrNull((RowData) right));
+        return (value, to) -> {
+            for (int i = 0; i < getters.length; i++) {
+                identities[i].write(getters[i].getFieldOrNull((RowData) value), to);
             }
-            return same;
         };
+    }
+
+    private static void writeScalar(Object value, DataOutputStream to) throws IOException {
+        if (value instanceof Double) {
+            to.writeLong(Double.doubleToLongBits((Double) value + 0.0));
+        } else if (value instanceof Float) {
+            to.writeInt(Float.floatToIntBits((Float) value + 0.0f));
+        } else if (value instanceof Boolean) {
+            to.writeBoolean((Boolean) value);
+        } else if (value instanceof TimestampData) {
+            to.writeLong(((TimestampData) value).getMillisecond());
+            to.writeInt(((TimestampData) value).getNanoOfMillisecond());
+        } else if (value instanceof Number) {
+            to.writeLong(((Number) value).longValue());
+        } else {
+            byte[] bytes = bytes(value);
+            to.writeInt(bytes.length);
+            to.write(bytes);
+        }
+    }
+
+    private static byte[] bytes(Object value) {
+        if (value instanceof StringData) {
+            return ((StringData) value).toBytes();
+        } else if (value instanceof DecimalData) {
+            return ((DecimalData) value).toUnscaledBytes();
+        }
+        return (byte[]) value;
     }
 }
