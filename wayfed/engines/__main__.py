@@ -13,8 +13,10 @@ from wayfed_optimizer.errors import ExecutionError, WayfedError
 from wayfed_optimizer.requirements import requirements_of
 
 
-def run(name: str, config: str | None) -> None:
+def run(name: str, config: str | None) -> bool:
     """Filter three rows on the engine; of a connector that only has stores, import the package.
+
+    Returns whether a plan was run.
 
     Raises
     ------
@@ -26,21 +28,22 @@ def run(name: str, config: str | None) -> None:
     started: dict[str, Any] = {name: {}} if name in engine_names() else {}
     with wayfed.context(config, **started) as ctx:
         if name not in ctx.platform_names:
-            return
+            return False
         plan = ctx.read({"n": [1, 2, 3]}).filter(lambda t: t.n > 1).on(name)
         rows = sorted(plan.to_numpy()["n"].tolist())
     if rows != [2, 3]:
         raise ExecutionError(f"the rows of 1, 2, 3 above 1 are {rows}", platform=name)
+    return True
 
 
 def main(name: str, config: str | None = None) -> None:
     """Run it, and write how it went as the last line of output; what is unforeseen is raised."""
-    failure, hint = None, None
+    failure, hint, ran = None, None, True
     try:
-        run(name, config)
+        ran = run(name, config)
     except WayfedError as error:
         failure, hint = error.message, error.hint
-    sys.stdout.write(f"\n{json.dumps({'failure': failure, 'hint': hint})}\n")
+    sys.stdout.write(f"\n{json.dumps({'failure': failure, 'hint': hint, 'ran': ran})}\n")
 
 
 if __name__ == "__main__":

@@ -13,7 +13,7 @@ from enum import StrEnum
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
-from wayfed.engines.packages import any_installed, published_limits, unmet_by
+from wayfed.engines.packages import is_installed, published_limits, unmet_by
 from wayfed.engines.trial import try_engine
 from wayfed_java.cache import cache_directory, chosen_directory
 from wayfed_java.jars import MISSING, wrong_jars
@@ -80,7 +80,7 @@ def examine(
     --------
     >>> from wayfed.engines import engines
     >>> [finding.says for finding in examine(engines(["duckdb"])) if finding.about == "duckdb"]
-    ['DuckDB ... runs a plan']
+    ['duckdb ... runs a plan']
     """
     chosen = tuple(engines)
     yield from _machine(needs_java=any(e.installed and e.requirements.java for e in chosen))
@@ -94,7 +94,7 @@ def examine(
 
 def _machine(*, needs_java: bool) -> Iterator[Finding]:
     for unmet in unmet_by(None):
-        yield Finding(MACHINE, Verdict.NOTE, str(unmet), "pip install --upgrade wayfed")
+        yield Finding(MACHINE, Verdict.NOTE, f"wayfed asks for {unmet}", "pip install wayfed")
     yield from _cache()
     yield from _room(Path(tempfile.gettempdir()), "set TMPDIR to a directory with more")
     if needs_java:
@@ -148,23 +148,30 @@ def _engine(engine: Engine, config: Path | None) -> Iterator[Finding]:
     else:
         package = engine.requirements.installed
         subject = f"{package.distribution} {package.version()}" if package else engine.name
-        does = "runs a plan" if engine.connector.options or not package else "is there"
+        does = "runs a plan" if trial.ran else "can be imported"
         yield Finding(engine.name, Verdict.FINE, f"{subject} {does}")
     if extra is not None and engine.requirements.packages:
         for unmet in unmet_by(extra):
-            yield Finding(engine.name, Verdict.NOTE, str(unmet), _installing(engine))
+            says = f"{engine.extra} asks for {unmet}"
+            yield Finding(engine.name, Verdict.NOTE, says, _installing(engine))
         yield from _limits(engine, extra, works=trial.failure is None)
     for name in engine.requirements.jars:
         yield from _jars(engine, name)
 
 
 def _limits(engine: Engine, extra: str, *, works: bool) -> Iterator[Finding]:
-    """Tell of packages that others have moved beyond what the engine's own packages publish."""
-    beside = [each for each in engine.requirements.apart if any_installed(each)]
-    remedy = "; ".join(engine.requirements.apart[each] for each in beside) or _installing(engine)
-    for unmet in published_limits(extra):
-        says = f"{unmet}, and it works all the same" if works else str(unmet)
-        yield Finding(engine.name, Verdict.NOTE, says, None if works else remedy)
+    """Tell of packages that have moved beyond what the engine's own packages publish."""
+    limits = published_limits(extra)
+    for asker, missed in limits.items():
+        says = f"{asker} publishes {', '.join(map(str, missed))}"
+        if works:
+            yield Finding(engine.name, Verdict.NOTE, f"{says}; it works all the same")
+        else:
+            yield Finding(engine.name, Verdict.NOTE, says, _installing(engine))
+    for other, how in engine.requirements.apart.items():
+        if not limits and unmet_by(other):
+            says = f"what {engine.extra} and wayfed[{other}] ask for clashes"
+            yield Finding(engine.name, Verdict.NOTE, says, how)
 
 
 def _jars(engine: Engine, name: str) -> Iterator[Finding]:
@@ -183,5 +190,5 @@ def _jars(engine: Engine, name: str) -> Iterator[Finding]:
 def _installing(engine: Engine) -> str | None:
     if engine.extra is None:
         return None
-    beside = [how for extra, how in engine.requirements.apart.items() if any_installed(extra)]
+    beside = [how for extra, how in engine.requirements.apart.items() if is_installed(extra)]
     return "; ".join((f"pip install '{engine.extra}'", *beside))

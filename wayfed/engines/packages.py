@@ -9,62 +9,75 @@ from typing import TYPE_CHECKING
 from packaging.requirements import Requirement
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterator, Mapping
 
 _OURS = "wayfed"
 
 
 @dataclass(frozen=True, slots=True)
 class Unmet:
-    """What a package asks for and does not get.
+    """A package that is asked for and not here, or not in such a version.
 
     Parameters
     ----------
-    asker
-        The package, with its version.
-    requirement
-        What it asks for: ``pyarrow>=15``.
+    wanted
+        What is asked for, as far as it is not met: ``pyarrow>=15``.
     found
         The version that is here, if one is.
+
+    Examples
+    --------
+    >>> print(Unmet("pyarrow>=15", "14.0.2"))
+    pyarrow>=15 (14.0.2 is here)
     """
 
-    asker: str
-    requirement: str
+    wanted: str
     found: str | None
 
     def __str__(self) -> str:
-        here = f"{self.found} is installed" if self.found else "it is not installed"
-        return f"{self.asker} asks for {self.requirement}, {here}"
+        return f"{self.wanted} ({f'{self.found} is here' if self.found else 'not installed'})"
 
 
 def unmet_by(extra: str | None) -> tuple[Unmet, ...]:
     """Return what wayfed asks for under an extra, or for its core, and does not get."""
-    asker = f"{_OURS}[{extra}]" if extra else _OURS
-    return tuple(_unmet(_OURS, asker, extra))
+    return unmet(_OURS, extra)
 
 
-def published_limits(extra: str) -> tuple[Unmet, ...]:
-    """Return what the packages of an extra ask for in turn and do not get."""
-    found: list[Unmet] = []
-    for requirement in _requirements(_OURS, extra):
-        here = _version(requirement.name)
-        if here is not None:
-            found += _unmet(requirement.name, f"{requirement.name} {here}", None)
-    return tuple(found)
+def published_limits(extra: str) -> Mapping[str, tuple[Unmet, ...]]:
+    """Return what the packages of an extra ask for in turn and do not get, by package."""
+    found = {}
+    for name in sorted({requirement.name for requirement in _requirements(_OURS, extra)}):
+        here = installed_version(name)
+        if here is not None and (missed := unmet(name)):
+            found[f"{name} {here}"] = missed
+    return found
 
 
-def any_installed(extra: str) -> bool:
-    """Say whether some package that only this extra brings is installed."""
-    core = {requirement.name for requirement in _requirements(_OURS, None)}
-    names = (each.name for each in _requirements(_OURS, extra) if each.name not in core)
-    return any(_version(name) for name in names)
+def is_installed(extra: str) -> bool:
+    """Say whether all packages of an extra are here, in whatever versions."""
+    versions = [installed_version(each.name) for each in _requirements(_OURS, extra)]
+    return bool(versions) and None not in versions
 
 
-def _unmet(distribution: str, asker: str, extra: str | None) -> Iterator[Unmet]:
+def unmet(distribution: str, extra: str | None = None) -> tuple[Unmet, ...]:
+    """Return what a distribution asks for, under an extra alone or always, and does not get."""
+    missed = []
     for requirement in _requirements(distribution, extra):
-        found = _version(requirement.name)
-        if found is None or not requirement.specifier.contains(found, prereleases=True):
-            yield Unmet(asker, f"{requirement.name}{requirement.specifier}", found)
+        found = installed_version(requirement.name)
+        limits = requirement.specifier
+        if found is None:
+            missed.append(Unmet(f"{requirement.name}{limits}", None))
+        elif broken := [str(each) for each in limits if not each.contains(found, prereleases=True)]:
+            missed.append(Unmet(f"{requirement.name}{','.join(sorted(broken))}", found))
+    return tuple(missed)
+
+
+def installed_version(name: str) -> str | None:
+    """Return the version of a distribution, if it is installed."""
+    try:
+        return version(name)
+    except PackageNotFoundError:
+        return None
 
 
 def _requirements(distribution: str, extra: str | None) -> Iterator[Requirement]:
@@ -79,10 +92,3 @@ def _requirements(distribution: str, extra: str | None) -> Iterator[Requirement]
             wanted = marker is not None and not always and marker.evaluate({"extra": extra})
         if wanted:
             yield requirement
-
-
-def _version(name: str) -> str | None:
-    try:
-        return version(name)
-    except PackageNotFoundError:
-        return None

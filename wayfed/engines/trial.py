@@ -28,10 +28,13 @@ class Trial:
         Why it did not work; None where it did.
     hint
         The remedy that the engine's own error names.
+    ran
+        Whether a plan was run; a connector of stores alone has no engine to run one on.
     """
 
     failure: str | None = None
     hint: str | None = None
+    ran: bool = True
 
 
 def try_engine(name: str, config: Path | None = None) -> Trial:
