@@ -1,6 +1,10 @@
 package wayfed.engine;
 
 import java.util.Map;
+import java.util.concurrent.Callable;
+import java.util.concurrent.ExecutionException;
+import java.util.concurrent.ExecutorService;
+import java.util.concurrent.Executors;
 import java.util.concurrent.TimeUnit;
 import org.apache.flink.client.deployment.executors.RemoteExecutor;
 import org.apache.flink.configuration.Configuration;
@@ -21,6 +25,15 @@ public final class Engine {
   private final Configuration settings;
   private final PipelineExecutorServiceLoader executors;
   private final MiniCluster cluster;
+
+  /** Plans all jobs: Flink's planner finds its metadata in the thread that it was made in only. */
+  private final ExecutorService planner =
+      Executors.newSingleThreadExecutor(
+          work -> {
+            Thread thread = new Thread(work, "wayfed-planner");
+            thread.setDaemon(true);
+            return thread;
+          });
 
   private Engine(
       Configuration settings, PipelineExecutorServiceLoader executors, MiniCluster cluster) {
@@ -58,15 +71,29 @@ public final class Engine {
   }
 
   /** Returns room for tables and functions that nobody else sees. */
-  public Session session() {
+  public Session session() throws Exception {
     StreamExecutionEnvironment environment =
         new StreamExecutionEnvironment(
             executors, new Configuration(settings), Engine.class.getClassLoader());
-    return new Session(StreamTableEnvironment.create(environment), cluster == null);
+    return new Session(
+        this, inPlanner(() -> StreamTableEnvironment.create(environment)), cluster == null);
+  }
+
+  /** Does what needs the planner, and fails as that does. */
+  <T> T inPlanner(Callable<T> work) throws Exception {
+    try {
+      return planner.submit(work).get();
+    } catch (ExecutionException failure) {
+      if (failure.getCause() instanceof Exception) {
+        throw (Exception) failure.getCause();
+      }
+      throw failure;
+    }
   }
 
   /** Ends what runs in this JVM. */
   public void close() throws Exception {
+    planner.shutdown();
     if (cluster != null) {
       cluster.closeAsync().get(PATIENCE_SECONDS, TimeUnit.SECONDS);
     }

@@ -10,12 +10,14 @@ import org.apache.flink.table.functions.UserDefinedFunction;
 
 /** Tables and functions of their own, and the jobs over them. */
 public final class Session {
+  private final Engine engine;
   private final StreamTableEnvironment tables;
   private final Set<String> known = new HashSet<>();
 
   private final boolean far;
 
-  Session(StreamTableEnvironment tables, boolean far) {
+  Session(Engine engine, StreamTableEnvironment tables, boolean far) {
+    this.engine = engine;
     this.tables = tables;
     this.far = far;
   }
@@ -29,7 +31,17 @@ public final class Session {
    * @param insert the job itself
    * @param temporary names of tables that nobody needs once the job is planned
    */
-  public synchronized Job submit(
+  public Job submit(
+      String name,
+      Map<String, String> functions,
+      List<String> statements,
+      String insert,
+      List<String> temporary)
+      throws Exception {
+    return engine.inPlanner(() -> begin(name, functions, statements, insert, temporary));
+  }
+
+  private Job begin(
       String name,
       Map<String, String> functions,
       List<String> statements,
