@@ -178,6 +178,13 @@ def test_a_plan_over_a_stream_has_no_end() -> None:
     assert not Join(STREAM, renamed, on=(("a", "b"),)).bounded
 
 
+def test_a_limit_ends_a_stream_where_rows_flow_to_it() -> None:
+    assert Limit(Filter(STREAM, POSITIVE), 3).bounded
+    assert not Limit(STREAM, None, 3).bounded
+    assert not Limit(Distinct(STREAM), 3).bounded
+    assert Distinct(Limit(STREAM, 3)).bounded
+
+
 def test_equal_plans_are_one_key() -> None:
     assert Filter(T, POSITIVE) == Filter(Read("t", T.schema), call("greater", A, literal(0)))
     assert hash(Filter(T, POSITIVE)) == hash(Filter(T, call("greater", A, literal(0))))

@@ -31,9 +31,17 @@ class Relation(Node):
     _inputs: tuple[Relation, ...]
     _subqueries: tuple[Relation, ...]
 
+    _flows: ClassVar[bool] = False
+    """Whether the first rows come out when the first ones have gone in."""
+
     @property
     def _ends(self) -> bool:
         return True
+
+    @property
+    def _stops(self) -> bool:
+        """Whether rows come to an end here, whatever comes in."""
+        return False
 
     @property
     def inputs(self) -> tuple[Relation, ...]:
@@ -49,12 +57,13 @@ class Relation(Node):
     @property
     def bounded(self) -> bool:
         """Whether the rows come to an end."""
-        waiting: list[Relation] = [self]
+        waiting: list[tuple[Relation, bool]] = [(self, False)]
         while waiting:
-            relation = waiting.pop()
-            if not relation._ends:
+            relation, stopped = waiting.pop()
+            stopped = relation._stops or (stopped and relation._flows)
+            if not relation._ends and not stopped:
                 return False
-            waiting.extend(relation.inputs)
+            waiting.extend((each, stopped) for each in relation.inputs)
         return True
 
     def with_inputs(self, change: Callable[[Relation], Relation]) -> Relation:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from enum import Enum
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, ClassVar
 
 from wayfed_optimizer.relations.base import Relation
 
@@ -29,6 +29,7 @@ class MapBatches(Relation):
     `function` is a callable here, and the name of an installed entry point on the wire.
     """
 
+    _flows: ClassVar[bool] = True
     input: Relation
     name: str
     function: Callable[..., object] | str

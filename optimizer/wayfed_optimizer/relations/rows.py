@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, ClassVar
 
 from wayfed_optimizer.errors import InvalidOption, TypeMismatch
 from wayfed_optimizer.expressions import (
@@ -25,6 +25,7 @@ if TYPE_CHECKING:
 class Select(Relation):
     """For each row of `input` the values of `outputs` (SQL: SELECT)."""
 
+    _flows: ClassVar[bool] = True
     input: Relation
     outputs: tuple[Named, ...]
     schema: Schema = field(init=False)
@@ -40,6 +41,7 @@ class Select(Relation):
 class Filter(Relation):
     """Rows of `input` for which `predicate` is true (SQL: WHERE)."""
 
+    _flows: ClassVar[bool] = True
     input: Relation
     predicate: Expression
     schema: Schema = field(init=False)
@@ -74,6 +76,7 @@ class Sort(Relation):
 class Limit(Relation):
     """At most `count` rows of `input` (all, where None) after the first `offset`."""
 
+    _flows: ClassVar[bool] = True
     input: Relation
     count: int | None
     offset: int = 0
@@ -83,6 +86,11 @@ class Limit(Relation):
         if (self.count is not None and self.count < 0) or self.offset < 0:
             raise InvalidOption("a limit and its offset are 0 or more")
         self.derive(schema=self.input.schema)
+
+    @property
+    def _stops(self) -> bool:
+        """Whether there are only so many."""
+        return self.count is not None
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -161,6 +169,7 @@ class Cache(Relation):
 class Hint(Relation):
     """The rows of `input`, and what the user knows: the platform to use, the number of rows."""
 
+    _flows: ClassVar[bool] = True
     input: Relation
     platform: str | None = None
     rows: int | None = None

@@ -18,6 +18,7 @@ class Read(Relation):
     """The rows of a table of the catalog; `schema` may leave out columns that nobody needs."""
 
     _below: ClassVar[tuple[str, ...]] = ()
+    _flows: ClassVar[bool] = True
     table: str
     schema: Schema
     is_bounded: bool = True
