@@ -22,6 +22,9 @@ class Progress:
         self.records = 0
         self.skipped = 0
 
+    def __contains__(self, partition: object) -> bool:
+        return partition in self._positions
+
     def reached(self, positions: Mapping[int, int]) -> None:
         """Note up to which offsets partitions have been read."""
         self._positions.update(positions)
@@ -51,5 +54,5 @@ class Progress:
         if seconds > 0:
             found["records/s"] = self.records / seconds
         if self.skipped:
-            found["not of the format"] = self.skipped
+            found["skipped"] = self.skipped
         return found

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Final
 from wayfed_kafka.failures import ClientError, Trouble
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator, Sequence
+    from collections.abc import Callable, Iterator, Mapping, Sequence
 
     from wayfed_kafka.clients import Consumer, Messages
     from wayfed_kafka.progress import Progress
@@ -28,7 +28,7 @@ def records_of(
     token: CancellationToken,
     *,
     timeout: float,
-    watch: Callable[[Consumer], None] = lambda consumer: None,
+    arrived: Callable[[], Mapping[int, int]] = dict,
 ) -> Iterator[Messages]:
     """Yield the records of ranges, some megabytes at a time.
 
@@ -44,8 +44,8 @@ def records_of(
         Stops it.
     timeout
         Seconds without any sign of the cluster that are an error, where records are due.
-    watch
-        Called between polls.
+    arrived
+        Asked between polls: partitions to read on from an offset, without an end.
 
     Raises
     ------
@@ -59,7 +59,9 @@ def records_of(
     while ends:
         token.raise_if_cancelled()
         polled = consumer.poll(count, _WAIT)
-        watch(consumer)
+        for partition, offset in arrived().items():
+            consumer.join(partition, offset)
+            ends[partition] = None
         if not polled.positions:
             heard = _still(heard, consumer, timeout, endless=None in ends.values())
             continue

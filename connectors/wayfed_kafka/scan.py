@@ -55,17 +55,24 @@ class Scan:
         What is decoded.
     steps
         What is done with it, in order.
-    ranges
-        What is read of each partition, by all that is known without asking.
-    since
-        The instant, in milliseconds, before which no record is wanted: asked for when it runs.
+    comparisons
+        Those among the steps that say which records are wanted at all.
     """
 
     table: TopicTable
     columns: tuple[str, ...]
     steps: tuple[Step, ...]
-    ranges: tuple[Range, ...]
-    since: int | None
+    comparisons: tuple[Comparison, ...]
+
+    @property
+    def ranges(self) -> tuple[Range, ...]:
+        """What is read of each partition, by all that is known without asking."""
+        return narrowed(self.table.ranges, self.comparisons)
+
+    @property
+    def since(self) -> int | None:
+        """The instant, in milliseconds, before which no record is wanted; found when it runs."""
+        return earliest_instant(self.comparisons)
 
     def text(self) -> str:
         """Say what will be read, for people."""
@@ -110,8 +117,8 @@ def scan_of(relation: Relation, table: TopicTable) -> Scan:
             early += step.comparisons
         elif any(new != old for new, old in step.columns):
             break
-    own = [each for each in early if each.column in table.metadata]
-    return Scan(table, columns, tuple(steps), narrowed(table.ranges, own), earliest_instant(own))
+    own = tuple(each for each in early if each.column in table.metadata)
+    return Scan(table, columns, tuple(steps), own)
 
 
 def _collect(relation: Relation, steps: list[Step]) -> tuple[str, ...]:

@@ -10,6 +10,7 @@ from wayfed_kafka.conditions import narrowed
 from wayfed_kafka.dead_letters import send_dead_letters
 from wayfed_kafka.decoding import Decoder
 from wayfed_kafka.failures import ClientError, running_failure
+from wayfed_kafka.following import Following
 from wayfed_kafka.formats import Undecodable
 from wayfed_kafka.progress import Progress
 from wayfed_kafka.reading import records_of
@@ -89,6 +90,7 @@ class KafkaSession:
                 progress,
                 self._run.token,
                 timeout=self._cluster.settings.timeout,
+                arrived=dict if table.bounded else Following(self._cluster, scan, progress),
             ):
                 progress.records += len(messages)
                 batch = steps.apply(self._decoded(decoder, messages, scan, progress, fragment))

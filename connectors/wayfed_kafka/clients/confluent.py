@@ -30,6 +30,9 @@ _READING: Final = {
     "enable.auto.offset.store": False,
     # Offsets are ours: where they are gone, that is an error and no reason to begin elsewhere.
     "auto.offset.reset": "error",
+    # The topic is there when reading begins: where it is not any more, that is soon said.
+    "topic.metadata.propagation.max.ms": 2_000,
+    "topic.metadata.refresh.interval.ms": 30_000,
     # The default of a second stalls reads that come to an end.
     "fetch.queue.backoff.ms": 5,
     "fetch.message.max.bytes": 8 << 20,
@@ -117,6 +120,8 @@ class Complaints:
     def __call__(self, error: Any) -> None:
         """Note an error; this is librdkafka's ``error_cb``."""
         trouble = _TROUBLES.get(error.name(), Trouble.OTHER)
+        if trouble is Trouble.UNREACHABLE and "SSL routines" in error.str():
+            trouble = Trouble.TLS  # the broker ended it: it wants a certificate
         if error.name() == "_ALL_BROKERS_DOWN":
             self.down = True
         elif error.name() not in _NOT_OURS:

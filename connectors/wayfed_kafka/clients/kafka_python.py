@@ -4,9 +4,11 @@ from __future__ import annotations
 
 from contextlib import contextmanager
 from itertools import compress
+from socket import create_connection
 from threading import Lock
 from typing import TYPE_CHECKING, Any, Final
 
+from wayfed_kafka.clients.hearing import hearing
 from wayfed_kafka.clients.interface import EARLIEST, Instant, Polled, Topic
 from wayfed_kafka.failures import ClientError, Trouble
 
@@ -88,10 +90,11 @@ def client_error(error: BaseException) -> ClientError:
 def _translated() -> Iterator[None]:
     from kafka.errors import KafkaError
 
-    try:
-        yield
-    except (KafkaError, OSError, ValueError) as error:
-        raise client_error(error) from error
+    with hearing() as heard:
+        try:
+            yield
+        except (KafkaError, OSError, ValueError) as error:
+            raise heard.truth(client_error(error)) from error
 
 
 class KafkaPythonClient:
@@ -204,6 +207,7 @@ class KafkaPythonClient:
         from kafka.admin import KafkaAdminClient
 
         if self._administrator is None:
+            _require_reachable(self._given)
             self._administrator = KafkaAdminClient(**self._given)
         return self._administrator
 
@@ -211,6 +215,7 @@ class KafkaPythonClient:
         from kafka import KafkaConsumer
 
         if committed not in self._askers:
+            _require_reachable(self._given)
             isolation = "read_committed" if committed else "read_uncommitted"
             self._askers[committed] = KafkaConsumer(
                 **self._given, enable_auto_commit=False, isolation_level=isolation
@@ -227,6 +232,7 @@ class KafkaPythonConsumer:
         self._topic = topic
         self._at = TopicPartition
         self._positions = dict(starts)
+        _require_reachable(given)
         with _translated():
             self._consumer = KafkaConsumer(**given)
             self._consumer.assign([TopicPartition(topic, partition) for partition in starts])
@@ -305,6 +311,24 @@ class KafkaPythonMessages:
     def kept(self, keep: Sequence[bool]) -> KafkaPythonMessages:
         """Return those for which `keep` says so."""
         return KafkaPythonMessages(list(compress(self._records, keep)))
+
+
+def _require_reachable(given: Mapping[str, Any]) -> None:
+    """Raise ClientError unless some broker takes connections.
+
+    The library would ask for seconds, say nothing of why, and leave its sockets open.
+    """
+    seconds = given["bootstrap_timeout_ms"] / 1000
+    told = ""
+    for server in given["bootstrap_servers"]:
+        host, _, port = server.rpartition(":")
+        try:
+            create_connection((host.strip("[]"), int(port)), seconds).close()
+        except OSError as error:
+            told = f"{server}: {error.strerror or error}"
+        else:
+            return
+    raise ClientError(Trouble.UNREACHABLE, told)
 
 
 def _require_no_error(code: int) -> None:

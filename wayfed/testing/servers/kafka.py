@@ -39,6 +39,7 @@ _SETTINGS: Mapping[str, object] = MappingProxyType(
         "controller.listener.names": _CONTROLLER,
         "auto.create.topics.enable": "false",
         "group.initial.rebalance.delay.ms": 0,
+        "log.cleaner.backoff.ms": 500,
         "log.cleaner.dedupe.buffer.size": 16 << 20,
         "log.retention.ms": -1,
         "num.io.threads": 4,
