@@ -24,6 +24,7 @@ _CLASSES: Final[Mapping[str, tuple[str, ...]]] = MappingProxyType(
         ),
         "Decimals": (
             *("DecimalAdd", "DecimalSubtract", "DecimalMultiply", "DecimalSign", "DecimalSum"),
+            *("DecimalHigh", "DecimalLow", "DecimalSumOfHalves"),
             *("DecimalRound", "DecimalFloor", "DecimalCeil", "DecimalTrunc"),
             *("ToDecimal", "TryDecimal"),
         ),
@@ -54,6 +55,9 @@ _CLASSES: Final[Mapping[str, tuple[str, ...]]] = MappingProxyType(
             *("MakeDate", "LastDay", "PartOfTime", "Epoch"),
         ),
         "Formats": ("WriteTime", "ReadTime", "TimeText"),
+        "Readings": (
+            *("ToDate", "TryDate", "ToTimestamp", "TryTimestamp", "ToInstant", "TryInstant"),
+        ),
         "Lists": ("Element", "ListContains", "ListSort", "FirstFields", "Identity", "Explode"),
     }
 )

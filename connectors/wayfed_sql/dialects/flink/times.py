@@ -61,9 +61,28 @@ TIMES: Final[Mapping[str, Row]] = MappingProxyType(
     }
 )
 
+
+def _read(prefix: str) -> Mapping[tuple[str, str], Row]:
+    """Make the rows of casts from text: Flink reads February 30 as the day before."""
+    return MappingProxyType(
+        {
+            ("text", "date"): Template(f"wf_{prefix}_date({{0}})"),
+            ("text", "timestamp"): Template(f"wf_{prefix}_timestamp({{0}})"),
+            ("text", "timestamp_utc"): Template(f"CAST(wf_{prefix}_instant({{0}}) AS {{type}})"),
+        }
+    )
+
+
 CASTS: Final[Mapping[tuple[str, str], Row]] = MappingProxyType(
     {
         ("timestamp", "text"): function("wf_time_text"),
         ("timestamp_utc", "text"): Template("wf_time_text({0}) || '+00'", OTHER),
+        # Its own has the day after for what is before 1970.
+        **{
+            (kind, "date"): Template("CAST(wf_date_trunc({0}, 'day') AS DATE)")
+            for kind in ("timestamp", "timestamp_utc")
+        },
+        **_read("to"),
     }
 )
+SAFE_CASTS: Final = _read("try")
