@@ -35,7 +35,8 @@ class Dialect:
     literals
         How constants are written, by name of their type; ``{}`` is the value as text. Numbers,
         text and NULL need no entry, but the floats that no plain number is: float, nan, infinity;
-        and ``null bool`` where NULL alone is no condition.
+        ``null bool`` where NULL alone is no condition; and ``long decimal`` where a number of more
+        digits than 64 bits hold is none.
     seconds
         How precisely timestamps are written (see `datetime.isoformat`).
     casts, safe_casts, safe_cast

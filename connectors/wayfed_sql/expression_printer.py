@@ -158,15 +158,11 @@ class ExpressionPrinter:
             return text
         return Text(f"CAST({text.sql} AS {self.dialect.type_name(kind)})", collated=text.collated)
 
-    def sort_key(self, key: SortKey, columns: Environment, *, measured: bool = False) -> str:
-        """Write a key of an ORDER BY, saying where NULLs go if there may be any.
-
-        Where distances are `measured` in it, it is the value, not only what it is ordered by.
-        """
+    def sort_key(self, key: SortKey, columns: Environment) -> str:
+        """Write a key of an ORDER BY, saying where NULLs go if there may be any."""
         kind = key.expression.type
         text = self.settled(self.text(key.expression, columns), kind)
-        if not measured:
-            text = self.comparable(text, kind, ORDERED_OTHERWISE)
+        text = self.comparable(text, kind, ORDERED_OTHERWISE)
         return text.sql + self.direction(key)
 
     def direction(self, key: SortKey) -> str:
@@ -368,10 +364,7 @@ class ExpressionPrinter:
             keys = (self.compared(self.text(e, columns), e.type) for e in call.partition_by)
             parts.append(f"PARTITION BY {', '.join(key.sql for key in keys)}")
         if call.order_by:
-            measured = call.frame is not None and call.frame.has_distance
-            keys_text = ", ".join(
-                self.sort_key(key, columns, measured=measured) for key in call.order_by
-            )
+            keys_text = ", ".join(self.sort_key(key, columns) for key in call.order_by)
             parts.append(f"ORDER BY {keys_text}")
         if call.frame is not None and call.function not in _UNFRAMED:
             parts.append(frame_text(call.frame, call.order_by, self.dialect))

@@ -19,6 +19,8 @@ if TYPE_CHECKING:
 _PLAIN_FLOAT: Final = re.compile(r"-?\d{1,12}\.\d{1,12}")
 """Floats that no engine changes when it reads them as decimals first."""
 _LEAST_INTEGER: Final = -(2**63)
+_LONGEST_INTEGER: Final = 18
+"""Digits that are sure to fit into 64 bits."""
 
 
 def literal_text(constant: Literal, dialect: Dialect) -> Text:
@@ -49,7 +51,9 @@ def _text(constant: Literal, dialect: Dialect) -> Text:
         if dialect.digits is not None and len(value.as_tuple().digits) > dialect.digits:
             reason = f"it keeps {dialect.digits} digits of decimals"
             raise Unsupported(f"the constant {value:f}", dialect.name, reason)
-        return _number(f"{value:f}")._replace(digits=digits_between(value, value, kind))
+        return _decimal(f"{value:f}", kind, dialect)._replace(
+            digits=digits_between(value, value, kind)
+        )
     form, text = kind.name, str(value).upper()
     if isinstance(value, datetime.datetime):
         clock = value.astimezone(datetime.UTC).replace(tzinfo=None) if value.tzinfo else value
@@ -70,6 +74,13 @@ def string(value: str, dialect: Dialect) -> str:
 
 def _number(text: str) -> Text:
     return Text(text, UNARY, loose=True) if text.startswith("-") else Text(text, loose=True)
+
+
+def _decimal(text: str, kind: Decimal, dialect: Dialect) -> Text:
+    form = dialect.literals.get("long decimal")
+    if form is None or len(text) <= _LONGEST_INTEGER:
+        return _number(text)
+    return Text(form.format(text, type=dialect.type_name(kind)))
 
 
 def _float(value: float, dialect: Dialect) -> Text:

@@ -42,6 +42,18 @@ _SUM_OF_MANY_DIGITS: Final = Template(
 )
 
 
+# Half of the digits each: neither sum can need more than 38.
+_SUM_OF_LONG: Final = Template(
+    "wf_decimal_sum_of_halves(SUM(wf_decimal_high({0})){over}, SUM(wf_decimal_low({0})){over}, "
+    "38, {scale})"
+)
+
+
+def _is_column(site: Site) -> bool:
+    """Say whether an argument costs nothing to write twice."""
+    return not site.distinct and site.texts[0].column is not None
+
+
 def _has_few_digits(site: Site) -> bool:
     kind = site.args[0].type
     return isinstance(kind, Decimal) and kind.precision <= _FEW
@@ -101,6 +113,7 @@ class _InFrame:
     def render(self, site: Site) -> Text:
         """Write the call."""
         args = [exact(site, i).sql for i in range(len(site.args))]
+        args[1:] = [f"CAST({count} AS BIGINT)" for count in args[1:]]
         name = f"{self.name}_present" if site.nulls else self.name
         return Text(f"{name}({', '.join(args)}){site.over}")
 
@@ -109,8 +122,8 @@ def _is_constant(site: Site) -> bool:
     return isinstance(site.args[1], Literal)
 
 
-def _of_fraction(name: str) -> Row:
-    call = Template(f"{name}({{0}}, CAST({{1}} AS DOUBLE)){{over}}")
+def _of_fraction(name: str, value: str) -> Row:
+    call = Template(f"{name}({value}, CAST({{1}} AS DOUBLE)){{over}}")
     return Choice(((_is_constant, call),), "the fraction must be a constant")
 
 
@@ -118,8 +131,20 @@ def _counted(name: str) -> Row:
     return Template(f"CAST({name}({{args}}){{over}} AS BIGINT)")
 
 
+def _shift(name: str) -> Row:
+    """Make the row of `lag` or `lead`: Flink's own gives its default where the value is NULL."""
+    return by_count(
+        Template(f"{name}({{0}}){{over}}"),
+        Template(f"{name}({{0}}, {{1}}){{over}}"),
+        Template(
+            f"CASE WHEN {name}(1, {{1}}){{over}} IS NULL THEN CAST({{2}} AS {{type}}) "
+            f"ELSE {name}({{0}}, {{1}}){{over}} END"
+        ),
+    )
+
+
 def _of_statistics(name: str) -> Row:
-    return Template(f"{name}({{distinct}}{{args}}){{over}}")
+    return Template(f"{name}({{distinct}}CAST({{0}} AS DOUBLE)){{over}}")
 
 
 AGGREGATES: Final[Mapping[str, Row]] = MappingProxyType(
@@ -139,7 +164,11 @@ AGGREGATES: Final[Mapping[str, Row]] = MappingProxyType(
             integer=Template("SUM({distinct}CAST({0} AS BIGINT)){over}"),
             float32=Template("SUM({distinct}CAST({0} AS DOUBLE)){over}"),
             decimal=Choice(
-                ((_has_few_digits, Template("SUM({distinct}{0}){over}")),), _SUM_OF_MANY_DIGITS
+                (
+                    (_has_few_digits, Template("SUM({distinct}{0}){over}")),
+                    (_is_column, _SUM_OF_LONG),
+                ),
+                _SUM_OF_MANY_DIGITS,
             ),
         ),
         "mean": Template("AVG({distinct}CAST({0} AS DOUBLE)){over}"),
@@ -165,31 +194,31 @@ AGGREGATES: Final[Mapping[str, Row]] = MappingProxyType(
             "COUNT(CASE WHEN {0} IS NOT NULL AND {1} IS NOT NULL THEN 1 END){over}"
         ),
         **{
-            name: Template(f"wf_{name}({{0}}, {{1}}){{over}}")
+            name: Template(f"wf_{name}(CAST({{0}} AS DOUBLE), CAST({{1}} AS DOUBLE)){{over}}")
             for name in (
                 *("corr", "covar_samp", "covar_pop", "regr_avgx", "regr_avgy", "regr_slope"),
                 *("regr_intercept", "regr_r2", "regr_sxx", "regr_syy", "regr_sxy"),
             )
         },
-        "median": Template("wf_quantile({0}, CAST(0.5 AS DOUBLE)){over}"),
-        "quantile": _of_fraction("wf_quantile"),
-        "quantile_disc": _of_fraction("wf_quantile_disc"),
+        "median": Template("wf_quantile(CAST({0} AS DOUBLE), CAST(0.5 AS DOUBLE)){over}"),
+        "quantile": _of_fraction("wf_quantile", "CAST({0} AS DOUBLE)"),
+        "quantile_disc": _of_fraction("wf_quantile_disc", "{0}"),
         "mode": Template("wf_mode({0}){over}"),
         "first": _First(),
         "string_agg": _StringAgg(),
-        "ntile": Template("CAST(NTILE(CAST({0} AS INT)){over} AS BIGINT)"),
+        "ntile": Choice(
+            (
+                (
+                    lambda site: isinstance(site.args[0], Literal),
+                    Template("CAST(NTILE({0}){over} AS BIGINT)"),
+                ),
+            ),
+            "the number of buckets must be a constant",
+        ),
         "first_value": _InFrame("wf_first"),
         "last_value": _InFrame("wf_last"),
         "nth_value": _InFrame("wf_nth"),
-        **{
-            name: by_count(
-                *(
-                    Template(f"{name.upper()}({args}){{over}}")
-                    for args in ("{0}", "{0}, {1}", "{0}, {1}, {2}")
-                )
-            )
-            for name in ("lag", "lead")
-        },
+        **{name: _shift(name.upper()) for name in ("lag", "lead")},
         **{name: aggregate(name.upper()) for name in ("percent_rank", "cume_dist")},
         **{name: _counted(name.upper()) for name in ("row_number", "rank", "dense_rank")},
     }

@@ -113,6 +113,47 @@ public final class Decimals {
         }
     }
 
+    private static final BigDecimal HALF = BigDecimal.TEN.pow(19);
+
+    private static BigDecimal unscaled(DecimalData x) {
+        return new BigDecimal(x.toBigDecimal().unscaledValue());
+    }
+
+    /** All digits of a decimal but the last nineteen, the point left out. */
+    public static class DecimalHigh extends ScalarFunction {
+        public DecimalData eval(DecimalData x) {
+            return x == null ? null : fitted(unscaled(x).divideToIntegralValue(HALF), 19, 0);
+        }
+
+        @Override
+        public TypeInference getTypeInference(DataTypeFactory types) {
+            return Typing.giving(DataTypes.DECIMAL(19, 0));
+        }
+    }
+
+    /** The last nineteen digits of a decimal, the point left out. */
+    public static class DecimalLow extends ScalarFunction {
+        public DecimalData eval(DecimalData x) {
+            return x == null ? null : fitted(unscaled(x).remainder(HALF), 19, 0);
+        }
+
+        @Override
+        public TypeInference getTypeInference(DataTypeFactory types) {
+            return Typing.giving(DataTypes.DECIMAL(19, 0));
+        }
+    }
+
+    /** A sum from those of the high and the low digits. */
+    public static class DecimalSumOfHalves extends Exact {
+        public DecimalData eval(DecimalData high, DecimalData low, Integer precision, Integer scale) {
+            if (high == null || low == null) {
+                return null;
+            }
+            BigDecimal sum = high.toBigDecimal().multiply(HALF).add(low.toBigDecimal());
+            return fitted(sum.movePointLeft(scale), precision, scale);
+        }
+    }
+
     /** A sum that no part of it can have overflowed; otherwise fails. */
     public static class DecimalSum extends ScalarFunction {
         private static final BigDecimal MOST = BigDecimal.TEN.pow(38);
