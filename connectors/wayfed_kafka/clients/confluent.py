@@ -351,7 +351,8 @@ class ConfluentConsumer:
                 ends[message.partition()] = message.offset()
                 continue
             failure = client_error(error, self._heard)
-            if failure.trouble is Trouble.UNREACHABLE or error.retriable():
+            passing = failure.trouble is Trouble.OTHER and error.retriable()
+            if passing or failure.trouble is Trouble.UNREACHABLE:
                 self._heard(error)  # it tries again by itself; how long, others decide
                 continue
             failure.partition = message.partition()
