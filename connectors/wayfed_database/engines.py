@@ -94,7 +94,7 @@ class PostgreSQL:
 
     def open(self, run: Run, platform: str) -> PostgreSQLSession:
         """Start a session; it connects with its first statement."""
-        return PostgreSQLSession(self._pool, run, platform)
+        return PostgreSQLSession(self._pool, run, platform, self.location)
 
     def begin(self) -> Connection:
         """Return a connection in a transaction that may write."""

@@ -5,10 +5,12 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any, Final
 
 from wayfed_database.channels import PRODUCES, conversions_of
+from wayfed_database.jdbc import Parts, carried, is_for_others, is_open_to_others, key_of
+from wayfed_database.location import ServerLocation
 from wayfed_database.source import DatabaseSource
 from wayfed_optimizer.errors import Unsupported
 from wayfed_optimizer.physical import Exchange, LoopInput
-from wayfed_optimizer.platform import Compiled, tables_of
+from wayfed_optimizer.platform import JDBC_QUERY, Compiled, tables_of
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -35,8 +37,6 @@ class DatabasePlatform:
         two of one name gives the second another.
     """
 
-    produces: Final = PRODUCES
-
     def __init__(self, engine: Engine) -> None:
         self.engine: Final = engine
         self.name = f"{engine.kind}:{engine.location.database}"
@@ -58,6 +58,14 @@ class DatabasePlatform:
     def accepts(self) -> tuple[Channel, ...]:
         """Its own tables."""
         return (tables_of(self.name),)
+
+    @property
+    def produces(self) -> tuple[Channel, ...]:
+        """Rows as Arrow; of PostgreSQL also the query, for engines that ask it themselves."""
+        location = self.engine.location
+        if isinstance(location, ServerLocation) and is_open_to_others(location):
+            return (*PRODUCES, JDBC_QUERY)
+        return PRODUCES
 
     @property
     def conversions(self) -> tuple[Conversion, ...]:
@@ -86,6 +94,9 @@ class DatabasePlatform:
             readings.append(source.reading)
             tables[name] = source.reading.reference
         text = self.engine.compile(fragment.relation, tables)
+        if fragment.output == JDBC_QUERY and is_for_others(fragment):
+            schema = fragment.relation.schema
+            return Compiled(carried(text, schema), payload=Parts(schema, key_of(fragment, sources)))
         return Compiled(text, payload=tuple(readings))
 
     def open(self, run: Run) -> Session:

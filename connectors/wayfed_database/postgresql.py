@@ -14,6 +14,7 @@ from wayfed_database.adbc import driver_errors
 from wayfed_database.channels import temporary_name
 from wayfed_database.failures import first_line, statement_failure
 from wayfed_database.interruption import Interruptible
+from wayfed_database.jdbc import Parts, query
 from wayfed_database.pool import close_quietly
 from wayfed_database.values import within_calendar
 from wayfed_optimizer.errors import TransferError, WayfedError
@@ -25,6 +26,7 @@ if TYPE_CHECKING:
     import pyarrow as pa
 
     from wayfed_database.adbc import Connection
+    from wayfed_database.location import ServerLocation
     from wayfed_database.pool import ConnectionPool
     from wayfed_optimizer.physical import Fragment
     from wayfed_optimizer.platform import Channel, Compiled, Run
@@ -120,7 +122,8 @@ class PostgreSQLSession:
     them. Nothing is left behind: every transaction is rolled back.
     """
 
-    def __init__(self, pool: ConnectionPool, run: Run, name: str) -> None:
+    def __init__(self, pool: ConnectionPool, run: Run, name: str, location: ServerLocation) -> None:
+        self._location = location
         self._pool = pool
         self._run = run
         self._name = name
@@ -137,6 +140,8 @@ class PostgreSQLSession:
     ) -> object:
         """Run a fragment's statement and return its rows as they come, or all of them."""
         with self._failing(fragment, compiled):
+            if isinstance(compiled.payload, Parts):
+                return query(self._location, compiled.text, compiled.payload, self._exported())
             stream = self._stream(fragment, compiled, inputs)
             rows = conform(stream, fragment.relation.schema)
             return rows.read_all() if fragment.output == ARROW_TABLE else rows
@@ -218,10 +223,7 @@ class PostgreSQLSession:
     def _stream(
         self, fragment: Fragment, compiled: Compiled, inputs: Mapping[str, object]
     ) -> Stream:
-        over_temporary = any(
-            isinstance(value, TableReference) and value.temporary for value in inputs.values()
-        )
-        lease = self._owning() if over_temporary else self._reading()
+        lease = self._owning() if _over_temporary(inputs) else self._reading()
         with self._using(lease):
             stream = lease.connection.stream(compiled.text)
             rows = _Rows(stream, lease, lambda: self._failing(fragment, compiled), self._freed)
@@ -243,6 +245,14 @@ class PostgreSQLSession:
                     lease.taken = True
                     return lease
             return self._begin("ONLY")
+
+    def _exported(self) -> str:
+        """Return the run's snapshot, which its first connection keeps to the end."""
+        with self._choosing:
+            if self._snapshot is None:
+                self._begin("ONLY").taken = False
+            assert self._snapshot is not None  # noqa: S101  # for the type checker
+            return self._snapshot
 
     def _begin(self, access: str) -> _Lease:
         self._run.token.raise_if_cancelled()
@@ -280,6 +290,10 @@ class PostgreSQLSession:
                 compiled=compiled,
                 token=self._run.token,
             ) from error
+
+
+def _over_temporary(inputs: Mapping[str, object]) -> bool:
+    return any(isinstance(value, TableReference) and value.temporary for value in inputs.values())
 
 
 def _cut_off(connection: Connection) -> None:

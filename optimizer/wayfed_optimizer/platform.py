@@ -60,6 +60,10 @@ ARROW_FILES: Final = Channel("files.arrow")
 """Arrow IPC. The value of each of the files channels is a FileSet."""
 
 
+JDBC_QUERY: Final = Channel("jdbc.query")
+"""Value: a JdbcQuery; or a stream, where only the connection that makes the rows sees them."""
+
+
 def tables_of(platform: str) -> Channel:
     """Return the channel of a platform's own tables; its value is a TableReference."""
     return Channel("table", owner=platform)
@@ -102,6 +106,37 @@ class TableReference:
     bounds: Mapping[str, tuple[object, object]] = field(
         default_factory=lambda: MappingProxyType({})
     )
+
+
+@dataclass(frozen=True, slots=True)
+class JdbcQuery:
+    """A query for other engines to put to a database, where they see what the run sees.
+
+    Dates come as days and timestamps as microseconds since 1970, both as integers: drivers would
+    take them through the zone and the calendar of their own machine.
+
+    Parameters
+    ----------
+    url, user, password
+        Of the database, as its driver reads them.
+    driver
+        The driver's class.
+    sql, schema
+        The query, and the columns that it means.
+    begin
+        The statements that each connection begins with.
+    key
+        An integer column and its least and greatest value, by which the rows can be parted.
+    """
+
+    url: str
+    user: str | None
+    password: str | None = field(repr=False)
+    driver: str
+    sql: str
+    schema: Schema
+    begin: str
+    key: tuple[str, int, int] | None = None
 
 
 @dataclass(frozen=True, slots=True)
