@@ -11,6 +11,7 @@ from wayfed_optimizer.requirements import Package, Requirements
 from wayfed_spark.jvm import Settings
 from wayfed_spark.platform import SparkPlatform
 from wayfed_spark.session import MEANING, SharedSpark
+from wayfed_spark.source import is_spark, session_of, source_of
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -33,8 +34,8 @@ class SparkConnector:
         self._shared = SharedSpark()
 
     def claims(self, target: object, format: str | None) -> bool:  # read()'s own word
-        """Say no: Spark reads what others hold."""
-        return False
+        """Say whether `target` is a frame or a session of Spark's."""
+        return is_spark(target)
 
     def platform(self, options: Mapping[str, Any]) -> SparkPlatform:
         """Return Spark for a context, not started yet.
@@ -67,16 +68,39 @@ class SparkConnector:
         return SparkPlatform(self._shared, _settings(options), session)
 
     def place(self, target: object) -> str:
-        """Return the target itself: each has its store."""
-        return str(target)
+        """Return which Spark a frame or session is of."""
+        return (
+            str(session_of(target).sparkContext.applicationId) if is_spark(target) else str(target)
+        )
 
-    def store(self, target: object, options: Mapping[str, Any], *, new: bool = False) -> None:
-        """Return None: no tables live here."""
-        return
+    def store(
+        self, target: object, options: Mapping[str, Any], *, new: bool = False
+    ) -> SparkPlatform | None:
+        """Return the platform that a frame or session lies on.
+
+        None where it is the context's own engine: the session that it was given, or our Spark.
+        """
+        if not is_spark(target):
+            return None
+        session = session_of(target)
+        given = options.get("session")
+        if given is not None and given.sparkContext is session.sparkContext:
+            return None
+        if self._shared.is_of(session):
+            return None
+        return SparkPlatform(self._shared, Settings(), session)
 
     def source(self, request: SourceRequest, store: Platform | None) -> Source:
-        """Refuse: no tables live here."""
-        raise Unsupported(f"reading {request.target}", "spark", "it holds no tables of ours")
+        """Return the frame or table that a request means.
+
+        Raises
+        ------
+        InvalidOption, SourceError, TypeMismatch
+            Each with the remedy.
+        """
+        if not is_spark(request.target):
+            raise Unsupported(f"reading {request.target!r:.80}", self.name, "it is no frame")
+        return source_of(request, store.name if store is not None else self.name)
 
     def target(self, request: TargetRequest, store: Platform | None) -> Target:
         """Refuse: no tables live here."""

@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING, Any, Final
 from wayfed_java import java_home
 from wayfed_optimizer.errors import ExecutionError
 from wayfed_spark.failures import summary
+from wayfed_spark.jdbc import driver_jars
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
@@ -23,6 +24,7 @@ if TYPE_CHECKING:
 
 _PATIENCE: Final = 20.0
 _LOOPBACK: Final = "127.0.0.1"
+_JARS: Final = "spark.jars"
 _JAVA_OPTIONS: Final = "spark.driver.extraJavaOptions"
 
 
@@ -113,6 +115,7 @@ def _configuration(settings: Settings, directory: Path) -> Mapping[str, str]:
             "spark.driver.host": _LOOPBACK,
             "spark.sql.shuffle.partitions": str(os.cpu_count() or 1),
         }
+    drivers = [*filter(None, [settings.config.get(_JARS)]), *map(str, driver_jars())]
     java = f"-Djava.io.tmpdir={directory} -Duser.timezone=UTC -XX:-UsePerfData"
     more = settings.config.get(_JAVA_OPTIONS, "")
     return (
@@ -122,6 +125,7 @@ def _configuration(settings: Settings, directory: Path) -> Mapping[str, str]:
             "spark.master": settings.master,
             "spark.driver.memory": settings.memory,
             _JAVA_OPTIONS: f"{java} {more}".strip(),
+            _JARS: ",".join(drivers),
             "spark.local.dir": str(directory),
             "spark.sql.warehouse.dir": str(directory / "warehouse"),
         }

@@ -8,7 +8,7 @@ from threading import Lock
 from typing import TYPE_CHECKING, Any, Final
 
 from wayfed_optimizer.errors import Cancelled, Unsupported
-from wayfed_optimizer.platform import PARQUET_FILES, Compiled
+from wayfed_optimizer.platform import JDBC_QUERY, PARQUET_FILES, Compiled, FileSet, JdbcQuery
 from wayfed_spark.capabilities import CAPABILITIES, COSTS
 from wayfed_spark.channels import (
     ACCEPTS,
@@ -17,13 +17,16 @@ from wayfed_spark.channels import (
     read_files,
     to_parquet,
     to_table,
+    write_parquet,
 )
 from wayfed_spark.failures import failure
 from wayfed_spark.functions import mapped_on_workers
+from wayfed_spark.jdbc import driver_jars, knows_driver, read_jdbc
 from wayfed_spark.metrics import counted
 from wayfed_spark.names import quoted
 from wayfed_spark.parameters import arguments_of
 from wayfed_spark.session import Spark
+from wayfed_spark.source import frames_of, in_session
 from wayfed_spark.statements import Statement, statement
 
 if TYPE_CHECKING:
@@ -42,10 +45,9 @@ _DESCRIPTION: Final = 200
 class SparkPlatform:
     """Spark as one context sees it: started by its first fragment, given back when it closes."""
 
-    name = "spark"
+    name: str = "spark"
     capabilities = CAPABILITIES
     costs = COSTS
-    accepts = ACCEPTS
     produces = PRODUCES
     conversions = CONVERSIONS
 
@@ -55,6 +57,16 @@ class SparkPlatform:
         self._session = session
         self._spark: Spark | None = None
         self._lock = Lock()
+        self._asks_databases: bool | None = None
+
+    @property
+    def accepts(self) -> tuple[Channel, ...]:
+        """Its own frames, and files; queries to databases too, where a driver is at hand."""
+        if self._asks_databases is None:
+            session = self._session
+            self._asks_databases = knows_driver(session) if session else bool(driver_jars())
+        own = (frames_of(self.name), *ACCEPTS)
+        return (*own, JDBC_QUERY) if self._asks_databases else own
 
     def compile(self, fragment: Fragment, sources: Mapping[str, Source]) -> Compiled:
         """Return the fragment as Spark SQL over views that are called as its inputs are."""
@@ -162,8 +174,8 @@ class SparkRun:
     ) -> object:
         description = f"wayfed {fragment.id}: {compiled.text}"[:_DESCRIPTION]
         session.sparkContext.setJobGroup(self._group(fragment), description, True)
-        for name, files in inputs.items():
-            read_files(session, files, self._run).createOrReplaceTempView(quoted(name))
+        for name, value in inputs.items():
+            self._frame(session, value).createOrReplaceTempView(quoted(name))
         arguments = arguments_of(fragment.relation, self._run.parameters) or None
         asked = compiled.payload
         if not isinstance(asked, Statement):
@@ -178,6 +190,18 @@ class SparkRun:
         if fragment.output == PARQUET_FILES:
             return to_parquet(frame, schema, self._run)
         return to_table(frame, schema)
+
+    def _frame(self, session: SparkSession, value: Any) -> DataFrame:
+        from pyspark.sql import DataFrame
+
+        match value:
+            case DataFrame():
+                return in_session(value, session)
+            case JdbcQuery():
+                return read_jdbc(session, value)
+            case FileSet():
+                return read_files(session, value, self._run)
+        return read_files(session, write_parquet(value, self._run), self._run)
 
     def _started(self) -> tuple[Spark, SparkSession]:
         with self._lock:

@@ -76,6 +76,10 @@ class Spark:
         self._threads = ThreadPoolExecutor(_THREADS, thread_name_prefix=_THREAD_NAME)
         _quieten_pyspark()
 
+    def is_of(self, session: SparkSession) -> bool:
+        """Say whether a session is of this Spark."""
+        return self._session.sparkContext is session.sparkContext
+
     def new_session(self) -> SparkSession:
         """Return a session of its own, with the settings of `MEANING` and no views."""
         if self._session.sparkContext._jsc is None:
@@ -117,6 +121,10 @@ class SharedSpark:
     def running(self) -> bool:
         """Whether a JVM was started and not stopped again."""
         return self._spark is not None
+
+    def is_of(self, session: SparkSession) -> bool:
+        """Say whether a session is of the Spark that runs here."""
+        return self._spark is not None and self._spark.is_of(session)
 
     def acquire(self, settings: Settings) -> Spark:
         """Return the running Spark, started if it is not; each `acquire` needs its `release`.
