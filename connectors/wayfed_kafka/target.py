@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from contextlib import suppress
 from dataclasses import dataclass
 from time import monotonic
 from typing import TYPE_CHECKING, Any, Final
@@ -9,6 +10,7 @@ from uuid import uuid4
 
 from wayfed_arrow import conform
 from wayfed_kafka.avro_writing import AvroEncoder, RegisteredAvro, avro_schema
+from wayfed_kafka.clients import LATEST
 from wayfed_kafka.encoding import Encoder, json_values, parts, raw_values
 from wayfed_kafka.failures import ClientError, Trouble, planning_failure
 from wayfed_kafka.layout import OPTIONS as LAYOUT_OPTIONS
@@ -39,6 +41,7 @@ _OPTIONS: Final = (
     *("format", *LAYOUT_OPTIONS, "subject"),
     *("partitions", "replication", "compression", "transactional_id", "transaction_timeout"),
 )
+_UNTIL_SEEN: Final = 2.0
 _TRANSACTION_TIMEOUT: Final = 300.0
 _LARGEST: Final = 1_048_588
 """Bytes of a batch of records where a topic says nothing: Kafka's own default."""
@@ -150,6 +153,7 @@ class TopicTarget:
                     producer.send(self._encoder.records(part), token)
                     count += part.num_rows
             producer.finish(token)
+            ends = self._ends(committed=False)
         except TooLarge as error:
             producer.abort()
             raise too_large(error, self._location, self._transaction.largest) from error
@@ -157,7 +161,26 @@ class TopicTarget:
             producer.abort()
             raise
         producer.commit()
+        self._wait_until_seen(ends)
         return count
+
+    def _wait_until_seen(self, ends: Mapping[int, int]) -> None:
+        """Wait until readers see the rows, which is some milliseconds after the commit is done.
+
+        They do when what is committed reaches where the rows end, unless somebody else's
+        transaction, which began before, is open still: that is not waited for long.
+        """
+        until = monotonic() + _UNTIL_SEEN
+        with suppress(ClientError):
+            while monotonic() < until:
+                seen = self._ends(committed=True)
+                if all(seen[partition] >= end for partition, end in ends.items()):
+                    return
+
+    def _ends(self, *, committed: bool) -> dict[int, int]:
+        client, topic = self._cluster.client, self._transaction.topic
+        partitions = client.describe(topic).partitions
+        return client.offsets(topic, partitions, LATEST, committed=committed)
 
     def _make_topic(self) -> None:
         if self._make is None:

@@ -52,6 +52,15 @@ _KINDS: Final = {
 _TROUBLES: Final = {name: trouble for trouble, names in _KINDS.items() for name in names}
 
 
+class Secret(str):
+    """A text that shows itself to nobody who prints it: the library logs how it is set up."""
+
+    __slots__ = ()
+
+    def __repr__(self) -> str:
+        return "'***'"
+
+
 def configuration(location: Location, settings: Settings) -> dict[str, Any]:
     """Return how kafka-python is told to reach a cluster."""
     given = {
@@ -61,7 +70,7 @@ def configuration(location: Location, settings: Settings) -> dict[str, Any]:
         "ssl_cafile": settings.ca,
         "ssl_certfile": settings.certificate,
         "ssl_keyfile": settings.private_key,
-        "ssl_password": settings.private_key_password,
+        "ssl_password": settings.private_key_password and Secret(settings.private_key_password),
         "bootstrap_timeout_ms": int(min(settings.timeout, _PATIENCE) * 1000),
         "request_timeout_ms": int(settings.timeout * 1000),
         "reconnect_backoff_max_ms": 1_000,
@@ -70,7 +79,7 @@ def configuration(location: Location, settings: Settings) -> dict[str, Any]:
         given |= {
             "sasl_mechanism": settings.mechanism,
             "sasl_plain_username": settings.username,
-            "sasl_plain_password": settings.password,
+            "sasl_plain_password": Secret(settings.password),
         }
     return {name: value for name, value in given.items() if value is not None}
 

@@ -42,6 +42,7 @@ class ConfluentProducer:
         from confluent_kafka import Producer
 
         self._heard = Complaints()
+        self._fatal: Any = None
         self._topic = transaction.topic
         self._patience = settings.timeout
         self._failed: Exception | None = None
@@ -55,7 +56,7 @@ class ConfluentProducer:
             "message.timeout.ms": milliseconds,
             "message.max.bytes": transaction.largest,
             "compression.type": transaction.compression,
-            "error_cb": self._heard,
+            "error_cb": self._complained,
             "on_delivery": self._undelivered,
         }
         self._producer = Producer(given)
@@ -192,11 +193,19 @@ class ConfluentProducer:
         except (ClientError, TooLarge) as failure:
             self._failed = failure
 
+    def _complained(self, error: Any) -> None:
+        """Note what the library says on the side."""
+        self._heard(error)
+        if error.fatal():
+            self._fatal = self._fatal or error
+
     def _raise(
         self, error: Any, key: bytes | None, value: bytes | None, partition: int | None = None
     ) -> None:
         if error.name() in _TOO_LARGE:
             raise TooLarge(key, len(key or b"") + len(value or b""))
+        if error.name() == "_FATAL" and self._fatal is not None:
+            error = self._fatal  # every message fails by what went wrong once
         failure = client_error(error, self._heard)
         failure.partition = partition
         raise failure

@@ -6,6 +6,7 @@ from contextlib import contextmanager, suppress
 from time import monotonic
 from typing import TYPE_CHECKING, Any, Final
 
+from wayfed_kafka.clients.hearing import hearing
 from wayfed_kafka.clients.kafka_python import client_error, configuration
 from wayfed_kafka.failures import ClientError, Trouble
 from wayfed_kafka.producers.interface import TooLarge
@@ -64,7 +65,7 @@ class KafkaPythonProducer:
 
     def send(self, records: Records, token: CancellationToken) -> None:
         """Send records, some later; waits while too many are on their way."""
-        from kafka.errors import MessageSizeTooLargeError
+        from kafka.errors import KafkaError, MessageSizeTooLargeError
 
         nothing: list[Any] = [None] * len(records)
         columns = (records.keys, records.timestamps, records.headers)
@@ -75,14 +76,13 @@ class KafkaPythonProducer:
                 token.raise_if_cancelled()
                 self._raise_failure()
             try:
-                with _translated():
-                    future = self._producer.send(
-                        self._topic, value, key, headers=headers, timestamp_ms=timestamp
-                    )
-            except ClientError as error:
-                if isinstance(error.__cause__, MessageSizeTooLargeError):
-                    raise TooLarge(key, len(key or b"") + len(value or b"")) from error
-                raise
+                future = self._producer.send(
+                    self._topic, value, key, headers=headers, timestamp_ms=timestamp
+                )
+            except MessageSizeTooLargeError as error:
+                raise TooLarge(key, len(key or b"") + len(value or b"")) from error
+            except KafkaError as error:
+                raise client_error(error) from error
             self._sent += 1
             future.add_callback(self._delivered)
             future.add_errback(self._undelivered)
@@ -149,7 +149,8 @@ def _require_values(headers: list[Headers] | None) -> None:
 def _translated() -> Iterator[None]:
     from kafka.errors import KafkaError
 
-    try:
-        yield
-    except (KafkaError, OSError, ValueError) as error:
-        raise client_error(error) from error
+    with hearing() as heard:
+        try:
+            yield
+        except (KafkaError, OSError, ValueError) as error:
+            raise heard.truth(client_error(error)) from error
