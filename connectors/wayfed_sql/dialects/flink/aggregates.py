@@ -7,14 +7,14 @@ from types import MappingProxyType
 from typing import TYPE_CHECKING, Final
 
 from wayfed_optimizer.expressions import Literal
-from wayfed_optimizer.types import Decimal
+from wayfed_optimizer.types import INT64, Decimal
 from wayfed_sql.templates import (
+    PRODUCT,
     Choice,
     Template,
     Text,
     aggregate,
     any_float,
-    by_count,
     by_type,
     exact,
 )
@@ -23,6 +23,8 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
 
     from wayfed_sql.templates import Key, Row, Site
+
+_UNSHIFTED: Final = frozenset({"binary", "list", "struct"})
 
 # So many digits fewer than 38 that no number of rows there is sums up to more.
 _FEW: Final = 28
@@ -131,16 +133,51 @@ def _counted(name: str) -> Row:
     return Template(f"CAST({name}({{args}}){{over}} AS BIGINT)")
 
 
-def _shift(name: str) -> Row:
-    """Make the row of `lag` or `lead`: Flink's own gives its default where the value is NULL."""
-    return by_count(
-        Template(f"{name}({{0}}){{over}}"),
-        Template(f"{name}({{0}}, {{1}}){{over}}"),
-        Template(
-            f"CASE WHEN {name}(1, {{1}}){{over}} IS NULL THEN CAST({{2}} AS {{type}}) "
-            f"ELSE {name}({{0}}, {{1}}){{over}} END"
-        ),
-    )
+def _framed(site: Site, frame: str) -> str:
+    """Return the window of a call with a frame of rows."""
+    return f"{site.over.removesuffix(')')} ROWS BETWEEN {frame})"
+
+
+@dataclass(frozen=True, slots=True)
+class _Shift:
+    """Makes the row of `lag` or `lead`: Flink's own gives its default where the value is NULL."""
+
+    name: str
+    direction: str
+
+    def render(self, site: Site) -> Text:
+        """Write the call."""
+        rows = exact(site, 1).sql if len(site.args) > 1 else "1"
+        found = f"{self.name}({exact(site, 0).sql}, {rows}){site.over}"
+        if site.nulls:
+            raise site.refuse(f"IGNORE NULLS in {site.function}", "it has none")
+        if site.type.name in _UNSHIFTED:
+            found = self._value(site)
+        if len(site.args) < 3:
+            return Text(found)
+        default = f"CAST({exact(site, 2).sql} AS {site.types(site.type)})"
+        outside = f"{self.name}(1, {rows}){site.over} IS NULL"
+        return Text(f"CASE WHEN {outside} THEN {default} ELSE {found} END")
+
+    def _value(self, site: Site) -> str:
+        """Return the value of a frame of one row, of types that Flink's own does not take."""
+        distance = site.args[1] if len(site.args) > 1 else Literal(1, INT64)
+        if not isinstance(distance, Literal) or not distance.value or distance.value < 0:
+            raise site.refuse(f"{site.function} of {site.type.name}", "only of a constant distance")
+        bound = f"{distance.value} {self.direction}"
+        return f"wf_first({exact(site, 0).sql}){_framed(site, f'{bound} AND {bound}')}"
+
+
+@dataclass(frozen=True, slots=True)
+class _CumeDist:
+    """Makes the row of `cume_dist`: Flink's own tells rows apart that are equal in the order."""
+
+    def render(self, site: Site) -> Text:
+        """Write the share of the rows up to here and its equals."""
+        if "ORDER BY" not in site.over:
+            return Text(f"CUME_DIST(){site.over}")
+        everything = _framed(site, "UNBOUNDED PRECEDING AND UNBOUNDED FOLLOWING")
+        return Text(f"CAST(COUNT(*){site.over} AS DOUBLE) / COUNT(*){everything}", PRODUCT)
 
 
 def _of_statistics(name: str) -> Row:
@@ -218,8 +255,10 @@ AGGREGATES: Final[Mapping[str, Row]] = MappingProxyType(
         "first_value": _InFrame("wf_first"),
         "last_value": _InFrame("wf_last"),
         "nth_value": _InFrame("wf_nth"),
-        **{name: _shift(name.upper()) for name in ("lag", "lead")},
-        **{name: aggregate(name.upper()) for name in ("percent_rank", "cume_dist")},
+        "lag": _Shift("LAG", "PRECEDING"),
+        "lead": _Shift("LEAD", "FOLLOWING"),
+        "percent_rank": aggregate("PERCENT_RANK"),
+        "cume_dist": _CumeDist(),
         **{name: _counted(name.upper()) for name in ("row_number", "rank", "dense_rank")},
     }
 )
