@@ -97,6 +97,14 @@ def with_spark(spark_options: Mapping[str, object], data: Path) -> Iterator[Cont
         yield context
 
 
+@pytest.fixture(scope="module")
+def with_flink(flink_options: Mapping[str, object], data: Path) -> Iterator[Context]:
+    with wf.context(flink=flink_options) as context:
+        for table in TABLES:
+            context.register(table, file_of(data, table))
+        yield context
+
+
 def query(context: Context, number: int) -> Dataset:
     found = context.sql(QUERIES[number])
     assert isinstance(found, Dataset)
@@ -158,4 +166,14 @@ def test_forced_to_spark(with_spark: Context, bare: duckdb.DuckDBPyConnection, n
     found = query(with_spark, number).on("spark")
 
     assert {f.platform for f in found.explain().fragments} == {"spark"}
+    assert_same(found.to_arrow(), bare.sql(QUERIES[number]).to_arrow_table())
+
+
+@pytest.mark.slow
+@pytest.mark.flink
+@pytest.mark.parametrize("number", QUERIES)
+def test_forced_to_flink(with_flink: Context, bare: duckdb.DuckDBPyConnection, number: int) -> None:
+    found = query(with_flink, number).on("flink")
+
+    assert {f.platform for f in found.explain().fragments} == {"flink"}
     assert_same(found.to_arrow(), bare.sql(QUERIES[number]).to_arrow_table())

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 from sqlglot.dialects.dialect import Dialect as Reader
 
-from wayfed_sql import DUCKDB, POSTGRESQL, SPARK, SQLITE, format_sql
+from wayfed_sql import DUCKDB, FLINK, POSTGRESQL, SPARK, SQLITE, format_sql
 
 STATEMENTS = [
     "SELECT a FROM t WHERE b = 'FROM (SELECT' AND c > 1 GROUP BY a ORDER BY a NULLS LAST LIMIT 3",
@@ -15,7 +15,9 @@ STATEMENTS = [
 ]
 
 
-@pytest.mark.parametrize("dialect", [DUCKDB, POSTGRESQL, SQLITE, SPARK], ids=lambda d: d.name)
+@pytest.mark.parametrize(
+    "dialect", [DUCKDB, POSTGRESQL, SQLITE, SPARK, FLINK], ids=lambda d: d.name
+)
 @pytest.mark.parametrize("statement", STATEMENTS)
 def test_only_space_changes(statement, dialect):
     reader = Reader.get_or_raise(dialect.sqlglot)

@@ -42,7 +42,7 @@ from wayfed_optimizer.types import (
     Schema,
     parse_type,
 )
-from wayfed_sql import DUCKDB, POSTGRESQL, SPARK, SQLITE, to_sql
+from wayfed_sql import DUCKDB, FLINK, POSTGRESQL, SPARK, SQLITE, to_sql
 
 NAN, INF = math.nan, math.inf
 MAX, MIN = 2**63 - 1, -(2**63)
@@ -645,7 +645,9 @@ def test_a_unit_that_is_no_constant_is_refused_with_a_reason(engine):
         engine.rows(Select(read, (Named("d", trunc),)))
 
 
-@pytest.mark.parametrize("dialect", [DUCKDB, POSTGRESQL, SQLITE, SPARK], ids=lambda d: d.name)
+@pytest.mark.parametrize(
+    "dialect", [DUCKDB, POSTGRESQL, SQLITE, SPARK, FLINK], ids=lambda d: d.name
+)
 def test_what_an_engine_leaves_out_has_a_reason(dialect):
     assert set(FUNCTIONS) - set(dialect.functions) <= set(dialect.without)
     assert set(dialect.functions) <= set(FUNCTIONS)

@@ -49,7 +49,7 @@ from wayfed_optimizer.relations import (
     Window,
 )
 from wayfed_optimizer.types import FLOAT64, INT64, TEXT, Schema
-from wayfed_sql import DUCKDB, POSTGRESQL, SPARK, SQLITE, Dialect, to_sql
+from wayfed_sql import DUCKDB, FLINK, POSTGRESQL, SPARK, SQLITE, Dialect, to_sql
 
 T = Read("t", Schema.of(id="int64", kind="text", amount="float64"))
 U = Read("u", Schema.of(u_id="int64", name="text"))
@@ -675,7 +675,7 @@ def test_the_text_of_many_conditions_that_may_fail_grows_with_their_number():
 
 
 @pytest.mark.parametrize(
-    "dialect", [DUCKDB, POSTGRESQL, SPARK, SQLITE], ids=lambda dialect: dialect.name
+    "dialect", [DUCKDB, POSTGRESQL, SPARK, SQLITE, FLINK], ids=lambda dialect: dialect.name
 )
 def test_the_text_of_nested_functions_grows_with_their_number(dialect: Dialect) -> None:
     nested: Expression = column(T.schema, "amount")

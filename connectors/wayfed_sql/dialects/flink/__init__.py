@@ -22,7 +22,8 @@ from wayfed_sql.dialects.shared import FUNCTIONS
 
 FLINK: Final = Dialect(
     name="flink",
-    sqlglot="",
+    # Of those that sqlglot reads, the one whose backticks quote and whose backslashes do not.
+    sqlglot="sqlite",
     quote="`",
     reserved=RESERVED,
     folds_case=False,
