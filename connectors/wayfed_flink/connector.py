@@ -9,7 +9,7 @@ from types import MappingProxyType
 from typing import TYPE_CHECKING, Any, Final
 
 from wayfed_flink.platform import FlinkPlatform
-from wayfed_flink.session import SharedFlink
+from wayfed_flink.session import SharedFlinks
 from wayfed_flink.settings import MEANING, Settings
 from wayfed_optimizer.errors import InvalidOption, Unsupported
 from wayfed_optimizer.requirements import Package, Requirements
@@ -25,7 +25,7 @@ _MEMORY: Final = re.compile(r"\d+[kmgt]b?", re.IGNORECASE)
 
 
 class FlinkConnector:
-    """Flink, which reads what others hold; it keeps the one JVM that contexts share."""
+    """Flink, which reads what others hold; it keeps the JVMs that contexts share."""
 
     name = "flink"
     extra = "flink"
@@ -44,7 +44,7 @@ class FlinkConnector:
     )
 
     def __init__(self) -> None:
-        self._shared = SharedFlink()
+        self._shared = SharedFlinks()
 
     def claims(self, target: object, format: str | None) -> bool:  # read()'s own word
         """Say no: Flink reads what others hold."""

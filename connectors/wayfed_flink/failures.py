@@ -6,7 +6,7 @@ import re
 from typing import Final
 
 _JAVA: Final = re.compile(
-    r"^\s*(?:Caused by: )?(?:[a-z]\w*\.)+(?P<name>[A-Z][\w$]*): (?P<text>.+)$"
+    r"^(?:Caused by: |: )?(?:[a-z]\w*\.)+(?P<name>[A-Z][\w$]*): (?P<text>.+)$"
 )
 # These say only that there is a cause below.
 _WRAPPERS: Final = frozenset(
@@ -32,9 +32,10 @@ def summary(error: BaseException) -> str:
     >>> summary(RuntimeError(text))
     'Y: / by zero'
     """
-    from py4j.protocol import Py4JNetworkError
+    from py4j.protocol import Py4JError, Py4JJavaError
 
-    if isinstance(error, Py4JNetworkError | ConnectionError):
+    lost = isinstance(error, Py4JError) and not isinstance(error, Py4JJavaError)
+    if lost or isinstance(error, ConnectionError):
         return "its JVM has ended, perhaps for lack of memory; make a new context"
     lines = [line.strip() for line in str(error).splitlines() if line.strip()]
     told = [found for line in lines if (found := _JAVA.match(line))]

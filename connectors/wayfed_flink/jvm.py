@@ -60,12 +60,12 @@ class Jvm:
         return self._process.poll() is not None
 
     def last_words(self) -> str:
-        """Return what its output says about its end: the first error, and the line after it."""
+        """Return what its output says about its end: the first error and the line after it."""
         lines = self._log.read_text(errors="replace").splitlines() if self._log.exists() else []
         for number, line in enumerate(lines):
             if "rror" in line or "Exception" in line:
                 return " ".join(text.strip() for text in lines[number : number + 2])
-        return ""
+        return " ".join(lines[:2])
 
     def close(self) -> None:
         """End it and remove its files."""
@@ -103,13 +103,21 @@ class Jvm:
         from py4j.java_gateway import GatewayParameters, JavaGateway
 
         port = next(iter(self._process.stdout or ()), b"")
-        if not port:
-            self._process.wait(_PATIENCE)
+        if not port.strip().isdigit():
+            more, _ = self._process.communicate(timeout=_PATIENCE)
+            said = (port + more).decode(errors="replace").split()
+            told = " ".join([*said, self.last_words()]).strip()
             raise ExecutionError(
-                f"the JVM for Flink did not start: {self.last_words() or 'it said nothing'}",
+                f"the JVM for Flink did not start: {told or 'it said nothing'}",
                 platform="flink",
             )
-        parameters = GatewayParameters(port=int(port), auto_convert=True, auth_token=self._token)
+        parameters = GatewayParameters(
+            port=int(port),
+            auto_convert=True,
+            auth_token=self._token,
+            # What is let go of is told so by us; a finalizer may run when the JVM is long gone.
+            enable_memory_management=False,
+        )
         return JavaGateway(gateway_parameters=parameters)
 
     def _disconnect(self) -> None:
@@ -143,6 +151,8 @@ def _directory() -> tempfile.TemporaryDirectory[str]:
 
 def _end(process: subprocess.Popen[bytes]) -> None:
     """End the JVM, which lives as long as its standard input is open."""
+    if process.poll() is not None and process.stdout is not None and process.stdout.closed:
+        return
     try:
         process.communicate(timeout=_PATIENCE)
     except subprocess.TimeoutExpired:

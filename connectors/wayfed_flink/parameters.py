@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, cast
 
-from wayfed_optimizer.expressions import Literal, Parameter
+from wayfed_optimizer.expressions import Cast, Literal, Parameter
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -14,7 +14,7 @@ if TYPE_CHECKING:
 
 
 def with_values(relation: Relation, values: Mapping[str, object]) -> Relation:
-    """Return a relation in which each parameter is its value.
+    """Return a relation in which each parameter is its value, of its own type.
 
     Examples
     --------
@@ -22,13 +22,13 @@ def with_values(relation: Relation, values: Mapping[str, object]) -> Relation:
     >>> from wayfed_optimizer.relations import Read, Select
     >>> from wayfed_optimizer.types import INT64, Schema
     >>> plan = Select(Read("t", Schema.of(n="int64")), (Named("k", Parameter("k", INT64)),))
-    >>> with_values(plan, {"k": 3}).outputs[0].expression
-    Literal(3, int64)
+    >>> with_values(plan, {"k": 3}).outputs[0].expression.arg.value
+    3
     """
 
     def visit(node: Node) -> Node:
         if isinstance(node, Parameter):
-            return Literal(values[node.name], node.type)
+            return Cast(Literal(values[node.name], node.type), node.type)
         return node.map_nodes(visit)
 
     return cast("Relation", visit(relation))

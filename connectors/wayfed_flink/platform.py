@@ -32,7 +32,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
     from pathlib import Path
 
-    from wayfed_flink.session import Flink, SharedFlink
+    from wayfed_flink.session import Flink, SharedFlinks
     from wayfed_flink.settings import Settings
     from wayfed_optimizer.physical import Fragment
     from wayfed_optimizer.platform import Channel, Run, Source
@@ -50,7 +50,7 @@ class FlinkPlatform:
     accepts = (FLINK_FILES,)
     produces = (ARROW_STREAM, FLINK_FILES)
 
-    def __init__(self, shared: SharedFlink, settings: Settings):
+    def __init__(self, shared: SharedFlinks, settings: Settings):
         self._shared = shared
         self._settings = settings
         self._exchange = Exchange(settings.exchange)
@@ -89,7 +89,7 @@ class FlinkPlatform:
 
     def started(self) -> bool:
         """Say whether a JVM runs already."""
-        return self._shared.running
+        return self._shared.running(self._settings)
 
     def version(self) -> str:
         """Return the version of Flink."""
@@ -100,7 +100,7 @@ class FlinkPlatform:
         with self._lock:
             flink, self._flink = self._flink, None
         if flink is not None:
-            self._shared.release()
+            self._shared.release(flink)
         self._exchange.close()
 
     def _running(self) -> Flink:
@@ -118,7 +118,7 @@ class FlinkRun:
         self._running = running
         self._exchange = exchange
         self._lock = Lock()
-        self._session: Any = None
+        self._part: tuple[Flink, Any] | None = None
         self._counted: dict[str, Mapping[str, float]] = {}
 
     def execute(
@@ -150,9 +150,12 @@ class FlinkRun:
         return self._counted.get(fragment.id, MappingProxyType({}))
 
     def close(self) -> None:
-        """Forget the run's tables; its session goes with the last reference to it."""
+        """Forget the run's tables, and remove its files where the run does not do so itself."""
         with self._lock:
-            self._session = None
+            part, self._part = self._part, None
+        if part is not None:
+            flink, session = part
+            flink.let_go(session)
         self._exchange.remove(self._run.id)
 
     def _hint(self, error: BaseException) -> str | None:
@@ -164,7 +167,9 @@ class FlinkRun:
     def _run_job(
         self, fragment: Fragment, compiled: Compiled, inputs: Mapping[str, Any]
     ) -> FileSet:
-        session = self._started()
+        from py4j.protocol import Py4JError
+
+        flink, session = self._started()
         self._run.token.raise_if_cancelled()
         schema = fragment.relation.schema
         place = self._exchange.place(self._run)
@@ -177,44 +182,46 @@ class FlinkRun:
         target = f"result of {fragment.id} {directory.name}"
         statements = [source_table(name, files) for name, files in inputs.items()]
         statements.append(sink_table(target, directory, schema))
-        functions = {name: made for name, made in FUNCTIONS.items() if name in text}
         job = session.submit(
             f"wayfed {self._run.id}.{fragment.id}",
-            functions,
+            {name: made for name, made in FUNCTIONS.items() if name in text},
             statements,
             f"INSERT INTO {quoted(target)} {text}",
             [*inputs, target],
         )
 
         def cancel() -> None:
-            with suppress(Exception):
+            with suppress(Py4JError, OSError):
                 job.cancel()
 
-        with self._run.token.calling(cancel):
-            counted = job.result()
-        return self._committed(fragment, directory, counted)
+        try:
+            with self._run.token.calling(cancel):
+                told = job.result()
+        finally:
+            flink.let_go(job)
+        return self._committed(fragment, directory, told.splitlines())
 
-    def _committed(
-        self, fragment: Fragment, directory: Path, counted: Mapping[str, Any]
-    ) -> FileSet:
+    def _committed(self, fragment: Fragment, directory: Path, told: list[str]) -> FileSet:
         """Return the files of the attempts that finished, in the order of their tasks."""
-        lines = sorted(str(line).split(" ") for line in counted["wayfed.files"])
+        milliseconds, rows_read = told[0].split(" ")
+        lines = [line.split(" ") for line in sorted(told[1:])]
         self._counted[fragment.id] = MappingProxyType(
             {
-                "rows_read": float(counted.get("wayfed.rows_read") or 0),
+                "rows_read": float(rows_read),
                 "rows_written": float(sum(int(rows) for _, rows, _ in lines)),
                 "bytes_written": float(sum(int(size) for _, _, size in lines)),
-                "job_seconds": counted["wayfed.milliseconds"] * _MILLISECONDS,
+                "job_seconds": int(milliseconds) * _MILLISECONDS,
             }
         )
         paths = tuple(directory / name for name, _, _ in lines)
         return FileSet(paths, fragment.relation.schema, channel=FLINK_FILES)
 
-    def _started(self) -> Any:
+    def _started(self) -> tuple[Flink, Any]:
         with self._lock:
-            if self._session is None:
-                self._session = self._running().new_session()
-            return self._session
+            if self._part is None:
+                flink = self._running()
+                self._part = flink, flink.new_session()
+            return self._part
 
 
 def _sql(fragment: Fragment, relation: Relation) -> str:

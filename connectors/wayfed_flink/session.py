@@ -1,9 +1,10 @@
-"""The one Flink of this process: started by the first who needs it, stopped by the last."""
+"""The Flinks of this process: started by the first who needs one, stopped by the last."""
 
 from __future__ import annotations
 
 import atexit
 from contextlib import suppress
+from dataclasses import dataclass
 from threading import Lock
 from typing import TYPE_CHECKING, Any
 
@@ -44,30 +45,48 @@ class Flink:
             ) from error
 
     def new_session(self) -> Any:
-        """Return a session of the JVM's: tables and functions of its own."""
+        """Return a session of the JVM's: tables and functions of its own.
+
+        Raises
+        ------
+        ExecutionError
+            Where the JVM has ended.
+        """
+        if self._jvm.gone:
+            raise ExecutionError(
+                "its JVM has ended, perhaps for lack of memory; make a new context",
+                platform="flink",
+            )
         return self._engine.session()
+
+    def let_go(self, thing: Any) -> None:
+        """Have the JVM forget a thing that it gave us."""
+        from py4j.protocol import Py4JError
+
+        with suppress(Py4JError, OSError):
+            if not self._jvm.gone:
+                thing._detach()
 
     def close(self) -> None:
         """Stop what was started here."""
         from py4j.protocol import Py4JError
 
         with suppress(Py4JError, OSError):
-            self._engine.close()
+            if not self._jvm.gone:
+                self._engine.close()
         self._jvm.close()
 
 
-class SharedFlink:
-    """Keeps at most one Flink of ours running, for as long as somebody holds a lease on it."""
+class SharedFlinks:
+    """Keeps a Flink running for each settings, for as long as somebody holds a lease on it."""
 
     def __init__(self) -> None:
         self._lock = Lock()
-        self._flink: Flink | None = None
-        self._leases = 0
+        self._held: list[_Held] = []
 
-    @property
-    def running(self) -> bool:
-        """Whether a JVM was started and not stopped again."""
-        return self._flink is not None
+    def running(self, settings: Settings) -> bool:
+        """Say whether a Flink with these settings was started and not stopped again."""
+        return any(held.flink.settings == settings for held in self._held)
 
     def acquire(self, settings: Settings) -> Flink:
         """Return the running Flink, started if it is not; each `acquire` needs its `release`.
@@ -75,27 +94,30 @@ class SharedFlink:
         Raises
         ------
         ExecutionError
-            Where Flink does not start, and where it runs with other settings already.
+            Where Flink does not start.
         """
         with self._lock:
-            if self._flink is None:
-                self._flink = Flink(settings)
-                atexit.register(self._flink.close)
-            elif self._flink.settings != settings:
-                raise ExecutionError(
-                    f"this process runs Flink with {self._flink.settings}, not with {settings}",
-                    platform="flink",
-                    hint="give both contexts the same options, or close the other one first",
-                )
-            self._leases += 1
-            return self._flink
+            held = next((h for h in self._held if h.flink.settings == settings), None)
+            if held is None:
+                held = _Held(Flink(settings))
+                atexit.register(held.flink.close)
+                self._held.append(held)
+            held.leases += 1
+            return held.flink
 
-    def release(self) -> None:
+    def release(self, flink: Flink) -> None:
         """Give a lease back; the last one stops the JVM."""
         with self._lock:
-            self._leases -= 1
-            if self._leases or self._flink is None:
+            held = next(h for h in self._held if h.flink is flink)
+            held.leases -= 1
+            if held.leases:
                 return
-            flink, self._flink = self._flink, None
+            self._held.remove(held)
             atexit.unregister(flink.close)
             flink.close()
+
+
+@dataclass(slots=True, eq=False)
+class _Held:
+    flink: Flink
+    leases: int = 0

@@ -12,7 +12,7 @@ from uuid import uuid4
 
 import pyarrow as pa
 
-from wayfed_arrow import arrow_schema, stream_of
+from wayfed_arrow import Stream, arrow_schema, stream_of
 from wayfed_optimizer.cancellation import CancellationToken
 from wayfed_optimizer.cost import Cost
 from wayfed_optimizer.physical import Fragment, SourceInput
@@ -94,6 +94,8 @@ def on_platform(
     try:
         inputs = {name: as_files(platform, tables[name], run) for name in fragment.inputs}
         found = session.execute(fragment, platform.compile(fragment, {}), inputs)
+        if isinstance(found, Stream):
+            found = found.read_all()
     finally:
         session.close()
     assert isinstance(found, pa.Table)

@@ -141,7 +141,8 @@ abstract class ColumnWriter {
 
     void putBit(int number, boolean bit) {
       if (number >> 3 == size) {
-        bytes[reserve(1)] = 0;
+        int at = reserve(1);
+        bytes[at] = 0;
       }
       if (bit) {
         bytes[number >> 3] |= (byte) (1 << (number & 7));

@@ -1,6 +1,5 @@
 package wayfed.engine;
 
-import java.util.HashMap;
 import java.util.List;
 import java.util.Map;
 import org.apache.flink.api.common.JobExecutionResult;
@@ -8,6 +7,8 @@ import org.apache.flink.core.execution.JobClient;
 
 /** A job that was begun. */
 public final class Job {
+  private static final String FILES = "wayfed.files";
+  private static final String ROWS_READ = "wayfed.rows_read";
   private static final long STEP_MILLISECONDS = 10;
 
   private static final long BEAT_MILLISECONDS = 5_000;
@@ -26,16 +27,23 @@ public final class Job {
     return client.getJobID().toHexString();
   }
 
-  /** Waits for the end, and returns what tasks counted; throws what the job failed of. */
-  public Map<String, Object> result() throws Exception {
+  /**
+   * Waits for the end; throws what the job failed of.
+   *
+   * @return a line with milliseconds and rows read, and a line for each file that was written
+   */
+  public String result() throws Exception {
     if (far) {
       follow();
     }
     JobExecutionResult result = client.getJobExecutionResult().get();
-    Map<String, Object> counted = new HashMap<>(result.getAllAccumulatorResults());
-    counted.putIfAbsent("wayfed.files", List.of());
-    counted.put("wayfed.milliseconds", result.getNetRuntime());
-    return counted;
+    Map<String, Object> counted = result.getAllAccumulatorResults();
+    StringBuilder told = new StringBuilder();
+    told.append(result.getNetRuntime()).append(' ').append(counted.getOrDefault(ROWS_READ, 0L));
+    for (Object file : (List<?>) counted.getOrDefault(FILES, List.of())) {
+      told.append('\n').append(file);
+    }
+    return told.toString();
   }
 
   /** Waits by short steps; the client of a cluster would ask at longer and longer intervals. */
