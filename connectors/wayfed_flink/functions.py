@@ -46,7 +46,7 @@ _CLASSES: Final[Mapping[str, tuple[str, ...]]] = MappingProxyType(
         "Texts": (
             *("OctetLength", "Left", "Right", "Substring", "PadLeft", "PadRight", "Repeat"),
             *("Position", "Contains", "Replace", "SplitPart", "Translate", "Hash"),
-            *("FirstCodePoint", "TextOfCodePoint"),
+            *("FirstCodePoint", "TextOfCodePoint", "Trim", "TrimLeft", "TrimRight"),
         ),
         "Likes": ("Like", "LikeIgnoringCase"),
         "Patterns": ("RegexpMatches", "RegexpExtract", "RegexpReplace"),
@@ -58,7 +58,10 @@ _CLASSES: Final[Mapping[str, tuple[str, ...]]] = MappingProxyType(
         "Readings": (
             *("ToDate", "TryDate", "ToTimestamp", "TryTimestamp", "ToInstant", "TryInstant"),
         ),
-        "Lists": ("Element", "ListContains", "ListSort", "FirstFields", "Identity", "Explode"),
+        "Lists": (
+            *("Element", "ListContains", "ListSort", "FirstFields"),
+            *("Identity", "OneForm", "Explode"),
+        ),
     }
 )
 """Functions by the class in ``wayfed.functions`` that they are nested in."""

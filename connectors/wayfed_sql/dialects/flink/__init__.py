@@ -80,9 +80,19 @@ FLINK: Final = Dialect(
     ),
     casts=MappingProxyType({**casts.CASTS, **texts.CASTS, **times.CASTS}),
     safe_casts=MappingProxyType({**casts.SAFE_CASTS, **times.SAFE_CASTS}),
-    orders=MappingProxyType(dict.fromkeys(("float32", "float64"), "wf_order({})")),
+    orders=MappingProxyType(
+        {
+            **dict.fromkeys(("float32", "float64"), "wf_order({})"),
+            **dict.fromkeys(("list", "struct"), "wf_identity({})"),
+        }
+    ),
     groups=MappingProxyType(
-        {"float32": "CAST(wf_canonical({}) AS FLOAT)", "float64": "wf_canonical({})"}
+        {
+            "float32": "CAST(wf_canonical({}) AS FLOAT)",
+            "float64": "wf_canonical({})",
+            "list": "wf_one_form({})",
+            "struct": "wf_one_form({})",
+        }
     ),
     without=MappingProxyType(
         {

@@ -40,12 +40,10 @@ TEXTS: Final[Mapping[str, Row]] = MappingProxyType(
     {
         "length": Template("CAST(CHAR_LENGTH({0}) AS BIGINT)"),
         "octet_length": function("wf_octet_length"),
-        **{
-            name: by_count(
-                Template(f"TRIM({side} FROM {{0}})"), Template(f"TRIM({side} {{1}} FROM {{0}})")
-            )
-            for name, side in (("trim", "BOTH"), ("ltrim", "LEADING"), ("rtrim", "TRAILING"))
-        },
+        # Given no characters at all, Flink's own fails.
+        "trim": by_count(function("TRIM"), function("wf_trim")),
+        "ltrim": by_count(Template("TRIM(LEADING FROM {0})"), function("wf_trim_left")),
+        "rtrim": by_count(Template("TRIM(TRAILING FROM {0})"), function("wf_trim_right")),
         "lpad": function("wf_pad_left"),
         "rpad": function("wf_pad_right"),
         "left": function("wf_left"),

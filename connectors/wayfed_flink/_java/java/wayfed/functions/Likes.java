@@ -1,5 +1,6 @@
 package wayfed.functions;
 
+import java.util.Arrays;
 import org.apache.flink.table.data.StringData;
 
 /** SQL's LIKE: a percent sign is any text, an underscore one code point, a line break too. */
@@ -77,7 +78,7 @@ public final class Likes {
                     found[size++] = bytes[at] == '_' ? ONE : unit(bytes[at]);
                 }
             }
-            parts = java.util.Arrays.copyOf(found, size);
+            parts = Arrays.copyOf(found, size);
         }
 
         boolean is(StringData otherLike, StringData otherEscape) {
@@ -96,7 +97,7 @@ public final class Likes {
                     again = ++part;
                     taken = at;
                 } else if (part < parts.length && parts[part] == ONE) {
-                    at = next(text, at);
+                    at = Utf8.next(text, at);
                     part++;
                 } else if (part < parts.length && parts[part] == unit(text[at])) {
                     at++;
@@ -104,7 +105,7 @@ public final class Likes {
                 } else if (again < 0) {
                     return false;
                 } else {
-                    taken = next(text, taken);
+                    taken = Utf8.next(text, taken);
                     at = taken;
                     part = again;
                 }
@@ -113,14 +114,6 @@ public final class Likes {
                 part++;
             }
             return part == parts.length;
-        }
-
-        private static int next(byte[] text, int at) {
-            int end = at + 1;
-            while (end < text.length && !Utf8.isStart(text[end])) {
-                end++;
-            }
-            return end;
         }
 
         private short unit(byte unit) {

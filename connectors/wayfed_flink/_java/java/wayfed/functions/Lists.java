@@ -184,6 +184,27 @@ public final class Lists {
         }
     }
 
+    /** A list or struct in the one form that all have that equal it. */
+    public static class OneForm extends InternalFunction implements SpecializedFunction {
+        private Forms.Form form;
+
+        @Override
+        public UserDefinedFunction specialize(SpecializedContext context) {
+            DataType value = context.getCallContext().getArgumentDataTypes().get(0);
+            form = Forms.form(value.getLogicalType());
+            return this;
+        }
+
+        public Object eval(Object value) {
+            return form == null ? value : form.of(value);
+        }
+
+        @Override
+        protected DataType resultType(CallContext call) {
+            return DataTypeUtils.toInternalDataType(call.getArgumentDataTypes().get(0));
+        }
+    }
+
     /** A row of each element, whole where it is a struct, which UNNEST would take apart. */
     public static class Explode extends TableFunction<RowData> implements SpecializedFunction {
         private ArrayData.ElementGetter getter;

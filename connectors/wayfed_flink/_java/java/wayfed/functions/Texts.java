@@ -4,6 +4,7 @@ import java.io.ByteArrayOutputStream;
 import java.nio.charset.StandardCharsets;
 import java.security.MessageDigest;
 import java.security.NoSuchAlgorithmException;
+import java.util.Arrays;
 import java.util.HashMap;
 import java.util.Map;
 import org.apache.flink.table.data.StringData;
@@ -66,6 +67,27 @@ public final class Texts {
             long last = end < start ? Long.MAX_VALUE : Math.max(end, 1) - 1;
             int from = start < 1 ? 0 : Utf8.after(bytes, start - 1);
             return Utf8.cut(bytes, from, Utf8.after(bytes, last));
+        }
+    }
+
+    /** Text without any of some code points at both ends. */
+    public static class Trim extends InternalFunction {
+        public StringData eval(StringData text, StringData characters) {
+            return trimmed(text, characters, true, true);
+        }
+    }
+
+    /** Text without any of some code points at its start. */
+    public static class TrimLeft extends InternalFunction {
+        public StringData eval(StringData text, StringData characters) {
+            return trimmed(text, characters, true, false);
+        }
+    }
+
+    /** Text without any of some code points at its end. */
+    public static class TrimRight extends InternalFunction {
+        public StringData eval(StringData text, StringData characters) {
+            return trimmed(text, characters, false, true);
         }
     }
 
@@ -274,6 +296,28 @@ public final class Texts {
 
     private static long opposite(long points) {
         return points == Long.MIN_VALUE ? Long.MAX_VALUE : -points;
+    }
+
+    private static StringData trimmed(
+            StringData text, StringData characters, boolean start, boolean end) {
+        if (text == null || characters == null) {
+            return null;
+        }
+        byte[] bytes = text.toBytes();
+        byte[] off = characters.toBytes();
+        int from = 0;
+        int to = bytes.length;
+        while (start && from < to && isAmong(off, bytes, from, Utf8.next(bytes, from))) {
+            from = Utf8.next(bytes, from);
+        }
+        while (end && from < to && isAmong(off, bytes, Utf8.previous(bytes, to), to)) {
+            to = Utf8.previous(bytes, to);
+        }
+        return Utf8.cut(bytes, from, to);
+    }
+
+    private static boolean isAmong(byte[] characters, byte[] text, int from, int to) {
+        return Utf8.find(characters, Arrays.copyOfRange(text, from, to), 0) >= 0;
     }
 
     private static StringData padded(StringData text, Long points, StringData fill, boolean ahead) {

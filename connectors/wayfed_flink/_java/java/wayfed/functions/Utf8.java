@@ -26,10 +26,7 @@ final class Utf8 {
         }
         int at = 0;
         for (long left = points; left > 0 && at < text.length; left--) {
-            at++;
-            while (at < text.length && !isStart(text[at])) {
-                at++;
-            }
+            at = next(text, at);
         }
         return at;
     }
@@ -41,12 +38,27 @@ final class Utf8 {
         }
         int at = text.length;
         for (long left = points; left > 0 && at > 0; left--) {
-            at--;
-            while (at > 0 && !isStart(text[at])) {
-                at--;
-            }
+            at = previous(text, at);
         }
         return at;
+    }
+
+    /** Returns where the code point ends that begins at a place. */
+    static int next(byte[] text, int at) {
+        int end = at + 1;
+        while (end < text.length && !isStart(text[end])) {
+            end++;
+        }
+        return end;
+    }
+
+    /** Returns where the code point begins that ends at a place. */
+    static int previous(byte[] text, int at) {
+        int start = at - 1;
+        while (start > 0 && !isStart(text[start])) {
+            start--;
+        }
+        return start;
     }
 
     /** Returns where a part first is from a place on, or -1. */
