@@ -55,6 +55,8 @@ class SparkCluster:
             "SPARK_HOME": str(self._home),
             "SPARK_LOCAL_DIRS": str(group.directory / "scratch"),
             "SPARK_LOCAL_IP": _HOST,
+            # Its port would be the same for every master on this machine.
+            "SPARK_MASTER_OPTS": "-Dspark.master.rest.enabled=false",
         }
 
     @classmethod
