@@ -11,6 +11,7 @@ import pytest
 import wayfed
 from wayfed.dataset import Dataset
 from wayfed.testing.stores import StoreUnderTest, test_what_is_stored_comes_back
+from wayfed_kafka.avro_writing import avro_schema
 
 __all__ = ["test_what_is_stored_comes_back"]
 
@@ -41,12 +42,22 @@ REFUSED = MappingProxyType(
         },
         "postgresql": {**_NESTED, "text: a zero": "holds a zero byte"},
         "any dialect": _NESTED,
+        "kafka json": {
+            "binary": "for which JSON has no word",
+            "float64: infinities": "'x' holds NaN or infinity",
+            "float64: NaN": "'x' holds NaN or infinity",
+        },
+        "kafka avro": {},
     }
 )
-STORES = [
-    pytest.param(name, marks=pytest.mark.postgres) if name == "postgresql" else name
-    for name in REFUSED
-]
+_MARKS = MappingProxyType(
+    {
+        "postgresql": pytest.mark.postgres,
+        "kafka json": pytest.mark.kafka,
+        "kafka avro": pytest.mark.kafka,
+    }
+)
+STORES = [pytest.param(name, marks=_MARKS.get(name, ())) for name in REFUSED]
 
 
 @pytest.fixture(scope="module", params=STORES)
@@ -71,7 +82,17 @@ def store_under_test(
 
             return table
 
+        def topic(table: str, rows: Dataset) -> Dataset:
+            url = request.getfixturevalue("kafka").url(f"{name.replace(' ', '-')}-{table}")
+            format = name.removeprefix("kafka ")
+            rows.write(url, format=format, partitions=1)
+            if format == "avro":
+                return context.read(url, format=format, avro_schema=avro_schema(rows.schema))
+            return context.read(url, format=format, schema=rows.schema)
+
         match name:
+            case "kafka json" | "kafka avro":
+                round_trip = topic
             case "sqlite":
                 round_trip = table_at(directory / "stores.sqlite")
             case "postgresql":
