@@ -237,6 +237,10 @@ class KafkaServer:
         """Return a node's process id."""
         return self._group.pid(self._nodes[node - 1].name)
 
+    def running(self, node: int = 1) -> bool:
+        """Whether a node has started and not ended."""
+        return self._group.running(self._nodes[node - 1].name)
+
     def kill(self, node: int = 1) -> None:
         """End a node as a crash would (SIGKILL); :meth:`start_node` starts it again."""
         self._group.kill(self._nodes[node - 1].name)

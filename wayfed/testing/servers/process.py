@@ -110,7 +110,7 @@ class ProcessGroup:
         if self._processes.pop(name).wait() != 0:
             raise self.failure(name, "failed")
 
-    def wait(self, name: str, ready: Callable[[], bool], *, seconds: float = 90) -> None:
+    def wait(self, name: str, ready: Callable[[], bool], *, seconds: float = 180) -> None:
         """Wait until a process is ready.
 
         Raises
