@@ -78,6 +78,8 @@ class Dialect:
         Whether it notices that a subquery used as a value has several rows.
     value_columns
         What the columns of VALUES are called where they cannot be named; ``{}`` is the number.
+    types_values
+        Whether each row of VALUES says its types, where the first one's do not decide.
     digits
         How many digits of a decimal it keeps; None where all that the type has.
     longest_name
@@ -123,6 +125,7 @@ class Dialect:
     pads_joins: bool = True
     checked_subqueries: bool = True
     value_columns: str = ""
+    types_values: bool = False
     digits: int | None = None
     folds_case: bool = True
     longest_name: int = 0

@@ -295,10 +295,10 @@ class QueryPrinter:
         identifier = self.dialect.identifier
         alias = self.alias("constants")
         if not len(values.schema):
-            return Block({}, f"(SELECT 1 AS one) AS {identifier(alias)}")
-        names = values.schema.names
+            return Block({}, f"(SELECT 1 AS {identifier('one')}) AS {identifier(alias)}")
+        names, every = values.schema.names, self.dialect.types_values
         rows = [
-            ", ".join(self._constant(value, typed=number == 0) for value in row)
+            ", ".join(self._constant(value, typed=number == 0 or every) for value in row)
             for number, row in enumerate(values.rows)
         ]
         if not rows:
@@ -476,7 +476,7 @@ class QueryPrinter:
         if block.group is not None:
             block = self.derived(block, distinct.input.schema)
             keys = ", ".join(block.columns[name].sql for name in distinct.on)
-        number = self.alias("row_number")
+        number = self.dialect.identifier(self.alias("row_number"))
         over = f"ROW_NUMBER() OVER (PARTITION BY {keys} ORDER BY {keys})"
         alias = self.alias("t")
         outputs = [

@@ -175,5 +175,7 @@ def test_forced_to_spark(with_spark: Context, bare: duckdb.DuckDBPyConnection, n
 def test_forced_to_flink(with_flink: Context, bare: duckdb.DuckDBPyConnection, number: int) -> None:
     found = query(with_flink, number).on("flink")
 
-    assert {f.platform for f in found.explain().fragments} == {"flink"}
+    # Parquet is read for it by DuckDB, a table at a time.
+    working = (f for f in found.explain().fragments if f.exchanges or len(f.sources) > 1)
+    assert {f.platform for f in working} == {"flink"}
     assert_same(found.to_arrow(), bare.sql(QUERIES[number]).to_arrow_table())

@@ -27,6 +27,7 @@ FLINK: Final = Dialect(
     quote="`",
     reserved=RESERVED,
     folds_case=False,
+    types_values=True,
     parameter=":{}",
     explode="CROSS JOIN LATERAL TABLE(wf_explode({list})) AS {alias}(exploded)",
     explode_outer="LEFT JOIN LATERAL TABLE(wf_explode({list})) AS {alias}(exploded) ON TRUE",

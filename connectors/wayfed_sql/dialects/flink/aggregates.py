@@ -56,6 +56,11 @@ def _is_column(site: Site) -> bool:
     return not site.distinct and site.texts[0].column is not None
 
 
+def _is_short(site: Site) -> bool:
+    """Say whether no number of integers that there is sums up to more than 64 bits."""
+    return site.args[0].type != INT64
+
+
 def _has_few_digits(site: Site) -> bool:
     kind = site.args[0].type
     return isinstance(kind, Decimal) and kind.precision <= _FEW
@@ -197,8 +202,13 @@ AGGREGATES: Final[Mapping[str, Row]] = MappingProxyType(
         "count_if": Template("COUNT(CASE WHEN {0} THEN 1 END){over}"),
         "sum": by_type(
             Template("SUM({distinct}{0}){over}"),
-            int64=Choice(((lambda site: bool(site.distinct), _SUM_OF_DIFFERENT),), _SUM_OF_HALVES),
-            integer=Template("SUM({distinct}CAST({0} AS BIGINT)){over}"),
+            integer=Choice(
+                (
+                    (_is_short, Template("SUM({distinct}CAST({0} AS BIGINT)){over}")),
+                    (lambda site: bool(site.distinct), _SUM_OF_DIFFERENT),
+                ),
+                _SUM_OF_HALVES,
+            ),
             float32=Template("SUM({distinct}CAST({0} AS DOUBLE)){over}"),
             decimal=Choice(
                 (
