@@ -16,6 +16,7 @@ class Progress:
 
     def __init__(self, ranges: Sequence[Range]) -> None:
         self._ends = {each.partition: each.end for each in ranges}
+        self._bounded = None not in self._ends.values()
         self._positions = {each.partition: each.start for each in ranges}
         self._began = perf_counter()
         self._latest = self._began
@@ -42,6 +43,11 @@ class Progress:
             for partition, end in self._ends.items()
             if end is not None
         )
+
+    @property
+    def left(self) -> int | None:
+        """Offsets that are still to be read; None where there is no end."""
+        return self.lag if self._bounded else None
 
     def metrics(self) -> dict[str, float]:
         """Return the counts by name."""

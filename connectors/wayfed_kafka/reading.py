@@ -15,9 +15,11 @@ if TYPE_CHECKING:
     from wayfed_kafka.ranges import Range
     from wayfed_optimizer.cancellation import CancellationToken
 
-_WAIT: Final = 0.03
-"""Seconds: a poll that meets the end of a topic waits so long for more."""
+_WAIT, _LONG_WAIT = 0.03, 0.1
+"""Seconds that a poll waits for more: long where the end is known, and is asked for."""
 _BYTES: Final = 8 << 20
+_OVERHEAD: Final = 100
+"""Bytes that a record takes besides its key and value."""
 _FEWEST, _MOST, _FIRST = 16, 50_000, 2_000
 
 
@@ -58,7 +60,9 @@ def records_of(
     count, heard = _FIRST, monotonic()
     while ends:
         token.raise_if_cancelled()
-        polled = consumer.poll(count, _WAIT)
+        left = progress.left
+        wait = _WAIT if left is None else _LONG_WAIT
+        polled = consumer.poll(count if left is None else max(1, min(count, left)), wait)
         for partition, offset in arrived().items():
             consumer.join(partition, offset)
             ends[partition] = None
@@ -66,7 +70,7 @@ def records_of(
             heard = _still(heard, consumer, timeout, endless=None in ends.values())
             continue
         heard = monotonic()
-        messages = _up_to(ends, polled.messages)
+        messages = _up_to(ends, polled.messages, polled.positions)
         progress.reached(polled.positions)
         for partition, position in polled.positions.items():
             end = ends.get(partition)
@@ -78,18 +82,17 @@ def records_of(
             yield messages
 
 
-def _up_to(ends: dict[int, int | None], messages: Messages | None) -> Messages | None:
+def _up_to(
+    ends: Mapping[int, int | None], messages: Messages | None, positions: Mapping[int, int]
+) -> Messages | None:
     """Return the records before the ends; those of partitions that are done are none of ours."""
     if messages is None:
         return None
-    partitions, offsets = messages.partitions(), messages.offsets()
-    last = dict(zip(partitions, offsets, strict=True))
-    if all(p in ends and ((end := ends[p]) is None or at < end) for p, at in last.items()):
-        return messages
     limits = {p: float("inf") if end is None else end for p, end in ends.items()}
-    return messages.kept(
-        [offset < limits.get(p, -1) for p, offset in zip(partitions, offsets, strict=True)]
-    )
+    if all(at <= limits.get(p, -1) for p, at in positions.items()):
+        return messages
+    places = zip(messages.partitions(), messages.offsets(), strict=True)
+    return messages.kept([offset < limits.get(p, -1) for p, offset in places])
 
 
 def _still(heard: float, consumer: Consumer, timeout: float, *, endless: bool) -> float:
@@ -106,6 +109,4 @@ def _still(heard: float, consumer: Consumer, timeout: float, *, endless: bool) -
 
 def _next_count(messages: Messages, count: int) -> int:
     """Return how many records to ask for, so that they take some megabytes."""
-    sample = messages.values()[:: max(1, len(messages) // 64)]
-    size = sum(len(value or b"") for value in sample) / len(sample) + 100
-    return max(_FEWEST, min(_MOST, int(_BYTES / size), 4 * count))
+    return max(_FEWEST, min(_MOST, int(_BYTES / (messages.width() + _OVERHEAD)), 4 * count))

@@ -23,6 +23,8 @@ _PATIENCE: Final = 10.0
 _ONE_TRY: Final = 3.0
 _PAUSE: Final = 0.1
 
+_LOOKED_AT: Final = 64
+
 _READING: Final = {
     # The last offset may be a marker of a transaction or a hole of compaction: only the end tells.
     "enable.partition.eof": True,
@@ -360,6 +362,12 @@ class ConfluentConsumer:
         return ends
 
 
+def _message() -> Any:
+    from confluent_kafka import Message
+
+    return Message
+
+
 class ConfluentMessages:
     """Records as librdkafka has them."""
 
@@ -371,19 +379,19 @@ class ConfluentMessages:
 
     def values(self) -> list[bytes | None]:
         """Return the values; None is a tombstone."""
-        return [message.value() for message in self._messages]
+        return list(map(_message().value, self._messages))
 
     def keys(self) -> list[bytes | None]:
         """Return the keys."""
-        return [message.key() for message in self._messages]
+        return list(map(_message().key, self._messages))
 
     def partitions(self) -> list[int]:
         """Return the partitions."""
-        return [message.partition() for message in self._messages]
+        return list(map(_message().partition, self._messages))
 
     def offsets(self) -> list[int]:
         """Return the offsets."""
-        return [message.offset() for message in self._messages]
+        return list(map(_message().offset, self._messages))
 
     def timestamps(self) -> list[int | None]:
         """Return milliseconds since 1970; None where a record has no timestamp."""
@@ -393,6 +401,11 @@ class ConfluentMessages:
     def headers(self) -> list[Headers]:
         """Return the headers, in their order."""
         return [message.headers() or [] for message in self._messages]
+
+    def width(self) -> float:
+        """Return about how many bytes a value has in the mean, by looking at some."""
+        some = self._messages[:: max(1, len(self._messages) // _LOOKED_AT)]
+        return sum(map(len, some)) / max(1, len(some))
 
     def kept(self, keep: Sequence[bool]) -> ConfluentMessages:
         """Return those for which `keep` says so."""

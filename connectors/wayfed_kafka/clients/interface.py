@@ -75,6 +75,10 @@ class Messages(Protocol):
         """Return the headers, in their order."""
         ...
 
+    def width(self) -> float:
+        """Return about how many bytes a value has in the mean, by looking at some."""
+        ...
+
     def kept(self, keep: Sequence[bool]) -> Messages:
         """Return those for which `keep` says so."""
         ...

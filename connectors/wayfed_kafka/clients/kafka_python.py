@@ -22,6 +22,8 @@ if TYPE_CHECKING:
 _PATIENCE: Final = 5.0
 """Seconds for the first connection: the library asks again and again, whatever the reason."""
 
+_LOOKED_AT: Final = 64
+
 _KINDS: Final = {
     Trouble.LOGIN: ("SaslAuthenticationFailedError", "UnsupportedSaslMechanismError"),
     Trouble.FORBIDDEN: (
@@ -316,6 +318,11 @@ class KafkaPythonMessages:
     def headers(self) -> list[Headers]:
         """Return the headers, in their order."""
         return [list(record.headers) for record in self._records]
+
+    def width(self) -> float:
+        """Return about how many bytes a value has in the mean, by looking at some."""
+        some = self._records[:: max(1, len(self._records) // _LOOKED_AT)]
+        return sum(len(record.value or b"") for record in some) / max(1, len(some))
 
     def kept(self, keep: Sequence[bool]) -> KafkaPythonMessages:
         """Return those for which `keep` says so."""

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING, Any, Final
 
 from wayfed_kafka.formats.interface import Undecodable
 from wayfed_optimizer.errors import TypeMismatch
@@ -23,9 +23,11 @@ from wayfed_optimizer.types import (
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
+    import numpy as np
     import pyarrow as pa
 
 _BLOCK: Final = 1 << 20
+_OPEN, _CLOSED = b"{}"
 _TEMPORAL: Final = (DATE, TIMESTAMP, TIMESTAMP_UTC)
 
 
@@ -58,6 +60,7 @@ class JsonFormat:
 
     def decode(self, values: Sequence[bytes], columns: Sequence[str]) -> list[pa.ChunkedArray]:
         """Return some columns of values; raises Undecodable."""
+        import numpy as np
         import pyarrow as pa
         from pyarrow import json
 
@@ -65,14 +68,13 @@ class JsonFormat:
 
         target = arrow_schema(self.schema.select(columns))
         parsed = pa.schema([(f.name, _parsed_type(self.schema[f.name].type)) for f in target])
-        # Each begins and ends as an object does, so none can go on in the next one: whatever is
-        # open at its end is followed by a brace, where the grammar has no place for one.
-        for value in values:
-            if value[:1] != b"{" or value[-1:] != b"}":
-                _require_object(value)
         text = b"\n".join(values)
+        lengths = np.fromiter(map(len, values), np.int64, len(values))
+        if not _are_objects(text, lengths):
+            for value in values:
+                _require_object(value)
         _require_utf8(text)
-        block = max(_BLOCK, 2 * max(map(len, values), default=0) + 2)
+        block = max(_BLOCK, 2 * int(lengths.max(initial=0)) + 2)
         try:
             table = json.read_json(
                 pa.BufferReader(text),
@@ -88,6 +90,22 @@ class JsonFormat:
         if table.num_rows != len(values):
             raise Undecodable("it is more than one JSON object")
         return [_converted(table.column(field.name), field) for field in target]
+
+
+def _are_objects(text: bytes, lengths: np.ndarray[Any, np.dtype[np.int64]]) -> bool:
+    """Say whether each value, of those joined in a text, begins and ends as an object does.
+
+    Then none can go on in the next one: whatever is open at its end is followed by a brace, where
+    the grammar has no place for one.
+    """
+    import numpy as np
+
+    marks = np.frombuffer(text, np.uint8)
+    if not lengths.all():
+        return False
+    ends = np.cumsum(lengths + 1) - 2
+    found = (marks[ends] == _CLOSED) & (marks[ends - lengths + 1] == _OPEN)
+    return bool(found.all())
 
 
 def _require_object(value: bytes) -> None:
