@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections import deque
 from contextlib import suppress
+from threading import Thread
 from time import monotonic
 from typing import TYPE_CHECKING, Any, Final
 
@@ -23,6 +24,7 @@ _ON_THEIR_WAY: Final = 64 << 20
 """Bytes that wait to be sent or acknowledged, at most."""
 _STEP: Final = 0.2
 """Seconds after which a wait looks whether somebody asked to stop."""
+_TO_CLOSE: Final = 3.0
 _WRITING: Final = {
     "linger.ms": 20,
     "batch.size": 1 << 20,
@@ -99,6 +101,12 @@ class ConfluentProducer:
 
     def close(self) -> None:
         """Let go of the cluster."""
+        # The library waits for brokers that hang, however long they do: nobody else has to.
+        closing = Thread(target=self._close, name="kafka-close", daemon=True)
+        closing.start()
+        closing.join(_TO_CLOSE)
+
+    def _close(self) -> None:
         from confluent_kafka import KafkaException
 
         # After a fatal error, which was told before, the library tells it once more here.
