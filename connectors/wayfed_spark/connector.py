@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from importlib.util import find_spec
+from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
 from wayfed_optimizer.errors import InvalidOption, Unsupported
@@ -27,7 +28,7 @@ class SparkConnector:
 
     name = "spark"
     extra = "spark"
-    options = ("config", "master", "memory", "session")
+    options = ("config", "exchange", "master", "memory", "session")
     requirements = Requirements((Package("pyspark"),), java=True, jars=("postgresql", "sqlite"))
 
     def __init__(self) -> None:
@@ -44,7 +45,8 @@ class SparkConnector:
         ----------
         options
             ``master`` (``local[*]``), ``memory`` of the driver (``2g``), ``config`` (more Spark
-            settings, by name), or ``session``: a SparkSession to use instead.
+            settings, by name), or ``session``: a SparkSession to use instead. ``exchange``: a
+            directory that all workers see, where they are on other machines.
 
         Raises
         ------
@@ -109,7 +111,7 @@ class SparkConnector:
 
 def _settings(options: Mapping[str, Any]) -> Settings:
     given = {name: options[name] for name in ("master", "memory", "config") if name in options}
-    settings = Settings(**given)
+    settings = Settings(**given, exchange=_exchange(options.get("exchange")))
     if not _MASTERS.fullmatch(settings.master):
         raise InvalidOption(
             f"master='{settings.master}' is not where a Spark can be",
@@ -124,6 +126,17 @@ def _settings(options: Mapping[str, Any]) -> Settings:
                 hint="take it out of [engines.spark.config]",
             )
     return settings
+
+
+def _exchange(directory: object) -> Path | None:
+    if directory is None:
+        return None
+    if not isinstance(directory, str | Path) or not Path(directory).is_dir():
+        raise InvalidOption(
+            f"exchange={directory!r:.80} is no directory",
+            hint="one that this machine and all workers see under the same name",
+        )
+    return Path(directory).absolute()
 
 
 def _require_classic(session: object, options: Mapping[str, Any]) -> None:

@@ -15,8 +15,17 @@ _JAVA: Final = re.compile(r"^\s*(?:Caused by: )?(?:[a-z]\w*\.)+(?P<name>[A-Z]\w*
 _WRAPPERS: Final = frozenset(["Py4JJavaError", "SparkException", "ExecutionException"])
 
 
+_NO_PROGRAM: Final = re.compile(r'Cannot run program "(?P<program>[^"]*)"')
 _EMPTY_WORDS: Final = ("An error occurred", "Exception thrown in awaitResult", "Job aborted")
+EXCHANGE_HINT: Final = (
+    "workers on other machines do not see this one's files: exchange= of the engine names a "
+    "directory that all of them share"
+)
 _REMEDIES: Final = (
+    (
+        re.compile(r"java\.io\.FileNotFoundException|FILE_NOT_EXIST|PATH_NOT_FOUND"),
+        EXCHANGE_HINT,
+    ),
     (
         re.compile(r"No module named '(wayfed\w*|pyarrow)'|PACKAGE_NOT_INSTALLED"),
         "install 'wayfed[spark]' for the Python of the workers, in the version that is here",
@@ -26,7 +35,7 @@ _REMEDIES: Final = (
         "PYSPARK_PYTHON says which Python the workers run; it must be this one's version",
     ),
     (
-        re.compile(r"java\.lang\.OutOfMemoryError"),
+        re.compile(r"java\.lang\.OutOfMemoryError|Answer from Java side is empty"),
         "give it more with memory=, for example '8g', or less to hold at once",
     ),
 )
@@ -53,7 +62,9 @@ def summary(error: BaseException) -> str:
     from py4j.protocol import Py4JNetworkError
 
     if isinstance(error, Py4JNetworkError | ConnectionError):
-        return "its JVM has ended, perhaps for lack of memory; make a new context"
+        return "its JVM has ended, perhaps for lack of memory; the next run starts another"
+    if found := _NO_PROGRAM.search(str(error)):
+        return f"workers cannot run {found['program']}"
     lines = [line.strip() for line in str(error).splitlines() if line.strip()]
     for line in lines:
         if found := _CONDITION.search(line):

@@ -44,7 +44,7 @@ def knows_driver(session: SparkSession) -> bool:
         return False
     try:
         jvm.org.apache.spark.util.Utils.classForName(_DRIVER, False, False)
-    except Py4JError:
+    except (Py4JError, OSError):
         return False
     return True
 

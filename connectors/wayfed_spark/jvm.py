@@ -7,15 +7,17 @@ import sys
 import tempfile
 from contextlib import ExitStack, contextmanager, suppress
 from dataclasses import dataclass, field
+from importlib.metadata import version
 from pathlib import Path
 from subprocess import TimeoutExpired
 from types import MappingProxyType
 from typing import TYPE_CHECKING, Any, Final
 
 from wayfed_java import java_home
-from wayfed_optimizer.errors import ExecutionError
+from wayfed_optimizer.errors import ExecutionError, Unsupported
 from wayfed_spark.failures import summary
 from wayfed_spark.jdbc import driver_jars
+from wayfed_spark.masters import masters, require_master
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
@@ -24,6 +26,8 @@ if TYPE_CHECKING:
 
 _PATIENCE: Final = 20.0
 _LOOPBACK: Final = "127.0.0.1"
+_LOOPBACKS: Final = (_LOOPBACK, "localhost")
+_OTHER_VERSION: Final = "is its master of another version? The package pyspark here is {}"
 _JARS: Final = "spark.jars"
 _JAVA_OPTIONS: Final = "spark.driver.extraJavaOptions"
 
@@ -40,11 +44,15 @@ class Settings:
         Of the driver, which on ``local`` does all the work.
     config
         More Spark settings, by name.
+    exchange
+        A directory that this machine and all workers see, through which rows come and go.
     """
 
     master: str = "local[*]"
     memory: str = "2g"
     config: Mapping[str, str] = field(default_factory=lambda: MappingProxyType({}))
+
+    exchange: Path | None = None
 
     @property
     def local(self) -> bool:
@@ -77,6 +85,7 @@ def start(settings: Settings) -> tuple[SparkSession, ExitStack]:
             platform="spark",
             hint="hand its session over: wf.context(spark=session)",
         )
+    require_master(settings.master)
     with ExitStack() as undo:
         directory = Path(undo.enter_context(_directory()))
         log = directory / "spark.log"
@@ -92,8 +101,24 @@ def start(settings: Settings) -> tuple[SparkSession, ExitStack]:
             raise ExecutionError(
                 f"Spark did not start ({settings}): {_last_words(log) or summary(error)}",
                 platform="spark",
+                hint=None if settings.local else _OTHER_VERSION.format(version("pyspark")),
             ) from error
         return session, undo.pop_all()
+
+
+def require_pyarrow() -> None:
+    """Raise Unsupported where the pyarrow that is installed is too old for this pyspark."""
+    from pyspark.sql.pandas.utils import require_minimum_pyarrow_version
+
+    try:
+        require_minimum_pyarrow_version()
+    except ImportError as error:
+        raise Unsupported(
+            "moving rows to and from Spark",
+            "spark",
+            summary(error),
+            hint="pip install 'wayfed[spark]' installs versions that fit each other",
+        ) from error
 
 
 def _directory() -> tempfile.TemporaryDirectory[str]:
@@ -115,6 +140,8 @@ def _configuration(settings: Settings, directory: Path) -> Mapping[str, str]:
             "spark.driver.host": _LOOPBACK,
             "spark.sql.shuffle.partitions": str(os.cpu_count() or 1),
         }
+    elif all(host in _LOOPBACKS for host, _ in masters(settings.master)):
+        values |= {"spark.driver.bindAddress": _LOOPBACK, "spark.driver.host": _LOOPBACK}
     drivers = [*filter(None, [settings.config.get(_JARS)]), *map(str, driver_jars())]
     java = f"-Djava.io.tmpdir={directory} -Duser.timezone=UTC -XX:-UsePerfData"
     more = settings.config.get(_JAVA_OPTIONS, "")
@@ -137,7 +164,9 @@ def _environment(settings: Settings, home: Path) -> Iterator[None]:
     """Set what pyspark reads from the environment, as long as it starts."""
     values = {
         "JAVA_HOME": str(home),
-        "PYSPARK_PYTHON": os.environ.get("PYSPARK_PYTHON", sys.executable),
+        "PYSPARK_PYTHON": settings.config.get(
+            "spark.pyspark.python", os.environ.get("PYSPARK_PYTHON", sys.executable)
+        ),
     }
     if settings.local:
         values["SPARK_LOCAL_IP"] = _LOOPBACK

@@ -2,19 +2,30 @@
 
 from __future__ import annotations
 
+import shutil
 from contextlib import suppress
 from importlib.metadata import version
 from threading import Lock
 from typing import TYPE_CHECKING, Any, Final
 
 from wayfed_optimizer.errors import Cancelled, Unsupported
-from wayfed_optimizer.platform import JDBC_QUERY, PARQUET_FILES, Compiled, FileSet, JdbcQuery
+from wayfed_optimizer.platform import (
+    ARROW_TABLE,
+    JDBC_QUERY,
+    PARQUET_FILES,
+    Compiled,
+    FileSet,
+    JdbcQuery,
+)
 from wayfed_spark.capabilities import CAPABILITIES, COSTS
 from wayfed_spark.channels import (
     ACCEPTS,
-    CONVERSIONS,
+    LARGE,
     PRODUCES,
+    conversions,
+    placed,
     read_files,
+    stream_of_files,
     to_parquet,
     to_table,
     write_parquet,
@@ -22,6 +33,7 @@ from wayfed_spark.channels import (
 from wayfed_spark.failures import failure
 from wayfed_spark.functions import mapped_on_workers
 from wayfed_spark.jdbc import driver_jars, knows_driver, read_jdbc
+from wayfed_spark.jvm import require_pyarrow
 from wayfed_spark.metrics import counted
 from wayfed_spark.names import quoted
 from wayfed_spark.parameters import arguments_of
@@ -31,6 +43,7 @@ from wayfed_spark.statements import Statement, statement
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Mapping
+    from pathlib import Path
 
     from pyspark.sql import DataFrame, SparkSession
 
@@ -49,7 +62,6 @@ class SparkPlatform:
     capabilities = CAPABILITIES
     costs = COSTS
     produces = PRODUCES
-    conversions = CONVERSIONS
 
     def __init__(self, shared: SharedSpark, settings: Settings, session: SparkSession | None):
         self._shared = shared
@@ -58,6 +70,7 @@ class SparkPlatform:
         self._spark: Spark | None = None
         self._lock = Lock()
         self._asks_databases: bool | None = None
+        self.conversions = conversions(settings.exchange)
 
     @property
     def accepts(self) -> tuple[Channel, ...]:
@@ -74,7 +87,7 @@ class SparkPlatform:
 
     def open(self, run: Run) -> SparkRun:
         """Start taking part in a run; the JVM starts with its first fragment."""
-        return SparkRun(run, self._running)
+        return SparkRun(run, self._running, self._settings.exchange)
 
     def started(self) -> bool:
         """Say whether a JVM runs already."""
@@ -91,14 +104,18 @@ class SparkPlatform:
         if spark is None:
             return
         if self._session is None:
-            self._shared.release()
+            self._shared.release(spark)
         else:
             spark.close()
 
     def _running(self) -> Spark:
         with self._lock:
+            foreign = self._session
+            if self._spark is not None and foreign is None and self._spark.gone:
+                self._shared.release(self._spark)
+                self._spark = None
             if self._spark is None:
-                foreign = self._session
+                require_pyarrow()
                 self._spark = Spark(foreign) if foreign else self._shared.acquire(self._settings)
             return self._spark
 
@@ -106,8 +123,11 @@ class SparkPlatform:
 class SparkRun:
     """Spark's part in one run: a session of its own, so that its views are nobody else's."""
 
-    def __init__(self, run: Run, running: Callable[[], Spark]) -> None:
-        self._run = run
+    def __init__(
+        self, run: Run, running: Callable[[], Spark], exchange: Path | None = None
+    ) -> None:
+        self._run = placed(run, exchange)
+        self._exchanging = exchange is not None
         self._running = running
         self._lock = Lock()
         self._part: tuple[Spark, SparkSession] | None = None
@@ -141,6 +161,8 @@ class SparkRun:
         """Drop the run's views; its session goes with the last reference to it."""
         with self._lock:
             part, self._part = self._part, None
+        if self._exchanging:
+            shutil.rmtree(self._run.directory(), ignore_errors=True)
         if part is None:
             return
         from py4j.protocol import Py4JError
@@ -189,7 +211,12 @@ class SparkRun:
         schema = fragment.relation.schema
         if fragment.output == PARQUET_FILES:
             return to_parquet(frame, schema, self._run)
-        return to_table(frame, schema)
+        if fragment.output == ARROW_TABLE:
+            return to_table(frame, schema)
+        if fragment.rows.likely * fragment.width > LARGE:
+            files = to_parquet(frame, schema, self._run)
+            return stream_of_files(files, self._run)
+        return to_table(frame, schema).to_reader()
 
     def _frame(self, session: SparkSession, value: Any) -> DataFrame:
         from pyspark.sql import DataFrame

@@ -38,6 +38,8 @@ MEANING: Final = MappingProxyType(
         "spark.sql.orderByOrdinal": "false",
         # Text in a literal is text, even where it reads ${…}.
         "spark.sql.variable.substitute": "false",
+        # Nanoseconds come as numbers, of which none is cut off unnoticed.
+        "spark.sql.legacy.parquet.nanosAsLong": "true",
         "spark.sql.parquet.outputTimestampType": "TIMESTAMP_MICROS",
         "spark.sql.parquet.datetimeRebaseModeInRead": "CORRECTED",
         "spark.sql.parquet.datetimeRebaseModeInWrite": "CORRECTED",
@@ -79,6 +81,15 @@ class Spark:
     def is_of(self, session: SparkSession) -> bool:
         """Say whether a session is of this Spark."""
         return self._session.sparkContext is session.sparkContext
+
+    @property
+    def gone(self) -> bool:
+        """Whether its JVM, if it is one that this process started, has ended."""
+        from pyspark import SparkContext
+
+        gateway = self._session.sparkContext._gateway or SparkContext._gateway
+        process = getattr(gateway, "proc", None)
+        return process is not None and process.poll() is not None
 
     def new_session(self) -> SparkSession:
         """Return a session of its own, with the settings of `MEANING` and no views."""
@@ -135,6 +146,8 @@ class SharedSpark:
             Where Spark does not start, and where it runs with other settings already.
         """
         with self._lock:
+            if self._spark is not None and self._spark.gone:
+                self._end()
             if self._spark is None:
                 self._spark, self._settings = _start(settings), settings
                 atexit.register(self._spark.close)
@@ -147,13 +160,21 @@ class SharedSpark:
             self._leases += 1
             return self._spark
 
-    def release(self) -> None:
-        """Give a lease back; the last one stops the JVM."""
+    def release(self, spark: Spark) -> None:
+        """Give a lease back; the last one stops the JVM.
+
+        One on a Spark whose JVM has ended, and in whose place another runs, is forgotten.
+        """
         with self._lock:
-            self._leases -= 1
-            if self._leases or self._spark is None:
+            if spark is not self._spark:
                 return
-            spark, self._spark = self._spark, None
+            self._leases -= 1
+            if not self._leases:
+                self._end()
+
+    def _end(self) -> None:
+        spark, self._spark, self._leases = self._spark, None, 0
+        if spark is not None:
             atexit.unregister(spark.close)
             spark.close()
 

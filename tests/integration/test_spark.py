@@ -43,7 +43,7 @@ from wayfed_optimizer.expressions import (
     column,
     literal,
 )
-from wayfed_optimizer.platform import PARQUET_FILES, Compiled, FileSet, Platform
+from wayfed_optimizer.platform import ARROW_TABLE, PARQUET_FILES, Compiled, FileSet, Platform
 from wayfed_optimizer.relations import Aggregate, Filter, Join, Read, Relation, Select, Sort
 from wayfed_optimizer.types import BOOL, Schema
 from wayfed_spark import CONNECTOR
@@ -114,7 +114,7 @@ def test_every_type_comes_back_as_it_went_in(spark: Platform, tmp_path: Path, ou
     run = a_run(tmp_path)
     session = spark.open(run)
     relation = Read("t", SCHEMA)
-    channel = PARQUET_FILES if output == "files" else spark.produces[0]
+    channel = PARQUET_FILES if output == "files" else ARROW_TABLE
     fragment = fragment_of(relation, channel)
 
     found = session.execute(
@@ -301,6 +301,24 @@ def test_rows_come_as_files_and_nothing_else(spark: Platform, tmp_path: Path) ->
         spark.open(run).ingest("t", None, spark.produces[0], spark.accepts[0])
 
 
+@pytest.mark.parametrize("old", [False, True], ids=["64 bits", "96 bits"])
+def test_nanoseconds_in_parquet_are_read_where_none_is_lost(
+    spark_options: dict[str, object], tmp_path: Path, old: bool
+) -> None:
+    from pyarrow import parquet
+
+    moment = datetime(1969, 12, 31, 23, 59, 59, 999_999)
+    table = pa.table({"n": [1, 2], "t": pa.array([moment, None], pa.timestamp("ns"))})
+    parquet.write_table(table, tmp_path / "f.parquet", use_deprecated_int96_timestamps=old)
+    lost = pa.table({"t": pa.array([1_500], pa.timestamp("ns"))})
+    parquet.write_table(lost, tmp_path / "g.parquet", use_deprecated_int96_timestamps=old)
+    with wf.context(spark=spark_options) as context:
+        found = context.read(str(tmp_path / "f.parquet")).sort("n").on("spark").to_arrow()
+        assert found["t"].to_pylist() == [moment, None]
+        with pytest.raises(ExecutionError, match="column t is timestamp and cannot hold nanos"):
+            context.read(str(tmp_path / "g.parquet")).on("spark").to_arrow()
+
+
 def test_a_plan_of_the_users_runs_on_spark_where_she_says_so(
     spark_options: dict[str, object], tmp_path: Path
 ) -> None:
@@ -365,10 +383,7 @@ LIFE = """
     for process in psutil.Process().children():
         process.kill()
         process.wait()
-    try:
-        answer(second)
-    except ExecutionError as error:
-        assert "its JVM has ended" in str(error), error
+    assert answer(second) == [{"n": 1}]
     second.close()
     second.close()
     assert not children() and not second.started()
