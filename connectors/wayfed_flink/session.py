@@ -44,6 +44,11 @@ class Flink:
                 f"Flink did not start ({settings}): {reason}", platform="flink"
             ) from error
 
+    @property
+    def gone(self) -> bool:
+        """Whether its JVM has ended."""
+        return self._jvm.gone
+
     def new_session(self) -> Any:
         """Return a session of the JVM's: tables and functions of its own.
 
@@ -86,7 +91,7 @@ class SharedFlinks:
 
     def running(self, settings: Settings) -> bool:
         """Say whether a Flink with these settings was started and not stopped again."""
-        return any(held.flink.settings == settings for held in self._held)
+        return self._find(settings) is not None
 
     def acquire(self, settings: Settings) -> Flink:
         """Return the running Flink, started if it is not; each `acquire` needs its `release`.
@@ -97,13 +102,17 @@ class SharedFlinks:
             Where Flink does not start.
         """
         with self._lock:
-            held = next((h for h in self._held if h.flink.settings == settings), None)
+            held = self._find(settings)
             if held is None:
                 held = _Held(Flink(settings))
                 atexit.register(held.flink.close)
                 self._held.append(held)
             held.leases += 1
             return held.flink
+
+    def _find(self, settings: Settings) -> _Held | None:
+        fitting = (h for h in self._held if h.flink.settings == settings and not h.flink.gone)
+        return next(fitting, None)
 
     def release(self, flink: Flink) -> None:
         """Give a lease back; the last one stops the JVM."""

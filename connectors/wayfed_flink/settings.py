@@ -81,6 +81,8 @@ class Settings:
             f"-Djava.io.tmpdir={directory}",
             "-Duser.timezone=UTC",
             "-XX:-UsePerfData",
+            # A Flink that has no memory left is half alive: better none, and a word about it.
+            "-XX:+ExitOnOutOfMemoryError",
             *(more or ["-XX:+UseParallelGC"]),
         )
 

@@ -139,7 +139,9 @@ def test_columns_and_tables_may_be_called_anything(flink: Platform, tmp_path: Pa
 
 
 def test_parameters_keep_their_values(flink: Platform, tmp_path: Path) -> None:
-    given = {name: value for name, value in ROWS[1].items() if name not in ("list", "struct")}
+    # Of constants, Flink's planner knows no infinite FLOAT.
+    row = {**ROWS[1], "float32": -1.5}
+    given = {name: value for name, value in row.items() if name not in ("list", "struct")}
     outputs = (Named(n, Parameter(n, SCHEMA[n].type)) for n in given)
     relation = Select(
         Read("t", ONE), (*outputs, Named("none", Parameter("none", SCHEMA["date"].type)))
