@@ -20,7 +20,7 @@ from wayfed_kafka.producers import Transaction, producer_for
 from wayfed_kafka.producers.interface import TooLarge
 from wayfed_kafka.registry import Registry
 from wayfed_kafka.settings import OPTIONS as SETTINGS
-from wayfed_kafka.writing_failures import too_large, writing_failure
+from wayfed_kafka.writing_failures import too_large, unconfirmed, writing_failure
 from wayfed_optimizer.errors import InvalidOption, SourceError, Unsupported
 from wayfed_optimizer.relations import WriteMode
 from wayfed_optimizer.types import check_option
@@ -153,16 +153,32 @@ class TopicTarget:
                     producer.send(self._encoder.records(part), token)
                     count += part.num_rows
             producer.finish(token)
-            ends = self._ends(committed=False)
+            ends = self._reached()
         except TooLarge as error:
             producer.abort()
             raise too_large(error, self._location, self._transaction.largest) from error
         except BaseException:
             producer.abort()
             raise
-        producer.commit()
+        self._commit(producer)
         self._wait_until_seen(ends)
         return count
+
+    def _commit(self, producer: Producer) -> None:
+        try:
+            producer.commit()
+        except ClientError as error:
+            if error.trouble is Trouble.UNREACHABLE:
+                raise unconfirmed(error, self._location) from error
+            producer.abort()
+            raise
+
+    def _reached(self) -> Mapping[int, int]:
+        """Return where the rows end, as far as the brokers say: it is no reason to fail."""
+        try:
+            return self._ends(committed=False)
+        except ClientError:
+            return {}
 
     def _wait_until_seen(self, ends: Mapping[int, int]) -> None:
         """Wait until readers see the rows, which is some milliseconds after the commit is done.

@@ -29,6 +29,16 @@ def too_large(error: TooLarge, location: Location, largest: int) -> ExecutionErr
     )
 
 
+def unconfirmed(error: ClientError, location: Location) -> ExecutionError:
+    """Return the error for a commit that no broker answered."""
+    return ExecutionError(
+        f"{location} has all of the rows, or none: its brokers did not say whether they are "
+        f"committed: {error.text}",
+        platform="kafka",
+        hint="look there before you write again: they are not written in part",
+    )
+
+
 def writing_failure(
     error: ClientError,
     cluster: Cluster,
