@@ -41,6 +41,16 @@ def _read_as(text: str) -> Callable[[Mapping[str, Dataset]], Dataset]:
     return plan
 
 
+def _cast_to(kind: str, text: str) -> Callable[[Mapping[str, Dataset]], Dataset]:
+    """Make the plan that casts a text."""
+
+    def plan(tables: Mapping[str, Dataset]) -> Dataset:
+        repeated = wf.lit(text).repeat(wf.col("id") * 0 + 1)
+        return tables["orders"].select(at=repeated.cast(kind))
+
+    return plan
+
+
 _FIRST: Final = dt.datetime(1, 1, 1)
 _LAST: Final = dt.datetime(9999, 12, 31)
 
@@ -136,6 +146,10 @@ FAILURES: Final = (
         "E3",
         "of text that is no date",
         lambda t: t["extremes"].select(day=wf.col("text").cast("date")),
+    ),
+    *(
+        Failure("cast", "E3", f"of '{text}' to {kind}", _cast_to(kind, text))
+        for kind, text in (("date", "2023-02-29"), ("timestamp", "2024-02-30 00:00:00"))
     ),
 )
 """Cases of lines E."""

@@ -253,6 +253,19 @@ NESTED_PLANS: Final = (
         (_LISTED, {"x": None, "name": None}, 1),
     ),
     _plan(
+        "Aggregate",
+        "S8",
+        "by a list in which -0.0 is 0.0, and NaN is NaN",
+        lambda t: (
+            t["orders"]
+            .select(v=wf.list(wf.when("id = 1").then(0.0).otherwise(-0.0), wf.lit(_NAN)))
+            .group_by("v")
+            .agg(n=wf.count())
+            .select("n")
+        ),
+        (5,),
+    ),
+    _plan(
         "Distinct",
         "S8",
         "lists, NULLs in them equal",
