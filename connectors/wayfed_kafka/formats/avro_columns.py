@@ -24,6 +24,8 @@ if TYPE_CHECKING:
 
 _LONGEST: Final = 10
 """Bytes of a number at most."""
+ALL: Final = slice(None)
+"""The numbers of all records; those of some are in an array."""
 _EXACT: Final = Context(prec=60)
 _UNITS: Final = {"millis": "ms", "micros": "us"}
 
@@ -70,10 +72,9 @@ def read_columns(
         Where a record does not have the fields, all of them and nothing else.
     """
     reader = _Reader(values, skipped, named_types(schema))
-    rows = reader.everything()
     found = {}
     for member in schema["fields"]:
-        array = reader.read(member["type"], rows, member["name"], member["name"] in columns)
+        array = reader.read(member["type"], ALL, member["name"], member["name"] in columns)
         if member["name"] in columns:
             found[member["name"]] = array
     reader.require_end()
@@ -93,19 +94,15 @@ class _Reader:
 
     def __init__(self, values: Sequence[bytes], skipped: int, names: Mapping[str, Any]) -> None:
         import numpy as np
+        import pyarrow as pa
 
         # The zeros behind the last record end any number that begins within it.
-        self._bytes = np.frombuffer(b"".join((*values, bytes(2 * _LONGEST))), np.uint8)
+        self._buffer = pa.py_buffer(b"".join((*values, bytes(2 * _LONGEST))))
+        self._bytes = np.frombuffer(self._buffer, np.uint8)
         lengths = np.fromiter(map(len, values), np.int64, len(values))
         self._ends = np.cumsum(lengths)
         self._at = self._ends - lengths + skipped
         self._names = names
-
-    def everything(self) -> Any:
-        """Return the numbers of all records."""
-        import numpy as np
-
-        return np.arange(len(self._ends))
 
     def require_end(self) -> None:
         """Raise Undecodable unless every cursor is at its record's end."""
@@ -124,7 +121,8 @@ class _Reader:
             if null is None:
                 return self.read(inner, rows, column, wanted)
             valid = branch != null
-            values = self.read(inner, rows[valid], column, wanted)
+            there = np.flatnonzero(valid) if isinstance(rows, slice) else rows[valid]
+            values = self.read(inner, rows if valid.all() else there, column, wanted)
             if not wanted or valid.all():
                 return values
             positions = np.cumsum(valid) - 1
@@ -142,7 +140,7 @@ class _Reader:
         name, logical = form["type"], form.get("logicalType")
         match name:
             case "null":
-                return pa.nulls(len(rows)) if wanted else None
+                return pa.nulls(len(self._at[rows])) if wanted else None
             case "int" | "long":
                 numbers = self._long(rows)
                 if name == "int":
@@ -180,24 +178,18 @@ class _Reader:
         """Read a number of each row: seven bits a byte, the least first, the sign in the lowest."""
         import numpy as np
 
-        at = self._at[rows]
-        found = np.zeros(len(rows), np.uint64)
-        going = None
+        at = self._at[rows].copy()
+        found = np.zeros(len(at), np.uint64)
+        going: Any = slice(None)  # which of them go on: mostly all, and at last none
         for position in range(_LONGEST):
-            cursors = at if going is None else at[going]
-            byte = self._bytes[cursors]
-            bits = (byte & 0x7F).astype(np.uint64) << np.uint64(7 * position)
+            byte = self._bytes[at[going]]
+            found[going] |= (byte & 0x7F).astype(np.uint64) << np.uint64(7 * position)
+            at[going] += 1
             more = byte >= 0x80
-            if going is None:
-                found |= bits
-                at += 1
-                going = np.flatnonzero(more)
-            else:
-                found[going] |= bits
-                at[going] += 1
-                going = going[more]
-            if not len(going):
+            if not more.any():
                 break
+            if not more.all():
+                going = np.flatnonzero(more) if isinstance(going, slice) else going[more]
         else:
             raise Undecodable("a number in it has no end: is it of another Avro schema?")
         self._move(rows, at)
@@ -206,7 +198,7 @@ class _Reader:
 
     def _spans(self, rows: Any, column: str) -> _Spans:
         lengths = self._long(rows)
-        starts = self._at[rows]
+        starts = self._at[rows].copy()
         # Compared, not added: a length may be close to 2**63.
         fits = (lengths >= 0) & (lengths <= self._ends[rows] - starts)
         self._require(fits.all(), column)
@@ -216,10 +208,10 @@ class _Reader:
     def _fixed(self, rows: Any, size: int, column: str) -> _Spans:
         import numpy as np
 
-        starts = self._at[rows]
+        starts = self._at[rows].copy()
         self._require((size <= self._ends[rows] - starts).all(), column)
         self._move(rows, starts + size)
-        return _Spans(starts, np.full(len(rows), size, np.int64))
+        return _Spans(starts, np.full(len(starts), size, np.int64))
 
     def _move(self, rows: Any, at: Any) -> None:
         if not (at <= self._ends[rows]).all():
@@ -256,12 +248,16 @@ class _Reader:
         import numpy as np
         import pyarrow as pa
 
-        offsets = np.zeros(len(spans.lengths) + 1, np.int64)
-        np.cumsum(spans.lengths, out=offsets[1:])
-        shift = np.repeat(spans.starts - offsets[:-1], spans.lengths)
-        data = self._bytes[shift + np.arange(offsets[-1])]
-        buffers = [None, pa.py_buffer(offsets.astype(np.int32)), pa.py_buffer(data)]
-        return pa.Array.from_buffers(pa.binary(), len(spans.lengths), buffers)
+        count = len(spans.starts)
+        if not count:
+            return pa.array([], pa.binary())
+        # Records lie one behind the other, so that values and what is between them are an array.
+        bounds = np.empty(2 * count, np.int32)
+        bounds[0::2] = spans.starts
+        bounds[1::2] = spans.starts + spans.lengths
+        buffers = [None, pa.py_buffer(bounds), self._buffer]
+        both = pa.Array.from_buffers(pa.binary(), 2 * count - 1, buffers)
+        return both.take(pa.array(np.arange(0, 2 * count, 2)))
 
     def _texts(self, spans: _Spans, column: str) -> Any:
         import pyarrow as pa
