@@ -168,7 +168,7 @@ NUMBERS: Final[Mapping[str, Row]] = MappingProxyType(
         "negate": _signed("-{}", "wf_negate_exact"),
         "abs": _signed("ABS({})", "wf_abs_exact"),
         "sign": by_type(
-            Template("CAST(SIGN({0}) AS BIGINT)"),
+            Template("SIGN(CAST({0} AS BIGINT))"),
             decimal=function("wf_decimal_sign"),
             float32=function("wf_sign"),
             float64=function("wf_sign"),
