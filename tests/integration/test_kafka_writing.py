@@ -17,6 +17,7 @@ from confluent_kafka import Producer
 
 import wayfed as wf
 from tests.integration.kafka_topics import messages, new_name, target, values
+from tests.integration.schema_registry import schema_registry
 from wayfed_arrow import schema_from_arrow
 from wayfed_kafka.avro_writing import avro_schema
 from wayfed_optimizer.cancellation import CancellationToken
@@ -120,6 +121,19 @@ def test_records_of_avro_are_what_other_readers_read(confluent, kafka):
     found = [m.value for m in messages(kafka, topic)]
     read = [fastavro.schemaless_reader(io.BytesIO(value), schema) for value in found]
     assert read == rows.to_pylist()
+
+
+def test_a_registry_gets_the_schema_and_readers_find_it_there(kafka):
+    topic = new_name()
+    with schema_registry() as (url, subjects), wf.context(kafka={"registry": url}) as ctx:
+        ctx.read(ORDERS).write(kafka.url(topic), format="avro", partitions=1)
+        ctx.read({"id": [4]}).write(kafka.url(topic), format="avro", mode="append")
+        ctx.read(ORDERS).write(kafka.url(topic), format="avro", mode="append", subject="orders")
+        assert subjects == {f"{topic}-value": 2, "orders": 1}
+        heads = [message.value[:5] for message in messages(kafka, topic)]
+        assert heads == [b"\0\0\0\0" + bytes([n]) for n in (1, 1, 1, 2, 1, 1, 1)]
+        read = ctx.read(kafka.url(topic), format="avro")
+        assert sorted(read.to_numpy()["id"].tolist()) == [1, 1, 2, 2, 3, 3, 4]
 
 
 def test_raw_values_arrive_as_they_are(ctx, kafka):
