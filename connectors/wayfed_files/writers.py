@@ -23,10 +23,7 @@ def parquet_writer(file: Any, schema: pa.Schema, metadata: Mapping[str, str] | N
     """Write Parquet; `metadata` stands in the footer."""
     from pyarrow import parquet
 
-    writer = parquet.ParquetWriter(file, schema)
-    if metadata:
-        writer.add_key_value_metadata(dict(metadata))
-    return writer
+    return parquet.ParquetWriter(file, schema.with_metadata(metadata) if metadata else schema)
 
 
 def csv_writer(file: Any, schema: pa.Schema) -> Any:
