@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from contextlib import contextmanager, suppress
+from threading import Thread
 from time import monotonic
 from typing import TYPE_CHECKING, Any, Final
 
@@ -13,7 +14,7 @@ from wayfed_kafka.producers.interface import TooLarge
 from wayfed_optimizer.errors import Unsupported
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Callable, Iterator
 
     from wayfed_kafka.clients.interface import Headers
     from wayfed_kafka.location import Location
@@ -60,7 +61,7 @@ class KafkaPythonProducer:
         token.raise_if_cancelled()
         with _translated():
             self._producer = KafkaProducer(**self._given)
-            self._producer.init_transactions()
+            self._within_time(self._producer.init_transactions)
             self._producer.begin_transaction()
 
     def send(self, records: Records, token: CancellationToken) -> None:
@@ -109,7 +110,7 @@ class KafkaPythonProducer:
     def commit(self) -> None:
         """Make all of them count at once."""
         with _translated():
-            self._producer.commit_transaction()
+            self._within_time(self._producer.commit_transaction)
 
     def abort(self) -> None:
         """Take all of them back."""
@@ -117,12 +118,30 @@ class KafkaPythonProducer:
             return
         # Where that fails, the brokers do it by themselves, at the latest when its time is over.
         with suppress(ClientError, AssertionError), _translated():
-            self._producer.abort_transaction()
+            self._within_time(self._producer.abort_transaction)
 
     def close(self) -> None:
         """Let go of the cluster."""
         if self._producer is not None:
             self._producer.close(timeout=_TO_CLOSE)
+
+    def _within_time(self, ask: Callable[[], object]) -> None:
+        """Ask something that the library waits for without an end where its broker has died."""
+        raised: list[BaseException] = []
+
+        def asking() -> None:
+            try:
+                ask()
+            except BaseException as error:  # noqa: BLE001  raised where it is waited for
+                raised.append(error)
+
+        waiting = Thread(target=asking, name="kafka-transaction", daemon=True)
+        waiting.start()
+        waiting.join(self._patience)
+        if waiting.is_alive():
+            raise ClientError(Trouble.UNREACHABLE, f"no answer for {self._patience:g} seconds")
+        if raised:
+            raise raised[0]
 
     def _delivered(self, _: Any) -> None:
         self._arrived += 1

@@ -1,0 +1,151 @@
+"""Three brokers, of which one is killed while rows are on their way: nothing is lost or twice."""
+
+from __future__ import annotations
+
+import pyarrow as pa
+import pytest
+
+import wayfed as wf
+from tests.conftest import EVERYTHING_MUST_RUN
+from tests.integration.kafka_topics import new_name, target, values
+from wayfed.testing.servers import KafkaServer
+from wayfed_optimizer.cancellation import CancellationToken
+from wayfed_optimizer.errors import ExecutionError, WayfedError
+
+pytestmark = [pytest.mark.kafka, pytest.mark.slow]
+
+CLIENTS = ("confluent", "kafka-python")
+NODES = (1, 2, 3)
+BATCH = 2_000
+
+
+@pytest.fixture(scope="module")
+def cluster():
+    """Three brokers; one that is gone is missed after six seconds."""
+    settings = {"broker.session.timeout.ms": 6_000, "broker.heartbeat.interval.ms": 500}
+    try:
+        server = KafkaServer.start(len(NODES), settings=settings)
+    except WayfedError as error:
+        if EVERYTHING_MUST_RUN:
+            raise
+        pytest.skip(f"no Kafka: {error}")
+    with server:
+        yield server
+
+
+@pytest.fixture
+def topic(cluster):
+    """A topic on all three; whoever was killed is back after the test."""
+    yield cluster.create_topic(new_name(), partitions=3)
+    for node in NODES:
+        if not cluster.running(node):
+            cluster.start_node(node)
+
+
+def numbers(count):
+    return pa.table({"n": range(count)})
+
+
+def killing(cluster, topic, table, at):
+    """Rows of a table, and a leader that is killed before the batch of number `at`."""
+    for number, batch in enumerate(table.to_batches(max_chunksize=BATCH)):
+        if number == at:
+            cluster.kill(cluster.leader(topic))
+        yield batch
+
+
+def written(cluster, topic, count, client, at):
+    table = numbers(count)
+    rows = pa.RecordBatchReader.from_batches(table.schema, killing(cluster, topic, table, at))
+    options, settings = {"key": "n"}, {"client": client}
+    return target(cluster.url(topic), table, options, settings=settings).write(
+        rows, CancellationToken()
+    )
+
+
+def expected(count):
+    return sorted(b'{"n":%d}' % n for n in range(count))
+
+
+def test_a_leader_that_dies_in_a_write_loses_nothing_and_doubles_nothing(cluster, topic):
+    count = 10 * BATCH
+    assert written(cluster, topic, count, "confluent", at=5) == count
+    assert values(cluster, topic) == expected(count)
+
+
+def test_a_leader_that_dies_in_a_write_leaves_all_or_nothing_by_kafka_python(cluster, topic):
+    count = 10 * BATCH
+    try:
+        assert written(cluster, topic, count, "kafka-python", at=5) == count
+    except ExecutionError as error:  # it finds no new coordinator, where the leader was that too
+        assert "Kafka" in str(error) or "did not say" in str(error)
+        assert values(cluster, topic) in ([], expected(count))
+    else:
+        assert values(cluster, topic) == expected(count)
+
+
+@pytest.mark.parametrize("client", CLIENTS)
+def test_a_leader_that_dies_in_a_read_loses_nothing_and_doubles_nothing(cluster, topic, client):
+    url, count = cluster.url(topic), 100_000
+    with wf.context() as ctx:
+        ctx.read(numbers(count)).write(url, mode="append")
+    seen = []
+    settings = {"client": client}
+    with wf.context(kafka=settings) as ctx:
+        batches = ctx.read(url, format="json", schema={"n": "int64"}).to_batches()
+        for number, batch in enumerate(batches):
+            if number == 0:
+                cluster.kill(cluster.leader(topic))
+            seen += batch.column("n").to_pylist()
+    assert sorted(seen) == list(range(count))
+
+
+def test_a_topic_that_needs_more_brokers_than_there_are_says_so(cluster, topic):
+    strict = cluster.create_topic(new_name(), settings={"min.insync.replicas": 3})
+    table = numbers(BATCH)
+
+    def batches():
+        cluster.kill(next(node for node in NODES if node != cluster.leader(strict)))
+        yield from table.to_batches()
+
+    rows = pa.RecordBatchReader.from_batches(table.schema, batches())
+    writing = target(cluster.url(strict), table, {}, settings={"timeout": 20})
+    with pytest.raises(ExecutionError, match="has 2 replicas in sync, and needs 3"):
+        writing.write(rows, CancellationToken())
+    assert values(cluster, strict) == []
+
+
+def test_brokers_that_all_hang_end_the_write(cluster, topic):
+    table = numbers(2 * BATCH)
+
+    def batches():
+        first, second = table.to_batches(max_chunksize=BATCH)
+        yield first
+        for node in NODES:
+            cluster.pause(node)
+        yield second
+
+    rows = pa.RecordBatchReader.from_batches(table.schema, batches())
+    options = {"transactional_id": topic}
+    writing = target(cluster.url(topic), table, options, settings={"timeout": 5})
+    try:
+        with pytest.raises(ExecutionError, match=r"no answer from Kafka"):
+            writing.write(rows, CancellationToken())
+    finally:
+        for node in NODES:
+            cluster.resume(node)
+    table = numbers(1)
+    again = target(cluster.url(topic), table, options)
+    again.write(table.to_reader(), CancellationToken())
+    assert values(cluster, topic) == expected(1)
+
+
+@pytest.mark.soak
+def test_leaders_that_die_again_and_again_lose_nothing(cluster):
+    topic, count = cluster.create_topic(new_name(), partitions=6), 100 * BATCH
+    for round_ in range(1, 7):
+        assert written(cluster, topic, count, "confluent", at=10 * round_) == count
+        for node in NODES:
+            if not cluster.running(node):
+                cluster.start_node(node)
+        assert values(cluster, topic) == sorted(expected(count) * round_)
