@@ -14,6 +14,7 @@ if TYPE_CHECKING:
 _LOOPBACK: Final = "127.0.0.1"
 _SUFFIXES: Final = MappingProxyType({"k": 1 << 10, "m": 1 << 20, "g": 1 << 30, "t": 1 << 40})
 _JAVA_OPTIONS: Final = "env.java.opts.all"
+_DIRECT: Final = 128 << 20
 _RESTARTS: Final = 3
 _SLOTS_EACH: Final = 4
 """Jobs that run side by side on an embedded Flink; more wait."""
@@ -72,12 +73,18 @@ class Settings:
         size = self.memory.lower().removesuffix("b")
         return int(size[:-1]) * _SUFFIXES[size[-1]]
 
+    @property
+    def _network(self) -> int:
+        """Bytes for the buffers between tasks."""
+        return min(max(self.bytes // 16, 32 << 20), 128 << 20)
+
     def java_options(self, directory: Path) -> tuple[str, ...]:
         """Return the options of the JVM that runs the jobs, or only submits them."""
         heap = self.bytes // 2 if self.address is None else 256 << 20
         more = self.config.get(_JAVA_OPTIONS, "").split()
         return (
             f"-Xmx{heap}",
+            f"-XX:MaxDirectMemorySize={_DIRECT + self._network}",
             f"-Djava.io.tmpdir={directory}",
             "-Duser.timezone=UTC",
             "-XX:-UsePerfData",
@@ -97,8 +104,8 @@ class Settings:
             "rest.bind-port": "0",
             "taskmanager.numberOfTaskSlots": str(_SLOTS_EACH * parallelism),
             "taskmanager.memory.managed.size": f"{self.bytes // 3}b",
-            "taskmanager.memory.network.min": "128mb",
-            "taskmanager.memory.network.max": "128mb",
+            "taskmanager.memory.network.min": f"{self._network}b",
+            "taskmanager.memory.network.max": f"{self._network}b",
             **self.config,
             **MEANING,
         }

@@ -58,7 +58,8 @@ def _run_text(
     fragment = fragment_of(Read("t", ONE), name=options.get("name", "f1"))
     try:
         inputs = {name: as_files(platform, table, run) for name, table in tables.items()}
-        return session.execute(fragment, Compiled(text), inputs).read_all()
+        found: Any = session.execute(fragment, Compiled(text), inputs)
+        return found.read_all()
     finally:
         session.close()
 
