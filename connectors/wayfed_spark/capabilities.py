@@ -8,7 +8,8 @@ from typing import TYPE_CHECKING, Final
 
 from wayfed_optimizer.capabilities import Capabilities
 from wayfed_optimizer.cost import CostProfile
-from wayfed_optimizer.relations import MapBatches
+from wayfed_optimizer.expressions import Call
+from wayfed_optimizer.relations import Aggregate, MapBatches
 from wayfed_sql import SPARK, capabilities_of
 from wayfed_sql.capabilities import SqlCapabilities
 
@@ -24,7 +25,18 @@ class SparkCapabilities(SqlCapabilities):
         """Return (what, why) for the first thing of `relation` itself that is not done here."""
         if isinstance(relation, MapBatches):
             return Capabilities.refusal(self, relation)
+        if isinstance(relation, Aggregate) and _is_beyond_rewriting(relation):
+            return "string_agg by an order beside several DISTINCT", "Spark fails to plan them"
         return SqlCapabilities.refusal(self, relation)
+
+
+def _is_beyond_rewriting(relation: Aggregate) -> bool:
+    """Say whether Spark would take a column for an order while it rewrites several DISTINCT."""
+    calls = [named.expression for named in relation.aggregates]
+    found = [call for call in calls if isinstance(call, Call)]
+    ordered = any(call.function == "string_agg" and call.order_by for call in found)
+    distinct = {c.args for c in found if c.distinct or c.function == "count_distinct"}
+    return ordered and len(distinct) > 1
 
 
 def _with_functions(of: SqlCapabilities) -> SparkCapabilities:

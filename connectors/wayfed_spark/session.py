@@ -74,6 +74,8 @@ class Spark:
 
     def __init__(self, session: SparkSession, stop: Callable[[], None] = lambda: None) -> None:
         self._session = session
+        self._process = getattr(session.sparkContext._gateway, "proc", None)
+        self._closed = False
         self._stop = stop
         self._threads = ThreadPoolExecutor(_THREADS, thread_name_prefix=_THREAD_NAME)
         _quieten_pyspark()
@@ -84,12 +86,8 @@ class Spark:
 
     @property
     def gone(self) -> bool:
-        """Whether its JVM, if it is one that this process started, has ended."""
-        from pyspark import SparkContext
-
-        gateway = self._session.sparkContext._gateway or SparkContext._gateway
-        process = getattr(gateway, "proc", None)
-        return process is not None and process.poll() is not None
+        """Whether it was closed, or its JVM, if it is one that this process started, has ended."""
+        return self._closed or (self._process is not None and self._process.poll() is not None)
 
     def new_session(self) -> SparkSession:
         """Return a session of its own, with the settings of `MEANING` and no views."""
@@ -115,6 +113,7 @@ class Spark:
 
     def close(self) -> None:
         """Stop what was started here."""
+        self._closed = True
         self._threads.shutdown()
         self._stop()
 
