@@ -609,3 +609,24 @@ def test_a_context_speaks_to_a_cluster_in_one_way(kafka, fast, topic):
     fast.read(kafka.url(name), format="raw", timeout=20)
     with pytest.raises(InvalidOption, match="with another client"):
         fast.read(kafka.url(name), format="raw", client="kafka-python")
+
+
+@pytest.fixture
+def dying() -> Iterator[KafkaServer]:
+    """A broker of a test's own."""
+    with KafkaServer.start() as server:
+        yield server
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("client", CLIENTS)
+def test_a_broker_that_dies_in_a_read_ends_it_in_time(dying, client):
+    name = dying.create_topic("big")
+    for _ in range(60):
+        send(dying, name, *[b"x" * 100_000] * 100)
+    with wf.context(kafka={"client": client, "timeout": 3}) as context:
+        batches = context.read(dying.url(name), format="raw").to_batches()
+        next(batches)
+        dying.kill()
+        with pytest.raises(ExecutionError, match="no answer from Kafka"):
+            batches.read_all()
