@@ -152,25 +152,21 @@ class _Shift:
 
     def render(self, site: Site) -> Text:
         """Write the call."""
-        rows = exact(site, 1).sql if len(site.args) > 1 else "1"
-        found = f"{self.name}({exact(site, 0).sql}, {rows}){site.over}"
+        distance = site.args[1] if len(site.args) > 1 else Literal(1, INT64)
+        if not isinstance(distance, Literal) or distance.value is None or distance.value < 0:
+            raise site.refuse(site.function, "its distance must be a constant, and not below 0")
         if site.nulls:
             raise site.refuse(f"IGNORE NULLS in {site.function}", "it has none")
+        bound = f"{distance.value} {self.direction}" if distance.value else "CURRENT ROW"
+        there = _framed(site, f"{bound} AND {bound}")
+        value = exact(site, 0).sql
+        found = f"{self.name}({value}, {distance.value}){site.over}"
         if site.type.name in _UNSHIFTED:
-            found = self._value(site)
+            found = f"wf_first({value}){there}"
         if len(site.args) < 3:
             return Text(found)
         default = f"CAST({exact(site, 2).sql} AS {site.types(site.type)})"
-        outside = f"{self.name}(1, {rows}){site.over} IS NULL"
-        return Text(f"CASE WHEN {outside} THEN {default} ELSE {found} END")
-
-    def _value(self, site: Site) -> str:
-        """Return the value of a frame of one row, of types that Flink's own does not take."""
-        distance = site.args[1] if len(site.args) > 1 else Literal(1, INT64)
-        if not isinstance(distance, Literal) or not distance.value or distance.value < 0:
-            raise site.refuse(f"{site.function} of {site.type.name}", "only of a constant distance")
-        bound = f"{distance.value} {self.direction}"
-        return f"wf_first({exact(site, 0).sql}){_framed(site, f'{bound} AND {bound}')}"
+        return Text(f"CASE WHEN COUNT(*){there} = 0 THEN {default} ELSE {found} END")
 
 
 @dataclass(frozen=True, slots=True)
