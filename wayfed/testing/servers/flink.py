@@ -177,13 +177,16 @@ class FlinkCluster:
         scratch.mkdir()
         settings = {
             **_MEMORY,
+            # Who refuses a connection is gone by the second try; who is slow has time.
             "heartbeat.interval": "2 s",
-            "heartbeat.timeout": "10 s",
+            "heartbeat.timeout": "50 s",
             "io.tmp.dirs": scratch,
             "jobmanager.bind-host": _HOST,
             "jobmanager.rpc.address": _HOST,
             "jobmanager.rpc.port": self._rpc,
             "parallelism.default": _SLOTS,
+            "pekko.ask.timeout": "60 s",
+            "pekko.startup-timeout": "120 s",
             "rest.address": _HOST,
             "rest.bind-address": _HOST,
             "rest.port": self._port,
