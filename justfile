@@ -32,6 +32,10 @@ wheel:
 pip *engines:
     scripts/try_pip_engines {{ engines }}
 
+# Compile our classes for Flink; with --check, only see whether the jar is what its sources give
+jar *arguments:
+    uv run python scripts/build_jar.py {{ arguments }}
+
 # Measure, and compare with the budgets
 bench:
     for program in benchmarks/*.py; do echo "$program"; uv run python "$program"; done
@@ -46,4 +50,4 @@ demo *arguments:
     uv run wayfed demo {{ arguments }}
 
 # All that CI runs
-ci: check wheel docs test
+ci: check (jar "--check") wheel docs test
