@@ -10,7 +10,11 @@ from wayfed.testing import Mark
 MARKS: Mapping[str, Mapping[str, Mark]] = MappingProxyType(
     {
         "duckdb": {},
-        "flink": {},
+        "flink": {
+            "R1 Values: of constants: float32": Mark(
+                "notyet", "it keeps seven digits of a constant that is a FLOAT"
+            ),
+        },
         "postgresql": {},
         "spark": {},
         "sqlite": {},
