@@ -17,10 +17,10 @@ if TYPE_CHECKING:
 
 _WAIT, _LONG_WAIT = 0.03, 0.1
 """Seconds that a poll waits for more: long where the end is known, and is asked for."""
-_BYTES: Final = 8 << 20
+_BYTES: Final = 4 << 20
 _OVERHEAD: Final = 100
 """Bytes that a record takes besides its key and value."""
-_FEWEST, _MOST, _FIRST = 16, 50_000, 2_000
+_FEWEST, _MOST, _FIRST = 16, 20_000, 2_000
 
 
 def records_of(

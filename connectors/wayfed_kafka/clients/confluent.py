@@ -37,10 +37,11 @@ _READING: Final = {
     "topic.metadata.refresh.interval.ms": 30_000,
     # The default of a second stalls reads that come to an end.
     "fetch.queue.backoff.ms": 5,
-    "fetch.message.max.bytes": 8 << 20,
-    "fetch.max.bytes": 64 << 20,
-    "queued.min.messages": 200_000,
-    "queued.max.messages.kbytes": 64 << 10,
+    # A record that waits takes some hundred bytes besides its own.
+    "fetch.message.max.bytes": 1 << 20,
+    "fetch.max.bytes": 8 << 20,
+    "queued.min.messages": 20_000,
+    "queued.max.messages.kbytes": 8 << 10,
 }
 
 _KINDS: Final = {
