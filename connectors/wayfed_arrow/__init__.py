@@ -1,4 +1,4 @@
-"""Our types as Arrow's, rows as streams of batches, functions over them; pyarrow comes at first use."""
+"""Our types as Arrow's, rows as streams of batches, and functions over them."""
 
 from wayfed_arrow.streams import Stream, conform, stream_of
 from wayfed_arrow.types import arrow_schema, arrow_type, from_arrow_type, schema_from_arrow
