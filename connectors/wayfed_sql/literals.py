@@ -14,6 +14,7 @@ from wayfed_sql.templates import UNARY, Text
 
 if TYPE_CHECKING:
     from wayfed_optimizer.expressions import Literal
+    from wayfed_optimizer.types import DataType
     from wayfed_sql.dialect import Dialect
 
 _PLAIN_FLOAT: Final = re.compile(r"-?\d{1,12}\.\d{1,12}")
@@ -46,7 +47,7 @@ def _text(constant: Literal, dialect: Dialect) -> Text:
     if is_integer(kind):
         return _number(str(value))._replace(digits=digits_between(value, value, kind))
     if is_float(kind):
-        return _float(value, dialect)
+        return _narrowed(_float(value, dialect), kind, dialect)
     if isinstance(kind, Decimal):
         if dialect.digits is not None and len(value.as_tuple().digits) > dialect.digits:
             reason = f"it keeps {dialect.digits} digits of decimals"
@@ -93,6 +94,11 @@ def _float(value: float, dialect: Dialect) -> Text:
         return _number(text)
     exact = _form("float", dialect).format(text if "e" in text else f"{text}e0")
     return Text(exact, UNARY if exact.startswith("-") else UNARY + 1)
+
+
+def _narrowed(text: Text, kind: DataType, dialect: Dialect) -> Text:
+    form = dialect.literals.get(kind.name)
+    return text if form is None else Text(form.format(text.sql))
 
 
 def _form(name: str, dialect: Dialect) -> str:

@@ -10,11 +10,7 @@ from wayfed.testing import Mark
 MARKS: Mapping[str, Mapping[str, Mark]] = MappingProxyType(
     {
         "duckdb": {},
-        "flink": {
-            "R1 Values: of constants: float32": Mark(
-                "notyet", "it keeps seven digits of a constant that is a FLOAT"
-            ),
-        },
+        "flink": {},
         "postgresql": {},
         "spark": {},
         "sqlite": {},

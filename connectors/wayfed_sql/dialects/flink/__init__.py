@@ -74,6 +74,7 @@ FLINK: Final = Dialect(
             "timestamp_utc": "CAST(CAST('{}' AS TIMESTAMP(6)) AS TIMESTAMP_LTZ(6))",
             "long decimal": "CAST('{}' AS {type})",
             "float": "CAST('{}' AS DOUBLE)",
+            "float32": "wf_to_float(CAST({} AS DOUBLE))",
             "nan": "CAST('NaN' AS DOUBLE)",
             "infinity": "CAST('Infinity' AS DOUBLE)",
             "-infinity": "CAST('-Infinity' AS DOUBLE)",

@@ -137,6 +137,12 @@ public final class Casts {
         Float none(Double x) {
             throw beyond(x, "float32");
         }
+
+        /** Called anew each time: as a constant of the plan a FLOAT keeps seven digits, and no NaN. */
+        @Override
+        public boolean isDeterministic() {
+            return false;
+        }
     }
 
     public static class TryFloat extends ToFloat {
