@@ -55,17 +55,17 @@ class Memo:
         members = {relation: None}
         waiting = [relation]
         while waiting and len(members) < _GROUP_LIMIT:
-            for alternative in self._alternatives_of(waiting.pop(0), self._stores_of):
+            for alternative in self._alternatives_of(waiting.pop(0), self.stores_of):
                 if alternative not in members and len(members) < _GROUP_LIMIT:
                     members[alternative] = None
                     waiting.append(alternative)
         return tuple(members)
 
     def _worthwhile(self, relation: Relation) -> bool:
-        stores = self._stores_of(relation)
+        stores = self.stores_of(relation)
         return len(set(stores)) > 1 and len(stores) > len(set(stores))
 
-    def _stores_of(self, relation: Relation) -> tuple[str, ...]:
+    def stores_of(self, relation: Relation) -> tuple[str, ...]:
         """Return the stores below a relation; twice those that hold more than one of its tables."""
         known = self._stores.get(relation)
         if known is None:
@@ -73,7 +73,7 @@ class Memo:
                 source = self._sources.get(relation.table)
                 known = (source.channel.owner or "anywhere",) if source else ()
             else:
-                found = sorted(s for below in relation.below for s in self._stores_of(below))
+                found = sorted(s for below in relation.below for s in self.stores_of(below))
                 known = tuple(s for i, s in enumerate(found) if i < 2 or found[i - 2] != s)
             self._stores[relation] = known
         return known

@@ -30,6 +30,7 @@ from wayfed_optimizer.relations import (
     Values,
     walk_once,
 )
+from wayfed_optimizer.rewrite.alternatives.filters import partly
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping, Sequence
@@ -177,10 +178,11 @@ class Search:
         found: dict[str, list[Choice]] = {}
         reasons: dict[str, tuple[str, str]] = {}
         names = [forced] if forced and self._is_forced(relation, forced) else [*self._platforms]
+        members = (*self._memo.group(relation), *self._split(relation))
         for name in names:
             platform = self._platforms[name]
             candidates: list[Choice] = []
-            for member in self._memo.group(relation):
+            for member in members:
                 refused = platform.capabilities.refusal(member)
                 if refused:
                     reasons[name] = refused
@@ -203,6 +205,15 @@ class Search:
         if isinstance(relation, MapBatches):
             return MapBatches in self._platforms[forced].capabilities.relations
         return not isinstance(relation, RUN_HERE)
+
+    def _split(self, relation: Relation) -> Iterator[Relation]:
+        """Yield a filter as two, for each store that can do a part of it where its rows lie."""
+        if not isinstance(relation, Filter):
+            return
+        for name in sorted(self._platforms.keys() & self._memo.stores_of(relation)):
+            capabilities = self._platforms[name].capabilities
+            if two := partly(relation, capabilities.refusal):
+                yield two
 
     def _reading(self, read: Read, forced: str | None) -> dict[str, list[Choice]]:
         channel = self._channel_of(read)

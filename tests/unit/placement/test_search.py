@@ -13,9 +13,10 @@ from tests.unit.placement.synthetic import (
     environment,
     read,
 )
+from wayfed_optimizer.capabilities import Capabilities
 from wayfed_optimizer.cost import CostProfile
 from wayfed_optimizer.errors import PlatformNotFound, Unsupported
-from wayfed_optimizer.expressions import SortKey, call, column, literal
+from wayfed_optimizer.expressions import Cast, SortKey, call, column, conjunction, literal
 from wayfed_optimizer.placement import Memo, cut, place
 from wayfed_optimizer.relations import (
     Filter,
@@ -29,6 +30,7 @@ from wayfed_optimizer.relations import (
     Sort,
     walk,
 )
+from wayfed_optimizer.types import INT64, TEXT
 
 
 def _place(root: Relation, env):
@@ -227,3 +229,57 @@ def test_a_part_that_is_used_again_and_again_is_cut_once():
     fragments = cut(_place(Hint(plan, "engine"), env), env, cardinalities(env)).fragments
 
     assert [fragment.platform for fragment in fragments] == ["store", "engine"]
+
+
+class Picky(PaperPlatform):
+    """A store that compares by `greater` only."""
+
+    @property
+    def capabilities(self) -> Capabilities:
+        return Capabilities(
+            relations=frozenset({Read, Filter}), functions=frozenset({"greater", "and", "divide"})
+        )
+
+
+def _conditions(names, env):
+    table = read(env, "t")
+    comparisons = {
+        "pushed": call("greater", column(table.schema, "t_x"), literal(0.5)),
+        "refused": call("less", column(table.schema, "t_x"), literal(0.9)),
+        "raising": call(
+            "greater", Cast(Cast(column(table.schema, "t_x"), TEXT), INT64), literal(1)
+        ),
+    }
+    return Filter(table, conjunction(tuple(comparisons[name] for name in names)))
+
+
+def _filters_by_platform(root, env):
+    physical = cut(_place(root, env), env, cardinalities(env))
+    return {
+        fragment.platform: [str(n.predicate) for n in walk(fragment.relation) if type(n) is Filter]
+        for fragment in physical.fragments
+    }
+
+
+@pytest.fixture
+def picky_store():
+    return environment([Picky("store"), PaperPlatform("engine")], {"t": ("store", 1e6)})
+
+
+def test_a_store_does_the_part_of_a_filter_that_it_can(picky_store):
+    root = _conditions(["pushed", "refused"], picky_store)
+    assert _filters_by_platform(root, picky_store) == {
+        "store": ["t_x > 0.5"],
+        "engine": ["t_x < 0.9"],
+    }
+
+
+def test_a_part_that_may_raise_waits_for_the_others(picky_store):
+    root = _conditions(["refused", "raising", "pushed"], picky_store)
+    by_platform = _filters_by_platform(root, picky_store)
+    assert by_platform["store"] == ["t_x > 0.5"]
+
+
+def test_a_filter_of_which_a_store_can_do_nothing_is_whole(picky_store):
+    root = _conditions(["refused", "refused"], picky_store)
+    assert len(_filters_by_platform(root, picky_store)["engine"]) == 1
