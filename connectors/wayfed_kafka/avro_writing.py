@@ -2,11 +2,9 @@
 
 from __future__ import annotations
 
-import json
 import re
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Final
-from urllib.parse import quote
 
 from wayfed_kafka.registry import HEAD, MAGIC
 from wayfed_optimizer.errors import TypeMismatch
@@ -101,14 +99,14 @@ class RegisteredAvro:
 
     def __init__(self, registry: Registry, subject: str, schema: Schema) -> None:
         self._registry = registry
-        self._path = f"/subjects/{quote(subject, safe='')}/versions"
-        self._schema = {"schema": json.dumps(avro_schema(schema))}
+        self._subject = subject
+        self._schema = avro_schema(schema)
         self._encode: AvroEncoder | None = None
 
     def __call__(self, rows: pa.RecordBatch) -> list[bytes | None]:
         """Return the record of each row."""
         if self._encode is None:
-            number = int(self._registry.ask(self._path, self._schema)["id"])
+            number = self._registry.register(self._subject, self._schema)
             self._encode = AvroEncoder(MAGIC + number.to_bytes(HEAD - len(MAGIC), "big"))
         return self._encode(rows)
 

@@ -122,7 +122,7 @@ def earliest_instant(comparisons: Sequence[Comparison]) -> int | None:
         for each in comparisons
         if each.column == TIMESTAMP and each.operator in ("=", ">", ">=", "in")
     ]
-    return max(bounds, default=None)
+    return max(0, *bounds) if bounds else None  # no record is older than 1970
 
 
 def _floor(moment: datetime.datetime) -> int:

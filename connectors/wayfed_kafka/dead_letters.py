@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 from contextlib import closing
+from dataclasses import replace
 from typing import TYPE_CHECKING, Final
 from uuid import uuid4
 
-from wayfed_kafka.failures import ClientError, Trouble
+from wayfed_kafka.failures import ClientError, Trouble, running_failure
 from wayfed_kafka.producers.choosing import producer_for
-from wayfed_kafka.producers.interface import Records, TooLarge, Transaction
+from wayfed_kafka.producers.interface import Records, TooLarge, Transaction, largest
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -19,7 +20,6 @@ if TYPE_CHECKING:
     from wayfed_optimizer.cancellation import CancellationToken
 
 _SECONDS: Final = 60.0
-_LARGEST: Final = 1 << 20
 
 
 def send_dead_letters(
@@ -28,6 +28,8 @@ def send_dead_letters(
     messages: Messages,
     reasons: Sequence[str],
     token: CancellationToken,
+    *,
+    platform: str,
 ) -> None:
     """Send records as they are, with headers that say where they stood and what is wrong.
 
@@ -36,7 +38,10 @@ def send_dead_letters(
 
     Raises
     ------
-    ClientError, Cancelled
+    ExecutionError, SourceChanged
+        Where they cannot be sent: it is the other topic that the error names.
+    Cancelled
+        Where the token says so.
     """
     headers = [
         [
@@ -51,20 +56,25 @@ def send_dead_letters(
         )
     ]
     records = Records(messages.values(), messages.keys(), messages.timestamps(), headers)
-    transaction = Transaction(
-        table.dead_letter or "", f"wayfed-dead-letters-{uuid4().hex}", _SECONDS, _LARGEST
-    )
+    try:
+        _send(cluster, table.dead_letter or "", records, token)
+    except ClientError as error:
+        there = replace(table.location, topic=table.dead_letter)
+        raise running_failure(error, there, platform) from error
+
+
+def _send(cluster: Cluster, topic: str, records: Records, token: CancellationToken) -> None:
+    most = largest(cluster.client.configuration(topic))
+    transaction = Transaction(topic, f"wayfed-dead-letters-{uuid4().hex}", _SECONDS, most)
     with closing(producer_for(cluster, transaction)) as producer:
         producer.begin(token)
         try:
             producer.send(records, token)
             producer.finish(token)
+            producer.commit()
         except TooLarge as error:
             producer.abort()
-            raise ClientError(
-                Trouble.TOO_LARGE, f"with its headers, for the topic {table.dead_letter}"
-            ) from error
+            raise ClientError(Trouble.TOO_LARGE, "with its headers") from error
         except BaseException:
             producer.abort()
             raise
-        producer.commit()

@@ -1,4 +1,7 @@
-"""What a read without an end looks at now and then: new partitions, and how far it is behind."""
+"""What a read without an end looks at now and then: new partitions, and how far it is behind.
+
+Where nothing is written nothing arrives: these looks also tell whether the cluster is there.
+"""
 
 from __future__ import annotations
 
@@ -37,17 +40,31 @@ class Following:
         self._progress = progress
         self._known = {each.partition for each in scan.table.ranges}
         self._looked = monotonic()
+        self._silent: float | None = None
 
     def __call__(self) -> Mapping[int, int]:
-        """Return the partitions that are new, and where each begins; mostly asks nobody."""
-        if monotonic() - self._looked < _SECONDS:
+        """Return the partitions that are new, and where each begins; mostly asks nobody.
+
+        Raises
+        ------
+        ClientError
+            Where no broker has answered for as long as the settings say.
+        """
+        began = monotonic()
+        if began - self._looked < _SECONDS:
             return {}
         try:
-            return self._look()
+            found = self._look()
         except ClientError as error:
-            if error.trouble is Trouble.UNREACHABLE:  # the reader itself says how long that may be
-                return {}
-            raise
+            if error.trouble is not Trouble.UNREACHABLE:
+                raise
+            self._silent = self._silent or began
+            if monotonic() - self._silent > self._cluster.settings.timeout:
+                raise
+            return {}
+        else:
+            self._silent = None
+            return found
         finally:
             self._looked = monotonic()
 

@@ -80,9 +80,13 @@ def bound_of(value: object, *, name: str) -> Bound:
 
 
 def _milliseconds(moment: datetime.datetime) -> int:
-    """Return an instant in milliseconds, the next one where it lies between two."""
+    """Return an instant in milliseconds, the next one where it lies between two.
+
+    No record is older than 1970, and brokers take what is below 0 for something else: -1 is the
+    latest offset.
+    """
     since = moment - datetime.datetime(1970, 1, 1, tzinfo=datetime.UTC)
-    return -(-since // datetime.timedelta(milliseconds=1))
+    return max(0, -(-since // datetime.timedelta(milliseconds=1)))
 
 
 def _offsets(value: Mapping[Any, Any], name: str) -> Mapping[int, int]:

@@ -30,7 +30,7 @@ def records_of(
     token: CancellationToken,
     *,
     timeout: float,
-    arrived: Callable[[], Mapping[int, int]] = dict,
+    arrived: Callable[[], Mapping[int, int]] | None = None,
 ) -> Iterator[Messages]:
     """Yield the records of ranges, some megabytes at a time.
 
@@ -47,7 +47,8 @@ def records_of(
     timeout
         Seconds without any sign of the cluster that are an error, where records are due.
     arrived
-        Asked between polls: partitions to read on from an offset, without an end.
+        Asked between polls of a read that has no end: partitions to read on from an offset. It
+        raises where the cluster is gone, for that nothing arrives says nothing there.
 
     Raises
     ------
@@ -63,11 +64,13 @@ def records_of(
         left = progress.left
         wait = _WAIT if left is None else _LONG_WAIT
         polled = consumer.poll(count if left is None else max(1, min(count, left)), wait)
-        for partition, offset in arrived().items():
+        for partition, offset in arrived().items() if arrived is not None else ():
             consumer.join(partition, offset)
             ends[partition] = None
         if not polled.positions:
-            heard = _still(heard, consumer, timeout, endless=None in ends.values())
+            if arrived is None and monotonic() - heard > timeout:
+                told = consumer.trouble() or f"nothing arrived for {timeout:g} seconds"
+                raise ClientError(Trouble.UNREACHABLE, told)
             continue
         heard = monotonic()
         messages = _up_to(ends, polled.messages, polled.positions)
@@ -93,18 +96,6 @@ def _up_to(
         return messages
     places = zip(messages.partitions(), messages.offsets(), strict=True)
     return messages.kept([offset < limits.get(p, -1) for p, offset in places])
-
-
-def _still(heard: float, consumer: Consumer, timeout: float, *, endless: bool) -> float:
-    """Return since when nothing was heard; raise where that is too long."""
-    trouble = consumer.trouble()
-    if endless and trouble is None:
-        return monotonic()
-    if monotonic() - heard > timeout:
-        raise ClientError(
-            Trouble.UNREACHABLE, trouble or f"nothing arrived for {timeout:g} seconds"
-        )
-    return heard
 
 
 def _next_count(messages: Messages, count: int) -> int:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import base64
 import json
+from http.client import HTTPException
 from threading import Lock
 from typing import TYPE_CHECKING, Any, Final
 from urllib.error import HTTPError, URLError
@@ -28,6 +29,10 @@ HEAD: Final = 5
 
 class UnknownSchema(Exception):
     """The registry has no such schema; never leaves this package."""
+
+
+class NotAvro(SourceError):
+    """The registry has a schema of that number, which is none of Avro's that can be read."""
 
 
 class Registry:
@@ -57,24 +62,42 @@ class Registry:
         ------
         UnknownSchema
             Where there is none.
+        NotAvro
+            Where it is of another kind.
         SourceError
             Where the registry does not answer.
         """
         with self._lock:
             if number not in self._schemas:
-                found = self.ask(f"/schemas/ids/{number}")
+                found = self._ask(f"/schemas/ids/{number}")
                 self._schemas[number] = _avro(found, f"schema {number} of {self}")
             return self._schemas[number]
 
     def latest(self, subject: str) -> tuple[int, Any]:
         """Return the number of a subject's latest schema, and the schema; raises as `schema`."""
-        found = self.ask(f"/subjects/{quote(subject, safe='')}/versions/latest")
-        number, schema = int(found["id"]), _avro(found, f"subject '{subject}' of {self}")
+        found = self._ask(f"{_versions(subject)}/latest")
+        number, schema = self._number(found), _avro(found, f"subject '{subject}' of {self}")
         with self._lock:
             self._schemas[number] = schema
         return number, schema
 
-    def ask(self, path: str, body: Any = None) -> Any:
+    def register(self, subject: str, schema: Any) -> int:
+        """Return the number of a schema under a subject, which has it then; raises SourceError."""
+        try:
+            return self._number(self._ask(_versions(subject), {"schema": json.dumps(schema)}))
+        except UnknownSchema as error:
+            raise SourceError(
+                f"the schema registry {self} takes no schema for '{subject}': {error}",
+                hint="is registry= right, with its path?",
+            ) from error
+
+    def _number(self, found: dict[str, Any]) -> int:
+        number = found.get("id")
+        if not isinstance(number, int):
+            raise SourceError(f"the schema registry {self} did not say the number of a schema")
+        return number
+
+    def _ask(self, path: str, body: Any = None) -> dict[str, Any]:
         """Return the registry's answer to a question, or to a `body` that is posted.
 
         Raises
@@ -86,9 +109,6 @@ class Registry:
         """
         settings = self._settings
         headers = {"Accept": f"{_MEDIA}, application/json"}
-        if settings.registry_username is not None:
-            login = f"{settings.registry_username}:{settings.registry_password or ''}"
-            headers["Authorization"] = f"Basic {base64.b64encode(login.encode()).decode()}"
         data = None
         if body is not None:
             headers["Content-Type"] = _MEDIA
@@ -97,8 +117,16 @@ class Registry:
         try:
             # The scheme was checked with the settings; the address is the user's own.
             request = Request(url, data, headers)  # noqa: S310
+            if settings.registry_username is not None:
+                login = f"{settings.registry_username}:{settings.registry_password or ''}"
+                encoded = base64.b64encode(login.encode()).decode()
+                # Not where a redirection leads: that may be anybody.
+                request.add_unredirected_header("Authorization", f"Basic {encoded}")
             with urlopen(request, timeout=_SECONDS, context=self._tls()) as answer:  # noqa: S310
-                return json.loads(answer.read(_MOST))
+                found = json.loads(answer.read(_MOST))
+                if not isinstance(found, dict):
+                    raise ValueError("no object of JSON came back")
+                return found
         except HTTPError as error:
             with error:
                 told = _message(error.read(_MOST))
@@ -111,7 +139,7 @@ class Registry:
                 f"the schema registry {self} answered {error.code}: {told or error.reason}",
                 hint=hint,
             ) from error
-        except (URLError, OSError, ValueError) as error:
+        except (URLError, HTTPException, OSError, ValueError) as error:
             reason = getattr(error, "reason", None) or error
             raise SourceError(
                 f"the schema registry {self} does not answer: {reason}",
@@ -126,18 +154,22 @@ class Registry:
         return create_default_context(cafile=self._settings.registry_ca)
 
 
-def _avro(found: Any, place: str) -> Any:
+def _versions(subject: str) -> str:
+    return f"/subjects/{quote(subject, safe='')}/versions"
+
+
+def _avro(found: dict[str, Any], place: str) -> Any:
     kind = found.get("schemaType", "AVRO")
     if kind != "AVRO":
-        raise SourceError(f"{place} is of {kind}, and only Avro is read")
+        raise NotAvro(f"{place} is of {kind}, and only Avro is read")
     if found.get("references"):
-        raise SourceError(
+        raise NotAvro(
             f"{place} refers to other schemas", hint="register it with all that it needs in it"
         )
     try:
         return json.loads(found["schema"])
-    except (KeyError, ValueError) as error:
-        raise SourceError(f"{place} cannot be read: {error}") from error
+    except (KeyError, TypeError, ValueError) as error:
+        raise NotAvro(f"{place} cannot be read: {error}") from error
 
 
 def _message(body: bytes) -> str:

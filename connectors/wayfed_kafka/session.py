@@ -90,7 +90,7 @@ class KafkaSession:
                 progress,
                 self._run.token,
                 timeout=self._cluster.settings.timeout,
-                arrived=dict if table.bounded else Following(self._cluster, scan, progress),
+                arrived=None if table.bounded else Following(self._cluster, scan, progress),
             ):
                 progress.records += len(messages)
                 batch = steps.apply(self._decoded(decoder, messages, scan, progress, fragment))
@@ -143,7 +143,14 @@ class KafkaSession:
                 ) from error
             if table.dead_letter is not None:
                 left = messages.kept([position in bad for position in range(len(messages))])
-                send_dead_letters(self._cluster, table, left, list(bad.values()), self._run.token)
+                send_dead_letters(
+                    self._cluster,
+                    table,
+                    left,
+                    list(bad.values()),
+                    self._run.token,
+                    platform=self._name,
+                )
             progress.skipped += len(bad)
             return decoder.decode(
                 messages.kept([position not in bad for position in range(len(messages))])

@@ -17,7 +17,7 @@ from wayfed_kafka.layout import OPTIONS as LAYOUT_OPTIONS
 from wayfed_kafka.layout import Layout
 from wayfed_kafka.location import require_topic
 from wayfed_kafka.producers import Transaction, producer_for
-from wayfed_kafka.producers.interface import TooLarge
+from wayfed_kafka.producers.interface import TooLarge, largest
 from wayfed_kafka.registry import Registry
 from wayfed_kafka.settings import OPTIONS as SETTINGS
 from wayfed_kafka.writing_failures import too_large, unconfirmed, writing_failure
@@ -43,10 +43,6 @@ _OPTIONS: Final = (
 )
 _UNTIL_SEEN: Final = 2.0
 _TRANSACTION_TIMEOUT: Final = 300.0
-_LARGEST: Final = 1_048_588
-"""Bytes of a batch of records where a topic says nothing: Kafka's own default."""
-_AROUND_A_RECORD: Final = 88
-"""Bytes of a batch besides the key and value of its only record, at most."""
 
 
 def target_of(request: TargetRequest, cluster: Cluster, location: Location) -> TopicTarget:
@@ -80,7 +76,7 @@ def target_of(request: TargetRequest, cluster: Cluster, location: Location) -> T
         topic,
         given.get("transactional_id") or f"wayfed-{topic}-{uuid4().hex}",
         float(given.get("transaction_timeout", _TRANSACTION_TIMEOUT)),
-        int(settings.get("max.message.bytes", _LARGEST)),
+        largest(settings),
         given.get("compression", COMPRESSIONS[0]),
     )
     encoder = Encoder(layout, _encode(layout, request, cluster, topic), keyed)

@@ -66,4 +66,5 @@ COSTS: Final = CostProfile(
     ),
     default_per_row=2e-8,
     per_byte_out=6e-9,
+    per_byte_spilled=4e-9,
 )

@@ -18,6 +18,7 @@ from wayfed_optimizer.errors import ExecutionError, Unsupported
 from wayfed_spark.failures import summary
 from wayfed_spark.jdbc import driver_jars
 from wayfed_spark.masters import masters, require_master
+from wayfed_spark.memory import room
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
@@ -51,13 +52,17 @@ class Settings:
     master: str = "local[*]"
     memory: str = "2g"
     config: Mapping[str, str] = field(default_factory=lambda: MappingProxyType({}))
-
     exchange: Path | None = None
 
     @property
     def local(self) -> bool:
         """Whether all of Spark runs on this machine, in its driver."""
         return self.master.startswith("local")
+
+    @property
+    def room(self) -> float:
+        """Bytes that operators may hold; infinite where other machines compute."""
+        return room(self.master, self.memory)
 
     def __str__(self) -> str:
         more = "".join(f" {name}={value}" for name, value in self.config.items())

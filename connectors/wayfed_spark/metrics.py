@@ -2,28 +2,56 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable, Mapping
+from contextlib import suppress
 from types import MappingProxyType
 from typing import TYPE_CHECKING, Any, Final
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping
+    from collections.abc import Iterator
 
     from pyspark.sql import SparkSession
 
-_PATIENCE_MS: Final = 5_000
+_PATIENCE_MS: Final = 1_000
 _MILLISECONDS: Final = 1e-3
 _NANOSECONDS: Final = 1e-9
+_NOTHING: Final[Mapping[str, float]] = MappingProxyType({})
+_SKIPPED: Final = "SKIPPED"
+
+
+def wait_for_counts(session: SparkSession) -> None:
+    """Wait until what ended is counted: counts arrive by a queue, which others fill as well."""
+    from py4j.protocol import Py4JError
+
+    context = session.sparkContext._jsc
+    if context is not None:
+        with suppress(Py4JError, OSError):
+            context.sc().listenerBus().waitUntilEmpty(_PATIENCE_MS)
 
 
 def counted(session: SparkSession, group: str) -> Mapping[str, float]:
-    """Return rows and bytes read, shuffled and spilled, and seconds, by the jobs of `group`."""
-    context = session.sparkContext._jsc.sc()
-    # Counts arrive by a queue; what is not in it by now is not of these jobs.
-    context.listenerBus().waitUntilEmpty(_PATIENCE_MS)
-    store = context.statusStore()
+    """Return what the jobs of `group` have done by now: tasks, rows, bytes, seconds.
+
+    Waits for nothing, and returns nothing where Spark is gone.
+    """
+    from py4j.protocol import Py4JError
+
+    context = session.sparkContext._jsc
+    if context is None:
+        return _NOTHING
+    try:
+        return MappingProxyType(_sums(context, group))
+    except (Py4JError, OSError):
+        return _NOTHING
+
+
+def _sums(context: Any, group: str) -> dict[str, float]:
+    store = context.sc().statusStore()
+    jobs = tuple(context.statusTracker().getJobIdsForGroup(group))
     total = {
-        "jobs": 0.0,
+        "jobs": float(len(jobs)),
         "tasks": 0.0,
+        "tasks_total": 0.0,
         "rows_read": 0.0,
         "bytes_read": 0.0,
         "bytes_shuffled": 0.0,
@@ -31,28 +59,33 @@ def counted(session: SparkSession, group: str) -> Mapping[str, float]:
         "cpu_seconds": 0.0,
         "task_seconds": 0.0,
     }
-    for job_id in session.sparkContext.statusTracker().getJobIdsForGroup(group):
-        total["jobs"] += 1
-        for stage_id in _each(store.job(job_id).stageIds()):
-            stage = _stage(store, stage_id)
-            if stage is None:
-                continue
-            total["tasks"] += stage.numCompleteTasks()
-            total["rows_read"] += stage.inputRecords()
-            total["bytes_read"] += stage.inputBytes()
-            total["bytes_shuffled"] += stage.shuffleWriteBytes()
-            total["bytes_spilled"] += stage.diskBytesSpilled()
-            total["cpu_seconds"] += stage.executorCpuTime() * _NANOSECONDS
-            total["task_seconds"] += stage.executorRunTime() * _MILLISECONDS
-    return MappingProxyType(total)
+    # A job also lists the stages of others whose rows it finds ready.
+    for stage_id in {stage for job in jobs for stage in _stages_of(store, job)}:
+        stage = _found(lambda: store.lastStageAttempt(stage_id))  # noqa: B023  # called at once
+        if stage is None or stage.status().name() == _SKIPPED:
+            continue
+        total["tasks"] += stage.numCompleteTasks()
+        total["tasks_total"] += stage.numTasks()
+        total["rows_read"] += stage.inputRecords()
+        total["bytes_read"] += stage.inputBytes()
+        total["bytes_shuffled"] += stage.shuffleWriteBytes()
+        total["bytes_spilled"] += stage.diskBytesSpilled()
+        total["cpu_seconds"] += stage.executorCpuTime() * _NANOSECONDS
+        total["task_seconds"] += stage.executorRunTime() * _MILLISECONDS
+    return total
 
 
-def _stage(store: Any, stage_id: int) -> Any:
-    """Return what was counted of a stage; None where it never ran, or is forgotten by now."""
+def _stages_of(store: Any, job_id: int) -> tuple[int, ...]:
+    job = _found(lambda: store.job(job_id))
+    return () if job is None else tuple(_each(job.stageIds()))
+
+
+def _found(ask: Callable[[], Any]) -> Any:
+    """Return what Spark kept of a job or stage; None where it is not counted yet, or no more."""
     from py4j.protocol import Py4JJavaError
 
     try:
-        return store.lastStageAttempt(stage_id)
+        return ask()
     except Py4JJavaError as error:
         if "NoSuchElementException" not in str(error.java_exception.getClass()):
             raise

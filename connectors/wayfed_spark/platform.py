@@ -3,9 +3,12 @@
 from __future__ import annotations
 
 import shutil
+from collections.abc import Mapping
 from contextlib import suppress
+from dataclasses import replace
 from importlib.metadata import version
 from threading import Lock
+from types import MappingProxyType
 from typing import TYPE_CHECKING, Any, Final
 
 from wayfed_optimizer.errors import Cancelled, Unsupported
@@ -34,7 +37,8 @@ from wayfed_spark.failures import failure
 from wayfed_spark.functions import mapped_on_workers
 from wayfed_spark.jdbc import driver_jars, knows_driver, read_jdbc
 from wayfed_spark.jvm import require_pyarrow
-from wayfed_spark.metrics import counted
+from wayfed_spark.memory import room_of
+from wayfed_spark.metrics import counted, wait_for_counts
 from wayfed_spark.names import quoted
 from wayfed_spark.parameters import arguments_of
 from wayfed_spark.session import Spark
@@ -42,17 +46,19 @@ from wayfed_spark.source import frames_of, in_session
 from wayfed_spark.statements import Statement, statement
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Mapping
+    from collections.abc import Callable, Iterable
     from pathlib import Path
 
     from pyspark.sql import DataFrame, SparkSession
 
+    from wayfed_optimizer.cost import CostProfile
     from wayfed_optimizer.physical import Fragment
     from wayfed_optimizer.platform import Channel, Run, Source
     from wayfed_spark.jvm import Settings
     from wayfed_spark.session import SharedSpark
 
 _DESCRIPTION: Final = 200
+_NO_METRICS: Final[Mapping[str, float]] = MappingProxyType({})
 
 
 class SparkPlatform:
@@ -60,7 +66,6 @@ class SparkPlatform:
 
     name: str = "spark"
     capabilities = CAPABILITIES
-    costs = COSTS
     produces = PRODUCES
 
     def __init__(self, shared: SharedSpark, settings: Settings, session: SparkSession | None):
@@ -70,7 +75,16 @@ class SparkPlatform:
         self._spark: Spark | None = None
         self._lock = Lock()
         self._asks_databases: bool | None = None
+        self._costs: CostProfile | None = None
         self.conversions = conversions(settings.exchange)
+
+    @property
+    def costs(self) -> CostProfile:
+        """What work takes, and how much an operator may hold, if that is this machine's to say."""
+        if self._costs is None:
+            held = room_of(self._session) if self._session else self._settings.room
+            self._costs = replace(COSTS, memory=held)
+        return self._costs
 
     @property
     def accepts(self) -> tuple[Channel, ...]:
@@ -132,6 +146,7 @@ class SparkRun:
         self._lock = Lock()
         self._part: tuple[Spark, SparkSession] | None = None
         self._kept: list[DataFrame] = []
+        self._uncounted: set[str] = set()
 
     def execute(
         self, fragment: Fragment, compiled: Compiled, inputs: Mapping[str, object]
@@ -140,6 +155,8 @@ class SparkRun:
         from py4j.protocol import Py4JError
         from pyspark.errors import PySparkException
 
+        with self._lock:
+            self._uncounted.discard(fragment.id)
         try:
             return self._run_job(fragment, compiled, inputs)
         except (Py4JError, PySparkException, OSError) as error:
@@ -147,15 +164,26 @@ class SparkRun:
                 raise Cancelled(f"the run was stopped: {self._run.token.reason}") from error
             told = failure(error, fragment.id, compiled.text)
             raise told from told.__cause__ or error
+        finally:
+            with self._lock:
+                self._uncounted.add(fragment.id)
 
     def ingest(self, name: str, value: object, source: Channel, target: Channel) -> object:
         """Refuse: rows come to Spark as files, which are written without it."""
         raise Unsupported(f"{source} to {target}", "spark", "rows come to it as Parquet files")
 
     def metrics(self, fragment: Fragment) -> Mapping[str, float]:
-        """Return the rows, bytes and seconds that Spark counted in the jobs of a fragment."""
-        spark, session = self._started()
-        return spark.call(lambda: counted(session, self._group(fragment)))
+        """Return what Spark counted in the jobs of a fragment: at once, where they still run."""
+        with self._lock:
+            part, waits = self._part, fragment.id in self._uncounted
+            self._uncounted.discard(fragment.id)
+        if part is None or part[0].gone:
+            return _NO_METRICS
+        spark, session = part
+        if waits:
+            with suppress(RuntimeError):  # its threads have ended
+                spark.call(lambda: wait_for_counts(session))
+        return counted(session, self._group(fragment))
 
     def close(self) -> None:
         """Drop the run's views; its session goes with the last reference to it."""

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any, Final
+from typing import TYPE_CHECKING, Any
 
 from wayfed_kafka.formats.avro_columns import read_columns, reads_at_once
-from wayfed_kafka.formats.avro_rows import read_rows
-from wayfed_kafka.formats.avro_schema import columns_of, parsed
+from wayfed_kafka.formats.avro_rows import default_of, read_rows
+from wayfed_kafka.formats.avro_schema import columns_of, named_types, parsed
 from wayfed_kafka.formats.interface import Undecodable
-from wayfed_kafka.registry import HEAD, MAGIC, UnknownSchema
+from wayfed_kafka.registry import HEAD, MAGIC, NotAvro, UnknownSchema
+from wayfed_optimizer.errors import InvalidOption
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -17,8 +18,6 @@ if TYPE_CHECKING:
 
     from wayfed_kafka.registry import Registry
     from wayfed_optimizer.types import Schema
-
-_DEFAULT: Final = object()
 
 
 class AvroFormat:
@@ -44,12 +43,10 @@ class AvroFormat:
         self._registry = registry
         self._origin = origin
         self._writers: dict[int, Any] = {}
-        self._defaults = (
-            {each["name"]: each.get("default", _DEFAULT) for each in self._reader["fields"]}
-            if isinstance(self._reader, dict) and "fields" in self._reader
-            else {}
-        )
+        self._unread: dict[int, str] = {}
         self.schema = columns_of(self._reader, wanted, f"the Avro schema ({origin})")
+        self._members = {each["name"]: each for each in self._reader["fields"]}
+        self._names = named_types(self._reader)
 
     @property
     def remedy(self) -> str | None:
@@ -94,13 +91,17 @@ class AvroFormat:
         ]
 
     def _writer(self, number: int) -> Any:
-        found = self._writers.get(number)
-        if found is None and self._registry is not None:
+        if number not in self._writers and self._registry is not None:
             try:
-                found = self._writers[number] = parsed(self._registry.schema(number))
-            except UnknownSchema as error:
-                raise Undecodable(f"{self._registry} knows no schema {number}") from error
-        return found
+                if number not in self._unread:
+                    self._writers[number] = parsed(self._registry.schema(number))
+            except UnknownSchema:
+                self._unread[number] = f"{self._registry} knows no schema {number}"
+            except (NotAvro, InvalidOption) as error:
+                self._unread[number] = str(error)
+            if number in self._unread:
+                raise Undecodable(self._unread[number])
+        return self._writers[number]
 
     def _of_one(
         self, writer: Any, values: Sequence[bytes], skipped: int, columns: Sequence[str]
@@ -119,13 +120,7 @@ class AvroFormat:
             if array is None:
                 array = self._absent(field, len(values))
             elif array.type != field.type:
-                try:
-                    array = array.cast(field.type)
-                except (pa.ArrowInvalid, pa.ArrowNotImplementedError) as error:
-                    raise Undecodable(
-                        f"field '{field.name}' was written as {array.type}, which is no "
-                        f"{field.type}"
-                    ) from error
+                array = _promoted(array, field)
             result.append(pa.chunked_array([array]))
         return result
 
@@ -133,13 +128,53 @@ class AvroFormat:
         """Return the default of a field that a writer did not know."""
         import pyarrow as pa
 
-        default = self._defaults[field.name]
-        if default is _DEFAULT:
+        member, kind = self._members[field.name], self.schema[field.name].type
+        if "default" not in member:
             raise Undecodable(f"it has no field '{field.name}', which has no default")
+        default = default_of(member["type"], self._names, kind, member["default"])
         try:
             return pa.array([default] * rows, field.type)
-        except (pa.ArrowException, TypeError) as error:
+        except (pa.ArrowException, OverflowError, TypeError, ValueError) as error:
             raise Undecodable(f"the default of field '{field.name}' is not read") from error
+
+
+def _promoted(array: pa.Array, field: pa.Field) -> pa.Array:
+    """Return what was written in another type, where Avro says that it may be read as this one."""
+    import pyarrow as pa
+    from pyarrow import compute
+
+    try:
+        if _may_be_read(array.type, field.type):
+            # An integer may be read as a float that does not have all of its digits.
+            options = compute.CastOptions(field.type, allow_float_truncate=True)
+            return array.cast(options=options)
+    except (pa.ArrowInvalid, pa.ArrowNotImplementedError) as error:
+        reason = error
+    else:
+        reason = None
+    raise Undecodable(
+        f"field '{field.name}' was written as {array.type}, which is no {field.type}"
+    ) from reason
+
+
+def _may_be_read(written: pa.DataType, read: pa.DataType) -> bool:
+    from pyarrow import types
+
+    if types.is_list(written) and types.is_list(read):
+        return _may_be_read(written.value_type, read.value_type)
+    if types.is_struct(written) and types.is_struct(read):
+        theirs = {member.name: member.type for member in written}
+        return all(_may_be_read(theirs.get(each.name, each.type), each.type) for each in read)
+    if types.is_integer(written):
+        return types.is_floating(read) or (types.is_int64(read) and types.is_int32(written))
+    texts = (types.is_string, types.is_binary)
+    return (
+        written == read
+        or types.is_null(written)
+        or (types.is_float32(written) and types.is_float64(read))
+        or (types.is_decimal(written) and types.is_decimal(read))
+        or (any(kind(written) for kind in texts) and any(kind(read) for kind in texts))
+    )
 
 
 def _number(value: bytes) -> int:

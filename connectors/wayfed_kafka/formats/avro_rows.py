@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from io import BytesIO
+import json
+from io import BytesIO, StringIO
 from typing import TYPE_CHECKING, Any
 
 from wayfed_arrow import arrow_type
@@ -11,7 +12,7 @@ from wayfed_kafka.formats.interface import Undecodable
 from wayfed_optimizer.types import DataType, List, Struct
 
 if TYPE_CHECKING:
-    from collections.abc import Collection, Sequence
+    from collections.abc import Collection, Mapping, Sequence
 
     import pyarrow as pa
 
@@ -46,6 +47,23 @@ def read_rows(
             except (pa.ArrowException, OverflowError, TypeError, ValueError) as error:
                 raise Undecodable(f"field '{name}': {error}") from error
     return found
+
+
+def default_of(schema: Any, names: Mapping[str, Any], kind: DataType, default: Any) -> Any:
+    """Return a field's default, which a schema has in Avro's JSON, as Arrow takes it.
+
+    That of a union is of its first branch.
+    """
+    from fastavro import json_reader, parse_schema
+
+    form = schema[0] if isinstance(schema, list) else schema
+    form = names.get(form, form) if isinstance(form, str) else form
+    holder = {"type": "record", "name": "_", "fields": [{"name": "_", "type": form}]}
+    try:
+        row = next(json_reader(StringIO(json.dumps({"_": default})), parse_schema(holder)))
+    except Exception as error:  # raised again, with its cause
+        raise Undecodable(f"a default of its Avro schema is not read: {error}") from error
+    return _plain(row["_"], kind)
 
 
 def _plain(value: Any, kind: DataType) -> Any:

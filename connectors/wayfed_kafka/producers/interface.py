@@ -6,6 +6,8 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Protocol
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
+
     from wayfed_kafka.clients.interface import Headers
     from wayfed_optimizer.cancellation import CancellationToken
 
@@ -33,6 +35,11 @@ class Transaction:
     timeout: float
     largest: int
     compression: str = "none"
+
+
+def largest(settings: Mapping[str, str]) -> int:
+    """Return how many bytes a record of a topic of these settings has at most."""
+    return int(settings.get("max.message.bytes", 1_048_588))  # Kafka's own default
 
 
 @dataclass(frozen=True, slots=True)
