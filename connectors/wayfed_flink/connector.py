@@ -9,6 +9,7 @@ from types import MappingProxyType
 from typing import TYPE_CHECKING, Any, Final
 
 from wayfed_flink.platform import FlinkPlatform
+from wayfed_flink.queries import DRIVERS
 from wayfed_flink.session import SharedFlinks
 from wayfed_flink.settings import MEANING, Settings
 from wayfed_optimizer.errors import InvalidOption, Unsupported
@@ -33,7 +34,7 @@ class FlinkConnector:
     requirements = Requirements(
         (Package("apache-flink", "pyflink"),),
         java=True,
-        jars=("flink-jdbc",),
+        jars=(DRIVERS,),
         apart=MappingProxyType(
             {
                 "federated": "pip cannot install it beside wayfed[federated], which needs a newer"

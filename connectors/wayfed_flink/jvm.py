@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
 from wayfed_flink.jar import JAR, require_whole
+from wayfed_flink.queries import driver_jars
 from wayfed_java import java_home
 from wayfed_optimizer.errors import ExecutionError
 
@@ -83,7 +84,7 @@ class Jvm:
             *_module_options(),
             f"-Dlog4j.configurationFile={logging}",
             "-cp",
-            os.pathsep.join(map(str, (*_libraries(), JAR))),
+            os.pathsep.join(map(str, (*_libraries(), JAR, *driver_jars()))),
             "wayfed.engine.Gateway",
         ]
         with self._log.open("wb") as log:

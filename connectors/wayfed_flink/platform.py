@@ -15,15 +15,18 @@ from wayfed_flink.exchange import Exchange
 from wayfed_flink.failures import summary
 from wayfed_flink.functions import FUNCTIONS
 from wayfed_flink.parameters import with_values
+from wayfed_flink.queries import driver_jars, query_table
 from wayfed_flink.tables import quoted, sink_table, source_table
 from wayfed_optimizer.errors import Cancelled, ExecutionError, Unsupported
 from wayfed_optimizer.platform import (
     ARROW_FILES,
     ARROW_STREAM,
     ARROW_TABLE,
+    JDBC_QUERY,
     Compiled,
     Conversion,
     FileSet,
+    JdbcQuery,
     TableReference,
 )
 from wayfed_sql import FLINK, to_sql
@@ -47,7 +50,6 @@ class FlinkPlatform:
     name = "flink"
     capabilities = CAPABILITIES
     costs = COSTS
-    accepts = (FLINK_FILES,)
     produces = (ARROW_STREAM, FLINK_FILES)
 
     def __init__(self, shared: SharedFlinks, settings: Settings):
@@ -56,6 +58,11 @@ class FlinkPlatform:
         self._exchange = Exchange(settings.exchange)
         self._flink: Flink | None = None
         self._lock = Lock()
+
+    @property
+    def accepts(self) -> tuple[Channel, ...]:
+        """Its files; queries to databases too, where a driver is at hand."""
+        return (FLINK_FILES, JDBC_QUERY) if driver_jars() else (FLINK_FILES,)
 
     @property
     def conversions(self) -> tuple[Conversion, ...]:
@@ -180,7 +187,7 @@ class FlinkRun:
         if self._run.parameters:
             text = _sql(fragment, with_values(fragment.relation, self._run.parameters))
         target = f"result of {fragment.id} {directory.name}"
-        statements = [source_table(name, files) for name, files in inputs.items()]
+        statements = [self._source(flink, name, value) for name, value in inputs.items()]
         statements.append(sink_table(target, directory, schema))
         job = session.submit(
             f"wayfed {self._run.id}.{fragment.id}",
@@ -200,6 +207,16 @@ class FlinkRun:
         finally:
             flink.let_go(job)
         return self._committed(fragment, directory, told.splitlines())
+
+    def _source(self, flink: Flink, name: str, value: Any) -> str:
+        """Return the statement that makes an input a table."""
+        match value:
+            case JdbcQuery():
+                return query_table(name, value, flink.parallelism)
+            case FileSet():
+                return source_table(name, value)
+        rows = write_files(value, self._run, self._exchange.place(self._run))
+        return source_table(name, rows)
 
     def _committed(self, fragment: Fragment, directory: Path, told: list[str]) -> FileSet:
         """Return the files of the attempts that finished, in the order of their tasks."""

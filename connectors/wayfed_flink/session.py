@@ -12,6 +12,7 @@ from wayfed_flink.cluster import reach
 from wayfed_flink.failures import summary
 from wayfed_flink.jar import JAR
 from wayfed_flink.jvm import Jvm
+from wayfed_flink.queries import driver_jars
 from wayfed_optimizer.errors import ExecutionError
 
 if TYPE_CHECKING:
@@ -30,13 +31,14 @@ class Flink:
 
         self.settings = settings
         cluster = None if settings.address is None else reach(settings.address)
+        self.parallelism = settings.tasks(cluster.slots if cluster else None)
         self._jvm = Jvm(settings)
         starter = self._jvm.gateway.entry_point
         try:
             if cluster is None:
                 self._engine = starter.embedded(settings.embedded(self._jvm.directory))
             else:
-                self._engine = starter.remote(settings.remote(JAR, cluster.slots))
+                self._engine = starter.remote(settings.remote((JAR, *driver_jars()), cluster.slots))
         except (Py4JError, OSError) as error:
             reason = self._jvm.last_words() if self._jvm.gone else summary(error)
             self._jvm.close()

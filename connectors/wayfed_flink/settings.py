@@ -8,7 +8,7 @@ from types import MappingProxyType
 from typing import TYPE_CHECKING, Final
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Iterable, Mapping
     from pathlib import Path
 
 _LOOPBACK: Final = "127.0.0.1"
@@ -73,6 +73,10 @@ class Settings:
         size = self.memory.lower().removesuffix("b")
         return int(size[:-1]) * _SUFFIXES[size[-1]]
 
+    def tasks(self, slots: int | None = None) -> int:
+        """Return how many tasks an operator has, on a cluster with so many slots or here."""
+        return self.parallelism or slots or os.cpu_count() or 1
+
     @property
     def _network(self) -> int:
         """Bytes for the buffers between tasks."""
@@ -95,7 +99,7 @@ class Settings:
 
     def embedded(self, directory: Path) -> dict[str, str]:
         """Return Flink's settings for a cluster in our JVM, and for its jobs."""
-        parallelism = self.parallelism or os.cpu_count() or 1
+        parallelism = self.tasks()
         return self._jobs(self.restarts or 0) | {
             "io.tmp.dirs": str(directory),
             "parallelism.default": str(parallelism),
@@ -110,12 +114,12 @@ class Settings:
             **MEANING,
         }
 
-    def remote(self, jar: Path, slots: int) -> dict[str, str]:
-        """Return Flink's settings for jobs on a cluster with so many slots."""
+    def remote(self, jars: Iterable[Path], slots: int) -> dict[str, str]:
+        """Return Flink's settings for jobs, with jars, on a cluster with so many slots."""
         host, _, port = (self.address or "").rpartition(":")
         return self._jobs(_RESTARTS if self.restarts is None else self.restarts) | {
-            "parallelism.default": str(self.parallelism or slots),
-            "pipeline.jars": jar.as_uri(),
+            "parallelism.default": str(self.tasks(slots)),
+            "pipeline.jars": ";".join(jar.as_uri() for jar in jars),
             "rest.address": host,
             "rest.port": port,
             # A job whose client is gone is of no use to anyone.
