@@ -35,7 +35,8 @@ _PASSED_ON: Final = {"sslmode": "sslmode", "application_name": "ApplicationName"
 _UNDERSTOOD: Final = frozenset({*_PASSED_ON, "connect_timeout"})
 _FROM_ELSEWHERE: Final = ("PGPASSWORD", "PGPASSFILE", "PGSERVICE", "PGSSLMODE", "PGOPTIONS")
 _BEGIN: Final = (
-    "SET TRANSACTION ISOLATION LEVEL REPEATABLE READ, READ ONLY; SET TRANSACTION SNAPSHOT '{}'"
+    "SET TRANSACTION ISOLATION LEVEL REPEATABLE READ, READ ONLY; SET TRANSACTION SNAPSHOT '{}'; "
+    "SET LOCAL TimeZone TO 'UTC'"  # drivers say the zone of their machine
 )
 _EPOCH: Final = (
     "(EXTRACT(EPOCH FROM date_trunc('second', {0}))::bigint * 1000000 "
