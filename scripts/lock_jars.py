@@ -1,6 +1,6 @@
 """Fetch sets of jars, and write down what they are: ``connectors/wayfed_java/jars.sha256``.
 
-``scripts/lock_jars.py flink-jdbc`` does it for one set and leaves the others' lines alone.
+``scripts/lock_jars.py postgresql`` does it for one set and leaves the others' lines alone.
 """
 
 from __future__ import annotations

@@ -58,7 +58,7 @@ class Requirements:
 
     Examples
     --------
-    >>> Requirements((Package("apache-flink", "pyflink"),), java=True, jars=("flink-jdbc",)).java
+    >>> Requirements((Package("apache-flink", "pyflink"),), java=True, jars=("postgresql",)).java
     True
     """
 
