@@ -64,6 +64,7 @@ def send_dead_letters(
 
 
 def _send(cluster: Cluster, topic: str, records: Records, token: CancellationToken) -> None:
+    cluster.client.describe(topic)  # producers wait for a topic that is gone
     most = largest(cluster.client.configuration(topic))
     transaction = Transaction(topic, f"wayfed-dead-letters-{uuid4().hex}", _SECONDS, most)
     with closing(producer_for(cluster, transaction)) as producer:

@@ -8,6 +8,7 @@ import threading
 import urllib.parse
 import uuid
 from collections.abc import Callable, Iterator
+from contextlib import ExitStack
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from io import BytesIO
 
@@ -251,6 +252,20 @@ def test_filters_on_partition_offset_and_timestamp_choose_what_is_fetched(kafka,
     ]
 
 
+@pytest.mark.parametrize("milliseconds", [-1, -2, -315_619_200_000])
+def test_an_instant_before_1970_is_before_all_records(kafka, ctx, topic, milliseconds):
+    name = topic()
+    send(kafka, name, *rows(1, 2))
+    since = datetime.datetime.fromtimestamp(0, datetime.UTC) + datetime.timedelta(
+        milliseconds=milliseconds
+    )
+    given = {"format": "json", "schema": NUMBERS, "metadata": "timestamp"}
+    read = ctx.read(kafka.url(name), **given)
+    assert numbers(read.filter(wf.col("timestamp") >= since)) == [1, 2]
+    assert numbers(ctx.read(kafka.url(name), **given, start=since)) == [1, 2]
+    assert numbers(ctx.read(kafka.url(name), **given, end=since)) == []
+
+
 def test_a_field_called_offset_is_filtered_by_its_value(kafka, ctx, topic):
     name = topic()
     send(kafka, name, {"offset": 7}, {"offset": 0}, {"offset": None})
@@ -450,6 +465,20 @@ def test_records_that_are_not_of_the_format_are_sent_elsewhere(kafka, ctx, topic
     }
 
 
+def test_records_that_cannot_be_sent_elsewhere_name_that_topic(kafka, ctx, topic):
+    name, small, large = topic(), topic(max_message_bytes=1_000), topic(max_message_bytes=3_000_000)
+    send(kafka, name, b"x" * 900_000, *rows(1))
+    url, given = kafka.url(name), {"format": "json", "schema": NUMBERS, "on_error": "dead_letter"}
+    read = ctx.read(url, **given, dead_letter=small)
+    with pytest.raises(ExecutionError, match=f"larger than topic '{small}'"):
+        read.to_arrow()
+    assert numbers(ctx.read(url, **given, dead_letter=large)) == [1]
+    admin = AdminClient(kafka.client())
+    admin.delete_topics([small])[small].result(20)
+    with pytest.raises(SourceChanged, match=f"no topic '{small}'"):
+        read.to_arrow()
+
+
 def test_a_sample_with_a_record_that_is_not_json_is_told_when_the_plan_is_made(
     kafka, fast, poisoned
 ):
@@ -491,6 +520,22 @@ def test_partitions_that_are_added_are_read_where_there_is_no_end(kafka, ctx, to
         admin.create_partitions([NewPartitions(name, 2)])[name].result(20)
         send(kafka, name, *rows(2), partition=1)
         assert next(batches).to_pydict() == {"n": [2]}
+
+
+def test_silence_does_not_end_a_read_without_an_end_of_which_a_filter_wants_a_part(kafka, topic):
+    name = topic()
+    send(kafka, name, *rows(1))
+    with wf.context(kafka={"timeout": 1}) as context:
+        read = context.read(
+            kafka.url(name), format="json", schema=NUMBERS, end="never", metadata="offset"
+        )
+        with read.filter("offset < 2").select("n").to_batches() as batches:
+            assert next(batches).to_pydict() == {"n": [1]}
+            later = threading.Timer(1.5, lambda: send(kafka, name, *rows(2, 3)))
+            later.start()
+            assert next(batches).to_pydict() == {"n": [2]}
+            assert next(batches, None) is None
+        later.join()
 
 
 def test_a_read_that_waits_is_stopped_by_closing_its_stream_or_context(kafka, topic):
@@ -630,3 +675,21 @@ def test_a_broker_that_dies_in_a_read_ends_it_in_time(dying, client):
         dying.kill()
         with pytest.raises(ExecutionError, match="no answer from Kafka"):
             batches.read_all()
+
+
+@pytest.mark.slow
+def test_a_read_without_an_end_ends_where_its_broker_dies(dying):
+    name = dying.create_topic("quiet")
+    send(dying, name, *rows(1))
+    with ExitStack() as stack:
+        waiting = []
+        for client in CLIENTS:
+            context = stack.enter_context(wf.context(kafka={"client": client, "timeout": 2}))
+            read = context.read(dying.url(name), format="json", schema=NUMBERS, end="never")
+            waiting.append(stack.enter_context(read.to_batches()))
+        for batches in waiting:
+            assert next(batches).to_pydict() == {"n": [1]}
+        dying.kill()
+        for batches in waiting:
+            with pytest.raises(ExecutionError, match="no answer from Kafka"):
+                next(batches)
