@@ -12,7 +12,7 @@ from wayfed_kafka.registry import HEAD, MAGIC, NotAvro, UnknownSchema
 from wayfed_optimizer.errors import InvalidOption
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Iterable, Sequence
 
     import pyarrow as pa
 
@@ -47,6 +47,7 @@ class AvroFormat:
         self.schema = columns_of(self._reader, wanted, f"the Avro schema ({origin})")
         self._members = {each["name"]: each for each in self._reader["fields"]}
         self._names = named_types(self._reader)
+        self._optional = _null_by_default(self._names.values())
 
     @property
     def remedy(self) -> str | None:
@@ -120,7 +121,7 @@ class AvroFormat:
             if array is None:
                 array = self._absent(field, len(values))
             elif array.type != field.type:
-                array = _promoted(array, field)
+                array = self._promoted(array, field)
             result.append(pa.chunked_array([array]))
         return result
 
@@ -137,44 +138,54 @@ class AvroFormat:
         except (pa.ArrowException, OverflowError, TypeError, ValueError) as error:
             raise Undecodable(f"the default of field '{field.name}' is not read") from error
 
+    def _promoted(self, array: pa.Array, field: pa.Field) -> pa.Array:
+        """Return what was written in another type, where Avro says that it is read as this one."""
+        import pyarrow as pa
+        from pyarrow import compute
 
-def _promoted(array: pa.Array, field: pa.Field) -> pa.Array:
-    """Return what was written in another type, where Avro says that it may be read as this one."""
-    import pyarrow as pa
-    from pyarrow import compute
-
-    try:
-        if _may_be_read(array.type, field.type):
-            # An integer may be read as a float that does not have all of its digits.
-            options = compute.CastOptions(field.type, allow_float_truncate=True)
+        refused = Undecodable(
+            f"field '{field.name}' was written as {array.type}, which is no {field.type}"
+        )
+        if not _may_be_read(array.type, field.type, self._optional):
+            raise refused
+        # An integer may be read as a float that does not have all of its digits.
+        options = compute.CastOptions(field.type, allow_float_truncate=True)
+        try:
             return array.cast(options=options)
-    except (pa.ArrowInvalid, pa.ArrowNotImplementedError) as error:
-        reason = error
-    else:
-        reason = None
-    raise Undecodable(
-        f"field '{field.name}' was written as {array.type}, which is no {field.type}"
-    ) from reason
+        except (pa.ArrowInvalid, pa.ArrowNotImplementedError) as error:
+            raise refused from error
 
 
-def _may_be_read(written: pa.DataType, read: pa.DataType) -> bool:
+def _may_be_read(written: pa.DataType, read: pa.DataType, optional: frozenset[str]) -> bool:
     from pyarrow import types
 
+    if written == read or types.is_null(written):
+        return True
     if types.is_list(written) and types.is_list(read):
-        return _may_be_read(written.value_type, read.value_type)
+        return _may_be_read(written.value_type, read.value_type, optional)
     if types.is_struct(written) and types.is_struct(read):
         theirs = {member.name: member.type for member in written}
-        return all(_may_be_read(theirs.get(each.name, each.type), each.type) for each in read)
-    if types.is_integer(written):
-        return types.is_floating(read) or (types.is_int64(read) and types.is_int32(written))
+        return all(
+            _may_be_read(theirs[each.name], each.type, optional)
+            if each.name in theirs
+            else each.name in optional
+            for each in read
+        )
     texts = (types.is_string, types.is_binary)
     return (
-        written == read
-        or types.is_null(written)
+        (types.is_integer(written) and types.is_floating(read))
+        or (types.is_int32(written) and types.is_int64(read))
         or (types.is_float32(written) and types.is_float64(read))
         or (types.is_decimal(written) and types.is_decimal(read))
         or (any(kind(written) for kind in texts) and any(kind(read) for kind in texts))
     )
+
+
+def _null_by_default(forms: Iterable[Any]) -> frozenset[str]:
+    """Return the members of records that are NULL where a writer did not know them."""
+    members = [each for form in forms for each in form.get("fields", ())]
+    others = {each["name"] for each in members if each.get("default", "none") is not None}
+    return frozenset(each["name"] for each in members) - others
 
 
 def _number(value: bytes) -> int:

@@ -163,3 +163,103 @@ def test_a_union_of_types_is_left_out_or_refused_by_name():
     format = AvroFormat(schema, Schema.of(id="int64"), None, "avro_schema=")
     values = encoded(schema, [{"id": 1, "either": "x"}, {"id": 2, "either": 3}])
     assert format.decode(values, ["id"])[0].to_pylist() == [1, 2]
+
+
+class OneWriter:
+    """A registry that knows one schema, by any number."""
+
+    def __init__(self, schema: object) -> None:
+        self._schema = schema
+
+    def schema(self, number: int) -> object:
+        return self._schema
+
+
+def record(**types: object) -> dict[str, object]:
+    fields = [{"name": name, "type": kind} for name, kind in types.items()]
+    return {"type": "record", "name": "Row", "fields": fields}
+
+
+def read_as(reader: object, writer: object, value: dict[str, object]) -> dict[str, object]:
+    """Return a row that was written with one schema and is read with another."""
+    form = AvroFormat(reader, None, OneWriter(writer), "test")
+    (record,) = encoded(writer, [value])
+    columns = form.decode([b"\0\0\0\0\1" + record], form.schema.names)
+    return {
+        name: column[0].as_py() for name, column in zip(form.schema.names, columns, strict=True)
+    }
+
+
+MICROS = {"type": "long", "logicalType": "timestamp-micros"}
+
+
+@pytest.mark.parametrize(
+    ("written", "read", "value", "expected"),
+    [
+        ("int", "long", 7, 7),
+        ("int", "float", 16_777_217, 16_777_216.0),
+        ("long", "double", 2**53 + 1, float(2**53)),
+        ("float", "double", 0.5, 0.5),
+        ("bytes", "string", b"x", "x"),
+        ({"type": "array", "items": "int"}, {"type": "array", "items": "long"}, [1], [1]),
+    ],
+)
+def test_what_was_written_in_another_type_is_read_where_avro_says_how(
+    written, read, value, expected
+):
+    assert read_as(record(a=read), record(a=written), {"a": value}) == {"a": expected}
+
+
+@pytest.mark.parametrize(
+    ("written", "read", "value"),
+    [
+        ("string", "long", "12"),
+        ("long", "string", 12),
+        ("boolean", "int", True),
+        ("double", "int", 3.0),
+        ("long", MICROS, 5),
+        (MICROS, {"type": "long", "logicalType": "local-timestamp-micros"}, 5),
+        ("string", {"type": "int", "logicalType": "date"}, "2024-02-29"),
+    ],
+)
+def test_what_was_written_in_another_type_is_not_guessed(written, read, value):
+    with pytest.raises(Undecodable, match="was written as"):
+        read_as(record(a=read), record(a=written), {"a": value})
+
+
+@pytest.mark.parametrize(
+    ("kind", "default", "expected"),
+    [
+        ("bytes", "\u00ff", b"\xff"),
+        (
+            {"type": "long", "logicalType": "timestamp-millis"},
+            1_000,
+            datetime.datetime(1970, 1, 1, 0, 0, 1, tzinfo=datetime.UTC),
+        ),
+        (
+            {"type": "bytes", "logicalType": "decimal", "precision": 5, "scale": 2},
+            "\u0005",
+            Decimal("0.05"),
+        ),
+        ({"type": "map", "values": "int"}, {"k": 1}, [{"key": "k", "value": 1}]),
+        (["null", "int"], None, None),
+    ],
+)
+def test_a_field_that_the_writer_did_not_know_has_its_default(kind, default, expected):
+    reader = record(a=kind)
+    reader["fields"][0]["default"] = default
+    assert read_as(reader, record(b="int"), {"b": 1}) == {"a": expected}
+
+
+@pytest.mark.parametrize("default", [None, 5])
+def test_a_member_that_the_writer_did_not_know_is_null_only_where_that_is_its_default(default):
+    kind = ["null", "int"] if default is None else "int"
+    place = {"type": "record", "name": "Place", "fields": [{"name": "x", "type": "int"}]}
+    later = {**place, "fields": [*place["fields"], {"name": "y", "type": kind, "default": default}]}
+    if default is None:
+        assert read_as(record(a=later), record(a=place), {"a": {"x": 1}}) == {
+            "a": {"x": 1, "y": None}
+        }
+    else:
+        with pytest.raises(Undecodable, match="was written as"):
+            read_as(record(a=later), record(a=place), {"a": {"x": 1}})
