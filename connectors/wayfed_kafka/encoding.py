@@ -80,14 +80,12 @@ class Encoder:
         from pyarrow import compute
 
         column = rows.column(self.layout.timestamp).cast(pa.int64())
-        # Towards the past, also before 1970.
-        whole = compute.floor(compute.divide(column.cast(pa.float64()), _MICROSECONDS))
-        milliseconds: list[int | None] = whole.cast(pa.int64()).to_pylist()
-        if any(each is not None and each < 0 for each in milliseconds):
+        if compute.any(compute.less(column, 0)).as_py():
             raise ExecutionError(
                 f"column '{self.layout.timestamp}' holds times before 1970, which no message has",
                 hint="write it as a column of the value, without timestamp=",
             )
+        milliseconds: list[int | None] = compute.divide(column, _MICROSECONDS).to_pylist()
         return milliseconds
 
     def _headers(self, rows: pa.RecordBatch) -> list[Headers] | None:
