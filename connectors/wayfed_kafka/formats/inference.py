@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import math
 import re
 from typing import TYPE_CHECKING, Any, Final
 
@@ -39,6 +40,7 @@ _TIMES: Final = (
     (TIMESTAMP_UTC, re.compile(_DAY + _CLOCK + r"(?:Z|[+-]\d{2}:?\d{2})")),
 )
 _TEMPORAL: Final = frozenset(kind for kind, _ in _TIMES)
+_DEEPEST: Final = 64
 _LARGE: Final = Decimal(MAX_PRECISION, 0)
 
 
@@ -57,26 +59,33 @@ def inferred_json(values: Sequence[bytes], place: str) -> JsonFormat:
     columns: dict[str, DataType] = {}
     for row in rows:
         for name, value in row.items():
-            columns[name] = _unified(columns.get(name, NULL), _kind_of(value), name, place)
+            columns[name] = _unified(columns.get(name, NULL), _kind_of(value, name), name, place)
     if not columns:
         raise SourceError(
             f"no record of {place} shows what its columns are",
             hint="schema= says them",
         )
-    schema = Schema(Field(name, _settled(kind)) for name, kind in columns.items())
-    found = JsonFormat(schema, f"inferred from {len(rows)} records")
-    try:
-        found.decode(values, schema.names)
-    except Undecodable:  # such as a date that is in no calendar
-        texts = Schema(Field(f.name, _as_text(f.type)) for f in schema)
-        return JsonFormat(texts, f"inferred from {len(rows)} records")
-    return found
+    settled = (Field(name, _settled(kind)) for name, kind in columns.items())
+    schema = Schema(_readable(field, values) for field in settled)
+    return JsonFormat(schema, f"inferred from {len(rows)} records")
+
+
+def _readable(field: Field, values: Sequence[bytes]) -> Field:
+    """Return a column as it is, or of text where a date of it is in no calendar."""
+    texts = Field(field.name, _as_text(field.type))
+    if texts.type != field.type:
+        try:
+            JsonFormat(Schema((field,))).decode(values, (field.name,))
+        except Undecodable:
+            return texts
+    return field
 
 
 def json_object(value: bytes) -> dict[str, Any]:
     """Return a value as Python has it; raises Undecodable."""
     try:
-        found = json.loads(value)
+        found = json.loads(value.decode(), parse_float=_finite)
+        json.dumps(found, ensure_ascii=False).encode()  # halves of surrogate pairs are no text
     except (ValueError, RecursionError) as error:
         raise Undecodable(f"it is not JSON: {error}") from error
     if not isinstance(found, dict):
@@ -84,7 +93,19 @@ def json_object(value: bytes) -> dict[str, Any]:
     return found
 
 
-def _kind_of(value: object) -> DataType:
+def _finite(text: str) -> float:
+    found = float(text)
+    if math.isinf(found):
+        raise ValueError(f"{text} is too large")
+    return found
+
+
+def _kind_of(value: object, column: str, depth: int = 0) -> DataType:
+    if depth > _DEEPEST:
+        raise SourceError(
+            f"'{column}' is nested more than {_DEEPEST} times",
+            hint="schema= says the columns; those it leaves out are passed over",
+        )
     match value:
         case bool():
             return BOOL
@@ -97,10 +118,12 @@ def _kind_of(value: object) -> DataType:
         case list():
             element: DataType = NULL
             for each in value:
-                element = _unified(element, _kind_of(each), "[]", "a list")
+                element = _unified(element, _kind_of(each, column, depth + 1), "[]", "a list")
             return List(element)
         case dict():
-            return Struct(tuple((name, _kind_of(each)) for name, each in value.items()))
+            return Struct(
+                tuple((name, _kind_of(each, column, depth + 1)) for name, each in value.items())
+            )
     return NULL
 
 

@@ -6,7 +6,7 @@ from decimal import Decimal
 import pytest
 
 from wayfed_kafka.formats import Undecodable
-from wayfed_kafka.formats.inference import inferred_json
+from wayfed_kafka.formats.inference import inferred_json, json_object
 from wayfed_kafka.formats.json import JsonFormat
 from wayfed_optimizer.errors import SourceError, TypeMismatch
 from wayfed_optimizer.types import Schema
@@ -111,3 +111,22 @@ def test_values_that_do_not_go_together_are_told_by_their_column():
 
 def test_texts_that_only_look_like_days_stay_texts():
     assert inferred_json([b'{"d": "2024-13-01"}'], "topic t").schema == Schema.of(d="text")
+
+
+def test_a_day_that_is_none_makes_no_texts_of_other_days():
+    values = [b'{"d": "2024-13-01", "e": "2024-01-01"}']
+    assert inferred_json(values, "topic t").schema == Schema.of(d="text", e="date")
+
+
+@pytest.mark.parametrize(
+    "value",
+    [b'\xef\xbb\xbf{"a": 1}', '{"a": 1}'.encode("utf-16"), b'{"a": "\\ud800"}', b'{"a": 1e400}'],
+)
+def test_what_cannot_be_read_is_not_looked_at(value):
+    with pytest.raises(Undecodable):
+        json_object(value)
+
+
+def test_values_that_are_nested_without_end_are_told_by_their_column():
+    with pytest.raises(SourceError, match="'z' is nested more than 64 times"):
+        inferred_json([b'{"z": ' + b"[" * 500 + b"]" * 500 + b"}"], "topic t")
