@@ -96,6 +96,8 @@ class Encoder:
             return None
         if pa.types.is_list(rows.column(names[0]).type):
             told = rows.column(names[0]).to_pylist()
+            if any(each is None or each["key"] is None for row in told for each in row or ()):
+                raise ExecutionError(f"column '{names[0]}' holds a header without a key")
             return [[(each["key"], each["value"]) for each in row or ()] for row in told]
         columns = [_bytes(rows.column(name)) for name in names]
         return [

@@ -189,6 +189,16 @@ def test_times_and_headers_come_from_columns(ctx, kafka):
     assert second.headers == [("tag", b"")]
 
 
+def test_a_header_without_a_key_leaves_nothing(ctx, kafka):
+    topic = kafka.create_topic(new_name())
+    kind = pa.list_(pa.struct([("key", pa.string()), ("value", pa.binary())]))
+    for header in (None, {"key": None, "value": b"1"}):
+        rows = pa.table({"n": [1], "headers": pa.array([[header]], kind)})
+        with pytest.raises(ExecutionError, match="holds a header without a key"):
+            ctx.read(rows).write(kafka.url(topic), headers="headers", mode="append")
+    assert values(kafka, topic, committed=False) == []
+
+
 def test_a_topic_is_copied_with_all_that_its_messages_have(ctx, kafka):
     topic, copy = kafka.create_topic(new_name()), kafka.create_topic(new_name())
     producer = Producer(kafka.client())
