@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import shutil
-from collections.abc import Mapping
 from contextlib import suppress
 from dataclasses import replace
 from importlib.metadata import version
 from threading import Lock
 from types import MappingProxyType
 from typing import TYPE_CHECKING, Any, Final
+from uuid import uuid4
 
 from wayfed_optimizer.errors import Cancelled, Unsupported
 from wayfed_optimizer.platform import (
@@ -42,11 +42,11 @@ from wayfed_spark.metrics import counted, wait_for_counts
 from wayfed_spark.names import quoted
 from wayfed_spark.parameters import arguments_of
 from wayfed_spark.session import Spark
-from wayfed_spark.source import frames_of, in_session
+from wayfed_spark.source import frames_of, in_session, is_deterministic
 from wayfed_spark.statements import Statement, statement
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable
+    from collections.abc import Callable, Iterable, Mapping
     from pathlib import Path
 
     from pyspark.sql import DataFrame, SparkSession
@@ -146,6 +146,7 @@ class SparkRun:
         self._lock = Lock()
         self._part: tuple[Spark, SparkSession] | None = None
         self._kept: list[DataFrame] = []
+        self._frames: dict[DataFrame, DataFrame] = {}
         self._uncounted: set[str] = set()
 
     def execute(
@@ -224,16 +225,17 @@ class SparkRun:
     ) -> object:
         description = f"wayfed {fragment.id}: {compiled.text}"[:_DESCRIPTION]
         session.sparkContext.setJobGroup(self._group(fragment), description, True)
-        for name, value in inputs.items():
-            self._frame(session, value).createOrReplaceTempView(quoted(name))
-        arguments = arguments_of(fragment.relation, self._run.parameters) or None
         asked = compiled.payload
         if not isinstance(asked, Statement):
             asked = Statement(compiled.text)
+        for name, value in inputs.items():
+            frame = self._frame(session, value, shared=name in asked.shared)
+            frame.createOrReplaceTempView(quoted(name))
+        arguments = arguments_of(fragment.relation, self._run.parameters) or None
         for view in asked.views:
             made = mapped_on_workers(session.sql(view.sql, arguments), view.mapped, fragment.id)
             if view.kept:
-                self._kept.append(made.persist())
+                made = self._keep(made)
             made.createOrReplaceTempView(quoted(view.name))
         frame = session.sql(asked.query, arguments)
         schema = fragment.relation.schema
@@ -246,17 +248,38 @@ class SparkRun:
             return stream_of_files(files, self._run)
         return to_table(frame, schema).to_reader()
 
-    def _frame(self, session: SparkSession, value: Any) -> DataFrame:
+    def _frame(self, session: SparkSession, value: Any, *, shared: bool) -> DataFrame:
         from pyspark.sql import DataFrame
 
         match value:
             case DataFrame():
-                return in_session(value, session)
+                return self._frame_of_the_users(session, value, shared=shared)
             case JdbcQuery():
-                return read_jdbc(session, value)
+                rows = read_jdbc(session, value)
+                return self._keep(rows) if shared else rows
             case FileSet():
                 return read_files(session, value, self._run)
         return read_files(session, write_parquet(value, self._run), self._run)
+
+    def _frame_of_the_users(
+        self, session: SparkSession, value: DataFrame, *, shared: bool
+    ) -> DataFrame:
+        """Return her frame, whose rows are the same each time that the run reads them."""
+        if shared or not is_deterministic(value):
+            with self._lock:
+                if value not in self._frames:
+                    self._frames[value] = self._keep(in_session(value, session))
+                return self._frames[value]
+        return in_session(value, session)
+
+    def _keep(self, rows: DataFrame) -> DataFrame:
+        """Return a frame whose rows are computed once, and dropped with the run.
+
+        Spark keeps rows by what computes them, for all sessions: the filter makes it this run's.
+        """
+        kept = rows.filter(f"'{uuid4().hex}' IS NOT NULL").persist()
+        self._kept.append(kept)
+        return kept
 
     def _started(self) -> tuple[Spark, SparkSession]:
         with self._lock:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from typing import TYPE_CHECKING, Any, Final
 from uuid import uuid4
+from weakref import WeakValueDictionary
 
 from wayfed_arrow import from_arrow_type
 from wayfed_optimizer.errors import (
@@ -79,6 +80,7 @@ class FrameSource:
         self._session = session
         self._frame = frame
         self._table = table
+        self._opened: WeakValueDictionary[str, DataFrame] = WeakValueDictionary()
         self.channel = frames_of(platform)
         self.description = f"table {table} of Spark" if table else "a frame of Spark"
         self.schema = _schema(self._rows(), self.description)
@@ -107,8 +109,8 @@ class FrameSource:
         return Snapshot(uuid4().hex, repeatable=False)
 
     def open(self, snapshot: Snapshot) -> DataFrame:
-        """Return the frame."""
-        return self._rows()
+        """Return the frame: within a run the same one each time."""
+        return self._opened.setdefault(snapshot.version, self._rows())
 
     def verify(self, snapshot: Snapshot) -> None:
         """Raise SourceChanged where a table is gone, or its columns are others."""
@@ -194,6 +196,11 @@ def in_session(frame: DataFrame, session: SparkSession) -> DataFrame:
     plan = frame._jdf.queryExecution().analyzed()
     rows = jvm.org.apache.spark.sql.classic.Dataset.ofRows(session._jsparkSession, plan)
     return DataFrame(rows, session)
+
+
+def is_deterministic(frame: DataFrame) -> bool:
+    """Say whether Spark takes a frame for one that has the same rows each time."""
+    return bool(frame._jdf.queryExecution().analyzed().deterministic())
 
 
 def _schema(frame: DataFrame, what: str) -> Schema:

@@ -7,7 +7,15 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from wayfed_optimizer.platform import Compiled, TableReference
-from wayfed_optimizer.relations import MapBatches, Read, Relation, transform, walk
+from wayfed_optimizer.relations import (
+    MapBatches,
+    Read,
+    Relation,
+    Sort,
+    transform,
+    walk,
+    walk_once,
+)
 from wayfed_sql import SPARK, to_sql
 
 if TYPE_CHECKING:
@@ -27,7 +35,8 @@ class FunctionView:
     mapped
         The function.
     kept
-        Whether it is read more than once: then its rows are kept, so that each reader has the same.
+        Whether its rows are kept, as Spark would call the function again: it is read more than
+        once, or sorted, for which Spark first looks at a sample of all rows.
     """
 
     name: str
@@ -38,10 +47,21 @@ class FunctionView:
 
 @dataclass(frozen=True, slots=True)
 class Statement:
-    """A query, and the views that it reads besides inputs, each after those it reads itself."""
+    """What Spark is asked.
+
+    Parameters
+    ----------
+    query
+        The statement.
+    views
+        Those that it reads besides inputs, each after those it reads itself.
+    shared
+        The inputs that are read more than once.
+    """
 
     query: str
     views: tuple[FunctionView, ...] = ()
+    shared: frozenset[str] = frozenset()
 
 
 def statement(fragment: Fragment) -> Compiled:
@@ -59,12 +79,20 @@ def statement(fragment: Fragment) -> Compiled:
     tables = {name: TableReference((name,)) for name in (*fragment.inputs, *found)}
     parts = (relation, *(mapped.input for mapped in found.values()))
     readers = Counter(r.table for part in parts for r in walk(part) if isinstance(r, Read))
+    shared = {name for name, count in readers.items() if count > 1}
+    kept = shared | {name for part in parts for name in _sorted(part)}
     views = tuple(
-        FunctionView(name, to_sql(mapped.input, SPARK, tables), mapped, readers[name] > 1)
+        FunctionView(name, to_sql(mapped.input, SPARK, tables), mapped, name in kept)
         for name, mapped in found.items()
     )
     query = to_sql(relation, SPARK, tables)
-    return Compiled(_text(query, views), payload=Statement(query, views))
+    return Compiled(_text(query, views), payload=Statement(query, views, frozenset(shared)))
+
+
+def _sorted(part: Relation) -> set[str]:
+    """Return the tables whose rows pass through a sort."""
+    sorts = [relation for relation in walk_once(part) if isinstance(relation, Sort)]
+    return {r.table for sort in sorts for r in walk_once(sort) if isinstance(r, Read)}
 
 
 def _free_name(fragment: Fragment, number: int) -> str:

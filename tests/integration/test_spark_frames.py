@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import math
+import os
 from collections.abc import Iterator
 from typing import Any
 
@@ -13,6 +15,7 @@ from tests.integration.typed_rows import ROWS, SCHEMA
 from wayfed.local import Context
 from wayfed_arrow import arrow_schema
 from wayfed_optimizer.errors import InvalidOption, SourceChanged, SourceError, TypeMismatch
+from wayfed_spark import CONNECTOR
 
 pytestmark = pytest.mark.spark
 
@@ -72,6 +75,40 @@ def test_a_table_of_the_sessions_catalog_is_joined_with_what_lies_elsewhere(
     assert joined.to_arrow().to_pylist() == expected
     assert joined.on("duckdb").to_arrow().to_pylist() == expected
     assert joined.on("spark").to_arrow().to_pylist() == expected
+
+
+def test_a_frame_by_chance_has_the_same_rows_for_two_readers(
+    context: Context, session: Any
+) -> None:
+    def draw(batches: Iterator[pa.RecordBatch]) -> Iterator[pa.RecordBatch]:
+        for batch in batches:
+            drawn = [int.from_bytes(os.urandom(6)) for _ in range(batch.num_rows)]
+            yield pa.record_batch({"x": pa.array(drawn, pa.int64())})
+
+    drawn = context.read(session.range(50).mapInArrow(draw, "x LONG"))
+    assert drawn.join(drawn, on="x").count() == 50
+
+
+def test_a_view_by_chance_has_the_same_rows_for_two_readers(context: Context, session: Any) -> None:
+    session.sql("CREATE TEMPORARY VIEW chances AS SELECT uuid() AS x FROM range(50)")
+    drawn = context.read(session, table="chances")
+    assert drawn.join(drawn, on="x").count() == 50
+    session.catalog.dropTempView("chances")
+
+
+def test_rows_that_the_user_keeps_stay_kept(context: Context, session: Any) -> None:
+    frame = session.range(5).selectExpr("id AS n").persist()
+    read = context.read(frame)
+    assert read.join(read, on="n").count() == 5
+    assert frame.storageLevel.useMemory
+    frame.unpersist()
+    assert session.sparkContext._jsc.getPersistentRDDs().isEmpty()
+
+
+def test_the_memory_of_a_session_is_told_by_itself(session: Any) -> None:
+    assert CONNECTOR.platform({"session": session}).costs.memory == 0.6 * 2**30
+    assert CONNECTOR.platform({"memory": "4g"}).costs.memory == 0.6 * 4 * 2**30
+    assert CONNECTOR.platform({"master": "yarn"}).costs.memory == math.inf
 
 
 def test_every_type_of_a_frame_has_its_own_here(context: Context, session: Any) -> None:

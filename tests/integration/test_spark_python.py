@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import os
 import threading
+import time
 import traceback
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator, Mapping
+from concurrent.futures import Future, ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
 
@@ -13,12 +15,13 @@ import pyarrow as pa
 import pytest
 
 import wayfed as wf
-from tests.integration.engines import on_platform, table_of
+from tests.integration.engines import a_run, fragment_of, on_platform, table_of
 from tests.integration.typed_rows import ROWS, SCHEMA
 from wayfed.local import Context
 from wayfed_optimizer.errors import Cancelled, ExecutionError
 from wayfed_optimizer.platform import Platform
 from wayfed_optimizer.relations import MapBatches, MapKind, Read
+from wayfed_spark import CONNECTOR
 
 pytestmark = pytest.mark.spark
 
@@ -78,6 +81,55 @@ def test_two_readers_of_a_functions_rows_see_the_same_rows(context: Context) -> 
 
     drawn = context.read(NUMBERS).map_batches(chance, schema={"x": "int64"})
     assert drawn.join(drawn, on="x").on("spark").count() == 10
+
+
+def test_a_function_is_called_once_for_rows_that_are_sorted(
+    context: Context, tmp_path: Path
+) -> None:
+    def counted(batch: pa.RecordBatch) -> pa.RecordBatch:
+        with (tmp_path / "called").open("a") as file:
+            file.writelines(f"{n}\n" for n in batch["n"].to_pylist())
+        return batch
+
+    mapped = context.read(NUMBERS).map_batches(counted, schema={"n": "int64"})
+    found = mapped.filter(wf.col("n") > 2).sort("n", descending=True).on("spark").to_arrow()
+    assert found["n"].to_pylist() == list(range(9, 2, -1))
+    assert sorted(map(int, (tmp_path / "called").read_text().split())) == list(range(10))
+
+
+def test_how_far_spark_is_can_be_asked_while_it_runs(context: Context, tmp_path: Path) -> None:
+    def patient(batch: pa.RecordBatch) -> pa.RecordBatch:
+        while not (tmp_path / "go").exists():
+            time.sleep(0.01)
+        return batch
+
+    mapped = context.read(NUMBERS).map_batches(patient, schema={"n": "int64"}).on("spark")
+    with ThreadPoolExecutor(1) as thread:
+        coming = thread.submit(mapped.to_arrow)
+        try:
+            running = _until(lambda: _tasks_of_a_run(context), coming)
+        finally:
+            (tmp_path / "go").touch()
+        assert coming.result().num_rows == 10
+    assert running["tasks"] < running["tasks_total"]
+
+
+def _tasks_of_a_run(context: Context) -> Mapping[str, float]:
+    """What Spark counted of a fragment that runs, once it has tasks."""
+    found = [each.engine for each in context.progress() if each.platform == "spark"]
+    return next((engine for engine in found if engine.get("tasks_total")), {})
+
+
+def _until(ask: Callable[[], Mapping[str, float]], coming: Future[pa.Table]) -> Mapping[str, float]:
+    while not (found := ask()):
+        assert not coming.done(), coming.result()
+    return found
+
+
+def test_asking_how_far_a_run_is_starts_no_jvm(tmp_path: Path) -> None:
+    platform = CONNECTOR.platform({"master": "local[1]", "memory": "3g"})
+    fragment = fragment_of(Read("t", SCHEMA))
+    assert dict(platform.open(a_run(tmp_path)).metrics(fragment)) == {}
 
 
 def test_a_function_that_raises_is_told_with_its_traceback_batch_and_fragment(
