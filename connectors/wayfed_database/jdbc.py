@@ -17,6 +17,7 @@ from wayfed_optimizer.relations import (
     Read,
     Relation,
     Select,
+    Window,
     expressions_of,
     walk_once,
 )
@@ -63,12 +64,13 @@ def is_open_to_others(location: ServerLocation) -> bool:
 def is_for_others(fragment: Fragment) -> bool:
     """Say whether another connection, asking once or twice, gets the rows that ours would get.
 
-    It sees no temporary tables, and without an order any rows are the first ones.
+    It sees no temporary tables, and without an order, or where rows tie in one, any rows are the
+    first ones.
     """
     if not all(isinstance(origin, SourceInput) for origin in fragment.inputs.values()):
         return False
     return not any(
-        isinstance(relation, Limit) or any(map(is_volatile, expressions_of(relation)))
+        isinstance(relation, Limit | Window) or any(map(is_volatile, expressions_of(relation)))
         for relation in walk_once(fragment.relation)
     )
 

@@ -74,7 +74,8 @@ def read_jdbc(session: SparkSession, query: JdbcQuery) -> DataFrame:
         options |= {
             "partitionColumn": name,
             "lowerBound": str(low),
-            "upperBound": str(high + 1),
+            # Says how wide parts are, not where they end: the last one has all that is above.
+            "upperBound": str(high),
             "numPartitions": str(cores),
         }
     rows = session.read.format("jdbc").options(**options).load()

@@ -68,6 +68,30 @@ def test_rows_that_are_many_come_in_parts_and_once(context: Context, url: str) -
     assert found == counted.on("duckdb").to_arrow()
 
 
+def test_rows_that_statistics_do_not_know_of_come_too(
+    context: Context, spark_options: dict[str, object], url: str
+) -> None:
+    with psycopg.connect(url, autocommit=True) as connection:
+        connection.execute(
+            """CREATE TABLE stale AS SELECT i::int8 AS id, i AS "a ""b" FROM
+            generate_series(1, 200000) i; ANALYZE stale;
+            INSERT INTO stale VALUES (NULL, -1), (-9223372036854775808, -2), (NULL, -3),
+            (9223372036854775807, -4)"""
+        )
+    counted = (
+        context.read(url, table="stale")
+        .group_by()
+        .agg(n=wf.count(), known=wf.count("id"), least=wf.min("id"), most=wf.max("id"))
+    )
+    expected = [{"n": 200_004, "known": 200_002, "least": -(2**63), "most": 2**63 - 1}]
+    assert counted.on("spark").to_arrow().to_pylist() == expected
+    with psycopg.connect(url, autocommit=True) as connection:
+        connection.execute("ANALYZE stale")
+    with wf.context(spark=spark_options) as other:
+        again = other.read(url, table="stale").filter(wf.col('a "b') < 0).on("spark").to_arrow()
+    assert again.num_rows == 4
+
+
 def test_what_the_store_leaves_out_is_said_in_its_query(context: Context, url: str) -> None:
     joined = (
         context.read(url, table="many")
