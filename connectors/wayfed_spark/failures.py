@@ -16,6 +16,8 @@ _WRAPPERS: Final = frozenset(["Py4JJavaError", "SparkException", "ExecutionExcep
 
 
 _NO_PROGRAM: Final = re.compile(r'Cannot run program "(?P<program>[^"]*)"')
+_ENDED: Final = "does not exist in the JVM"
+"""What py4j says of all it asks for where the JVM ended while it told of an error."""
 _EMPTY_WORDS: Final = ("An error occurred", "Exception thrown in awaitResult", "Job aborted")
 EXCHANGE_HINT: Final = (
     "workers on other machines do not see this one's files: exchange= of the engine names a "
@@ -35,7 +37,7 @@ _REMEDIES: Final = (
         "PYSPARK_PYTHON says which Python the workers run; it must be this one's version",
     ),
     (
-        re.compile(r"java\.lang\.OutOfMemoryError|Answer from Java side is empty"),
+        re.compile(r"java\.lang\.OutOfMemoryError|Answer from Java side is empty|" + _ENDED),
         "give it more with memory=, for example '8g', or less to hold at once",
     ),
 )
@@ -61,7 +63,7 @@ def summary(error: BaseException) -> str:
     """
     from py4j.protocol import Py4JNetworkError
 
-    if isinstance(error, Py4JNetworkError | ConnectionError):
+    if isinstance(error, Py4JNetworkError | ConnectionError) or _ENDED in str(error):
         return "its JVM has ended, perhaps for lack of memory; the next run starts another"
     if found := _NO_PROGRAM.search(str(error)):
         return f"workers cannot run {found['program']}"

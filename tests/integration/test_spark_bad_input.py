@@ -101,8 +101,17 @@ PROGRAMS = {
 }
 
 
+SOAKING = {"no memory left", "a JVM that was killed"}
+
+
 @pytest.mark.slow
-@pytest.mark.parametrize("program", PROGRAMS.values(), ids=PROGRAMS)
+@pytest.mark.parametrize(
+    "program",
+    [
+        pytest.param(program, id=name, marks=[pytest.mark.soak] if name in SOAKING else [])
+        for name, program in PROGRAMS.items()
+    ],
+)
 def test_what_goes_wrong_is_named_and_the_next_run_goes_on(program: str) -> None:
     done = subprocess.run(
         [sys.executable, "-c", textwrap.dedent(BEGIN) + textwrap.dedent(program)],
