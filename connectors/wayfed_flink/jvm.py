@@ -20,6 +20,8 @@ if TYPE_CHECKING:
     from wayfed_flink.settings import Settings
 
 _PATIENCE: Final = 20.0
+_OUT_OF_MEMORY: Final = 3
+"""What a JVM exits with by ``-XX:+ExitOnOutOfMemoryError``."""
 _LOGGING: Final = """\
 rootLogger.level = ERROR
 rootLogger.appenderRef.err.ref = Err
@@ -60,6 +62,12 @@ class Jvm:
         """Whether it has ended."""
         return self._process.poll() is not None
 
+    def out_of_memory(self) -> bool:
+        """Say whether it has ended, or ends just now, for lack of memory."""
+        with suppress(subprocess.TimeoutExpired):
+            return self._process.wait(_PATIENCE) == _OUT_OF_MEMORY
+        return False
+
     def last_words(self) -> str:
         """Return what its output says about its end: the first error and the line after it."""
         lines = self._log.read_text(errors="replace").splitlines() if self._log.exists() else []
@@ -96,12 +104,15 @@ class Jvm:
                 cwd=self.directory,
                 env={**os.environ, "WAYFED_GATEWAY_TOKEN": self._token},
                 process_group=0,  # so that Ctrl-C is Python's alone
+                bufsize=0,  # what follows the first line is there for the next who reads
             )
         undo.callback(_end, process)
         return process
 
     def _connect(self) -> Any:
-        from py4j.java_gateway import GatewayParameters, JavaGateway
+        from py4j.java_gateway import GatewayParameters
+
+        from wayfed_flink.client import QuietGateway
 
         port = next(iter(self._process.stdout or ()), b"")
         if not port.strip().isdigit():
@@ -119,7 +130,7 @@ class Jvm:
             # What is let go of is told so by us; a finalizer may run when the JVM is long gone.
             enable_memory_management=False,
         )
-        return JavaGateway(gateway_parameters=parameters)
+        return QuietGateway(gateway_parameters=parameters)
 
     def _disconnect(self) -> None:
         from py4j.protocol import Py4JError
