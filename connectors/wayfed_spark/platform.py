@@ -3,13 +3,12 @@
 from __future__ import annotations
 
 import shutil
-from contextlib import suppress
+from contextlib import ExitStack, suppress
 from dataclasses import replace
 from importlib.metadata import version
 from threading import Lock
 from types import MappingProxyType
 from typing import TYPE_CHECKING, Any, Final
-from uuid import uuid4
 
 from wayfed_optimizer.errors import Cancelled, Unsupported
 from wayfed_optimizer.platform import (
@@ -37,6 +36,7 @@ from wayfed_spark.failures import failure
 from wayfed_spark.functions import mapped_on_workers
 from wayfed_spark.jdbc import driver_jars, knows_driver, read_jdbc
 from wayfed_spark.jvm import require_pyarrow
+from wayfed_spark.keeping import kept_rows
 from wayfed_spark.memory import room_of
 from wayfed_spark.metrics import counted, wait_for_counts
 from wayfed_spark.names import quoted
@@ -46,7 +46,7 @@ from wayfed_spark.source import frames_of, in_session, is_deterministic
 from wayfed_spark.statements import Statement, statement
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Mapping
+    from collections.abc import Callable, Mapping
     from pathlib import Path
 
     from pyspark.sql import DataFrame, SparkSession
@@ -145,7 +145,7 @@ class SparkRun:
         self._running = running
         self._lock = Lock()
         self._part: tuple[Spark, SparkSession] | None = None
-        self._kept: list[DataFrame] = []
+        self._kept = ExitStack()
         self._frames: dict[DataFrame, DataFrame] = {}
         self._uncounted: set[str] = set()
 
@@ -156,8 +156,7 @@ class SparkRun:
         from py4j.protocol import Py4JError
         from pyspark.errors import PySparkException
 
-        with self._lock:
-            self._uncounted.discard(fragment.id)
+        self._uncounted.discard(fragment.id)
         try:
             return self._run_job(fragment, compiled, inputs)
         except (Py4JError, PySparkException, OSError) as error:
@@ -166,8 +165,7 @@ class SparkRun:
             told = failure(error, fragment.id, compiled.text)
             raise told from told.__cause__ or error
         finally:
-            with self._lock:
-                self._uncounted.add(fragment.id)
+            self._uncounted.add(fragment.id)
 
     def ingest(self, name: str, value: object, source: Channel, target: Channel) -> object:
         """Refuse: rows come to Spark as files, which are written without it."""
@@ -175,13 +173,12 @@ class SparkRun:
 
     def metrics(self, fragment: Fragment) -> Mapping[str, float]:
         """Return what Spark counted in the jobs of a fragment: at once, where they still run."""
-        with self._lock:
-            part, waits = self._part, fragment.id in self._uncounted
-            self._uncounted.discard(fragment.id)
+        part = self._part  # without the lock, which is held while a JVM starts
         if part is None or part[0].gone:
             return _NO_METRICS
         spark, session = part
-        if waits:
+        if fragment.id in self._uncounted:
+            self._uncounted.discard(fragment.id)
             with suppress(RuntimeError):  # its threads have ended
                 spark.call(lambda: wait_for_counts(session))
         return counted(session, self._group(fragment))
@@ -208,7 +205,8 @@ class SparkRun:
         self._run.token.raise_if_cancelled()
 
         def work() -> object:
-            return self._job(session, fragment, compiled, inputs)
+            with ExitStack() as once:
+                return self._job(session, fragment, compiled, inputs, once)
 
         def cancel() -> None:
             spark.cancel_group(self._group(fragment))
@@ -222,6 +220,7 @@ class SparkRun:
         fragment: Fragment,
         compiled: Compiled,
         inputs: Mapping[str, Any],
+        once: ExitStack,
     ) -> object:
         description = f"wayfed {fragment.id}: {compiled.text}"[:_DESCRIPTION]
         session.sparkContext.setJobGroup(self._group(fragment), description, True)
@@ -229,13 +228,13 @@ class SparkRun:
         if not isinstance(asked, Statement):
             asked = Statement(compiled.text)
         for name, value in inputs.items():
-            frame = self._frame(session, value, shared=name in asked.shared)
+            frame = self._frame(session, value, once, shared=name in asked.shared)
             frame.createOrReplaceTempView(quoted(name))
         arguments = arguments_of(fragment.relation, self._run.parameters) or None
         for view in asked.views:
             made = mapped_on_workers(session.sql(view.sql, arguments), view.mapped, fragment.id)
             if view.kept:
-                made = self._keep(made)
+                made = kept_rows(made, once.callback)
             made.createOrReplaceTempView(quoted(view.name))
         frame = session.sql(asked.query, arguments)
         schema = fragment.relation.schema
@@ -248,7 +247,9 @@ class SparkRun:
             return stream_of_files(files, self._run)
         return to_table(frame, schema).to_reader()
 
-    def _frame(self, session: SparkSession, value: Any, *, shared: bool) -> DataFrame:
+    def _frame(
+        self, session: SparkSession, value: Any, once: ExitStack, *, shared: bool
+    ) -> DataFrame:
         from pyspark.sql import DataFrame
 
         match value:
@@ -256,7 +257,7 @@ class SparkRun:
                 return self._frame_of_the_users(session, value, shared=shared)
             case JdbcQuery():
                 rows = read_jdbc(session, value)
-                return self._keep(rows) if shared else rows
+                return kept_rows(rows, once.callback) if shared else rows
             case FileSet():
                 return read_files(session, value, self._run)
         return read_files(session, write_parquet(value, self._run), self._run)
@@ -268,18 +269,10 @@ class SparkRun:
         if shared or not is_deterministic(value):
             with self._lock:
                 if value not in self._frames:
-                    self._frames[value] = self._keep(in_session(value, session))
+                    rows = in_session(value, session)
+                    self._frames[value] = kept_rows(rows, self._kept.callback)
                 return self._frames[value]
         return in_session(value, session)
-
-    def _keep(self, rows: DataFrame) -> DataFrame:
-        """Return a frame whose rows are computed once, and dropped with the run.
-
-        Spark keeps rows by what computes them, for all sessions: the filter makes it this run's.
-        """
-        kept = rows.filter(f"'{uuid4().hex}' IS NOT NULL").persist()
-        self._kept.append(kept)
-        return kept
 
     def _started(self) -> tuple[Spark, SparkSession]:
         with self._lock:
@@ -289,9 +282,8 @@ class SparkRun:
             return self._part
 
 
-def _release(session: SparkSession, kept: Iterable[DataFrame]) -> None:
-    for frame in kept:
-        frame.unpersist()
+def _release(session: SparkSession, kept: ExitStack) -> None:
+    kept.close()
     for table in session.catalog.listTables():
         if table.isTemporary:
             session.catalog.dropTempView(quoted(table.name))
