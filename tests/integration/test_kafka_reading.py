@@ -626,6 +626,18 @@ def test_records_that_retention_removed_end_the_run_before_any_row(kafka, ctx, t
         ctx.read(kafka.url(name), format="raw", start={0: 1})
 
 
+@pytest.mark.slow
+def test_records_that_retention_removes_in_a_read_end_it(kafka, ctx, topic):
+    name = topic()
+    for _ in range(6):  # more than clients keep waiting
+        send(kafka, name, *[b"x" * 100_000] * 100)
+    with ctx.read(kafka.url(name), format="raw").to_batches() as batches:
+        next(batches)
+        deleted_up_to(kafka, name, 599)
+        with pytest.raises(SourceChanged, match="that the plan was to read are gone"):
+            batches.read_all()
+
+
 def test_a_topic_that_was_made_anew_is_another_one(kafka, ctx, topic):
     name = topic()
     send(kafka, name, *rows(1))
