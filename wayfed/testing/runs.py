@@ -54,10 +54,11 @@ def test_a_loop_that_is_stopped_ends_within_its_iteration_and_leaves_the_platfor
             assert token.wait(60)
         return batch
 
-    looped = numbers.iterate(
-        lambda rows: rows.with_columns(n=lambda t: t.n + 1).map_batches(stop, schema=_SCHEMA),
-        max_iterations=1_000,
-    )
+    def body(rows: Any) -> Any:
+        added = rows.with_columns(n=lambda t: t.n + 1).on(platform_under_test.name)
+        return added.map_batches(stop, schema=_SCHEMA).on("python")
+
+    looped = numbers.iterate(body, max_iterations=1_000)
     environment = context.environment
     with pytest.raises(Cancelled, match="it is enough"):
         execute(
