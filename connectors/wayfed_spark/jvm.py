@@ -205,6 +205,8 @@ def _stop_spark(context: Any, gateway: Any) -> None:
     from pyspark.sql import SparkSession
 
     if _is_gone(gateway):
+        # Else py4j would tell the JVM of each object that is dropped, and log that it cannot.
+        gateway._gateway_client.is_connected = False
         context._jsc = None
         context.stop()
         SparkSession._instantiatedSession = SparkSession._activeSession = None
