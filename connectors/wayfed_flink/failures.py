@@ -23,6 +23,14 @@ _WRAPPERS: Final = frozenset(
 _NOTHING: Final = re.compile(r"Recovery is suppressed|^[\w.$]+Exception$")
 
 
+def is_lost(error: BaseException) -> bool:
+    """Say whether an error is that nobody answers in the JVM."""
+    from py4j.protocol import Py4JError, Py4JJavaError
+
+    lost = isinstance(error, Py4JError) and not isinstance(error, Py4JJavaError)
+    return lost or isinstance(error, ConnectionError)
+
+
 def summary(error: BaseException) -> str:
     r"""Return the line of an error that says what is wrong.
 
@@ -32,11 +40,6 @@ def summary(error: BaseException) -> str:
     >>> summary(RuntimeError(text))
     'Y: / by zero'
     """
-    from py4j.protocol import Py4JError, Py4JJavaError
-
-    lost = isinstance(error, Py4JError) and not isinstance(error, Py4JJavaError)
-    if lost or isinstance(error, ConnectionError):
-        return "its JVM has ended, perhaps for lack of memory; make a new context"
     lines = [line.strip() for line in str(error).splitlines() if line.strip()]
     told = [found for line in lines if (found := _JAVA.match(line))]
     for found in reversed(told):

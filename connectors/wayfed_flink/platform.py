@@ -12,7 +12,7 @@ from uuid import uuid4
 from wayfed_flink.capabilities import CAPABILITIES, COSTS
 from wayfed_flink.channels import FLINK_FILES, read_files, write_files
 from wayfed_flink.exchange import Exchange
-from wayfed_flink.failures import summary
+from wayfed_flink.failures import is_lost, summary
 from wayfed_flink.functions import FUNCTIONS
 from wayfed_flink.parameters import with_values
 from wayfed_flink.queries import driver_jars, query_table
@@ -112,6 +112,9 @@ class FlinkPlatform:
 
     def _running(self) -> Flink:
         with self._lock:
+            if self._flink is not None and self._flink.gone:
+                self._shared.release(self._flink)
+                self._flink = None
             if self._flink is None:
                 self._flink = self._shared.acquire(self._settings)
             return self._flink
@@ -139,12 +142,9 @@ class FlinkRun:
         except (Py4JError, OSError) as error:
             if self._run.token.cancelled:
                 raise Cancelled(f"the run was stopped: {self._run.token.reason}") from error
+            told, hint = self._told(error)
             raise ExecutionError(
-                summary(error),
-                platform="flink",
-                fragment=fragment.id,
-                sql=compiled.text,
-                hint=self._hint(error),
+                told, platform="flink", fragment=fragment.id, sql=compiled.text, hint=hint
             ) from error
         return files if fragment.output == FLINK_FILES else read_files(files)
 
@@ -165,11 +165,17 @@ class FlinkRun:
             flink.let_go(session)
         self._exchange.remove(self._run.id)
 
-    def _hint(self, error: BaseException) -> str | None:
+    def _told(self, error: BaseException) -> tuple[str, str | None]:
+        """Return what is wrong, and what to do about it where we know."""
+        with self._lock:
+            part = self._part
+        if part is not None and is_lost(error):
+            return part[0].lost()
         root = self._exchange.root
         if root is None or "NoSuchFileException" not in str(error):
-            return None
-        return f"do all TaskManagers see '{root}'? exchange= names a directory that they do"
+            return summary(error), None
+        hint = f"do all TaskManagers see '{root}'? exchange= names a directory that they do"
+        return summary(error), hint
 
     def _run_job(
         self, fragment: Fragment, compiled: Compiled, inputs: Mapping[str, Any]

@@ -60,11 +60,20 @@ class Flink:
             Where the JVM has ended.
         """
         if self._jvm.gone:
-            raise ExecutionError(
-                "its JVM has ended, perhaps for lack of memory; make a new context",
-                platform="flink",
-            )
+            told, hint = self.lost()
+            raise ExecutionError(told, platform="flink", hint=hint)
         return self._engine.session()
+
+    def lost(self) -> tuple[str, str]:
+        """Return why its JVM does not answer any more, and what to do about it."""
+        if not self._jvm.out_of_memory():
+            return "its JVM has ended", "run the plan again: it starts another"
+        if self.settings.address is not None:
+            return "its client's JVM had no memory left", "ask for fewer columns and tables at once"
+        return (
+            f"its JVM had no memory left ({self.settings})",
+            "memory= gives it more; half of it is for rows of aggregates and windows",
+        )
 
     def let_go(self, thing: Any) -> None:
         """Have the JVM forget a thing that it gave us."""
