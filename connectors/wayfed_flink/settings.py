@@ -14,6 +14,7 @@ if TYPE_CHECKING:
 _LOOPBACK: Final = "127.0.0.1"
 _SUFFIXES: Final = MappingProxyType({"k": 1 << 10, "m": 1 << 20, "g": 1 << 30, "t": 1 << 40})
 _JAVA_OPTIONS: Final = "env.java.opts.all"
+_JARS: Final = "pipeline.jars"
 _DIRECT: Final = 128 << 20
 _RESTARTS: Final = 3
 # It gives up where it does little else than collect, five times in a row, and finds little: by its
@@ -119,10 +120,10 @@ class Settings:
 
     def remote(self, jars: Iterable[Path], slots: int) -> dict[str, str]:
         """Return Flink's settings for jobs, with jars, on a cluster with so many slots."""
+        theirs = [self.config.get(_JARS)]
         host, _, port = (self.address or "").rpartition(":")
         return self._jobs(_RESTARTS if self.restarts is None else self.restarts) | {
             "parallelism.default": str(self.tasks(slots)),
-            "pipeline.jars": ";".join(jar.as_uri() for jar in jars),
             "rest.address": host,
             "rest.port": port,
             # A job whose client is gone is of no use to anyone.
@@ -130,6 +131,7 @@ class Settings:
             "execution.shutdown-on-attached-exit": "true",
             **self.config,
             **MEANING,
+            _JARS: ";".join([*(jar.as_uri() for jar in jars), *filter(None, theirs)]),
         }
 
     @staticmethod

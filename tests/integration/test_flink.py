@@ -26,6 +26,7 @@ from tests.integration.engines import (
 from tests.integration.typed_rows import ROWS, SCHEMA
 from wayfed_flink import CONNECTOR, jar
 from wayfed_flink.channels import FLINK_FILES
+from wayfed_flink.settings import Settings
 from wayfed_optimizer.cancellation import CancellationToken
 from wayfed_optimizer.errors import Cancelled, ExecutionError, InvalidOption, Unsupported
 from wayfed_optimizer.expressions import Named, Parameter, SortKey, call, column, literal
@@ -239,6 +240,13 @@ def test_an_option_that_cannot_be_is_refused_before_anything_starts(
     with pytest.raises(InvalidOption) as raised:
         CONNECTOR.platform(options)
     assert told in str(raised.value)
+
+
+def test_jars_of_the_users_go_to_a_cluster_beside_ours() -> None:
+    settings = Settings("here:8081", config={"pipeline.jars": "file:///theirs.jar"})
+    told = settings.remote((Path("/ours.jar"), Path("/driver.jar")), slots=2)
+    expected = "file:///ours.jar;file:///driver.jar;file:///theirs.jar"
+    assert told["pipeline.jars"] == expected
 
 
 def test_rows_come_as_files_and_nothing_else(flink: Platform, tmp_path: Path) -> None:
