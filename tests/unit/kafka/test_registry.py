@@ -42,9 +42,7 @@ def server() -> Iterator[ThreadingHTTPServer]:
 @pytest.fixture
 def registry(server) -> Registry:
     url = f"http://127.0.0.1:{server.server_port}"
-    return Registry(
-        Settings(registry=url, registry_username="ada", registry_password="countess")
-    )
+    return Registry(Settings(registry=url, registry_username="ada", registry_password="countess"))
 
 
 def answer(body: object, *, code: int = 200, **headers: str) -> bytes:
