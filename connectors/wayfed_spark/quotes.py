@@ -36,6 +36,16 @@ def require_closed_quotes(path: Path, options: Mapping[str, Any]) -> None:
         _parse(path, options)
 
 
+def has_quotes_and_returns(path: Path, options: Mapping[str, Any]) -> bool:
+    """Say whether quoted lines may end in CR LF, which Spark's reader would make LF."""
+    quote = options["quote"].encode()
+    quotes = returns = False
+    with _opened(path) as file:
+        while not (quotes and returns) and (chunk := file.read(_AT_ONCE)):
+            quotes, returns = quotes or quote in chunk, returns or b"\r" in chunk
+    return quotes and returns
+
+
 def _parse(path: Path, options: Mapping[str, Any]) -> None:
     doubled = options["escape"] == options["quote"]
     with _opened(path) as file:

@@ -24,7 +24,7 @@ from wayfed_optimizer.types import (
     is_integer,
 )
 from wayfed_spark.names import quoted, text_constant, url_of
-from wayfed_spark.quotes import require_closed_quotes
+from wayfed_spark.quotes import has_quotes_and_returns, require_closed_quotes
 from wayfed_sql import SPARK
 
 if TYPE_CHECKING:
@@ -101,13 +101,15 @@ def _csv_rows(session: SparkSession, files: FileSet, names: list[str], run: Run)
 def _is_plain(files: FileSet, names: list[str]) -> bool:
     """Say whether Spark's reader has the same meaning.
 
-    It takes quoted texts for NULL too, and its escapes and empty lines are others.
+    It takes quoted texts for NULL too, and its escapes, empty lines and ends of quoted lines are
+    others.
     """
     options = files.options
     return (
         tuple(options["null_values"]) == ("",)
         and options["escape"] == options["quote"]
         and len(names) > 1
+        and not any(has_quotes_and_returns(path, options) for path in files.paths)
     )
 
 

@@ -127,6 +127,36 @@ def test_a_bad_row_of_csv_far_down_is_an_error(
         context.read(path, null_values=["NA"]).on("spark").to_arrow()
 
 
+LARGE = 2_000
+WIDE = "y" * 6_000  # so that the file is one that Spark reads in parts, where it may
+
+
+@pytest.mark.parametrize(
+    ("name", "content"),
+    [
+        ("f.csv", "a,b\n" + "".join(f'{n},"x\n{n},{WIDE}"\n' for n in range(LARGE))),
+        ("f.csv.gz", "a,b\r\n" + "".join(f'{n},"x\r\n{n},{WIDE}"\r\n' for n in range(LARGE))),
+        ("f.ndjson", "".join(f'{{"a":{n},"b":"{WIDE}"}}\r\n' for n in range(LARGE))),
+        ("f.ndjson.gz", "".join(f'{{"a":{n},"b":"{WIDE}"}}\n\n' for n in range(LARGE))),
+    ],
+    ids=["csv", "packed csv", "ndjson", "packed ndjson"],
+)
+def test_rows_of_a_large_file_are_read_once(
+    context: Context, tmp_path: Path, name: str, content: str
+) -> None:
+    read = context.read(_write(tmp_path, name, content))
+    lengths = read.with_columns(length=wf.col("b").length())
+    counted = (
+        lengths.group_by("length")
+        .agg(n=wf.count(), ids=wf.count_distinct("a"), total=wf.sum("a"))
+        .sort("length")
+    )
+    found = counted.on("spark").to_arrow().to_pylist()
+    assert found == counted.on("duckdb").to_arrow().to_pylist()
+    assert sum(row["n"] for row in found) == sum(row["ids"] for row in found) == LARGE
+    assert sum(row["total"] for row in found) == LARGE * (LARGE - 1) // 2
+
+
 JSON = {
     "plain.ndjson": '{"a":1,"b":"x"}\n{"b":"y","a":2}\n',
     "_hidden.ndjson": '{"a":1}\n',
