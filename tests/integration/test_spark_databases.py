@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -137,6 +138,23 @@ def test_spark_sees_the_runs_snapshot(context: Context, url: str, tmp_path: Path
     session.close()
     assert isinstance(found, pa.Table)
     assert sorted(found["id"].to_pylist()) == list(range(1, 200_001))
+
+
+@pytest.mark.parametrize("bounds", [(5, 6), (-(2**63), 2**63 - 1), (300_000, 400_000)])
+def test_bounds_that_are_wrong_lose_no_row(
+    context: Context, url: str, tmp_path: Path, bounds: tuple[int, int]
+) -> None:
+    spark, session, query, asked = _asked(context, url)
+    parted = replace(query, key=("id", *bounds))
+    fragment = fragment_of(Read("t", asked.relation.schema))
+    part = spark.open(a_run(tmp_path))
+    found = part.execute(fragment, spark.compile(fragment, {}), {"t": parted})
+    plain = part.execute(fragment, spark.compile(fragment, {}), {"t": replace(query, key=None)})
+    part.close()
+    session.close()
+    assert isinstance(found, pa.Table)
+    assert isinstance(plain, pa.Table)
+    assert sorted(found["id"].to_pylist()) == sorted(plain["id"].to_pylist())
 
 
 def test_a_password_is_shown_nowhere(context: Context, url: str) -> None:
