@@ -109,7 +109,7 @@ def test_a_topic_that_needs_more_brokers_than_there_are_says_so(cluster, topic):
         yield from table.to_batches()
 
     rows = pa.RecordBatchReader.from_batches(table.schema, batches())
-    writing = target(cluster.url(strict), table, {}, settings={"timeout": 20})
+    writing = target(cluster.url(strict), table, {}, settings={"timeout": 40})
     with pytest.raises(ExecutionError, match="has 2 replicas in sync, and needs 3"):
         writing.write(rows, CancellationToken())
     assert values(cluster, strict) == []
