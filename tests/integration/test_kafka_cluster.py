@@ -100,6 +100,7 @@ def test_a_leader_that_dies_in_a_read_loses_nothing_and_doubles_nothing(cluster,
     assert sorted(seen) == list(range(count))
 
 
+@pytest.mark.soak  # a busy machine misses a broker only after the write has ended
 def test_a_topic_that_needs_more_brokers_than_there_are_says_so(cluster, topic):
     strict = cluster.create_topic(new_name(), settings={"min.insync.replicas": 3})
     table = numbers(BATCH)
