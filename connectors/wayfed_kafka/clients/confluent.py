@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from contextlib import suppress
 from itertools import compress
 from threading import Lock
 from time import monotonic
@@ -284,7 +285,15 @@ class ConfluentClient:
                 )
                 if not waiting or monotonic() > until:
                     raise failure from error
+                self._learn_controller()
             self._administrator().poll(_PAUSE)
+
+    def _learn_controller(self) -> None:
+        """Ask any broker who answers for the cluster: by itself the client waits for one gone."""
+        from confluent_kafka import KafkaException
+
+        with suppress(KafkaException):  # nobody answers yet
+            self._administrator().list_topics(timeout=_ONE_TRY)
 
 
 def _result(future: Future[Any], seconds: float) -> Any:
