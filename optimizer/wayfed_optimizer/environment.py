@@ -9,7 +9,9 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
+    from wayfed_optimizer.cost import CostProfile
     from wayfed_optimizer.platform import Platform, Source
+    from wayfed_optimizer.statistics import TableStatistics
 
 
 @dataclass(frozen=True, slots=True)
@@ -26,9 +28,24 @@ class Environment:
         ``time`` for seconds of work, ``bytes`` for bytes moved.
     lines
         Where the user's program wrote loops, by their variables: for people.
+    costs
+        What was measured on this installation, by platform; the others have their own.
+    statistics
+        What is known of tables, by name; a source that is not in it is asked when it is needed.
     """
 
     platforms: Mapping[str, Platform]
     sources: Mapping[str, Source]
     objective: str = "time"
     lines: Mapping[str, str] = field(default_factory=lambda: MappingProxyType({}))
+    costs: Mapping[str, CostProfile] = field(default_factory=lambda: MappingProxyType({}))
+    statistics: Mapping[str, TableStatistics] = field(default_factory=lambda: MappingProxyType({}))
+
+    def costs_of(self, platform: str) -> CostProfile:
+        """Return what work costs on a platform."""
+        return self.costs.get(platform) or self.platforms[platform].costs
+
+    def statistics_of(self, table: str) -> TableStatistics:
+        """Return what is known of a table without reading it."""
+        known = self.statistics.get(table)
+        return self.sources[table].statistics() if known is None else known

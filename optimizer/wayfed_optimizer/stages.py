@@ -71,17 +71,22 @@ def plan(relation: Relation, environment: Environment) -> Stages:
 
 def _plan(relation: Relation, environment: Environment) -> Stages:
     clock = [perf_counter()]
-
-    rewritten = rewrite(relation)
+    loops = Loops(relation, environment.sources)
+    _require_tables(relation, loops, environment)
+    known = {
+        node.table: environment.statistics_of(node.table)
+        for node in walk_once(relation)
+        if isinstance(node, Read) and node.table not in loops
+    }
+    clock.append(perf_counter())
+    rewritten = rewrite(relation, lambda table: known[table].keys if table in known else ())
     clock.append(perf_counter())
     loops = Loops(rewritten.relation, environment.sources)
-    _require_tables(rewritten.relation, loops, environment)
 
     def statistics(table: str) -> TableStatistics:
         if table in loops:
             return TableStatistics(rows.rows(loops[table].initial))
-        source = environment.sources.get(table)
-        return source.statistics() if source is not None else TableStatistics.unknown()
+        return known.get(table) or environment.statistics_of(table)
 
     rows = Cardinalities(cache(statistics))
     memo = Memo(alternatives_of, environment.sources)
@@ -94,7 +99,7 @@ def _plan(relation: Relation, environment: Environment) -> Stages:
         for fragment in physical.fragments
     }
     clock.append(perf_counter())
-    names = ("rewrite", "place", "cut", "compile")
+    names = ("statistics", "rewrite", "place", "cut", "compile")
     seconds = {name: clock[i + 1] - clock[i] for i, name in enumerate(names)}
     return Stages(relation, rewritten, placed, physical, compiled, seconds)
 

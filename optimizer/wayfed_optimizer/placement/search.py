@@ -124,12 +124,13 @@ class Search:
         self._loops = loops
         self._platforms = dict(environment.platforms)
         self._sources = environment.sources
+        self._costs = {name: environment.costs_of(name) for name in self._platforms}
         self._by_bytes = environment.objective == "bytes"
         self._rows = rows
         self._memo = memo
         self._movement = Movement(self._platforms.values())
         self._startup = {
-            name: 0.0 if platform.started() else platform.costs.startup
+            name: 0.0 if platform.started() else environment.costs_of(name).startup
             for name, platform in self._platforms.items()
         }
         self._found: dict[tuple[Relation, str | None], dict[str, list[Choice]]] = {}
@@ -356,16 +357,16 @@ class Search:
 
     def _leaving(self, choice: Choice, way: Way | None, size: float) -> Cost:
         """Return the cost of a finished fragment whose rows go a way."""
-        costs = self._platforms[choice.platform].costs
+        costs = self._costs[choice.platform]
         out = Cost(cpu=costs.per_fragment, network=costs.per_byte_out * size, moved=size)
         return choice.cost + out + (way.cost if way else Cost())
 
     def _work(self, platform: Platform, relation: Relation) -> float:
         rows_in = sum(self._rows.rows(below).likely for below in relation.below)
         rows_out = self._rows.rows(relation).likely
-        work = operator_seconds(platform.costs, relation, rows_in, rows_out)
+        work = operator_seconds(self._costs[platform.name], relation, rows_in, rows_out)
         held, sizes = self._holding(relation)
-        return work + spilling_seconds(platform.costs, held, sizes)
+        return work + spilling_seconds(self._costs[platform.name], held, sizes)
 
     def _holding(self, relation: Relation) -> tuple[float, tuple[float, ...]]:
         """Return the bytes that an operator holds at once, and those of its inputs."""

@@ -5,17 +5,19 @@
 """
 
 from wayfed_optimizer.rewrite.alternatives import ALTERNATIVES, alternatives_of
-from wayfed_optimizer.rewrite.engine import RewriteContext, Rewritten, Rule, Step
+from wayfed_optimizer.rewrite.engine import Keys, RewriteContext, Rewritten, Rule, Step, no_keys
 from wayfed_optimizer.rewrite.normalise import NORMALISING
 from wayfed_optimizer.rewrite.pipeline import rewrite
 
 __all__ = [
     "ALTERNATIVES",
     "NORMALISING",
+    "Keys",
     "RewriteContext",
     "Rewritten",
     "Rule",
     "Step",
     "alternatives_of",
+    "no_keys",
     "rewrite",
 ]

@@ -32,11 +32,26 @@ class Rewritten:
     trace: tuple[Step, ...] = ()
 
 
-class RewriteContext:
-    """What the rules of one rewriting share: the trace of what they did."""
+Keys: TypeAlias = Callable[[str], tuple[frozenset[str], ...]]
 
-    def __init__(self) -> None:
+
+def no_keys(table: str) -> tuple[frozenset[str], ...]:
+    """Promise nothing of a table."""
+    return ()
+
+
+class RewriteContext:
+    """What the rules of one rewriting share: the trace of what they did, and what tables promise.
+
+    Parameters
+    ----------
+    keys
+        Gives the sets of columns of which a table has no two equal rows, NULLs aside.
+    """
+
+    def __init__(self, keys: Keys = no_keys) -> None:
         self.trace: list[Step] = []
+        self.keys: Final = keys
 
     def fired(self, rule: str, before: Relation, after: Relation) -> None:
         """Record a step."""

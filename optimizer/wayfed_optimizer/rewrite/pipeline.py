@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Final
 
 from wayfed_optimizer.expressions import Expression, Subquery, facts_of
 from wayfed_optimizer.relations import Relation, transform
-from wayfed_optimizer.rewrite.engine import Normaliser, RewriteContext, Rewritten
+from wayfed_optimizer.rewrite.engine import Keys, Normaliser, RewriteContext, Rewritten, no_keys
 from wayfed_optimizer.rewrite.inference import infer_filters
 from wayfed_optimizer.rewrite.normalise import NORMALISING
 from wayfed_optimizer.rewrite.prune import prune_columns
@@ -18,8 +18,15 @@ _ROUNDS: Final = 3
 """Conditions may travel to and fro over several joins; what falls away may set other rules free."""
 
 
-def rewrite(relation: Relation) -> Rewritten:
+def rewrite(relation: Relation, keys: Keys = no_keys) -> Rewritten:
     """Return the plan as it will be placed, with the same rows and the same schema.
+
+    Parameters
+    ----------
+    relation
+        The plan as it is written.
+    keys
+        Gives the sets of columns of which a table has no two equal rows, NULLs aside.
 
     Examples
     --------
@@ -35,9 +42,9 @@ def rewrite(relation: Relation) -> Rewritten:
     >>> rewritten.relation.input.input.schema.names
     ('delay',)
     """
-    context = RewriteContext()
+    context = RewriteContext(keys)
     normaliser = Normaliser.of(NORMALISING, context)
-    plan = normaliser.normalise(_with_subqueries_rewritten(relation))
+    plan = normaliser.normalise(_with_subqueries_rewritten(relation, keys))
     for _ in range(_ROUNDS):
         inferred = infer_filters(plan, context)
         if inferred is plan:
@@ -53,13 +60,13 @@ def rewrite(relation: Relation) -> Rewritten:
     return Rewritten(plan, tuple(context.trace))
 
 
-def _with_subqueries_rewritten(root: Relation) -> Relation:
+def _with_subqueries_rewritten(root: Relation, keys: Keys) -> Relation:
     def change(node: Node) -> Node:
         match node:
             case Relation():
                 return node
             case Subquery(kind, relation, arg):
-                return Subquery(kind, rewrite(relation).relation, arg)
+                return Subquery(kind, rewrite(relation, keys).relation, arg)
             case Expression() if not facts_of(node).fixed:
                 return node
         return node.map_nodes(change)

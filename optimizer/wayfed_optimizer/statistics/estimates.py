@@ -128,6 +128,10 @@ class ColumnStatistics:
         Least and greatest value, as Python has them.
     width
         Mean bytes a value.
+    common
+        The most frequent values, and the part of the rows that each is, 0 to 1.
+    histogram
+        Bounds between which equal parts of the other rows lie, the least first; at least two.
     """
 
     distinct: float | None = None
@@ -135,14 +139,28 @@ class ColumnStatistics:
     low: object = None
     high: object = None
     width: float | None = None
+    common: Mapping[object, float] = field(default_factory=lambda: MappingProxyType({}))
+    histogram: tuple[object, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
 class TableStatistics:
-    """What is known about a table without reading it."""
+    """What is known about a table without reading it.
+
+    Parameters
+    ----------
+    rows
+        How many there are.
+    columns
+        What is known about each.
+    keys
+        Sets of columns no two rows of which are equal, NULLs aside: a promise that the store
+        keeps, not one that somebody made for it.
+    """
 
     rows: Estimate
     columns: Mapping[str, ColumnStatistics] = field(default_factory=lambda: MappingProxyType({}))
+    keys: tuple[frozenset[str], ...] = ()
 
     @classmethod
     def unknown(cls) -> TableStatistics:
