@@ -79,7 +79,11 @@ def _plan(relation: Relation, environment: Environment) -> Stages:
         if isinstance(node, Read) and node.table not in loops
     }
     clock.append(perf_counter())
-    rewritten = rewrite(relation, lambda table: known[table].keys if table in known else ())
+
+    def keys(table: str) -> tuple[frozenset[str], ...]:
+        return known[table].keys if table in known else ()
+
+    rewritten = rewrite(relation, keys)
     clock.append(perf_counter())
     loops = Loops(rewritten.relation, environment.sources)
 
@@ -89,7 +93,7 @@ def _plan(relation: Relation, environment: Environment) -> Stages:
         return known.get(table) or environment.statistics_of(table)
 
     rows = Cardinalities(cache(statistics))
-    memo = Memo(alternatives_of, environment.sources)
+    memo = Memo(alternatives_of, environment.sources, keys)
     placed = place(rewritten.relation, environment, rows, memo, loops)
     clock.append(perf_counter())
     physical = cut(placed, environment, rows)

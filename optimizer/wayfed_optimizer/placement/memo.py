@@ -9,12 +9,13 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Final
 
 from wayfed_optimizer.relations import Read, Relation
+from wayfed_optimizer.rewrite.engine import Keys, no_keys
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
 
     from wayfed_optimizer.platform import Source
-    from wayfed_optimizer.rewrite.alternatives.joins import Stores
+    from wayfed_optimizer.rewrite.alternatives.surroundings import Stores
 
 _GROUP_LIMIT: Final = 12
 
@@ -25,20 +26,24 @@ class Memo:
     Parameters
     ----------
     alternatives_of
-        The alternative rules: equivalents of a relation, not including itself, given a function
-        that says which stores hold the tables below a relation.
+        The alternative rules: equivalents of a relation, not including itself, given functions
+        that say which stores hold the tables below a relation, and which keys a table has.
     sources
         Where tables are: another order of joins matters to placement only where tables that share
         a store stand apart.
+    keys
+        Gives the sets of columns of which a table has no two equal rows, NULLs aside.
     """
 
     def __init__(
         self,
-        alternatives_of: Callable[[Relation, Stores], tuple[Relation, ...]],
+        alternatives_of: Callable[[Relation, Stores, Keys], tuple[Relation, ...]],
         sources: Mapping[str, Source],
+        keys: Keys = no_keys,
     ) -> None:
         self._alternatives_of = alternatives_of
         self._sources = sources
+        self._keys = keys
         self._groups: dict[Relation, tuple[Relation, ...]] = {}
         self._stores: dict[Relation, tuple[str, ...]] = {}
 
@@ -55,7 +60,7 @@ class Memo:
         members = {relation: None}
         waiting = [relation]
         while waiting and len(members) < _GROUP_LIMIT:
-            for alternative in self._alternatives_of(waiting.pop(0), self.stores_of):
+            for alternative in self._alternatives_of(waiting.pop(0), self.stores_of, self._keys):
                 if alternative not in members and len(members) < _GROUP_LIMIT:
                     members[alternative] = None
                     waiting.append(alternative)

@@ -11,14 +11,12 @@ from wayfed_optimizer.rewrite.engine import RewriteContext
 from wayfed_optimizer.rewrite.prune import prune_columns
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Collection, Iterable, Sequence
-    from typing import TypeAlias
+    from collections.abc import Iterable, Sequence
 
-    Stores: TypeAlias = Callable[[Relation], Collection[str]]
-    """Gives the names of the stores that hold the tables below a relation."""
+    from wayfed_optimizer.rewrite.alternatives.surroundings import Stores, Surroundings
 
 
-def associate_joins(relation: Relation, stores: Stores) -> Relation | None:
+def associate_joins(relation: Relation, around: Surroundings) -> Relation | None:
     """Join(Join(a, b), c) as Join(Join(a, c), b), where a and c lie in one store and b does not.
 
     So for any number of inner and left joins: what one store can join on its own comes first, and
@@ -29,7 +27,7 @@ def associate_joins(relation: Relation, stores: Stores) -> Relation | None:
     graph = JoinGraph.of(relation)
     if graph is None:
         return None
-    grouped = _grouped(graph, stores)
+    grouped = _grouped(graph, around.stores)
     if grouped is None or grouped.shape == graph.shape:
         return None
     outputs = tuple(
