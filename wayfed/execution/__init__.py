@@ -3,6 +3,14 @@
 from __future__ import annotations
 
 from wayfed.execution.executor import Execution, execute
-from wayfed.execution.report import FragmentReport, Report
+from wayfed.execution.report import FragmentReport, Placement, Recovery, Replanning, Report
 
-__all__ = ["Execution", "FragmentReport", "Report", "execute"]
+__all__ = [
+    "Execution",
+    "FragmentReport",
+    "Placement",
+    "Recovery",
+    "Replanning",
+    "Report",
+    "execute",
+]
