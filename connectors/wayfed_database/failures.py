@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Final
 from wayfed_optimizer.errors import (
     Cancelled,
     ExecutionError,
+    Failure,
     SourceChanged,
     SourceError,
     WayfedError,
@@ -28,6 +29,31 @@ _MISSING: Final = ("42P01", "42703", "3F000")
 _GONE: Final = re.compile(
     r"(?:relation|column|schema) \S.* does not exist|no such (?:table|column): "
 )
+
+# Classes 08 (connections) and 53 (too many of them), a shutdown or restart, and two transactions
+# that met; drivers that give no state are known by their words.
+_PASSING_STATES: Final = ("08", "53300", "57P01", "57P02", "57P03", "40001", "40P01")
+_PASSING: Final = re.compile(
+    r"(?i)server closed the connection|connection (?:refused|reset|timed out|to server .*closed)"
+    r"|terminating connection|connection .*(?:was|is) (?:lost|closed|terminated)"
+    r"|no connection to the server|broken pipe|could not receive data|lost connection"
+    r"|starting up|shutting down|recovery mode|too many (?:clients|connections)"
+    r"|connection slots are reserved|deadlock (?:detected|found)|could not serialize"
+    r"|(?:database|table) .*is locked|snapshot \"[^\"]*\" does not exist|gone away"
+)
+
+
+def passing(error: BaseException) -> Failure:
+    """Say whether what a database said may pass.
+
+    Examples
+    --------
+    >>> passing(OSError("FATAL:  terminating connection due to administrator command"))
+    <Failure.TRANSIENT: 'transient'>
+    """
+    state = getattr(error, "sqlstate", None) or ""
+    told = state.startswith(_PASSING_STATES) or _PASSING.search(str(error))
+    return Failure.TRANSIENT if told else Failure.FINAL
 
 
 def first_line(error: BaseException) -> str:
@@ -69,7 +95,12 @@ def statement_failure(
     elif state == "57014":
         hint = "the server's statement_timeout ended it: raise it, or ask for fewer rows"
     return ExecutionError(
-        text, platform=platform, fragment=fragment.id, sql=compiled.text, hint=hint
+        text,
+        platform=platform,
+        fragment=fragment.id,
+        sql=compiled.text,
+        hint=hint,
+        failure=passing(error),
     )
 
 
@@ -117,4 +148,5 @@ def connection_failure(error: BaseException, location: ServerLocation) -> Source
     return SourceError(
         f"no answer from PostgreSQL at {location.host}: {text}",
         hint="is the server running, and are host and port right?",
+        failure=passing(error),
     )

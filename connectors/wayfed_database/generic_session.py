@@ -6,7 +6,7 @@ from types import MappingProxyType
 from typing import TYPE_CHECKING, Any, Final
 
 from wayfed_arrow import Stream, arrow_schema, arrow_type
-from wayfed_database.failures import first_line, statement_failure
+from wayfed_database.failures import first_line, passing, statement_failure
 from wayfed_optimizer.errors import TransferError, Unsupported
 from wayfed_optimizer.platform import ARROW_TABLE
 
@@ -85,7 +85,9 @@ class GenericSession:
                 rows = result.fetchmany(_ROWS)
             except DBAPIError as error:
                 raise TransferError(
-                    f"rows did not arrive: {first_line(error.orig or error)}", platform=self._name
+                    f"rows did not arrive: {first_line(error.orig or error)}",
+                    platform=self._name,
+                    failure=passing(error.orig or error),
                 ) from error.orig
             if not rows:
                 return

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Final, Self
 from wayfed_arrow import Stream, conform
 from wayfed_database.adbc import driver_errors
 from wayfed_database.channels import temporary_name
-from wayfed_database.failures import first_line, statement_failure
+from wayfed_database.failures import first_line, passing, statement_failure
 from wayfed_database.interruption import Interruptible
 from wayfed_database.jdbc import Parts, query
 from wayfed_database.pool import close_quietly
@@ -173,6 +173,7 @@ class PostgreSQLSession:
                 platform=self._name,
                 hint="the user needs the right to make temporary tables: GRANT TEMPORARY ON "
                 "DATABASE … TO …",
+                failure=passing(error),
             ) from error
         return TableReference(("pg_temp", table), temporary=True)
 

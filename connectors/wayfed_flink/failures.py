@@ -5,6 +5,8 @@ from __future__ import annotations
 import re
 from typing import Final
 
+from wayfed_optimizer.errors import Failure
+
 _JAVA: Final = re.compile(
     r"^(?:Caused by: |: )?(?:[a-z]\w*\.)+(?P<name>[A-Z][\w$]*): (?P<text>.+)$"
 )
@@ -21,6 +23,18 @@ _WRAPPERS: Final = frozenset(
     ]
 )
 _NOTHING: Final = re.compile(r"Recovery is suppressed|^[\w.$]+Exception$")
+_PASSING: Final = re.compile(
+    r"TaskManager .*(?:no longer reachable|heartbeat.* timed out)|RemoteTransportException"
+    r"|Connection unexpectedly closed by remote task manager|PartitionNotFoundException"
+    r"|JobManager is no longer reachable"
+)
+
+
+def failure(error: BaseException) -> Failure:
+    """Say whether what Flink said may pass, or Flink itself is gone."""
+    if is_lost(error):
+        return Failure.LOST
+    return Failure.TRANSIENT if _PASSING.search(str(error)) else Failure.FINAL
 
 
 def is_lost(error: BaseException) -> bool:

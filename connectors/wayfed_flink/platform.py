@@ -12,12 +12,17 @@ from uuid import uuid4
 from wayfed_flink.capabilities import CAPABILITIES, COSTS
 from wayfed_flink.channels import FLINK_FILES, read_files, write_files
 from wayfed_flink.exchange import Exchange
-from wayfed_flink.failures import is_lost, summary
+from wayfed_flink.failures import failure, is_lost, summary
 from wayfed_flink.functions import FUNCTIONS
 from wayfed_flink.parameters import with_values
 from wayfed_flink.queries import driver_jars, query_table
 from wayfed_flink.tables import quoted, sink_table, source_table
-from wayfed_optimizer.errors import Cancelled, ExecutionError, Unsupported
+from wayfed_optimizer.errors import (
+    Cancelled,
+    ExecutionError,
+    Unsupported,
+    starting,
+)
 from wayfed_optimizer.platform import (
     ARROW_FILES,
     ARROW_STREAM,
@@ -116,7 +121,8 @@ class FlinkPlatform:
                 self._shared.release(self._flink)
                 self._flink = None
             if self._flink is None:
-                self._flink = self._shared.acquire(self._settings)
+                with starting():
+                    self._flink = self._shared.acquire(self._settings)
             return self._flink
 
 
@@ -144,7 +150,12 @@ class FlinkRun:
                 raise Cancelled(f"the run was stopped: {self._run.token.reason}") from error
             told, hint = self._told(error)
             raise ExecutionError(
-                told, platform="flink", fragment=fragment.id, sql=compiled.text, hint=hint
+                told,
+                platform="flink",
+                fragment=fragment.id,
+                sql=compiled.text,
+                hint=hint,
+                failure=failure(error),
             ) from error
         return files if fragment.output == FLINK_FILES else read_files(files)
 

@@ -5,7 +5,13 @@ from __future__ import annotations
 from enum import Enum
 from typing import TYPE_CHECKING
 
-from wayfed_optimizer.errors import ExecutionError, SourceChanged, SourceError, suggestion
+from wayfed_optimizer.errors import (
+    ExecutionError,
+    Failure,
+    SourceChanged,
+    SourceError,
+    suggestion,
+)
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -56,7 +62,7 @@ def planning_failure(
     if error.trouble is Trouble.NO_TOPIC:
         hint = suggestion(location.topic or "", topics) or hint
         return SourceError(text, available=topics, hint=hint)
-    return SourceError(text, hint=hint)
+    return SourceError(text, hint=hint, failure=_passing(error))
 
 
 def running_failure(
@@ -66,7 +72,13 @@ def running_failure(
     text, hint = _told(error, location)
     if error.trouble in (Trouble.RETENTION, Trouble.NO_TOPIC):
         return SourceChanged(text, hint=hint)
-    return ExecutionError(text, platform=platform, fragment=fragment, hint=hint)
+    return ExecutionError(
+        text, platform=platform, fragment=fragment, hint=hint, failure=_passing(error)
+    )
+
+
+def _passing(error: ClientError) -> Failure:
+    return Failure.TRANSIENT if error.trouble is Trouble.UNREACHABLE else Failure.FINAL
 
 
 def _told(error: ClientError, location: Location) -> tuple[str, str | None]:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from typing import Final
 
-from wayfed_optimizer.errors import ExecutionError
+from wayfed_optimizer.errors import ExecutionError, Failure
 from wayfed_spark.functions import failure_on_worker
 
 # Spark's own messages begin with their class in brackets and end with an SQLSTATE and a position.
@@ -19,6 +19,10 @@ _NO_PROGRAM: Final = re.compile(r'Cannot run program "(?P<program>[^"]*)"')
 _ENDED: Final = "does not exist in the JVM"
 """What py4j says of all it asks for where the JVM ended while it told of an error."""
 _EMPTY_WORDS: Final = ("An error occurred", "Exception thrown in awaitResult", "Job aborted")
+_PASSING: Final = re.compile(
+    r"ExecutorLostFailure|ExecutorLost|FetchFailed|MetadataFetchFailedException"
+    r"|RpcTimeoutException|Connection reset by peer"
+)
 EXCHANGE_HINT: Final = (
     "workers on other machines do not see this one's files: exchange= of the engine names a "
     "directory that all of them share"
@@ -49,7 +53,27 @@ def failure(error: BaseException, fragment: str, asked: str) -> ExecutionError:
         return told
     text = str(error)
     hint = next((remedy for pattern, remedy in _REMEDIES if pattern.search(text)), None)
-    return ExecutionError(summary(error), platform="spark", fragment=fragment, sql=asked, hint=hint)
+    return ExecutionError(
+        summary(error),
+        platform="spark",
+        fragment=fragment,
+        sql=asked,
+        hint=hint,
+        failure=_failure(error),
+    )
+
+
+def _failure(error: BaseException) -> Failure:
+    if _is_ended(error):
+        return Failure.LOST
+    return Failure.TRANSIENT if _PASSING.search(str(error)) else Failure.FINAL
+
+
+def _is_ended(error: BaseException) -> bool:
+    """Say whether the JVM is gone."""
+    from py4j.protocol import Py4JNetworkError
+
+    return isinstance(error, Py4JNetworkError | ConnectionError) or _ENDED in str(error)
 
 
 def summary(error: BaseException) -> str:
@@ -61,9 +85,7 @@ def summary(error: BaseException) -> str:
     >>> summary(RuntimeError(text))
     '[DIVIDE_BY_ZERO] Division by zero.'
     """
-    from py4j.protocol import Py4JNetworkError
-
-    if isinstance(error, Py4JNetworkError | ConnectionError) or _ENDED in str(error):
+    if _is_ended(error):
         return "its JVM has ended, perhaps for lack of memory; the next run starts another"
     if found := _NO_PROGRAM.search(str(error)):
         return f"workers cannot run {found['program']}"

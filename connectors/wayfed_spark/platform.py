@@ -10,7 +10,7 @@ from threading import Lock
 from types import MappingProxyType
 from typing import TYPE_CHECKING, Any, Final
 
-from wayfed_optimizer.errors import Cancelled, Unsupported
+from wayfed_optimizer.errors import Cancelled, Unsupported, starting
 from wayfed_optimizer.platform import (
     ARROW_TABLE,
     JDBC_QUERY,
@@ -129,8 +129,10 @@ class SparkPlatform:
                 self._shared.release(self._spark)
                 self._spark = None
             if self._spark is None:
-                require_pyarrow()
-                self._spark = Spark(foreign) if foreign else self._shared.acquire(self._settings)
+                with starting():
+                    require_pyarrow()
+                    own = Spark(foreign) if foreign else self._shared.acquire(self._settings)
+                self._spark = own
             return self._spark
 
 

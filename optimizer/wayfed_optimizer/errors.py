@@ -20,7 +20,8 @@
     ├── PartyError               a party of a federation failed, or left
     └── PolicyViolation          a party's rules forbid it
 
-and one warning, NotConverged: a loop came to its limit before its end.
+and two warnings, NotConverged: a loop came to its limit before its end; and PlacedElsewhere: a
+platform that could not be had was done without. What a run may do about an error is its `failure`.
 
 A message says what is wrong, where (the user's own line), what there was to choose from, and one
 hint. Passwords in URLs are masked in all of them.
@@ -32,11 +33,13 @@ import os
 import re
 import sys
 import warnings
+from contextlib import contextmanager
 from difflib import get_close_matches
+from enum import Enum
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
+    from collections.abc import Iterable, Iterator
     from types import FrameType
 
 _COMMAND = "wayfed.cli"
@@ -158,6 +161,17 @@ def describe_line(filename: str, line: int) -> str:
     return f"{filename.rsplit('/', 1)[-1]}, line {line}"
 
 
+class Failure(Enum):
+    """What a failure says about doing the same work again."""
+
+    FINAL = "final"
+    """It fails again, wherever it is done: the plan, the rows or the rights are what is wrong."""
+    TRANSIENT = "transient"
+    """It may pass: a connection was lost, a server restarts, two transactions met."""
+    LOST = "lost"
+    """The platform cannot be had; others may do its work."""
+
+
 class WayfedError(Exception):
     """Anything that wayfed has to say about a plan or its execution.
 
@@ -171,6 +185,8 @@ class WayfedError(Exception):
         One remedy.
     where
         The place; by default the line of the program that called wayfed.
+    failure
+        Whether the same work may succeed a little later, or elsewhere.
     """
 
     def __init__(
@@ -180,7 +196,9 @@ class WayfedError(Exception):
         available: Iterable[str] = (),
         hint: str | None = None,
         where: str | None = None,
+        failure: Failure = Failure.FINAL,
     ) -> None:
+        self.failure = failure
         self.message = mask_secrets(message)
         self.available = tuple(available)
         self.hint = mask_secrets(hint) if hint else None
@@ -346,6 +364,7 @@ class ExecutionError(WayfedError):
         available: Iterable[str] = (),
         hint: str | None = None,
         where: str | None = None,
+        failure: Failure = Failure.FINAL,
     ) -> None:
         self.platform, self.fragment = platform, fragment
         self.sql = mask_secrets(sql) if sql else None
@@ -353,7 +372,7 @@ class ExecutionError(WayfedError):
         text = f"{place}: {message}" if place else message
         if self.sql:
             text += f"\n  asked: {self.sql}"
-        super().__init__(text, available=available, hint=hint, where=where)
+        super().__init__(text, available=available, hint=hint, where=where, failure=failure)
 
 
 class TransferError(ExecutionError):
@@ -366,6 +385,31 @@ class Cancelled(ExecutionError):
 
 class NotConverged(UserWarning):
     """A loop came to its `max_iterations` while its condition was not true; its rows are there."""
+
+
+class PlacedElsewhere(UserWarning):
+    """A platform could not be had, and what it was to do was done by others."""
+
+
+@contextmanager
+def starting() -> Iterator[None]:
+    """Say of the errors of a block, in which a platform starts, that it cannot be had.
+
+    Examples
+    --------
+    >>> try:
+    ...     with starting():
+    ...         raise ExecutionError("no Java was found", platform="spark")
+    ... except ExecutionError as error:
+    ...     error.failure
+    <Failure.LOST: 'lost'>
+    """
+    try:
+        yield
+    except WayfedError as error:
+        if not isinstance(error, Cancelled):
+            error.failure = Failure.LOST
+        raise
 
 
 class SourceChanged(WayfedError):
