@@ -59,7 +59,13 @@ CAPABILITIES: Final = TopicCapabilities(
 COSTS: Final = CostProfile(
     startup=0.05,
     per_fragment=0.05,
-    per_row=MappingProxyType({"Read": 3e-6, "Filter": 1e-8, "Limit": 0.0, "Select": 0.0}),
+    rates=MappingProxyType(
+        {
+            "read": 3e-06,
+            "read_byte": 0.0,
+            "call": 1e-08,
+        }
+    ),
     default_per_row=1e-8,
     per_byte_out=1e-9,
 )

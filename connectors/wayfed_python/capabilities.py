@@ -22,6 +22,5 @@ CAPABILITIES: Final = Capabilities(
 # caches look at no row.
 COSTS: Final = CostProfile(
     per_fragment=1e-4,
-    per_row=MappingProxyType({"Iterate": 0.0, "Cache": 0.0}),
-    default_per_row=1e-6,
+    rates=MappingProxyType({"map": 1e-6}),
 )

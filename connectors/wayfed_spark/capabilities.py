@@ -51,17 +51,27 @@ CAPABILITIES: Final = _with_functions(capabilities_of(SPARK))
 COSTS: Final = CostProfile(
     startup=6.0,
     per_fragment=0.15,
-    per_row=MappingProxyType(
+    rates=MappingProxyType(
         {
-            "Read": 8e-8,
-            "Filter": 4e-8,
-            "Join": 5e-8,
-            "Aggregate": 1.1e-7,
-            "Distinct": 1.1e-7,
-            "Sort": 1.5e-7,
-            "Window": 2.5e-7,
-            # As in this process, and to a worker and back; on as many cores as there are.
-            "MapBatches": 8e-7,
+            "stage": 0.05,
+            "read": 4e-08,
+            "read_byte": 1e-09,
+            "call": 1e-08,
+            "pattern": 5e-08,
+            "build": 6e-08,
+            "probe": 4e-08,
+            "match": 2e-08,
+            "pair": 5e-09,
+            "aggregate": 6e-08,
+            "group": 1e-07,
+            "fold": 1e-08,
+            "collect": 2e-07,
+            "sort": 1e-08,
+            "top": 2e-08,
+            "window": 1.5e-08,
+            "frame": 5e-08,
+            "map": 8e-07,
+            "out": 2e-08,
         }
     ),
     default_per_row=2e-8,

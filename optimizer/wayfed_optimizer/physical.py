@@ -85,6 +85,8 @@ class Fragment:
         The variable of the loop in each of whose iterations it runs; None outside of loops.
     held
         Estimated bytes that the largest of its hash tables and sorts holds.
+    work
+        Estimated amounts of the quantities on which its seconds depend.
     """
 
     id: str
@@ -99,6 +101,7 @@ class Fragment:
     alternatives: tuple[Alternative, ...] = ()
     inside: str | None = None
     held: float = 0.0
+    work: Mapping[str, float] = field(default_factory=lambda: MappingProxyType({}))
 
 
 @dataclass(frozen=True, slots=True)

@@ -3,14 +3,16 @@
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from types import MappingProxyType
 from typing import TYPE_CHECKING
+
+from wayfed_optimizer.cost.work import OF_ROWS
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-    from wayfed_optimizer.relations import Relation
+    from wayfed_optimizer.cost.work import Work
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,7 +57,7 @@ class Cost:
 
 @dataclass(frozen=True, slots=True)
 class CostProfile:
-    """The constants of a platform on this installation.
+    """What work takes on a platform of this installation.
 
     Parameters
     ----------
@@ -63,30 +65,69 @@ class CostProfile:
         Seconds until a platform that is not running takes work.
     per_fragment
         Seconds that any piece of work takes there, however small.
-    per_row
-        Seconds a row by class of relation, for rows that come in.
+    rates
+        Seconds for each of a quantity of `wayfed_optimizer.cost.work`; ``read.table`` goes before
+        ``read`` where a table is read.
     default_per_row
-        The same for relations not listed.
+        The same for rows of which it does not say it.
     per_byte_out
-        Seconds a byte that leaves, in the cheapest channel.
+        Seconds a byte that leaves.
     memory
         Bytes that an operator may hold before it goes to disk.
     per_byte_spilled
         Seconds a byte that is written to disk, or read from there.
+
+    Examples
+    --------
+    >>> CostProfile(rates={"read": 1e-7}).rate("read.table")
+    1e-07
     """
 
     startup: float = 0.0
     per_fragment: float = 0.001
-    per_row: Mapping[str, float] = field(default_factory=lambda: MappingProxyType({}))
+    rates: Mapping[str, float] = field(default_factory=lambda: MappingProxyType({}))
     default_per_row: float = 1e-8
     per_byte_out: float = 1e-9
     memory: float = math.inf
     per_byte_spilled: float = 2e-9
 
+    def rate(self, quantity: str) -> float:
+        """Return the seconds for each of a quantity."""
+        known = self.rates.get(quantity)
+        if known is not None:
+            return known
+        base, _, of = quantity.partition(".")
+        if of:
+            return self.rate(base)
+        match base:
+            case "fragment":
+                return self.per_fragment
+            case "out_byte":
+                return self.per_byte_out
+        return self.default_per_row if base in OF_ROWS else 0.0
 
-def operator_seconds(
-    profile: CostProfile, relation: Relation, rows_in: float, rows_out: float
-) -> float:
-    """Return the seconds of work that one relation takes, without its inputs."""
-    rate = profile.per_row.get(type(relation).__name__, profile.default_per_row)
-    return rate * (rows_in + rows_out)
+    def measured(self, rates: Mapping[str, float]) -> CostProfile:
+        """Return this profile with rates that were measured in the place of its own."""
+        kept = {**self.rates, **rates}
+        return replace(
+            self,
+            per_fragment=kept.pop("fragment", self.per_fragment),
+            per_byte_out=kept.pop("out_byte", self.per_byte_out),
+            rates=MappingProxyType(kept),
+        )
+
+
+def seconds_of(profile: CostProfile, work: Work) -> float:
+    """Return the seconds that work takes on a platform.
+
+    Examples
+    --------
+    >>> seconds_of(CostProfile(rates={"sort": 1e-8}), (("sort", 1000.0),))
+    1e-05
+    """
+    rates = profile.rates
+    total = 0.0
+    for quantity, amount in work:
+        rate = rates.get(quantity)
+        total += amount * (profile.rate(quantity) if rate is None else rate)
+    return total

@@ -6,7 +6,7 @@ from collections import Counter
 from itertools import count
 from typing import TYPE_CHECKING
 
-from wayfed_optimizer.cost import Cost
+from wayfed_optimizer.cost import Cost, seconds_of, work_of_leaving
 from wayfed_optimizer.errors import PlanError
 from wayfed_optimizer.expressions import Literal, Named
 from wayfed_optimizer.physical import (
@@ -22,8 +22,9 @@ from wayfed_optimizer.relations import Read, Relation, Select
 from wayfed_optimizer.types import BOOL
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterator, Mapping
 
+    from wayfed_optimizer.cost import Work
     from wayfed_optimizer.environment import Environment
     from wayfed_optimizer.physical import Input
     from wayfed_optimizer.placement.search import Arrival, Choice, Placed
@@ -68,6 +69,8 @@ class _Cutter:
         if made is None:
             inputs: dict[str, Input] = {}
             relation = _with_a_column(self._inline(choice, inputs))
+            costs = self._environment.costs_of(choice.platform)
+            leaving = self._leaving(choice)
             made = self._made[key] = Fragment(
                 id=next(self._ids),
                 platform=choice.platform,
@@ -76,11 +79,15 @@ class _Cutter:
                 output=output,
                 rows=self._rows.rows(choice.relation),
                 width=self._rows.width(choice.relation),
-                cost=Cost(cpu=max(0.0, self._own_seconds(choice))),
+                cost=Cost(
+                    cpu=max(0.0, self._own_seconds(choice)) + costs.per_fragment,
+                    network=seconds_of(costs, leaving),
+                ),
                 total=self._placed.considered[choice.relation][choice.platform],
                 alternatives=self._alternatives(choice),
                 inside=self._loops.innermost(choice.relation),
                 held=self._held(choice),
+                work=self._work(choice, (("fragment", 1.0), *leaving)),
             )
             self._rows.assume(relation, made.rows)
             self.fragments.append(made)
@@ -149,6 +156,26 @@ class _Cutter:
             known += sum(self._own_seconds(a.choice) for a in arrivals if a.way is None)
             self._seconds[id(choice)] = known
         return known
+
+    def _leaving(self, choice: Choice) -> Work:
+        relation = choice.relation
+        return work_of_leaving(
+            relation, self._rows.rows(relation).likely, self._rows.bytes(relation)
+        )
+
+    def _work(self, top: Choice, leaving: Work) -> Mapping[str, float]:
+        """Return what a fragment takes: from its top down to where rows come from."""
+        total = dict(leaving)
+        waiting, seen = [top], {id(top)}
+        while waiting:
+            choice = waiting.pop()
+            for quantity, amount in self._placed.work.get(choice.relation, ()):
+                total[quantity] = total.get(quantity, 0.0) + amount
+            for arrival in choice.inputs:
+                if arrival.way is None and id(arrival.choice) not in seen:
+                    seen.add(id(arrival.choice))
+                    waiting.append(arrival.choice)
+        return total
 
     def _held(self, choice: Choice) -> float:
         """Return the most that an operator holds from `choice` down to where rows come from."""

@@ -12,7 +12,15 @@ from dataclasses import dataclass
 from itertools import product
 from typing import TYPE_CHECKING, NamedTuple
 
-from wayfed_optimizer.cost import Cost, held_bytes, operator_seconds, spilling_seconds
+from wayfed_optimizer.cost import (
+    Cost,
+    Work,
+    held_bytes,
+    seconds_of,
+    spilling_seconds,
+    work_of,
+    work_of_leaving,
+)
 from wayfed_optimizer.errors import PlatformNotFound, Unsupported
 from wayfed_optimizer.placement.loops import RUN_HERE, Loops
 from wayfed_optimizer.placement.movement import Movement, Way
@@ -105,6 +113,8 @@ class Placed:
         The loops in it.
     held
         The bytes that each relation holds at once, wherever it is computed.
+    work
+        What each relation takes, wherever it is computed.
     """
 
     choice: Choice
@@ -113,6 +123,7 @@ class Placed:
     considered: dict[Relation, dict[str, Cost]]
     loops: Loops
     held: Mapping[Relation, float]
+    work: Mapping[Relation, Work]
 
 
 class Search:
@@ -135,6 +146,9 @@ class Search:
         }
         self._found: dict[tuple[Relation, str | None], dict[str, list[Choice]]] = {}
         self._held: dict[Relation, tuple[float, tuple[float, ...]]] = {}
+        self._taken: dict[Relation, Work] = {}
+        self._leaves: dict[Relation, Work] = {}
+        self._cut_short: frozenset[Relation] = frozenset()
 
     def place(self, root: Relation) -> Placed:
         """Choose the cheapest way to have the rows of `root` as an Arrow stream in this process.
@@ -147,7 +161,8 @@ class Search:
             Where a hint names a platform that is not there.
         """
         best: tuple[float, Cost, Choice, Way] | None = None
-        self._held.update(dict.fromkeys(_cut_short(root), (0.0, ())))
+        self._cut_short = frozenset(_cut_short(root))
+        self._held.update(dict.fromkeys(self._cut_short, (0.0, ())))
         size = self._rows.bytes(root)
         for name, choices in self._choices(root, None).items():
             way = self._movement.cheapest(self._platforms[name].produces, (ARROW_STREAM,), size)
@@ -159,7 +174,7 @@ class Search:
             raise Unsupported("this plan", reason="no platform's result can be read here")
         _, cost, choice, way = best
         held = {relation: held for relation, (held, _) in self._held.items()}
-        return Placed(choice, way, cost, self._considered(), self._loops, held)
+        return Placed(choice, way, cost, self._considered(), self._loops, held, self._taken)
 
     def _choices(self, relation: Relation, forced: str | None) -> dict[str, list[Choice]]:
         """Return for each platform what may be the cheapest way to have the rows there."""
@@ -358,15 +373,30 @@ class Search:
     def _leaving(self, choice: Choice, way: Way | None, size: float) -> Cost:
         """Return the cost of a finished fragment whose rows go a way."""
         costs = self._costs[choice.platform]
-        out = Cost(cpu=costs.per_fragment, network=costs.per_byte_out * size, moved=size)
+        work = self._leaves.get(choice.relation)
+        if work is None:
+            rows = self._rows.rows(choice.relation).likely
+            work = self._leaves[choice.relation] = work_of_leaving(choice.relation, rows, size)
+        out = Cost(cpu=costs.per_fragment, network=seconds_of(costs, work), moved=size)
         return choice.cost + out + (way.cost if way else Cost())
 
     def _work(self, platform: Platform, relation: Relation) -> float:
-        rows_in = sum(self._rows.rows(below).likely for below in relation.below)
-        rows_out = self._rows.rows(relation).likely
-        work = operator_seconds(self._costs[platform.name], relation, rows_in, rows_out)
+        work = self._taken.get(relation)
+        if work is None:
+            work = self._taken[relation] = self._work_of(relation)
+        costs = self._costs[platform.name]
         held, sizes = self._holding(relation)
-        return work + spilling_seconds(self._costs[platform.name], held, sizes)
+        return seconds_of(costs, work) + spilling_seconds(costs, held, sizes)
+
+    def _work_of(self, relation: Relation) -> Work:
+        return work_of(
+            relation,
+            [self._rows.rows(below).likely for below in relation.below],
+            self._rows.rows(relation).likely,
+            self._rows.bytes(relation),
+            lies_in=self._channel_of(relation).name if isinstance(relation, Read) else "",
+            is_cut_short=relation in self._cut_short,
+        )
 
     def _holding(self, relation: Relation) -> tuple[float, tuple[float, ...]]:
         """Return the bytes that an operator holds at once, and those of its inputs."""

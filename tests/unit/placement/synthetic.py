@@ -10,8 +10,10 @@ from wayfed_optimizer.cost import (
     Cost,
     CostProfile,
     held_bytes,
-    operator_seconds,
+    seconds_of,
     spilling_seconds,
+    work_of,
+    work_of_leaving,
 )
 from wayfed_optimizer.environment import Environment
 from wayfed_optimizer.functions import FUNCTIONS
@@ -134,7 +136,8 @@ def _cost_of(assigned, root, environment, rows, movement) -> float:
         way = movement.cheapest(platform.produces, ends, size)
         if way is None:
             return None
-        return platform.costs.per_fragment + platform.costs.per_byte_out * size + way.cost.seconds
+        out = work_of_leaving(node, rows.rows(node).likely, size)
+        return platform.costs.per_fragment + seconds_of(platform.costs, out) + way.cost.seconds
 
     def cost(node) -> float:
         platform = platforms[assigned[id(node)]]
@@ -146,8 +149,12 @@ def _cost_of(assigned, root, environment, rows, movement) -> float:
             and environment.sources[node.table].channel not in platform.accepts
         ):
             return float("inf")
-        rows_in = sum(rows.rows(below).likely for below in node.inputs)
-        total = operator_seconds(platform.costs, node, rows_in, rows.rows(node).likely)
+        rows_in = [rows.rows(below).likely for below in node.inputs]
+        lies_in = environment.sources[node.table].channel.name if isinstance(node, Read) else ""
+        total = seconds_of(
+            platform.costs,
+            work_of(node, rows_in, rows.rows(node).likely, rows.bytes(node), lies_in=lies_in),
+        )
         sizes = tuple(map(rows.bytes, node.inputs))
         held = held_bytes(node, sizes, rows.bytes(node))
         total += spilling_seconds(platform.costs, held, sizes)
