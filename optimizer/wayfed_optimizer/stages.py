@@ -93,7 +93,7 @@ def _plan(relation: Relation, environment: Environment) -> Stages:
         return known.get(table) or environment.statistics_of(table)
 
     rows = Cardinalities(cache(statistics))
-    memo = Memo(alternatives_of, environment.sources, keys)
+    memo = Memo(alternatives_of, environment.sources, keys, rows)
     placed = place(rewritten.relation, environment, rows, memo, loops)
     clock.append(perf_counter())
     physical = cut(placed, environment, rows)

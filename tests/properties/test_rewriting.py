@@ -17,6 +17,7 @@ from wayfed_optimizer.expressions import Named, call, column
 from wayfed_optimizer.platform import TableReference
 from wayfed_optimizer.relations import Join, JoinKind, Read, Relation, Select, reads, walk
 from wayfed_optimizer.rewrite import alternatives_of, rewrite
+from wayfed_optimizer.rewrite.alternatives import Surroundings
 from wayfed_optimizer.text import describe
 from wayfed_optimizer.types import Schema
 from wayfed_sql import DUCKDB, to_sql
@@ -127,9 +128,9 @@ def test_another_order_of_joins_gives_the_same_rows_and_ends_the_search(
         return [home[read.table] for read in reads(relation)]
 
     for node in (*walk(tree), *walk(rewrite(tree).relation)):
-        for other in alternatives_of(node, stores):
+        for other in alternatives_of(node, Surroundings(stores)):
             note(f"{describe(node)}\n=>\n{describe(other)}")
             assert other.schema == node.schema
             assert joined.answer(other) == joined.answer(node)
             first_join = next(below for below in walk(other) if isinstance(below, Join))
-            assert alternatives_of(first_join, stores) == ()
+            assert alternatives_of(first_join, Surroundings(stores)) == ()

@@ -11,6 +11,7 @@ from tests.rules.plan_text import read_plan
 from wayfed_optimizer.expressions import Named, Subquery, SubqueryKind, call, column
 from wayfed_optimizer.relations import Filter, Join, Read, Relation, Select, reads
 from wayfed_optimizer.rewrite import NORMALISING, RewriteContext, alternatives_of, rewrite
+from wayfed_optimizer.rewrite.alternatives import Surroundings
 from wayfed_optimizer.rewrite.inference import infer_filters
 from wayfed_optimizer.rewrite.prune import prune_columns
 from wayfed_optimizer.text import describe
@@ -59,7 +60,7 @@ def apply(rule: str, plan: Relation) -> Relation | None:
             return infer_filters(plan, context)
         case "associate_joins":
             stores = lambda relation: [read.table[0] for read in reads(relation)]  # noqa: E731
-            return next(iter(alternatives_of(plan, stores)), None)
+            return next(iter(alternatives_of(plan, Surroundings(stores))), None)
     assert isinstance(plan, RULES[rule].on)
     return RULES[rule].apply(plan, context)
 

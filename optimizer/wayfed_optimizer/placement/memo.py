@@ -9,41 +9,44 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Final
 
 from wayfed_optimizer.relations import Read, Relation
+from wayfed_optimizer.rewrite.alternatives import Surroundings
 from wayfed_optimizer.rewrite.engine import Keys, no_keys
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
 
     from wayfed_optimizer.platform import Source
-    from wayfed_optimizer.rewrite.alternatives.surroundings import Stores
+    from wayfed_optimizer.statistics import Cardinalities
 
 _GROUP_LIMIT: Final = 12
 
 
 class Memo:
-    """The alternatives of relations, explored where they can matter.
+    """The alternatives of relations, explored when they are asked for.
 
     Parameters
     ----------
     alternatives_of
-        The alternative rules: equivalents of a relation, not including itself, given functions
-        that say which stores hold the tables below a relation, and which keys a table has.
+        The alternative rules: equivalents of a relation, not including itself.
     sources
-        Where tables are: another order of joins matters to placement only where tables that share
-        a store stand apart.
+        Where tables are.
     keys
         Gives the sets of columns of which a table has no two equal rows, NULLs aside.
+    rows
+        Estimates, for rules that go by sizes; all members of a group have those of the first.
     """
 
     def __init__(
         self,
-        alternatives_of: Callable[[Relation, Stores, Keys], tuple[Relation, ...]],
+        alternatives_of: Callable[[Relation, Surroundings], tuple[Relation, ...]],
         sources: Mapping[str, Source],
         keys: Keys = no_keys,
+        rows: Cardinalities | None = None,
     ) -> None:
         self._alternatives_of = alternatives_of
         self._sources = sources
-        self._keys = keys
+        self._rows = rows
+        self._around = Surroundings(self.stores_of, keys, rows)
         self._groups: dict[Relation, tuple[Relation, ...]] = {}
         self._stores: dict[Relation, tuple[str, ...]] = {}
 
@@ -55,20 +58,16 @@ class Memo:
         return known
 
     def _explore(self, relation: Relation) -> tuple[Relation, ...]:
-        if not self._worthwhile(relation):
-            return (relation,)
         members = {relation: None}
         waiting = [relation]
         while waiting and len(members) < _GROUP_LIMIT:
-            for alternative in self._alternatives_of(waiting.pop(0), self.stores_of, self._keys):
-                if alternative not in members and len(members) < _GROUP_LIMIT:
-                    members[alternative] = None
-                    waiting.append(alternative)
+            for other in self._alternatives_of(waiting.pop(0), self._around):
+                if other not in members and len(members) < _GROUP_LIMIT:
+                    members[other] = None
+                    waiting.append(other)
+                    if self._rows is not None:
+                        self._rows.assume(other, self._rows.rows(relation))
         return tuple(members)
-
-    def _worthwhile(self, relation: Relation) -> bool:
-        stores = self.stores_of(relation)
-        return len(set(stores)) > 1 and len(stores) > len(set(stores))
 
     def stores_of(self, relation: Relation) -> tuple[str, ...]:
         """Return the stores below a relation; twice those that hold more than one of its tables."""

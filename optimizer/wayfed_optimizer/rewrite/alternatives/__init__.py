@@ -4,31 +4,20 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Final
 
+from wayfed_optimizer.relations import Join
 from wayfed_optimizer.rewrite.alternatives.joins import associate_joins
-from wayfed_optimizer.rewrite.alternatives.surroundings import Stores, Surroundings
-from wayfed_optimizer.rewrite.engine import Keys, no_keys
+from wayfed_optimizer.rewrite.alternatives.surroundings import Alternative, Stores, Surroundings
 
 if TYPE_CHECKING:
     from wayfed_optimizer.relations import Relation
 
-ALTERNATIVES: Final = (associate_joins,)
-"""An alternative's own inputs must not lead back to the relation: a search would never end."""
+__all__ = ["ALTERNATIVES", "Alternative", "Stores", "Surroundings", "alternatives_of"]
+
+ALTERNATIVES: Final = (Alternative(Join, associate_joins),)
+"""In the order in which they are tried: a group holds a dozen, the first found stay."""
 
 
-def alternatives_of(
-    relation: Relation, stores: Stores, keys: Keys = no_keys
-) -> tuple[Relation, ...]:
-    """Return the equivalents of a relation that the rules know, itself left out; finitely many.
-
-    Parameters
-    ----------
-    relation
-        What to find equivalents of; they have its schema.
-    stores
-        Gives the names of the stores that hold the tables below a relation.
-    keys
-        Gives the sets of columns of which a table has no two equal rows, NULLs aside.
-    """
-    around = Surroundings(stores, keys)
-    found = (rule(relation, around) for rule in ALTERNATIVES)
+def alternatives_of(relation: Relation, around: Surroundings) -> tuple[Relation, ...]:
+    """Return the equivalents of a relation that the rules know, itself left out; finitely many."""
+    found = (rule.apply(relation, around) for rule in ALTERNATIVES if isinstance(relation, rule.on))
     return tuple(other for other in found if other is not None and other != relation)

@@ -16,13 +16,16 @@ if TYPE_CHECKING:
     from wayfed_optimizer.rewrite.alternatives.surroundings import Stores, Surroundings
 
 
-def associate_joins(relation: Relation, around: Surroundings) -> Relation | None:
+def associate_joins(relation: Join, around: Surroundings) -> Relation | None:
     """Join(Join(a, b), c) as Join(Join(a, c), b), where a and c lie in one store and b does not.
 
     So for any number of inner and left joins: what one store can join on its own comes first, and
     a select on top restores the names and their order. A plan in this order has no alternative.
     """
-    if not isinstance(relation, Join) or relation.kind not in (JoinKind.INNER, JoinKind.LEFT):
+    stores = around.stores(relation)
+    if relation.kind not in (JoinKind.INNER, JoinKind.LEFT) or not 1 < len(set(stores)) < len(
+        stores
+    ):
         return None
     graph = JoinGraph.of(relation)
     if graph is None:

@@ -1,24 +1,24 @@
-"""What alternative rules may ask about the tables of a plan."""
+"""What alternative rules may ask about a plan's tables, and what makes a rule one of them."""
 
 from __future__ import annotations
 
+from collections.abc import Callable, Collection
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, TypeAlias
+from typing import TYPE_CHECKING, Any, TypeAlias
 
+from wayfed_optimizer.relations import Relation
 from wayfed_optimizer.rewrite.engine import Keys, no_keys
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Collection
+    from wayfed_optimizer.statistics import Cardinalities
 
-    from wayfed_optimizer.relations import Relation
-
-Stores: TypeAlias = "Callable[[Relation], Collection[str]]"
+Stores: TypeAlias = Callable[[Relation], Collection[str]]
 """Gives the names of the stores that hold the tables below a relation."""
 
 
 @dataclass(frozen=True, slots=True)
 class Surroundings:
-    """Where tables lie and what they promise.
+    """Where tables lie, what they promise, and how many rows there are.
 
     Parameters
     ----------
@@ -26,7 +26,31 @@ class Surroundings:
         Gives the names of the stores that hold the tables below a relation.
     keys
         Gives the sets of columns of which a table has no two equal rows, NULLs aside.
+    rows
+        Estimates; without them, rules that go by sizes say nothing.
     """
 
     stores: Stores
     keys: Keys = no_keys
+    rows: Cardinalities | None = None
+
+    def likely(self, relation: Relation) -> float | None:
+        """Return the likely number of rows, where there are estimates."""
+        return None if self.rows is None else self.rows.rows(relation).likely
+
+
+@dataclass(frozen=True, slots=True)
+class Alternative:
+    """A function, and the class of relations of which it knows an equivalent.
+
+    It gives None where it knows none. What it gives has the relation's schema and rows, and leads
+    to the end of the search: applied to its own results again and again, it comes to give None.
+    """
+
+    on: type[Relation]
+    apply: Callable[[Any, Surroundings], Relation | None]
+
+    @property
+    def name(self) -> str:
+        """The function's name, by which explain and the fixtures know it."""
+        return self.apply.__name__
