@@ -1,17 +1,18 @@
 """How many rows a relation has, estimated from the statistics of the tables below it.
 
-Selectivities follow System R (Selinger et al., "Access path selection in a relational database
-management system", SIGMOD 1979): 1/distinct for equality, the covered part of the value range for
-comparisons, containment of the smaller key set for joins; fixed guesses where nothing is known.
+What is known of a column is carried through the plan: a filter narrows it, a join brings two sides
+together, a group has each value once. Where nothing is known, fixed guesses stand (Selinger et al.,
+"Access path selection in a relational database management system", SIGMOD 1979), and their
+intervals are wide.
 """
 
 from __future__ import annotations
 
-import datetime
-import decimal
+from dataclasses import replace
+from types import MappingProxyType
 from typing import TYPE_CHECKING, Final
 
-from wayfed_optimizer.expressions import Call, Column, Expression, InList, Literal, conjuncts
+from wayfed_optimizer.expressions import Call, Column, Expression, Named, WindowCall
 from wayfed_optimizer.relations import (
     Aggregate,
     Distinct,
@@ -29,25 +30,37 @@ from wayfed_optimizer.relations import (
     SetKind,
     SetOperation,
     Values,
+    Window,
     Write,
 )
+from wayfed_optimizer.statistics.aggregated import aggregate_statistics, window_statistics
+from wayfed_optimizer.statistics.computed import UNKNOWN, statistics_of, together
+from wayfed_optimizer.statistics.dependence import determined, is_unique
 from wayfed_optimizer.statistics.estimates import (
     ColumnStatistics,
     Estimate,
     Provenance,
     TableStatistics,
 )
+from wayfed_optimizer.statistics.joins import (
+    Side,
+    both,
+    matched_share,
+    matching_share,
+    unmatched_share,
+)
+from wayfed_optimizer.statistics.narrowed import filtered, sampled
+from wayfed_optimizer.statistics.predicates import share_of
+from wayfed_optimizer.statistics.shares import EVEN, GUESSED, Share
 from wayfed_optimizer.types import DataType, Decimal, Schema
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping
+    from collections.abc import Callable, Iterable, Mapping
 
-_EQUALITY: Final = 0.05
-_RANGE: Final = 0.3
-_PATTERN: Final = 0.1
-_OTHER: Final = 0.3
 _ELEMENTS: Final = 4.0
 """How many elements a list is taken to have."""
+_NEARLY: Final = 0.98
+"""A column with so many values for its rows is taken for a key."""
 _WIDTHS: Final = {
     "bool": 1,
     "int8": 1,
@@ -61,22 +74,40 @@ _WIDTHS: Final = {
     "list": 48,
     "struct": 32,
 }
-_UNKNOWN_COLUMN: Final = ColumnStatistics()
+_TRUSTED: Final = frozenset({Provenance.EXACT, Provenance.FOOTER})
+
+
+def nothing_observed(relation: Relation) -> float | None:
+    """Know nothing of earlier runs."""
+    return None
 
 
 class Cardinalities:
-    """Row estimates of relations over tables whose statistics `tables` gives; remembers them."""
+    """Row estimates of relations over tables; remembers them.
 
-    def __init__(self, tables: Callable[[str], TableStatistics]) -> None:
+    Parameters
+    ----------
+    tables
+        Gives what is known of a table.
+    observed
+        Gives the rows that a relation had when it was last run over the same data.
+    """
+
+    def __init__(
+        self,
+        tables: Callable[[str], TableStatistics],
+        observed: Callable[[Relation], float | None] = nothing_observed,
+    ) -> None:
         self._tables = tables
+        self._observed = observed
         self._rows: dict[Relation, Estimate] = {}
-        self._columns: dict[Relation, Mapping[str, ColumnStatistics]] = {}
+        self._columns: dict[tuple[Relation, str], ColumnStatistics] = {}
 
     def rows(self, relation: Relation) -> Estimate:
         """Return the estimated number of rows."""
         known = self._rows.get(relation)
         if known is None:
-            known = self._rows[relation] = self._estimate(relation)
+            known = self._rows[relation] = self._seen(relation) or self._estimate(relation)
         return known
 
     def known(self) -> Mapping[Relation, Estimate]:
@@ -89,41 +120,124 @@ class Cardinalities:
 
     def width(self, relation: Relation) -> float:
         """Return the estimated bytes a row."""
-        return sum(
-            self._column(relation, f.name).width or width_of(f.type) for f in relation.schema
-        )
+        return sum(self.column(relation, f.name).width or width_of(f.type) for f in relation.schema)
 
     def bytes(self, relation: Relation) -> float:
         """Return the estimated bytes of all rows."""
         return self.rows(relation).likely * max(1.0, self.width(relation))
 
-    def _column(self, relation: Relation, name: str) -> ColumnStatistics:
-        known = self._columns.get(relation)
+    def column(self, relation: Relation, name: str) -> ColumnStatistics:
+        """Return what is known of a column of a relation."""
+        key = (relation, name)
+        known = self._columns.get(key)
         if known is None:
-            known = self._columns[relation] = self._columns_of(relation)
-        return known.get(name, _UNKNOWN_COLUMN)
+            known = self._columns[key] = self._column(relation, name)
+        return known
 
-    def _columns_of(self, relation: Relation) -> Mapping[str, ColumnStatistics]:
+    def _seen(self, relation: Relation) -> Estimate | None:
+        rows = self._observed(relation)
+        if rows is None:
+            return None
+        if isinstance(relation, Read) and self._tables(relation.table).rows.provenance in _TRUSTED:
+            return None
+        return Estimate.exactly(rows, Provenance.OBSERVED)
+
+    def _column(self, relation: Relation, name: str) -> ColumnStatistics:
         match relation:
             case Read(table):
-                return self._tables(table).columns
+                return self._of_table(table, relation.schema, name)
             case Select(source, outputs):
-                return {
-                    o.name: self._column(source, o.expression.name)
-                    for o in outputs
-                    if isinstance(o.expression, Column)
-                }
-            case Aggregate(source, keys, _):
-                return {
-                    k.name: self._column(source, k.expression.name)
-                    for k in keys
-                    if isinstance(k.expression, Column)
-                }
-        return {
-            f.name: self._column(source, f.name)
-            for source in relation.inputs
-            for f in source.schema
-        }
+                expression = _named(outputs, name)
+                return statistics_of(expression, lambda n: self.column(source, n))
+            case Filter(source, predicate):
+                return self._kept_by(source, predicate, relation, name)
+            case Join():
+                return self._of_join(relation, name)
+            case Aggregate(source, keys, aggregates):
+                return self._of_group(relation, source, keys, aggregates, name)
+            case Window(source, outputs) if name not in source.schema:
+                return self._of_window(source, _named(outputs, name))
+            case SetOperation(_, left, right):
+                return _either(self.column(left, name), self.column(right, name))
+            case Explode(source, column) if name == column:
+                return UNKNOWN
+            case Values(schema, constants):
+                place = schema.names.index(name)
+                return _listed([row[place].value for row in constants])
+        for source in relation.inputs:
+            if name in source.schema:
+                before, after = self.rows(source).likely, self.rows(relation).likely
+                return sampled(self.column(source, name), before, after)
+        return UNKNOWN
+
+    def _of_table(self, table: str, schema: Schema, name: str) -> ColumnStatistics:
+        told = self._tables(table)
+        known = told.columns.get(name, UNKNOWN)
+        if known.distinct is None and any(key == {name} for key in told.keys):
+            known = replace(known, distinct=max(1.0, told.rows.likely))
+        if known.null_fraction is None and name in schema and not schema[name].nullable:
+            known = replace(known, null_fraction=0.0)
+        return known
+
+    def _kept_by(
+        self, source: Relation, predicate: Expression, relation: Relation, name: str
+    ) -> ColumnStatistics:
+        def column(of: str) -> ColumnStatistics:
+            return self.column(source, of)
+
+        found, touched = filtered(name, column(name), predicate, column)
+        before, after = self.rows(source).likely, self.rows(relation).likely
+        if not touched:
+            return sampled(found, before, after)
+        if found.distinct is not None and found.distinct > after:
+            return replace(found, distinct=max(1.0, after))
+        return found
+
+    def _of_join(self, join: Join, name: str) -> ColumnStatistics:
+        side = join.left if name in join.left.schema else join.right
+        known = self.column(side, name)
+        before, after = self.rows(side).likely, self.rows(join).likely
+        if join.kind is JoinKind.INNER:
+            for pair in join.on:
+                if name in pair:
+                    a, b = (self.column(s, n) for s, n in zip(join.inputs, pair, strict=True))
+                    met = both(a, b) if name == pair[0] else both(b, a)
+                    return (
+                        met
+                        if met.distinct is None or met.distinct <= after
+                        else replace(met, distinct=max(1.0, after))
+                    )
+        if join.kind in (JoinKind.LEFT, JoinKind.FULL) and side is join.right and after > 0:
+            return replace(known, null_fraction=None, common=MappingProxyType({}))
+        return sampled(known, before, after)
+
+    def _of_group(
+        self,
+        relation: Relation,
+        source: Relation,
+        keys: tuple[Named, ...],
+        aggregates: tuple[Named, ...],
+        name: str,
+    ) -> ColumnStatistics:
+        groups = max(1.0, self.rows(relation).likely)
+        for key in keys:
+            if key.name == name:
+                known = statistics_of(key.expression, lambda n: self.column(source, n))
+                distinct = None if known.distinct is None else min(known.distinct, groups)
+                distinct = groups if len(keys) == 1 else distinct
+                return replace(known, distinct=distinct, common=MappingProxyType({}))
+        call = _named(aggregates, name)
+        rows = self.rows(source).likely
+        if not isinstance(call, Call):
+            return UNKNOWN
+        return aggregate_statistics(call, rows, groups, lambda n: self.column(source, n))
+
+    def _of_window(self, source: Relation, call: Expression) -> ColumnStatistics:
+        if not isinstance(call, WindowCall):
+            return UNKNOWN
+        rows = self.rows(source)
+        partitions = self._groups(source, call.partition_by, rows)
+        return window_statistics(call, rows.likely, max(1.0, partitions.likely))
 
     def _estimate(self, relation: Relation) -> Estimate:  # noqa: PLR0912  # a case for each relation
         match relation:
@@ -132,120 +246,191 @@ class Cardinalities:
             case Values(_, constants):
                 return Estimate.exactly(len(constants))
             case Filter(source, predicate):
-                return self._filtered(source, predicate)
+                share = share_of(predicate, lambda name: self.column(source, name))
+                return _part(self.rows(source), share)
             case Join():
                 return self._joined(relation)
             case Aggregate(source, keys, _):
-                return self._grouped(source, tuple(k.expression for k in keys))
+                return self._grouped(source, tuple(key.expression for key in keys))
             case Distinct(source, on):
                 names = on or source.schema.names
                 return self._grouped(source, tuple(_column_of(source.schema, n) for n in names))
             case Limit(source, count, offset):
-                rows = self.rows(source)
-                return rows if count is None else rows.at_most(count + offset)
-            case SetOperation(kind, left, right):
-                rows = self.rows(left)
-                return rows.plus(self.rows(right)) if kind is SetKind.UNION else rows
+                return _limited(self.rows(source), count, offset)
+            case SetOperation(kind, left, right, keeps_all):
+                return self._combined(kind, left, right, keeps_all=keeps_all)
             case Explode(source):
                 return self.rows(source).scaled(_ELEMENTS, spread=5.0)
             case Sample(source, _, low, high):
                 return self.rows(source).scaled(high - low, spread=1.1)
             case Hint(source, _, rows_hint) if rows_hint is not None:
-                return Estimate.exactly(rows_hint, Provenance.HINT)
+                return self._hinted(source, rows_hint)
             case Iterate(initial):
                 return self.rows(initial)
             case Write():
                 return Estimate.exactly(0)
         return self.rows(relation.inputs[0])
 
-    def _filtered(self, source: Relation, predicate: Expression) -> Estimate:
-        rows = self.rows(source)
-        selectivity = 1.0
-        # The strongest condition counts whole, the next half its exponent, and so on: conditions
-        # are seldom independent (exponential back-off, as in SQL Server's estimator since 2014).
-        parts = sorted(self._selectivity(source, part) for part in conjuncts(predicate))
-        for position, part in enumerate(parts[:4]):
-            selectivity *= part ** (0.5**position)
-        return rows.scaled(selectivity, spread=3.0)
-
-    def _selectivity(self, source: Relation, predicate: Expression) -> float:
-        match predicate:
-            case Call("equal", (Column(name), Literal())) | Call(
-                "equal", (Literal(), Column(name))
-            ):
-                distinct = self._column(source, name).distinct
-                return 1.0 / max(1.0, distinct) if distinct else _EQUALITY
-            case InList(Column(name), values):
-                distinct = self._column(source, name).distinct
-                return min(1.0, len(values) / max(1.0, distinct or 1.0 / _EQUALITY))
-            case Call(
-                "less" | "less_equal" | "greater" | "greater_equal" as name,
-                (Column(column), Literal(value)),
-            ):
-                return self._covered(self._column(source, column), name, value)
-            case Call("is_null", (Column(name),)):
-                nulls = self._column(source, name).null_fraction
-                return _EQUALITY if nulls is None else nulls
-            case Call("is_not_null", (Column(name),)):
-                nulls = self._column(source, name).null_fraction
-                return 1.0 - (_EQUALITY if nulls is None else nulls)
-            case Call("or", args):
-                return min(1.0, sum(self._selectivity(source, arg) for arg in args))
-            case Call("not", (arg,)):
-                return 1.0 - self._selectivity(source, arg)
-            case Call(
-                "like" | "ilike" | "contains" | "starts_with" | "ends_with" | "regexp_matches"
-            ):
-                return _PATTERN
-            case Literal(value):
-                return 1.0 if value else 0.0
-        return _OTHER
-
-    def _covered(self, column: ColumnStatistics, comparison: str, value: object) -> float:
-        low, high, at = map(_position, (column.low, column.high, value))
-        if low is None or high is None or at is None or high <= low:
-            return _RANGE
-        below = min(1.0, max(0.0, (at - low) / (high - low)))
-        return below if comparison.startswith("less") else 1.0 - below
+    def _hinted(self, source: Relation, rows: int) -> Estimate:
+        """Take a hint, as far as it does not say more than there can be."""
+        below = self.rows(source)
+        most = below.high if below.confidence == 1.0 else float(rows)
+        return Estimate.exactly(min(float(rows), most), Provenance.HINT)
 
     def _joined(self, join: Join) -> Estimate:
         left, right = self.rows(join.left), self.rows(join.right)
         if join.kind is JoinKind.ASOF:
             return left
+        here, there = self._sides(join)
+        condition = self._condition(join)
+        if join.kind in (JoinKind.SEMI, JoinKind.ANTI):
+            return _part(left, self._kept(join, here, there, condition))
         matched = left.times(right)
-        for left_name, right_name in join.on:
-            a = self._distinct(join.left, left_name, left)
-            b = self._distinct(join.right, right_name, right)
-            matched = matched.scaled(1.0 / max(1.0, a, b), spread=2.0)
-        if join.predicate is not None:
-            matched = matched.scaled(_RANGE, spread=3.0)
-        match join.kind:
-            case JoinKind.SEMI:
-                return matched.at_most(left.likely)
-            case JoinKind.ANTI:
-                return left.scaled(0.5, spread=2.0)
-            case JoinKind.LEFT:
-                return _at_least(matched, left)
-            case JoinKind.RIGHT:
-                return _at_least(matched, right)
-            case JoinKind.FULL:
-                return _at_least(_at_least(matched, left), right)
+        if join.on:
+            matched = _part(matched, matching_share(here, there))
+        matched = _part(matched, condition)
+        if there.is_unique:
+            matched = matched.at_most(left.high)
+        if here.is_unique:
+            matched = matched.at_most(right.high)
+        return self._outer(join, matched, left, right)
+
+    def _outer(self, join: Join, matched: Estimate, left: Estimate, right: Estimate) -> Estimate:
+        if join.kind in (JoinKind.LEFT, JoinKind.FULL):
+            matched = _at_least(matched, left)
+        if join.kind in (JoinKind.RIGHT, JoinKind.FULL):
+            matched = _at_least(matched, right)
         return matched
 
-    def _distinct(self, relation: Relation, name: str, rows: Estimate) -> float:
-        known = self._column(relation, name).distinct
-        return min(known, rows.likely) if known else rows.likely
+    def _kept(self, join: Join, here: Side, there: Side, condition: Share) -> Share:
+        share = matched_share(here, there) if join.on else Share(0.5, GUESSED)
+        if condition.likely < 1.0:
+            # A row stays where any of its matches passes.
+            matches = max(1.0, there.rows / max(1.0, there.distinct)) if join.on else there.rows
+            passes = 1.0 - (1.0 - condition.likely) ** matches
+            share = Share(share.likely * passes, max(share.off_by, condition.off_by))
+        if join.kind is JoinKind.SEMI:
+            return share
+        if condition.likely < 1.0:
+            return Share(max(0.05, 1.0 - share.likely), GUESSED)
+        return unmatched_share(here, there) if join.on else Share(0.5, GUESSED)
+
+    def _sides(self, join: Join) -> tuple[Side, Side]:
+        found = []
+        for place, side in enumerate((join.left, join.right)):
+            names = tuple(pair[place] for pair in join.on)
+            unique = bool(names) and self._is_unique(side, frozenset(names))
+            keys = tuple(self.column(side, name) for name in names)
+            found.append(Side(self.rows(side).likely, keys, unique))
+        return found[0], found[1]
+
+    def _condition(self, join: Join) -> Share:
+        if join.predicate is None:
+            return Share(1.0, 1.0)
+
+        def column(name: str) -> ColumnStatistics:
+            return self.column(join.left if name in join.left.schema else join.right, name)
+
+        return share_of(join.predicate, column)
+
+    def _is_unique(self, relation: Relation, names: frozenset[str]) -> bool:
+        return is_unique(relation, names, self._is_key)
+
+    def _is_key(self, read: Read, names: frozenset[str]) -> bool:
+        told = self._tables(read.table)
+        if any(key <= names for key in told.keys):
+            return True
+        enough = told.rows.likely * _NEARLY
+        return any((told.columns.get(name, UNKNOWN).distinct or 0.0) >= enough for name in names)
 
     def _grouped(self, source: Relation, keys: tuple[Expression, ...]) -> Estimate:
+        rows = self.rows(source)
         if not keys:
             return Estimate.exactly(1)
-        rows = self.rows(source)
-        groups = 1.0
+        return self._groups(source, keys, rows).at_most(max(1.0, rows.high))
+
+    def _groups(self, source: Relation, keys: tuple[Expression, ...], rows: Estimate) -> Estimate:
+        """Return how many combinations of values the keys have."""
+        names = [key.name for key in keys if isinstance(key, Column)]
+        if names and self._is_unique(source, frozenset(names)):
+            return rows
+        needed = self._independent(source, names)
+        counts, off_by = [], EVEN
         for key in keys:
-            known = self._column(source, key.name).distinct if isinstance(key, Column) else None
-            groups *= known if known else max(1.0, rows.likely**0.5)
-        estimate = Estimate.around(groups, Provenance.DERIVED, 3.0)
-        return estimate.at_most(max(1.0, rows.high)).at_most(max(1.0, rows.likely))
+            if isinstance(key, Column) and key.name not in needed:
+                continue
+            known = statistics_of(key, lambda n: self.column(source, n))
+            if known.distinct is None:
+                off_by = GUESSED
+            null = 1.0 if known.null_fraction else 0.0
+            counts.append((known.distinct or max(1.0, rows.likely**0.5)) + null)
+        if len(counts) == 1 and off_by == EVEN:
+            off_by = 1.5
+        likely = together(counts, max(1.0, rows.likely))
+        return Estimate.around(likely, Provenance.DERIVED, off_by)
+
+    def _independent(self, source: Relation, names: Iterable[str]) -> set[str]:
+        """Return those of several columns that do not follow from the others."""
+        kept = list(dict.fromkeys(names))
+        if len(kept) < 2:
+            return set(kept)
+        by_count = sorted(kept, key=lambda name: self.column(source, name).distinct or 0.0)
+        for name in by_count:
+            others = frozenset(kept) - {name}
+            if others and name in determined(source, others, self._is_key):
+                kept.remove(name)
+        return set(kept)
+
+    def _combined(
+        self, kind: SetKind, left: Relation, right: Relation, *, keeps_all: bool
+    ) -> Estimate:
+        rows, others = self.rows(left), self.rows(right)
+        if kind is SetKind.UNION:
+            both_rows = rows.plus(others)
+            if keeps_all:
+                return both_rows
+            found = self._different(left).plus(self._different(right))
+            most = max(self._different(left).likely, self._different(right).likely)
+            likely = (most + found.likely) / 2
+            return Estimate(
+                min(most, found.low), likely, max(likely, found.high), 0.7, found.provenance
+            ).at_most(both_rows.high)
+        first = rows if keeps_all else self._different(left)
+        if kind is SetKind.INTERSECT:
+            fewest = min(first.likely, others.likely)
+            return Estimate(0, fewest / 2, fewest, 0.7, first.provenance)
+        return Estimate(
+            max(0.0, first.low - others.high),
+            first.likely * 0.75,
+            first.high,
+            0.7,
+            first.provenance,
+        )
+
+    def _different(self, relation: Relation) -> Estimate:
+        names = relation.schema.names
+        return self._grouped(relation, tuple(_column_of(relation.schema, n) for n in names))
+
+
+def _part(rows: Estimate, share: Share) -> Estimate:
+    """Return a part of some rows: at least one, where there may be any."""
+    if share == (1.0, 1.0):
+        return rows
+    found = rows.scaled(share.likely, spread=share.off_by).at_most(max(rows.high, 0.0))
+    if share.likely <= 0 or found.likely >= 1.0 or rows.likely < 1.0:
+        return found
+    return Estimate(found.low, 1.0, max(1.0, found.high), found.confidence, found.provenance)
+
+
+def _limited(rows: Estimate, count: int | None, offset: int) -> Estimate:
+    passed = Estimate(
+        max(0.0, rows.low - offset),
+        max(0.0, rows.likely - offset),
+        max(0.0, rows.high - offset),
+        rows.confidence,
+        rows.provenance,
+    )
+    return passed if count is None else passed.at_most(count)
 
 
 def _at_least(estimate: Estimate, floor: Estimate) -> Estimate:
@@ -258,23 +443,45 @@ def _at_least(estimate: Estimate, floor: Estimate) -> Estimate:
     )
 
 
+def _either(a: ColumnStatistics, b: ColumnStatistics) -> ColumnStatistics:
+    """Return what is known of a column whose values come from two sides."""
+    if a.distinct is None or b.distinct is None:
+        return ColumnStatistics(width=a.width)
+    return ColumnStatistics(distinct=max(a.distinct, b.distinct), width=a.width)
+
+
+def _listed(values: list[object]) -> ColumnStatistics:
+    if not values:
+        return UNKNOWN
+    common: dict[object, float] = {}
+    nulls = 0
+    for value in values:
+        if value is None or (isinstance(value, float) and is_nan(value)):
+            nulls += value is None
+            continue
+        try:
+            common[value] = common.get(value, 0.0) + 1 / len(values)
+        except TypeError:  # lists have no hash
+            return UNKNOWN
+    return ColumnStatistics(
+        distinct=max(1.0, float(len(common))),
+        null_fraction=nulls / len(values),
+        common=MappingProxyType(common),
+    )
+
+
+def is_nan(value: float) -> bool:
+    """Say whether a number is none."""
+    return value != value  # noqa: PLR0124  # only NaN is not itself
+
+
+def _named(outputs: tuple[Named, ...], name: str) -> Expression:
+    return next(output.expression for output in outputs if output.name == name)
+
+
 def _column_of(schema: Schema, name: str) -> Column:
     field = schema[name]
     return Column(name, field.type, field.nullable)
-
-
-def _position(value: object) -> float | None:
-    """Return where a value lies on a line, for parts of ranges; None where that has no meaning."""
-    match value:
-        case bool() | None:
-            return None
-        case int() | float() | decimal.Decimal():
-            return float(value)
-        case datetime.datetime():
-            return value.replace(tzinfo=value.tzinfo or datetime.UTC).timestamp()
-        case datetime.date():
-            return float(value.toordinal()) * 86400.0 - 62135683200.0
-    return None
 
 
 def width_of(kind: DataType) -> float:
