@@ -49,6 +49,7 @@ from wayfed_optimizer.expressions.nodes import (
     require_boolean,
     require_ordered,
 )
+from wayfed_optimizer.expressions.nulls import null_with, rejects_null
 
 __all__ = [
     "PLAIN_NODES",
@@ -84,6 +85,8 @@ __all__ = [
     "literal",
     "may_raise",
     "named_type",
+    "null_with",
+    "rejects_null",
     "require_boolean",
     "require_columns",
     "require_ordered",

@@ -22,7 +22,16 @@ from wayfed_optimizer.expressions.nodes import (
     WindowCall,
 )
 from wayfed_optimizer.functions import Kind, Raises, find_function
-from wayfed_optimizer.types import FLOAT64, NULL, TEXT, DataType, is_float, is_numeric
+from wayfed_optimizer.types import (
+    FLOAT64,
+    MAX_PRECISION,
+    NULL,
+    TEXT,
+    DataType,
+    Decimal,
+    is_float,
+    is_numeric,
+)
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -158,7 +167,7 @@ def _raises_itself(node: Expression) -> bool:
         case Call() | WindowCall():
             raises = find_function(node.function).raises
             return raises is Raises.ALWAYS or (
-                raises is Raises.OVERFLOW and not is_float(node.type)
+                raises is Raises.OVERFLOW and not is_float(node.type) and not _has_room(node)
             )
         case Cast(arg, kind, safe):
             return not safe and not _is_widening(arg.type, kind)
@@ -168,6 +177,21 @@ def _raises_itself(node: Expression) -> bool:
             return not has_one_row(relation)
         case Opaque():
             return True
+    return False
+
+
+def _has_room(node: Call | WindowCall) -> bool:
+    """Say whether the type of a decimal result has all the digits that it can come to."""
+    decimals = [arg.type for arg in node.args if isinstance(arg.type, Decimal)]
+    if len(decimals) != 2:
+        return False
+    a, b = decimals
+    match node.function:
+        case "add" | "subtract":
+            whole = max(a.precision - a.scale, b.precision - b.scale)
+            return whole + max(a.scale, b.scale) < MAX_PRECISION
+        case "multiply":
+            return a.precision + b.precision <= MAX_PRECISION
     return False
 
 

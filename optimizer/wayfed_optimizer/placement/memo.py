@@ -10,11 +10,12 @@ from typing import TYPE_CHECKING, Final
 
 from wayfed_optimizer.relations import Read, Relation
 from wayfed_optimizer.rewrite.alternatives import Surroundings
-from wayfed_optimizer.rewrite.engine import Keys, no_keys
+from wayfed_optimizer.rewrite.engine import no_keys
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
 
+    from wayfed_optimizer.dependencies import Keys
     from wayfed_optimizer.platform import Source
     from wayfed_optimizer.statistics import Cardinalities
 

@@ -4,8 +4,9 @@
 *Alternatives* are equivalents of which only cost can choose; placement asks for them.
 """
 
+from wayfed_optimizer.dependencies import Keys
 from wayfed_optimizer.rewrite.alternatives import ALTERNATIVES, alternatives_of
-from wayfed_optimizer.rewrite.engine import Keys, RewriteContext, Rewritten, Rule, Step, no_keys
+from wayfed_optimizer.rewrite.engine import RewriteContext, Rewritten, Rule, Step, no_keys
 from wayfed_optimizer.rewrite.normalise import NORMALISING
 from wayfed_optimizer.rewrite.pipeline import rewrite
 

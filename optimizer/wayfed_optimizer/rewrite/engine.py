@@ -6,6 +6,7 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, Final, TypeAlias
 
+from wayfed_optimizer.dependencies import Dependencies, Keys
 from wayfed_optimizer.relations import Relation
 
 if TYPE_CHECKING:
@@ -32,9 +33,6 @@ class Rewritten:
     trace: tuple[Step, ...] = ()
 
 
-Keys: TypeAlias = Callable[[str], tuple[frozenset[str], ...]]
-
-
 def no_keys(table: str) -> tuple[frozenset[str], ...]:
     """Promise nothing of a table."""
     return ()
@@ -47,11 +45,17 @@ class RewriteContext:
     ----------
     keys
         Gives the sets of columns of which a table has no two equal rows, NULLs aside.
+
+    Attributes
+    ----------
+    dependencies
+        What follows from that for the relations of the plan.
     """
 
     def __init__(self, keys: Keys = no_keys) -> None:
         self.trace: list[Step] = []
         self.keys: Final = keys
+        self.dependencies: Final = Dependencies(keys)
 
     def fired(self, rule: str, before: Relation, after: Relation) -> None:
         """Record a step."""

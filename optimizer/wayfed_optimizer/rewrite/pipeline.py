@@ -6,12 +6,13 @@ from typing import TYPE_CHECKING, Final
 
 from wayfed_optimizer.expressions import Expression, Subquery, facts_of
 from wayfed_optimizer.relations import Relation, transform
-from wayfed_optimizer.rewrite.engine import Keys, Normaliser, RewriteContext, Rewritten, no_keys
+from wayfed_optimizer.rewrite.engine import Normaliser, RewriteContext, Rewritten, no_keys
 from wayfed_optimizer.rewrite.inference import infer_filters
 from wayfed_optimizer.rewrite.normalise import NORMALISING
 from wayfed_optimizer.rewrite.prune import prune_columns
 
 if TYPE_CHECKING:
+    from wayfed_optimizer.dependencies import Keys
     from wayfed_optimizer.node import Node
 
 _ROUNDS: Final = 3

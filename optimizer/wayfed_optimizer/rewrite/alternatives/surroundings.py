@@ -7,9 +7,10 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, TypeAlias
 
 from wayfed_optimizer.relations import Relation
-from wayfed_optimizer.rewrite.engine import Keys, no_keys
+from wayfed_optimizer.rewrite.engine import no_keys
 
 if TYPE_CHECKING:
+    from wayfed_optimizer.dependencies import Keys
     from wayfed_optimizer.statistics import Cardinalities
 
 Stores: TypeAlias = Callable[[Relation], Collection[str]]
