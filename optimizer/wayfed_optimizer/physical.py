@@ -85,6 +85,8 @@ class Fragment:
         The variable of the loop in each of whose iterations it runs; None outside of loops.
     held
         Estimated bytes that the largest of its hash tables and sorts holds.
+    computes
+        What its rows are in terms of the plan's tables: `relation`, with no fragments in it.
     work
         Estimated amounts of the quantities on which its seconds depend.
     """
@@ -101,6 +103,7 @@ class Fragment:
     alternatives: tuple[Alternative, ...] = ()
     inside: str | None = None
     held: float = 0.0
+    computes: Relation | None = None
     work: Mapping[str, float] = field(default_factory=lambda: MappingProxyType({}))
 
 

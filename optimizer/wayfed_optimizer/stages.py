@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cache
 from time import perf_counter
+from types import MappingProxyType
 from typing import TYPE_CHECKING
 
 from wayfed_optimizer.errors import InvalidPlan, PlanError
@@ -14,12 +15,14 @@ from wayfed_optimizer.rewrite import Rewritten, alternatives_of, rewrite
 from wayfed_optimizer.statistics import Cardinalities, TableStatistics
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Collection, Mapping
 
     from wayfed_optimizer.environment import Environment
     from wayfed_optimizer.physical import PhysicalPlan
     from wayfed_optimizer.platform import Compiled
     from wayfed_optimizer.relations import Relation
+    from wayfed_optimizer.rewrite.engine import Keys
+    from wayfed_optimizer.statistics import Estimate
 
 
 @dataclass(frozen=True, slots=True)
@@ -73,18 +76,51 @@ def _plan(relation: Relation, environment: Environment) -> Stages:
     clock = [perf_counter()]
     loops = Loops(relation, environment.sources)
     _require_tables(relation, loops, environment)
-    known = {
+    known = known_tables(relation, loops, environment)
+    clock.append(perf_counter())
+    rewritten = rewrite(relation, _keys_of(known))
+    clock.append(perf_counter())
+    stages = place_rewritten(relation, rewritten, environment, known)
+    seconds = {"statistics": clock[1] - clock[0], "rewrite": clock[2] - clock[1]}
+    return replace(stages, seconds={**seconds, **stages.seconds})
+
+
+def known_tables(
+    relation: Relation, loops: Loops, environment: Environment
+) -> dict[str, TableStatistics]:
+    """Return what is known of the tables that a plan reads."""
+    return {
         node.table: environment.statistics_of(node.table)
         for node in walk_once(relation)
         if isinstance(node, Read) and node.table not in loops
     }
-    clock.append(perf_counter())
 
-    def keys(table: str) -> tuple[frozenset[str], ...]:
-        return known[table].keys if table in known else ()
 
-    rewritten = rewrite(relation, keys)
-    clock.append(perf_counter())
+def place_rewritten(
+    logical: Relation,
+    rewritten: Rewritten,
+    environment: Environment,
+    known: Mapping[str, TableStatistics],
+    *,
+    assumed: Mapping[Relation, Estimate] = MappingProxyType({}),
+    taken: Collection[str] = (),
+) -> Stages:
+    """Take a plan that is rewritten already through the stages that are left.
+
+    Parameters
+    ----------
+    logical, rewritten
+        The plan, as it was written and as it is to be placed.
+    environment
+        What it is placed in.
+    known
+        What is known of its tables.
+    assumed
+        How many rows some of its relations have, whatever their tables' statistics say.
+    taken
+        Names that its fragments may not have.
+    """
+    clock = [perf_counter()]
     loops = Loops(rewritten.relation, environment.sources)
 
     def statistics(table: str) -> TableStatistics:
@@ -93,19 +129,25 @@ def _plan(relation: Relation, environment: Environment) -> Stages:
         return known.get(table) or environment.statistics_of(table)
 
     rows = Cardinalities(cache(statistics))
-    memo = Memo(alternatives_of, environment.sources, keys, rows)
+    for relation, estimate in assumed.items():
+        rows.assume(relation, estimate)
+    memo = Memo(alternatives_of, environment.sources, _keys_of(known), rows)
     placed = place(rewritten.relation, environment, rows, memo, loops)
     clock.append(perf_counter())
-    physical = cut(placed, environment, rows)
+    physical = cut(placed, environment, rows, taken)
     clock.append(perf_counter())
     compiled = {
         fragment.id: environment.platforms[fragment.platform].compile(fragment, environment.sources)
         for fragment in physical.fragments
     }
     clock.append(perf_counter())
-    names = ("statistics", "rewrite", "place", "cut", "compile")
+    names = ("place", "cut", "compile")
     seconds = {name: clock[i + 1] - clock[i] for i, name in enumerate(names)}
-    return Stages(relation, rewritten, placed, physical, compiled, seconds)
+    return Stages(logical, rewritten, placed, physical, compiled, seconds)
+
+
+def _keys_of(known: Mapping[str, TableStatistics]) -> Keys:
+    return lambda table: known[table].keys if table in known else ()
 
 
 def _require_tables(relation: Relation, loops: Loops, environment: Environment) -> None:

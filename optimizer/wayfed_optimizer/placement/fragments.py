@@ -22,7 +22,7 @@ from wayfed_optimizer.relations import Read, Relation, Select
 from wayfed_optimizer.types import BOOL
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping
+    from collections.abc import Collection, Iterator, Mapping
 
     from wayfed_optimizer.cost import Work
     from wayfed_optimizer.environment import Environment
@@ -32,19 +32,27 @@ if TYPE_CHECKING:
     from wayfed_optimizer.statistics import Cardinalities
 
 
-def cut(placed: Placed, environment: Environment, rows: Cardinalities) -> PhysicalPlan:
+def cut(
+    placed: Placed, environment: Environment, rows: Cardinalities, taken: Collection[str] = ()
+) -> PhysicalPlan:
     """Return the fragments of a placed plan, each after those it reads.
 
     A part of the plan that several fragments read is one fragment, in a channel that can be read
-    more than once.
+    more than once. None is called as a source is, or has a name that is `taken`.
     """
-    cutter = _Cutter(placed, environment, rows)
+    cutter = _Cutter(placed, environment, rows, taken)
     cutter.fragment(placed.choice, placed.way.channel)
     return PhysicalPlan(tuple(cutter.fragments), placed.cost, rows.known())
 
 
 class _Cutter:
-    def __init__(self, placed: Placed, environment: Environment, rows: Cardinalities) -> None:
+    def __init__(
+        self,
+        placed: Placed,
+        environment: Environment,
+        rows: Cardinalities,
+        taken: Collection[str],
+    ) -> None:
         self._loops = placed.loops
         self._placed = placed
         self._environment = environment
@@ -58,7 +66,9 @@ class _Cutter:
         self._seconds: dict[int, float] = {}
         self._bytes: dict[int, float] = {}
         self._ids = (
-            name for number in count(1) if (name := f"f{number}") not in environment.sources
+            name
+            for number in count(1)
+            if (name := f"f{number}") not in environment.sources and name not in taken
         )
         self.fragments: list[Fragment] = []
 
@@ -86,6 +96,7 @@ class _Cutter:
                 total=self._placed.considered[choice.relation][choice.platform],
                 alternatives=self._alternatives(choice),
                 inside=self._loops.innermost(choice.relation),
+                computes=choice.relation,
                 held=self._held(choice),
                 work=self._work(choice, (("fragment", 1.0), *leaving)),
             )

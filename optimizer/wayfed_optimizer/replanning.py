@@ -1,0 +1,314 @@
+"""Plans the rest of a plan again, with what was counted while the first part of it ran.
+
+What has ended is a table of the new plan, or is computed again where that is cheaper; what has
+begun is estimated from what it gave so far. Planning again is worth its time only where the counts
+are outside of what was believed, and could have led to another choice.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING, Final, TypeAlias
+
+from wayfed_optimizer.errors import PlanError
+from wayfed_optimizer.physical import Exchange, SourceInput
+from wayfed_optimizer.placement import Loops
+from wayfed_optimizer.relations import Filter, Hint, Read, Relation, Select, Sort
+from wayfed_optimizer.rewrite import Rewritten
+from wayfed_optimizer.stages import known_tables, place_rewritten
+from wayfed_optimizer.statistics import Estimate
+from wayfed_optimizer.statistics.estimates import Provenance
+
+if TYPE_CHECKING:
+    from collections.abc import Collection, Iterator, Mapping
+
+    from wayfed_optimizer.environment import Environment
+    from wayfed_optimizer.physical import Fragment, PhysicalPlan
+    from wayfed_optimizer.placement import Choice
+    from wayfed_optimizer.platform import Source
+    from wayfed_optimizer.stages import Stages
+
+_SECONDS_A_ROW: Final = 2e-6
+"""About what a row costs at most that is fetched from a store and joined elsewhere."""
+
+_DEAREST: Final = 1_000.0
+_BETTER: Final = 0.9
+"""A plan that gives up what has begun must be cheaper than one that goes on by so much."""
+
+
+@dataclass(frozen=True, slots=True)
+class Counted:
+    """The rows that a fragment has given.
+
+    Parameters
+    ----------
+    rows
+        How many, so far.
+    complete
+        Whether there are no more.
+    """
+
+    rows: int
+    complete: bool
+
+    def differs(self, estimated: Estimate) -> bool:
+        """Say whether that is not what was believed.
+
+        Examples
+        --------
+        >>> Counted(60, complete=False).differs(Estimate(50, 100, 200))
+        False
+        >>> Counted(3, complete=True).differs(Estimate(50, 100, 200))
+        True
+        """
+        return self.rows > estimated.high or (self.complete and self.rows < estimated.low)
+
+    def matters(self, estimated: Estimate, seconds: float) -> bool:
+        """Say whether the difference may cost more than `seconds`."""
+        found = self.estimate(estimated).likely
+        return abs(found - estimated.likely) * _SECONDS_A_ROW > seconds
+
+    def estimate(self, estimated: Estimate) -> Estimate:
+        """Return what is to be believed now.
+
+        A count that is not complete and has passed what was believed is taken to be as far, by
+        its ratio, from the end as from what was believed.
+
+        Examples
+        --------
+        >>> Counted(60_000, complete=False).estimate(Estimate(500, 1_000, 2_000)).likely
+        3600000.0
+        """
+        if self.complete:
+            return Estimate.exactly(self.rows, Provenance.OBSERVED)
+        if self.rows <= estimated.high:
+            return replace(
+                estimated,
+                low=max(estimated.low, self.rows),
+                likely=max(estimated.likely, self.rows),
+            )
+        ratio = min(_DEAREST, self.rows / max(1.0, estimated.likely))
+        return Estimate(
+            self.rows, self.rows * ratio, self.rows * ratio**2, 0.5, Provenance.OBSERVED
+        )
+
+
+@dataclass(frozen=True, slots=True)
+class Rest:
+    """What is left to do of a plan, planned again.
+
+    Parameters
+    ----------
+    stages
+        The plan of it.
+    environment
+        What that was placed in: the fragments that have ended are sources there, by their ids.
+    kept
+        The fragments whose rows it reads.
+    """
+
+    stages: Stages
+    environment: Environment
+    kept: tuple[str, ...]
+
+
+def replan(
+    stages: Stages,
+    environment: Environment,
+    counted: Mapping[str, Counted],
+    ended: Mapping[str, Source],
+    taken: Collection[str],
+) -> Rest:
+    """Return the cheapest plan of what is left.
+
+    Parameters
+    ----------
+    stages, environment
+        The plan that is being followed.
+    counted
+        What its fragments have given, by id.
+    ended
+        The rows of those that have ended, and can be read again.
+    taken
+        The ids that fragments had before.
+    """
+    below = Loops(stages.rewritten.relation, environment.sources)
+    known = known_tables(stages.rewritten.relation, below, environment)
+    known |= {name: source.statistics() for name, source in ended.items()}
+    larger = replace(environment, sources={**environment.sources, **ended})
+    reads = _reads(stages.physical, ended)
+    assumed = _assumed(stages, counted)
+    going_on = _rebuilt(stages.placed.choice, reads)
+    anew = _replaced(stages, reads)
+    best: Rest | None = None
+    for relation in dict.fromkeys((going_on, anew, stages.rewritten.relation)):
+        try:
+            planned = place_rewritten(
+                stages.logical,
+                Rewritten(relation, stages.rewritten.trace),
+                larger,
+                known,
+                assumed=assumed,
+                taken=taken,
+            )
+        except PlanError:
+            if best is None:
+                raise
+            continue
+        if best is None or _score(planned, larger) < _BETTER * _score(best.stages, larger):
+            best = Rest(planned, larger, _read_by(planned.physical, ended))
+    assert best is not None  # noqa: S101  # the first plan is there, or its error
+    return best
+
+
+def believed(stages: Stages) -> dict[str, Estimate]:
+    """Return how many rows each fragment was placed for; a hint says more than the tables do."""
+    asked = _asked(stages)
+    found: dict[str, Estimate] = {}
+    for fragment in stages.physical.fragments:
+        computes = fragment.computes or fragment.relation
+        hints = [r for r in asked.get((computes, fragment.platform), ()) if isinstance(r, Hint)]
+        estimates = (stages.physical.estimates.get(hint) for hint in hints)
+        found[fragment.id] = next(filter(None, estimates), fragment.rows)
+    return found
+
+
+def same_work(old: Fragment, new: Fragment) -> bool:
+    """Say whether two fragments of two plans of a run give the same rows in the same form.
+
+    What an old one reads of a fragment that has ended is a source, called as that, for a new one.
+    """
+    return (
+        old.platform == new.platform
+        and old.output == new.output
+        and old.relation == new.relation
+        and old.inside is None
+        and new.inside is None
+        and not any(isinstance(each, Exchange) for each in new.inputs.values())
+    )
+
+
+def _score(stages: Stages, environment: Environment) -> float:
+    cost = stages.physical.cost
+    return cost.moved if environment.objective == "bytes" else cost.seconds
+
+
+def _read_by(plan: PhysicalPlan, ended: Mapping[str, Source]) -> tuple[str, ...]:
+    read = {
+        source.table
+        for fragment in plan.fragments
+        for source in fragment.inputs.values()
+        if isinstance(source, SourceInput)
+    }
+    return tuple(name for name in ended if name in read)
+
+
+_Ended: TypeAlias = "Mapping[tuple[Relation, str], Read]"
+
+
+def _reads(plan: PhysicalPlan, ended: Mapping[str, Source]) -> _Ended:
+    return {
+        (fragment.computes, fragment.platform): Read(fragment.id, ended[fragment.id].schema)
+        for fragment in plan.fragments
+        if fragment.id in ended and fragment.computes is not None
+    }
+
+
+def _rebuilt(root: Choice, reads: _Ended) -> Relation:
+    """Return the plan that is being followed, reading what has ended."""
+    done: dict[int, Relation] = {}
+
+    def visit(choice: Choice) -> Relation:
+        known = done.get(id(choice))
+        if known is None:
+            relation = choice.relation
+            read = reads.get((relation, choice.platform))
+            if read is not None:
+                known = _with_columns_of(relation, read)
+            elif choice.inputs:
+                below = iter(choice.inputs)
+                known = relation.with_below(lambda _: visit(next(below).choice))
+            else:
+                known = relation
+            done[id(choice)] = known
+        return known
+
+    return visit(root)
+
+
+def _replaced(stages: Stages, reads: _Ended) -> Relation:
+    """Return the plan as it was to be placed, reading what has ended wherever it has its like."""
+    like: dict[Relation, Read] = {}
+    for choice, asked in _with_asked(stages.placed.choice):
+        read = reads.get((choice.relation, choice.platform))
+        if read is not None:
+            like.setdefault(choice.relation, read)
+            like.setdefault(asked, read)
+    done: dict[Relation, Relation] = {}
+
+    def visit(relation: Relation) -> Relation:
+        known = done.get(relation)
+        if known is None:
+            read = like.get(relation)
+            known = _with_columns_of(relation, read) if read else relation.with_below(visit)
+            done[relation] = known
+        return known
+
+    return visit(stages.rewritten.relation)
+
+
+def _with_columns_of(relation: Relation, read: Read) -> Relation:
+    """Return a read in the place of a relation; rows without columns were handed over with one."""
+    return read if relation.schema.names else Select(read, ())
+
+
+def _assumed(stages: Stages, counted: Mapping[str, Counted]) -> dict[Relation, Estimate]:
+    """Return what is to be believed of relations, those below what was counted too."""
+    asked = _asked(stages)
+    rows = believed(stages)
+    assumed: dict[Relation, Estimate] = {}
+    for fragment in stages.physical.fragments:
+        if fragment.id not in counted or fragment.computes is None:
+            continue
+        estimate = counted[fragment.id].estimate(rows[fragment.id])
+        for relation in (fragment.computes, *asked.get((fragment.computes, fragment.platform), ())):
+            assumed.update(_downwards(relation, estimate, stages.physical))
+    return assumed
+
+
+def _asked(stages: Stages) -> dict[tuple[Relation, str], dict[Relation, None]]:
+    """Return, for what was chosen, the relations for which it was, in a fixed order."""
+    asked: dict[tuple[Relation, str], dict[Relation, None]] = {}
+    for choice, relation in _with_asked(stages.placed.choice):
+        asked.setdefault((choice.relation, choice.platform), {})[relation] = None
+    return asked
+
+
+def _downwards(
+    relation: Relation, estimate: Estimate, plan: PhysicalPlan
+) -> Iterator[tuple[Relation, Estimate]]:
+    """Yield a relation, and what lies below it and has as many rows, or at least as many."""
+    yield relation, estimate
+    while isinstance(relation, Select | Hint | Sort | Filter):
+        filtered = isinstance(relation, Filter)
+        relation = relation.input
+        believed = plan.estimates.get(relation)
+        if filtered and (believed is None or believed.likely >= estimate.likely):
+            return
+        yield relation, estimate
+
+
+def _with_asked(root: Choice) -> Iterator[tuple[Choice, Relation]]:
+    """Yield every choice, and the relation for which it was chosen among its equivalents."""
+    waiting: list[tuple[Choice, Relation]] = [(root, root.relation)]
+    seen: set[tuple[int, Relation]] = set()
+    while waiting:
+        choice, asked = waiting.pop()
+        if (id(choice), asked) in seen:
+            continue
+        seen.add((id(choice), asked))
+        yield choice, asked
+        waiting.extend(
+            (arrival.choice, below)
+            for arrival, below in zip(choice.inputs, choice.relation.below, strict=False)
+        )
