@@ -7,11 +7,11 @@ from typing import Final
 
 from wayfed_optimizer.capabilities import Capabilities
 from wayfed_optimizer.cost import CostProfile
-from wayfed_optimizer.relations import Cache, Iterate, MapBatches
+from wayfed_optimizer.relations import Cache, FirstMatches, Iterate, MapBatches
 from wayfed_optimizer.types import PLAIN
 
 CAPABILITIES: Final = Capabilities(
-    relations=frozenset({MapBatches, Iterate, Cache}),
+    relations=frozenset({MapBatches, Iterate, Cache, FirstMatches}),
     functions=frozenset(),
     expressions=frozenset(),
     joins=frozenset(),

@@ -9,7 +9,7 @@ from types import MappingProxyType
 from typing import TYPE_CHECKING, Any, ClassVar
 
 from wayfed_optimizer.platform import ARROW_TABLE, Compiled
-from wayfed_optimizer.relations import Cache, Iterate, MapBatches, Read
+from wayfed_optimizer.relations import Cache, FirstMatches, Iterate, MapBatches, Read
 from wayfed_python.capabilities import CAPABILITIES, COSTS
 from wayfed_python.channels import ACCEPTS, PRODUCES
 
@@ -104,5 +104,10 @@ def _describe(relation: Relation) -> str:
         return (
             f"{relation.variable} = {_describe(relation.initial)}, then = "
             f"{_describe(relation.body)}, at most {relation.max_iterations} times{until}"
+        )
+    if isinstance(relation, FirstMatches):
+        return (
+            f"the first {relation.count} rows of {_describe(relation.body)}, for the next of "
+            f"{_describe(relation.candidates)} as {relation.variable}, again and again"
         )
     return relation.table if isinstance(relation, Read) else type(relation).__name__

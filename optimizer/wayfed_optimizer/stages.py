@@ -125,7 +125,7 @@ def place_rewritten(
 
     def statistics(table: str) -> TableStatistics:
         if table in loops:
-            return TableStatistics(rows.rows(loops[table].initial))
+            return TableStatistics(loops.rows(table, rows))
         return known.get(table) or environment.statistics_of(table)
 
     rows = Cardinalities(cache(statistics))

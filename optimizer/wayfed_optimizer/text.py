@@ -10,6 +10,7 @@ from wayfed_optimizer.relations import (
     Distinct,
     Explode,
     Filter,
+    FirstMatches,
     Hint,
     Iterate,
     Join,
@@ -108,6 +109,8 @@ def _details(relation: Relation) -> str:  # noqa: PLR0912  # one short case for 
             return key
         case Iterate(variable=variable, max_iterations=most):
             return f"{variable}, at most {most} times"
+        case FirstMatches(variable=variable, count=number):
+            return f"{number}, looked up by {variable}"
         case Watermark(_, column, delay):
             return f"{column}, {delay:g} s late at most"
         case TimeWindow(_, column, size, slide):

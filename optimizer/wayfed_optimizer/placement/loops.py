@@ -10,12 +10,21 @@ from math import prod
 from typing import TYPE_CHECKING, Final
 
 from wayfed_optimizer.errors import InvalidPlan
-from wayfed_optimizer.relations import Cache, Iterate, Read, Relation, walk_once
+from wayfed_optimizer.relations import (
+    Cache,
+    FirstMatches,
+    Iterate,
+    Read,
+    Relation,
+    walk_once,
+)
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Iterator
 
-RUN_HERE: Final = (Iterate, Cache)
+    from wayfed_optimizer.statistics import Cardinalities, Estimate
+
+RUN_HERE: Final = (Iterate, Cache, FirstMatches)
 """Relations that are run between engines, not by one: each is a fragment of its own."""
 
 _EXPECTED_ITERATIONS: Final = 10
@@ -40,7 +49,7 @@ class Loops:
     """
 
     def __init__(self, root: Relation, tables: Collection[str] = ()) -> None:
-        self._by_variable: dict[str, Iterate] = {}
+        self._by_variable: dict[str, Iterate | FirstMatches] = {}
         self._free: dict[Relation, frozenset[str]] = {}
         for loop in walk_once(root):
             if not isinstance(loop, Iterate):
@@ -56,8 +65,26 @@ class Loops:
     def __contains__(self, variable: object) -> bool:
         return variable in self._by_variable
 
-    def __getitem__(self, variable: str) -> Iterate:
-        return self._by_variable[variable]
+    def include(self, alternative: Relation) -> None:
+        """Take in what is looked up in an equivalent of a part of the plan."""
+        for lookup in walk_once(alternative):
+            if isinstance(lookup, FirstMatches):
+                self._by_variable[lookup.variable] = lookup
+
+    def looks_up(self, variable: str | None) -> bool:
+        """Say whether a variable stands for rows that are looked up, once for each batch of them.
+
+        Their stores are asked each time: what they hold is not brought out once and kept.
+        """
+        return isinstance(self._by_variable.get(variable or ""), FirstMatches)
+
+    def rows(self, variable: str, estimates: Cardinalities) -> Estimate:
+        """Return how many rows a variable stands for: at first, in a loop."""
+        match self._by_variable[variable]:
+            case Iterate(initial):
+                return estimates.rows(initial)
+            case FirstMatches(candidates, count=count):
+                return estimates.rows(candidates).at_most(count)
 
     def innermost(self, relation: Relation) -> str | None:
         """Return the variable of the innermost loop on whose rows a relation depends, if any."""
@@ -70,7 +97,7 @@ class Loops:
     def times(self, relation: Relation) -> float:
         """Return how often a relation is computed in a run, as far as that is known before."""
         loops = (self._by_variable[name] for name in self._around(self.innermost(relation)))
-        return float(prod(min(loop.max_iterations, _EXPECTED_ITERATIONS) for loop in loops))
+        return float(prod(map(_expected_iterations, loops)))
 
     def _around(self, variable: str | None) -> Iterator[str]:
         while variable is not None:
@@ -90,4 +117,12 @@ class Loops:
             named = relation.table in self._by_variable
             return frozenset((relation.table,)) if named else frozenset()
         found = frozenset().union(*map(self._free_in, relation.below))
-        return found - {relation.variable} if isinstance(relation, Iterate) else found
+        if isinstance(relation, Iterate | FirstMatches):
+            return found - {relation.variable}
+        return found
+
+
+def _expected_iterations(loop: Iterate | FirstMatches) -> int:
+    if isinstance(loop, FirstMatches):
+        return 1
+    return min(loop.max_iterations, _EXPECTED_ITERATIONS)

@@ -10,6 +10,7 @@ from typing import Final
 
 from wayfed_optimizer.relations.base import Relation, expressions_of
 from wayfed_optimizer.relations.groups import Aggregate, Window
+from wayfed_optimizer.relations.lookups import FirstMatches
 from wayfed_optimizer.relations.loops import Iterate
 from wayfed_optimizer.relations.opaque import MapBatches, MapKind
 from wayfed_optimizer.relations.pairs import Join, JoinKind, SetKind, SetOperation
@@ -36,6 +37,7 @@ __all__ = [
     "Distinct",
     "Explode",
     "Filter",
+    "FirstMatches",
     "Hint",
     "Iterate",
     "Join",
@@ -86,4 +88,7 @@ RELATIONS: Final[tuple[type[Relation], ...]] = (
     Write,
     Hint,
 )
-"""Every class of relation, as capabilities and the wire form list them."""
+"""Every class of relation that plans are written with, as capabilities and the wire form list them.
+
+The optimizer makes one more, `FirstMatches`.
+"""

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from wayfed_optimizer.relations.lookups import FirstMatches
 from wayfed_optimizer.relations.loops import Iterate
 from wayfed_optimizer.relations.sources import Read
 
@@ -37,7 +38,7 @@ def walk_once(root: Relation) -> Iterator[Relation]:
 
 def variables(root: Relation) -> frozenset[str]:
     """Return the names by which the loops of a plan read their own rows: tables of no catalog."""
-    return frozenset(r.variable for r in walk_once(root) if isinstance(r, Iterate))
+    return frozenset(r.variable for r in walk_once(root) if isinstance(r, Iterate | FirstMatches))
 
 
 def reads(root: Relation) -> tuple[Read, ...]:

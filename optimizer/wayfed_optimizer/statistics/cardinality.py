@@ -18,6 +18,7 @@ from wayfed_optimizer.relations import (
     Distinct,
     Explode,
     Filter,
+    FirstMatches,
     Hint,
     Iterate,
     Join,
@@ -267,6 +268,8 @@ class Cardinalities:
                 return self._hinted(source, rows_hint)
             case Iterate(initial):
                 return self.rows(initial)
+            case FirstMatches(_, body):
+                return self.rows(body)
             case Write():
                 return Estimate.exactly(0)
         return self.rows(relation.inputs[0])

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 from wayfed_optimizer.errors import InvalidPlan, Unsupported, suggestion
 from wayfed_optimizer.expressions import Expression
-from wayfed_optimizer.relations import Hint, Iterate, Read, Relation
+from wayfed_optimizer.relations import FirstMatches, Hint, Iterate, Read, Relation
 from wayfed_optimizer.wire.fields import write_fields
 from wayfed_optimizer.wire.versions import (
     FUNCTION_VERSIONS,
@@ -132,6 +132,10 @@ class _Writer:
         return self._written[id(self._sent(node))]
 
     def _check(self, node: Node, root: Relation) -> None:
+        if isinstance(node, FirstMatches):
+            raise Unsupported(
+                "FirstMatches in a plan that travels", reason="the optimizer makes it"
+            )
         if self.names is None or not isinstance(node, Read) or node.table in self.names:
             return
         if node.table not in _variables(root):
