@@ -11,7 +11,7 @@ if TYPE_CHECKING:
     from wayfed_database.columns import ColumnDescription, TypeTable
     from wayfed_database.storage import Place
     from wayfed_optimizer.platform import TableReference
-    from wayfed_optimizer.statistics.estimates import TableStatistics
+    from wayfed_optimizer.statistics.estimates import Told
     from wayfed_optimizer.types import Schema
 
 
@@ -55,6 +55,25 @@ class Check:
     sql: str
 
 
+class Asked(Protocol):
+    """A table whose statistics are asked for."""
+
+    @property
+    def name(self) -> TableName:
+        """As the catalog knows it."""
+        ...
+
+    @property
+    def schema(self) -> Schema:
+        """Its columns as ours."""
+        ...
+
+    @property
+    def columns(self) -> tuple[ColumnDescription, ...]:
+        """Its columns as the database describes them."""
+        ...
+
+
 class Catalog(Protocol):
     """A database's answers about itself."""
 
@@ -93,8 +112,14 @@ class Catalog(Protocol):
         """Return how statements read a table."""
         ...
 
-    def statistics(self, table: TableName, schema: Schema) -> TableStatistics:
-        """Return what is known without a scan."""
+    def told(self, sources: Sequence[Asked]) -> Sequence[Told]:
+        """Return what is known of tables without a scan, in their order.
+
+        Raises
+        ------
+        SourceError
+            Where the database does not answer.
+        """
         ...
 
     def identity(self, table: TableName) -> str:

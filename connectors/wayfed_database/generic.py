@@ -22,17 +22,20 @@ from wayfed_database.storage import Place
 from wayfed_optimizer.errors import SourceError, TableNotFound, Unsupported
 from wayfed_optimizer.platform import TableReference
 from wayfed_optimizer.relations import Read
-from wayfed_optimizer.statistics.estimates import TableStatistics
+from wayfed_optimizer.statistics.estimates import TableStatistics, Told
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence
 
     from sqlalchemy import Connection, Engine
 
+    from wayfed_database.catalog import Asked
     from wayfed_database.location import GenericLocation
     from wayfed_optimizer.platform import Run, TargetRequest
     from wayfed_optimizer.relations import Relation
-    from wayfed_optimizer.types import Schema
+
+_KEEPING_KEYS: Final = frozenset({"duckdb", "mariadb", "mssql", "mysql"})
+"""Databases that see to it that a key is one; warehouses take their users' word for it."""
 
 
 class GenericDatabase:
@@ -130,6 +133,7 @@ class GenericCatalog:
 
     def __init__(self, database: GenericDatabase) -> None:
         self._database = database
+        self._kept: dict[TableName, TableStatistics] = {}
 
     def find(self, table: str) -> TableName:
         """Return the table or view meant by ``table`` or ``schema.table``."""
@@ -196,9 +200,34 @@ class GenericCatalog:
         """Return the table itself."""
         return Reading(TableReference(table.parts))
 
-    def statistics(self, table: TableName, schema: Schema) -> TableStatistics:
-        """Return nothing: what it knows about its tables is told in no common way."""
-        return TableStatistics.unknown()
+    def told(self, sources: Sequence[Asked]) -> list[Told]:
+        """Return the keys of tables: what else is known of them is told in no common way.
+
+        They are asked for once: a table that is made anew is read anew.
+        """
+        return [Told(self._known(source)) for source in sources]
+
+    def _known(self, source: Asked) -> TableStatistics:
+        if source.name not in self._kept:
+            self._kept[source.name] = TableStatistics(
+                TableStatistics.unknown().rows, keys=self._keys(source)
+            )
+        return self._kept[source.name]
+
+    def _keys(self, source: Asked) -> tuple[frozenset[str], ...]:
+        if self._database.kind not in _KEEPING_KEYS:
+            return ()
+        *schema, name = source.name.parts
+        where = schema[0] if schema else None
+        with self._inspecting() as inspector:
+            told = [inspector.get_pk_constraint(name, schema=where).get("constrained_columns")]
+            try:
+                unique = inspector.get_unique_constraints(name, schema=where)
+                told += [each["column_names"] for each in unique]
+            except NotImplementedError:
+                pass
+        known = set(source.schema.names)
+        return tuple(frozenset(each) for each in told if each and known.issuperset(each))
 
     def identity(self, table: TableName) -> str:
         """Return nothing: it is not known."""

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import datetime
-import decimal
 from contextlib import contextmanager
 from threading import Lock
 from typing import TYPE_CHECKING, Any, Final
@@ -11,34 +9,19 @@ from typing import TYPE_CHECKING, Any, Final
 from wayfed_database.catalog import Reading, TableName, body_of, quoted, selecting
 from wayfed_database.columns import POSTGRESQL_TYPES, ColumnDescription, split_type
 from wayfed_database.failures import connection_failure, first_line
+from wayfed_database.postgresql_statistics import PostgreSQLStatistics
 from wayfed_database.storage import Place
 from wayfed_optimizer.errors import SourceError, TableNotFound, Unsupported, suggestion
 from wayfed_optimizer.platform import TableReference
-from wayfed_optimizer.statistics.estimates import (
-    ColumnStatistics,
-    Estimate,
-    Provenance,
-    TableStatistics,
-)
-from wayfed_optimizer.types import (
-    DATE,
-    TIMESTAMP,
-    TIMESTAMP_UTC,
-    DataType,
-    Decimal,
-    Schema,
-    is_float,
-    is_integer,
-    is_numeric,
-    is_temporal,
-)
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence
 
     from sqlalchemy import Connection, Engine
 
+    from wayfed_database.catalog import Asked
     from wayfed_database.location import ServerLocation
+    from wayfed_optimizer.statistics.estimates import Told
 
 _FIND: Final = """
 SELECT n.nspname, c.relname, c.relkind::text,
@@ -86,29 +69,6 @@ FROM pg_database d WHERE datname = current_database()
 """
 _BY_CODE_POINT: Final = frozenset({"c", "posix", "c.utf-8", "c.utf8"})
 
-_SIZE: Final = """
-SELECT c.reltuples::float8 AS rows, c.relpages AS pages, c.relkind::text AS kind,
-       coalesce(pg_relation_size(c.oid), 0) / current_setting('block_size')::int AS pages_now,
-       current_setting('block_size')::int AS page
-FROM pg_class c
-WHERE c.oid = to_regclass(:name)
-   OR c.oid IN (SELECT relid FROM pg_partition_tree(to_regclass(:name)) WHERE isleaf)
-"""
-_STATISTICS: Final = """
-SELECT DISTINCT ON (s.attname) s.attname AS name, s.n_distinct::float8 AS distinct,
-       s.null_frac::float8 AS nulls, s.avg_width AS width,
-       CASE WHEN s.attname = ANY(:ordered) THEN s.histogram_bounds::text::text[] END AS histogram,
-       CASE WHEN s.attname = ANY(:ordered) THEN s.most_common_vals::text::text[] END AS common
-FROM pg_stats s
-WHERE s.schemaname = :schema AND s.tablename = :table
-ORDER BY s.attname, s.inherited DESC
-"""
-_PLAN_SECONDS: Final = "SET LOCAL statement_timeout = '2s'"
-_PLANNED_OFF_BY: Final = 10.0
-_ANALYSED_OFF_BY: Final = 1.2
-_ROW_OVERHEAD: Final = 28
-"""Bytes that a stored row takes besides its values."""
-
 _IDENTITY: Final = "SELECT to_regclass(:name)::oid::text"
 _VERSION: Final = "SELECT txid_snapshot_xmax(txid_current_snapshot())::text"
 _PADDED: Final = frozenset({"character", "bpchar", "name", '"char"', "char"})
@@ -123,7 +83,7 @@ class PostgreSQLCatalog:
         self._location = location
         self._lock = Lock()
         self._engine: Engine | None = None
-        self._database_orders_by: str | None = None
+        self._statistics = PostgreSQLStatistics(self._connected)
 
     def find(self, table: str) -> TableName:
         """Return the table meant by ``table`` or ``schema.table``."""
@@ -255,22 +215,17 @@ class PostgreSQLCatalog:
         parts = table.parts if query is None else ()
         return Reading(TableReference(parts, query, collations=collations))
 
-    def statistics(self, table: TableName, schema: Schema) -> TableStatistics:
+    def told(self, sources: Sequence[Asked]) -> list[Told]:
         """Return the planner's statistics; for views and queries the rows that it expects."""
         from sqlalchemy.exc import SQLAlchemyError
 
         try:
-            with self._connected() as connection:
-                connection.exec_driver_sql(_PLAN_SECONDS)
-                sizes = _rows(connection, _SIZE, name=quoted(*table.parts)) if table.parts else []
-                if not any(size["kind"] in "rmp" for size in sizes):
-                    return _planned(connection, table)
-                columns = _column_statistics(connection, table, schema)
-        except (SQLAlchemyError, SourceError):
-            return TableStatistics.unknown()
-        rows = _row_count(sizes, columns, schema)
-        known = {name: _column(row, rows.likely, schema) for name, row in columns.items()}
-        return TableStatistics(rows, known)
+            return self._statistics.told(sources)
+        except SQLAlchemyError as error:
+            raise SourceError(
+                f"{self._location} does not tell what it knows of its tables: "
+                f"{first_line(getattr(error, 'orig', None) or error)}"
+            ) from error
 
     def identity(self, table: TableName) -> str:
         """Return the table's object identifier: a replaced table is empty to older snapshots."""
@@ -359,77 +314,3 @@ def _tables(connection: Connection, asked: str) -> list[str]:
 
 def _is_text(column: Any) -> bool:
     return split_type(column.type_display)[0] in {"text", "varchar", *_PADDED}
-
-
-def _planned(connection: Connection, table: TableName) -> TableStatistics:
-    body = table.query and f"({body_of(table.query)}) AS q"
-    source = body or quoted(*table.parts)
-    answer = connection.exec_driver_sql(f"EXPLAIN (FORMAT JSON) SELECT * FROM {source}")
-    rows = float(answer.scalar_one()[0]["Plan"]["Plan Rows"])
-    return TableStatistics(Estimate.around(rows, Provenance.DATABASE, _PLANNED_OFF_BY))
-
-
-def _column_statistics(
-    connection: Connection, table: TableName, schema: Schema
-) -> dict[str, Mapping[str, Any]]:
-    # A position between two values is only asked for where there is one: numbers and times.
-    ordered = [f.name for f in schema if is_numeric(f.type) or is_temporal(f.type)]
-    schema_name, name = table.parts
-    found = _rows(connection, _STATISTICS, schema=schema_name, table=name, ordered=ordered)
-    return {row["name"]: row for row in found if row["name"] in schema}
-
-
-def _row_count(
-    sizes: Sequence[Mapping[str, Any]], columns: Mapping[str, Mapping[str, Any]], schema: Schema
-) -> Estimate:
-    """Estimate rows as PostgreSQL's planner does: the density of then times the pages of now."""
-    likely, analysed = 0.0, True
-    for size in sizes:
-        if size["kind"] == "p":  # its partitions are counted
-            continue
-        if size["rows"] >= 0 and size["pages"] > 0:
-            density = size["rows"] / size["pages"]
-        else:
-            analysed = analysed and size["pages_now"] == 0
-            width = sum(row["width"] for row in columns.values()) or 8 * len(schema)
-            density = size["page"] / (width + _ROW_OVERHEAD)
-        likely += density * size["pages_now"]
-    off_by = _ANALYSED_OFF_BY if analysed else _PLANNED_OFF_BY
-    return Estimate.around(max(1.0, likely), Provenance.DATABASE, off_by)
-
-
-def _column(row: Mapping[str, Any], rows: float, schema: Schema) -> ColumnStatistics:
-    distinct = row["distinct"]
-    values = _ends(row, schema[row["name"]].type)
-    return ColumnStatistics(
-        # Negative: the part of the rows, for columns that grow with the table. Zero: unknown.
-        distinct=max(1.0, -distinct * rows if distinct < 0 else distinct) if distinct else None,
-        null_fraction=row["nulls"],
-        low=min(values, default=None),
-        high=max(values, default=None),
-        width=float(row["width"]),
-    )
-
-
-def _ends(row: Mapping[str, Any], kind: DataType) -> list[Any]:
-    histogram = row["histogram"] or []
-    texts = (*histogram[:1], *histogram[-1:], *(row["common"] or []))
-    return [value for text in texts if (value := _value(text, kind)) is not None]
-
-
-def _value(text: str, kind: DataType) -> Any:
-    """Read a value as PostgreSQL writes it; None where Python has none such (infinity, NaN, BC)."""
-    try:
-        if is_integer(kind):
-            return int(text)
-        if is_float(kind) or isinstance(kind, Decimal):
-            number = decimal.Decimal(text)
-            finite = number.is_finite()
-            return (float(number) if is_float(kind) else number) if finite else None
-        if kind == DATE:
-            return datetime.date.fromisoformat(text)
-        if kind in (TIMESTAMP, TIMESTAMP_UTC):
-            return datetime.datetime.fromisoformat(text)
-    except (ValueError, decimal.InvalidOperation):
-        return None
-    return None

@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     from wayfed_database.catalog import Catalog, Reading
     from wayfed_database.columns import ColumnDescription
     from wayfed_database.engines import Engine
-    from wayfed_optimizer.platform import Channel, SourceRequest, TableReference
+    from wayfed_optimizer.platform import Channel, SourceRequest, TableReference, Teller
     from wayfed_optimizer.types import Schema
 
 
@@ -56,28 +56,26 @@ class DatabaseSource:
         self.channel = channel
         self.description = description
         self.reading: Reading = catalog.reading(name, columns)
+        self.name = name
+        self.columns = columns
+        self.teller: Teller = catalog
         self._catalog = catalog
-        self._name = name
-        self._columns = columns
-        self._statistics: tuple[str, TableStatistics] | None = None
 
     def __repr__(self) -> str:
         return f"DatabaseSource({self.description})"
 
     def statistics(self) -> TableStatistics:
-        """Return the database's own statistics, kept until its rows have changed."""
+        """Return the database's own statistics, which are read again when they have changed."""
         try:
-            version = self._catalog.version()
-        except SourceError:  # the run will say so, if there is one
-            return TableStatistics.unknown()
-        if self._statistics is None or self._statistics[0] != version:
-            self._statistics = version, self._catalog.statistics(self._name, self.schema)
-        return self._statistics[1]
+            (told,) = self._catalog.told((self,))
+        except SourceError as error:  # the run will say so too, if there is one
+            return TableStatistics.unknown(error.message)
+        return told.statistics
 
     def snapshot(self) -> Snapshot:
         """Return the version there is now; a run's session keeps it for all its readers."""
         self._require_same_columns()
-        columns = sha256(repr(self._columns).encode()).hexdigest()[:16]
+        columns = sha256(repr(self.columns).encode()).hexdigest()[:16]
         return Snapshot(f"{columns}:{self._identity()}:{self._catalog.version()}")
 
     def open(self, snapshot: Snapshot) -> TableReference:
@@ -94,16 +92,16 @@ class DatabaseSource:
             raise SourceChanged(f"{self.description} was replaced while it was read")
 
     def _identity(self) -> str:
-        return self._catalog.identity(self._name)
+        return self._catalog.identity(self.name)
 
     def _require_same_columns(self) -> None:
-        now = self._catalog.columns(self._name)
+        now = self._catalog.columns(self.name)
         if now is None:
             raise SourceChanged(
                 f"{self.description} was dropped after the plan was made",
                 hint="read another table, or make the plan again when it is back",
             )
-        if told := changes(self._columns, now):
+        if told := changes(self.columns, now):
             raise SourceChanged(
                 f"{self.description} changed after the plan was made: {'; '.join(told)}",
                 hint="read it again with ctx.read(), and check the plan against its new columns",

@@ -6,19 +6,14 @@ import sqlite3
 from contextlib import closing, contextmanager, suppress
 from dataclasses import replace
 from hashlib import sha256
-from typing import TYPE_CHECKING, Any, Final
+from typing import TYPE_CHECKING, Final
 
 from wayfed_database.catalog import Check, Reading, TableName, body_of, quoted, selecting
 from wayfed_database.columns import SQLITE_TYPES, ColumnDescription
+from wayfed_database.sqlite_statistics import SQLiteStatistics
 from wayfed_database.storage import Place
 from wayfed_optimizer.errors import SourceError, TableNotFound, Unsupported
 from wayfed_optimizer.platform import TableReference
-from wayfed_optimizer.statistics.estimates import (
-    ColumnStatistics,
-    Estimate,
-    Provenance,
-    TableStatistics,
-)
 from wayfed_optimizer.types import (
     BOOL,
     DATE,
@@ -28,13 +23,14 @@ from wayfed_optimizer.types import (
     TIMESTAMP,
     DataType,
     Decimal,
-    Schema,
 )
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
 
+    from wayfed_database.catalog import Asked
     from wayfed_database.location import FileLocation
+    from wayfed_optimizer.statistics.estimates import Told
 
 _UNFINISHED: Final = (sqlite3.SQLITE_READONLY_ROLLBACK, sqlite3.SQLITE_READONLY_RECOVERY)
 _OLDEST: Final = (3, 37, 0)
@@ -52,9 +48,6 @@ _CLOCK: Final = f"{_DAY} [0-2][0-9]:[0-5][0-9]:[0-5][0-9].{6 * '[0-9]'}"
 # the times they are: 2013-07-01 09:30:00.000000.
 _PADDED: Final = "(replace({0}, 'T', ' ') || substr(' 00:00:00.000000', length({0}) - 9))"
 
-_ESTIMATED_OFF_BY: Final = 2.0
-_ANALYSED_OFF_BY: Final = 1.2
-
 
 class SQLiteCatalog:
     """The catalog of a database file, opened for each question: it is only read, and may move."""
@@ -69,6 +62,7 @@ class SQLiteCatalog:
                 hint="use a Python with SQLite 3.37 or later",
             )
         self._location = location
+        self._statistics = SQLiteStatistics(self._connected, self.version)
 
     def find(self, table: str) -> TableName:
         """Return the table meant by a name; case does not matter where it is not needed."""
@@ -140,15 +134,9 @@ class SQLiteCatalog:
         )
         return Reading(TableReference(("temp", view)), definition, tuple(checks))
 
-    def statistics(self, table: TableName, schema: Schema) -> TableStatistics:
+    def told(self, sources: Sequence[Asked]) -> list[Told]:
         """Return what ANALYZE left behind; failing that, the greatest row id."""
-        if table.query is not None:
-            return TableStatistics.unknown()
-        try:
-            with self._connected() as connection:
-                return _statistics(connection, table, schema)
-        except (sqlite3.Error, SourceError):
-            return TableStatistics.unknown()
+        return self._statistics.told(sources)
 
     def identity(self, table: TableName) -> str:
         """Return nothing: a transaction sees the tables of its time."""
@@ -330,67 +318,3 @@ def _guard(column: str, name: str, kind: DataType) -> str | None:
         return None
     told = name.replace("'", "''")
     return _GUARD.format(test=test, value=value, name=told, kind=kind, column=column)
-
-
-def _statistics(
-    connection: sqlite3.Connection, table: TableName, schema: Schema
-) -> TableStatistics:
-    name = table.parts[-1]
-    counted = _counted(connection, name)
-    if not counted:
-        if not _is_plain_table(connection, table):
-            return TableStatistics.unknown()
-        (greatest,) = connection.execute(
-            f"SELECT max(rowid) FROM {quoted('main', name)}"
-        ).fetchone()
-        rows = Estimate.around(float(greatest or 1), Provenance.DATABASE, _ESTIMATED_OFF_BY)
-    else:
-        most = max(numbers[0] for _, numbers in counted)
-        rows = Estimate.around(max(1.0, most), Provenance.DATABASE, _ANALYSED_OFF_BY)
-    columns: dict[str, ColumnStatistics] = {}
-    _, indexed = _strictness(connection, table)
-    distinct = _distinct(connection, counted)
-    for column in indexed.keys() & set(schema.names):
-        low, high = _ends(connection, name, column, schema[column].type)
-        known = distinct.get(column, None if indexed[column] else rows.likely)
-        columns[column] = ColumnStatistics(distinct=known, low=low, high=high)
-    return TableStatistics(rows, columns)
-
-
-def _counted(connection: sqlite3.Connection, table: str) -> list[tuple[str | None, list[float]]]:
-    """Return what ANALYZE wrote: for each index rows, and rows a value of its first column …."""
-    there = "SELECT 1 FROM main.sqlite_schema WHERE name = 'sqlite_stat1'"
-    if connection.execute(there).fetchone() is None:
-        return []
-    sql = "SELECT idx, stat FROM main.sqlite_stat1 WHERE tbl = ?"
-    return [
-        (index, [float(word) for word in stat.split() if word.isdigit()])
-        for index, stat in connection.execute(sql, (table,)).fetchall()
-        if stat and stat.split()[0].isdigit()
-    ]
-
-
-def _distinct(
-    connection: sqlite3.Connection, counted: Sequence[tuple[str | None, list[float]]]
-) -> dict[str, float]:
-    known: dict[str, float] = {}
-    for index, numbers in counted:
-        if index is None or len(numbers) < 2 or not numbers[1]:
-            continue
-        first = connection.execute(f"PRAGMA main.index_info({quoted(index)})").fetchone()
-        if first is not None and first[2] is not None:
-            known[first[2]] = numbers[0] / numbers[1]
-    return known
-
-
-def _ends(
-    connection: sqlite3.Connection, table: str, column: str, kind: DataType
-) -> tuple[Any, Any]:
-    """Return the least and greatest number that an index holds: one look at each of its ends."""
-    if kind not in (INT64, FLOAT64):
-        return None, None
-    name, source = quoted(column), quoted("main", table)
-    sql = f"SELECT (SELECT min({name}) FROM {source}), (SELECT max({name}) FROM {source})"
-    low, high = connection.execute(sql).fetchone()
-    numbers = isinstance(low, int | float) and isinstance(high, int | float)
-    return (low, high) if numbers else (None, None)

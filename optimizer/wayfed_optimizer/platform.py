@@ -14,14 +14,14 @@ from typing import TYPE_CHECKING, Any, Final, Protocol
 from wayfed_optimizer.cost import Cost, CostProfile
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping
+    from collections.abc import Callable, Mapping, Sequence
     from pathlib import Path
 
     from wayfed_optimizer.cancellation import CancellationToken
     from wayfed_optimizer.capabilities import Capabilities
     from wayfed_optimizer.physical import Fragment
     from wayfed_optimizer.relations import WriteMode
-    from wayfed_optimizer.statistics.estimates import TableStatistics
+    from wayfed_optimizer.statistics.estimates import TableStatistics, Told
     from wayfed_optimizer.types import Schema
 
 PLATFORM_ENTRY_POINTS: Final = "wayfed.platforms"
@@ -193,6 +193,26 @@ class Source(Protocol):
 
     def verify(self, snapshot: Snapshot) -> None:
         """Raise SourceChanged unless the source is still what it was at `snapshot`."""
+        ...
+
+
+class Teller(Protocol):
+    """A store that tells of several of its tables at once, as an attribute `teller` of a source.
+
+    A source without one is asked by itself. Sources of one store have the same teller.
+    """
+
+    def told(self, sources: Sequence[Any]) -> Sequence[Told]:
+        """Return what is known of the tables of sources of this store, in their order.
+
+        It is asked before each plan: where nothing has changed since the last time, one question
+        to the store has to do.
+
+        Raises
+        ------
+        SourceError
+            Where the store does not answer.
+        """
         ...
 
 

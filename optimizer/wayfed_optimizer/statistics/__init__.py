@@ -6,6 +6,7 @@ from wayfed_optimizer.statistics.estimates import (
     Estimate,
     Provenance,
     TableStatistics,
+    Told,
 )
 
 __all__ = [
@@ -14,5 +15,6 @@ __all__ = [
     "Estimate",
     "Provenance",
     "TableStatistics",
+    "Told",
     "width_of",
 ]

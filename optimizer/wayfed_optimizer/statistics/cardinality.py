@@ -103,6 +103,7 @@ class Cardinalities:
         self._observed = observed
         self._rows: dict[Relation, Estimate] = {}
         self._columns: dict[tuple[Relation, str], ColumnStatistics] = {}
+        self._twins: dict[Relation, Relation] = {}
 
     def rows(self, relation: Relation) -> Estimate:
         """Return the estimated number of rows."""
@@ -118,6 +119,11 @@ class Cardinalities:
     def assume(self, relation: Relation, rows: Estimate) -> None:
         """Take `rows` as the estimate of a relation, whatever lies below it."""
         self._rows[relation] = rows
+
+    def stands_for(self, relation: Relation, other: Relation) -> None:
+        """Take of a relation all that is known of another one, whose rows it has."""
+        self._rows[relation] = self.rows(other)
+        self._twins[relation] = other
 
     def width(self, relation: Relation) -> float:
         """Return the estimated bytes a row."""
@@ -144,6 +150,8 @@ class Cardinalities:
         return Estimate.exactly(rows, Provenance.OBSERVED)
 
     def _column(self, relation: Relation, name: str) -> ColumnStatistics:
+        if (twin := self._twins.get(relation)) is not None:
+            return self.column(twin, name)
         match relation:
             case Read(table):
                 return self._of_table(table, relation.schema, name)
@@ -340,6 +348,8 @@ class Cardinalities:
         return is_unique(relation, names, self._is_key)
 
     def _is_key(self, read: Read, names: frozenset[str]) -> bool:
+        if (twin := self._twins.get(read)) is not None:
+            return self._is_unique(twin, names)
         told = self._tables(read.table)
         if any(key <= names for key in told.keys):
             return True

@@ -127,7 +127,7 @@ class ColumnStatistics:
     low, high
         Least and greatest value, as Python has them.
     width
-        Mean bytes a value.
+        Mean bytes a value; None where its type tells.
     common
         The most frequent values, and the part of the rows that each is, 0 to 1.
     histogram
@@ -155,14 +155,34 @@ class TableStatistics:
         What is known about each.
     keys
         Sets of columns no two rows of which are equal, NULLs aside: a promise that the store
-        keeps, not one that somebody made for it.
+        keeps, not one that somebody made for it. Any number of rows may have a NULL in one of the
+        columns, as unique indexes of SQL let them.
+    trouble
+        Why so little is known, where something went wrong; a sentence for people.
     """
 
     rows: Estimate
     columns: Mapping[str, ColumnStatistics] = field(default_factory=lambda: MappingProxyType({}))
     keys: tuple[frozenset[str], ...] = ()
+    trouble: str | None = None
 
     @classmethod
-    def unknown(cls) -> TableStatistics:
+    def unknown(cls, trouble: str | None = None) -> TableStatistics:
         """Return what is assumed of a table of which nothing is known."""
-        return cls(Estimate(0, 100_000, 1e9, 0.5, Provenance.DEFAULT))
+        return cls(Estimate(0, 100_000, 1e9, 0.5, Provenance.DEFAULT), trouble=trouble)
+
+
+@dataclass(frozen=True, slots=True)
+class Told:
+    """What a store tells of one of its tables.
+
+    Parameters
+    ----------
+    statistics
+        What it knows; the same object as before where nothing of it has changed.
+    version
+        Something that changes when the table's rows may have changed; empty where nobody knows.
+    """
+
+    statistics: TableStatistics
+    version: str = ""
