@@ -421,6 +421,8 @@ class Context(Training):
                     for _ in execution.stream:
                         pass
                     report = execution.report
+                # The plan that was followed in the end.
+                stages, environment = execution.stages, execution.environment
             return explain(
                 stages, environment, stage=stage, report=report, alternatives=alternatives
             )

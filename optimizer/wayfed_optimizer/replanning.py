@@ -20,7 +20,7 @@ from wayfed_optimizer.statistics import Estimate
 from wayfed_optimizer.statistics.estimates import Provenance
 
 if TYPE_CHECKING:
-    from collections.abc import Collection, Iterator, Mapping
+    from collections.abc import Collection, Iterator, Mapping, Sequence
 
     from wayfed_optimizer.environment import Environment
     from wayfed_optimizer.physical import Fragment, PhysicalPlan
@@ -31,7 +31,10 @@ if TYPE_CHECKING:
 _SECONDS_A_ROW: Final = 2e-6
 """About what a row costs at most that is fetched from a store and joined elsewhere."""
 
-_DEAREST: Final = 1_000.0
+_WIDEST: Final = 10.0
+"""An interval that is wider says nothing: what is as far from the likely value is news."""
+
+_FARTHEST: Final = 1_000.0
 _BETTER: Final = 0.9
 """A plan that gives up what has begun must be cheaper than one that goes on by so much."""
 
@@ -52,7 +55,7 @@ class Counted:
     complete: bool
 
     def differs(self, estimated: Estimate) -> bool:
-        """Say whether that is not what was believed.
+        """Say whether that is not what was believed, or only in a way that says nothing.
 
         Examples
         --------
@@ -61,7 +64,9 @@ class Counted:
         >>> Counted(3, complete=True).differs(Estimate(50, 100, 200))
         True
         """
-        return self.rows > estimated.high or (self.complete and self.rows < estimated.low)
+        most = min(estimated.high, estimated.likely * _WIDEST)
+        least = max(estimated.low, estimated.likely / _WIDEST)
+        return self.rows > most or (self.complete and self.rows < least)
 
     def matters(self, estimated: Estimate, seconds: float) -> bool:
         """Say whether the difference may cost more than `seconds`."""
@@ -87,7 +92,7 @@ class Counted:
                 low=max(estimated.low, self.rows),
                 likely=max(estimated.likely, self.rows),
             )
-        ratio = min(_DEAREST, self.rows / max(1.0, estimated.likely))
+        ratio = min(_FARTHEST, self.rows / max(1.0, estimated.likely))
         return Estimate(
             self.rows, self.rows * ratio, self.rows * ratio**2, 0.5, Provenance.OBSERVED
         )
@@ -186,6 +191,27 @@ def same_work(old: Fragment, new: Fragment) -> bool:
         and new.inside is None
         and not any(isinstance(each, Exchange) for each in new.inputs.values())
     )
+
+
+def alike(old: Sequence[Fragment], new: Sequence[Fragment]) -> bool:
+    """Say whether two plans of a rest do the same on the same platforms, whatever their names."""
+    called: dict[str, str] = {}
+    left = list(old)
+
+    def as_before(relation: Relation) -> Relation:
+        if isinstance(relation, Read) and relation.table in called:
+            return Read(called[relation.table], relation.schema)
+        return relation.with_below(as_before)
+
+    for fragment in new:
+        relation = as_before(fragment.relation)
+        same = (f for f in left if (f.platform, f.relation) == (fragment.platform, relation))
+        found = next(same, None)
+        if found is None:
+            return False
+        left.remove(found)
+        called[fragment.id] = found.id
+    return not left
 
 
 def _score(stages: Stages, environment: Environment) -> float:

@@ -17,11 +17,11 @@ from wayfed_optimizer.statistics import Cardinalities, TableStatistics
 if TYPE_CHECKING:
     from collections.abc import Collection, Mapping
 
+    from wayfed_optimizer.dependencies import Keys
     from wayfed_optimizer.environment import Environment
     from wayfed_optimizer.physical import PhysicalPlan
     from wayfed_optimizer.platform import Compiled
     from wayfed_optimizer.relations import Relation
-    from wayfed_optimizer.rewrite.engine import Keys
     from wayfed_optimizer.statistics import Estimate
 
 

@@ -1,58 +1,33 @@
-"""Runs the fragments of a plan, each as soon as what it reads is there.
+"""A run as its caller sees it: a stream of rows, what was counted, and an end.
 
-Engines work in threads of their own, also while the result is read: the calling thread only waits,
-so that Ctrl-C reaches it at once and is passed on to every engine by the run's token.
+What fails before the first row was handed out is tried again, or elsewhere, where that may help.
 """
 
 from __future__ import annotations
 
-from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
 from contextlib import ExitStack
 from threading import Lock
 from time import perf_counter
-from typing import TYPE_CHECKING, Any, Final
+from typing import TYPE_CHECKING, Any
 
+from wayfed.execution.attempt import Attempt
+from wayfed.execution.journal import Journal
 from wayfed.execution.keeping import keep
-from wayfed.execution.loops import Loop, producers
-from wayfed.execution.meter import Meter, State
-from wayfed.execution.report import FragmentReport, Report
-from wayfed.execution.run import RunResources
-from wayfed.execution.scope import Scope
+from wayfed.execution.recovering import Recoveries, pause
+from wayfed.execution.report import Report
 from wayfed_arrow import Stream
 from wayfed_optimizer.cancellation import CancellationToken
-from wayfed_optimizer.errors import (
-    Cancelled,
-    ExecutionError,
-    NotConverged,
-    WayfedError,
-    warn_user,
-)
-from wayfed_optimizer.physical import LoopInput, SourceInput
-from wayfed_optimizer.platform import ARROW_STREAM, ARROW_TABLE
-from wayfed_optimizer.relations import Iterate
+from wayfed_optimizer.errors import WayfedError
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator, Mapping
+    from collections.abc import Callable, Iterator
     from types import TracebackType
 
     import pyarrow as pa
 
+    from wayfed.execution.run import RunResources
     from wayfed_optimizer.environment import Environment
-    from wayfed_optimizer.physical import Fragment
-    from wayfed_optimizer.platform import Channel, Conversion, Run
     from wayfed_optimizer.stages import Stages
-
-_THREADS: Final = 8
-_GRACE_SECONDS: Final = 10.0
-"""How long an engine may take to notice that its run was stopped."""
-
-_STEP_SECONDS: Final = 0.1
-"""Waits are in steps: polars, once imported, lets no signal end a wait that has no timeout."""
-
-_IN_PROCESS: Final[Mapping[tuple[Channel, Channel], Callable[[Any, Run], Any]]] = {
-    (ARROW_STREAM, ARROW_TABLE): keep,
-    (ARROW_TABLE, ARROW_STREAM): lambda table, _: table.to_reader(),
-}
 
 
 def execute(
@@ -101,27 +76,16 @@ class Execution:
     stream: Stream
 
     def __init__(self, stages: Stages, environment: Environment, token: CancellationToken) -> None:
-        self._stages = stages
-        self._plan = stages.physical
         self._token = token
-        self._resources = RunResources(environment.platforms, environment.sources, token)
-        self._workers = ThreadPoolExecutor(
-            min(_THREADS, len(self._plan.fragments)), thread_name_prefix=self._resources.run.id
-        )
-        self._working: set[Future[Any]] = set()
-        self._meters = {fragment.id: Meter() for fragment in self._plan.fragments}
-        self._metrics: dict[str, Mapping[str, float]] = {}
-        self._loops = {
-            fragment.id: Loop(fragment, self._plan, self, environment.lines.get(variable))
-            for fragment in self._plan.fragments
-            if (variable := getattr(fragment.relation, "variable", None)) is not None
-        }
+        self._journal = Journal()
+        self._recoveries = Recoveries(stages, environment)
         self._began = perf_counter()
         self._ended: float | None = None
         self._ending = Lock()
+        self._attempt = Attempt(stages, environment, self._journal)
         # Whoever cancels the run, a context that is closed too, ends it also where nobody reads.
         self._registered = ExitStack()
-        self._registered.enter_context(token.calling(self._end))
+        self._registered.enter_context(token.calling(self._stop))
 
     @property
     def name(self) -> str:
@@ -134,67 +98,42 @@ class Execution:
         return self._ended is not None
 
     @property
+    def stages(self) -> Stages:
+        """The plan that is followed: another one than at first, where it was changed on the way."""
+        return self._attempt.stages
+
+    @property
+    def environment(self) -> Environment:
+        """What that plan was placed in; the rows of fragments that were kept are sources there."""
+        return self._attempt.environment
+
+    @property
     def report(self) -> Report:
         """What the run counted so far; complete at the end of the stream.
 
         Any thread may ask for it while the run goes on.
         """
         seconds = (self._ended or perf_counter()) - self._began
-        counted = {
-            f.id: FragmentReport(
-                f.id,
-                f.platform,
-                self._meters[f.id].rows,
-                self._meters[f.id].bytes,
-                self._meters[f.id].seconds,
-                self._counted(f),
-                runs=self._meters[f.id].runs,
-                loop=loop.count if (loop := self._loops.get(f.id)) else None,
-                state=self._meters[f.id].state,
-            )
-            for f in self._plan.fragments
-        }
-        return Report(counted, seconds)
-
-    def _counted(self, fragment: Fragment) -> Mapping[str, float]:
-        """Return what its engine counted of a fragment: by now, where it runs."""
-        meter, session = self._meters[fragment.id], self._resources.opened(fragment.platform)
-        if fragment.id in self._metrics or session is None or meter.state is State.WAITING:
-            return self._metrics.get(fragment.id, {})
-        return session.metrics(fragment)
+        journal = self._journal
+        return Report(
+            self._attempt.counted(),
+            seconds,
+            tuple(journal.replannings),
+            tuple(journal.recoveries),
+        )
 
     def start(self) -> None:
         """Run everything up to the first rows of the result."""
-        from wayfed_arrow import arrow_schema, conform
+        from wayfed_arrow import arrow_schema
 
         with self._ending_on_failure():
-            tables = [
-                table
-                for fragment in self._plan.fragments
-                for table, source in fragment.inputs.items()
-                if isinstance(source, SourceInput)
-            ]
-            self._resources.take_snapshots(list(dict.fromkeys(tables)))
-            value = self._run_fragments()
-            self._warn_of_unfinished_loops()
-            schema = self._stages.logical.schema
-            moved = self._await(self._submit(self._as_stream, value), self._plan.result)
-            reader = conform(moved, schema)
-            self.stream = Stream(arrow_schema(schema), self._pull(reader), self._end, self.close)
-
-    def _warn_of_unfinished_loops(self) -> None:
-        for loop in self._loops.values():
-            if loop.unfinished:
-                warn_user(f"{loop.unfinished}: raise max_iterations", NotConverged)
+            rows = self._first()
+            schema = arrow_schema(self.stages.logical.schema)
+            self.stream = Stream(schema, self._pull(rows), self._end, self.close)
 
     def keep(self) -> pa.Table:
         """Read the result to its end; where it is large it takes a file's space, not memory."""
         return keep(self.stream, self._resources.run)
-
-    def _as_stream(self, value: Any) -> Any:
-        for conversion in self._stages.placed.way.conversions:
-            value = self._convert(conversion, value, self._plan.result)
-        return value
 
     def close(self) -> None:
         """End the run; what is still running is stopped. A second call does nothing."""
@@ -213,143 +152,52 @@ class Execution:
     ) -> None:
         self.close()
 
-    def _run_fragments(self) -> Any:
-        """Run every fragment after those it reads, independent ones at the same time.
+    @property
+    def _resources(self) -> RunResources:
+        return self._attempt.resources
 
-        Those inside of loops are run by their loops, one after the other.
-        """
-        waiting = [f for f in self._plan.fragments if f.inside is None]
-        running: dict[Future[Any], Fragment] = {}
-        scope = Scope()
-        while waiting or running:
-            ready = [f for f in waiting if self._needed_by(f) <= scope.values.keys()]
-            for fragment in ready:
-                waiting.remove(fragment)
-                future = self._submit(self.run_fragment, fragment, scope)
-                running[future] = fragment
-            wait(running, _STEP_SECONDS, FIRST_COMPLETED)
-            # Asked one by one: to wait(), work that was cancelled before it began is never done.
-            for future in [each for each in running if each.done()]:
-                fragment = running.pop(future)
-                scope.values[fragment.id] = self._await(future, fragment)
-        return scope.values[self._plan.result.id]
+    def _first(self) -> Any:
+        """Return the stream of the result, from an attempt that got so far."""
+        while True:
+            try:
+                return self._attempt.first()
+            except WayfedError as error:
+                self._begin_anew(error)
 
-    def _needed_by(self, fragment: Fragment) -> set[str]:
-        """Return the fragments outside of loops that one reads, itself or in its loop's body."""
-        found: set[str] = set()
-        waiting = producers(fragment.inputs)
-        while waiting:
-            each = self._plan.fragment(waiting.pop())
-            if each.inside is None:
-                found.add(each.id)
-            else:
-                waiting += producers(each.inputs)
-        return found
-
-    def run_fragment(self, fragment: Fragment, scope: Scope) -> Any:
-        """Run one fragment and return the value of its output channel."""
-        self._token.raise_if_cancelled()
-        meter = self._meters[fragment.id]
-        meter.state = State.RUNNING
-        try:
-            if isinstance(fragment.relation, Iterate):
-                return meter.through(self._run_loop(fragment, scope))
-            inputs = {name: self.input(name, fragment, scope) for name in fragment.inputs}
-            session = self._resources.session(fragment.platform)
-            before = perf_counter()
-            value = session.execute(fragment, self._stages.compiled[fragment.id], inputs)
-            meter.seconds += perf_counter() - before
-            return meter.through(value)
-        except WayfedError:
-            raise
-        except Exception as error:  # noqa: BLE001  # raised again, with its first cause
-            failure = self._failure(error, fragment)
-            raise failure from failure.__cause__ or error
-
-    def _run_loop(self, fragment: Fragment, scope: Scope) -> Any:
-        before = perf_counter()
-        rows = self._loops[fragment.id].run(scope)
-        self._meters[fragment.id].seconds += perf_counter() - before
-        return rows if fragment.output == ARROW_TABLE else rows.to_reader()
-
-    def input(self, name: str, fragment: Fragment, scope: Scope) -> Any:
-        """Return an input of a fragment, in the channel in which the fragment reads it."""
-        source = fragment.inputs[name]
-        match source:
-            case SourceInput(table):
-                return self._resources.open_source(table)
-            case LoopInput(variable):
-                return scope.rows(variable)
-        holder = scope.holder(source.fragment)
-        producer = self._plan.fragment(source.fragment)
-
-        def convert(conversion: Conversion, value: Any) -> Any:
+    def _begin_anew(self, error: WayfedError) -> None:
+        """Make another attempt; raise the error where that is of no use, or forbidden."""
+        failed = self._attempt
+        if not failed.resources.can_begin_again:
+            raise error
+        recovery = self._recoveries.recover(error, failed.culprit, self._token)
+        self._journal.recoveries.append(recovery)
+        failed.end("it is begun anew")
+        pause(recovery.seconds, self._token)
+        with self._ending:
             self._token.raise_if_cancelled()
-            return self._convert(conversion, value, producer)
+            self._attempt = Attempt(
+                self._recoveries.stages, self._recoveries.environment, self._journal
+            )
 
-        if source.kept:
-            return holder.kept(source, convert)
-        value = holder.values[source.fragment]
-        for conversion in source.conversions:
-            value = convert(conversion, value)
-        return value
-
-    def _convert(self, conversion: Conversion, value: Any, producer: Fragment) -> Any:
-        if conversion.by is not None:
-            session = self._resources.session(conversion.by)
-            return session.ingest(producer.id, value, conversion.source, conversion.target)
-        if conversion.convert is not None:
-            return conversion.convert(value, self._resources.run)
-        return _IN_PROCESS[conversion.source, conversion.target](value, self._resources.run)
-
-    def _pull(self, reader: Any) -> Iterator[Any]:
+    def _pull(self, rows: Any) -> Iterator[Any]:
         """Yield the batches of the result, the next one being made while one is used."""
-        result = self._plan.result
         with self._ending_on_failure():
-            coming = self._submit(next, reader, None)
-            while (batch := self._await(coming, result)) is not None:
-                coming = self._submit(next, reader, None)
+            coming = self._attempt.next_of(rows)
+            while True:
+                try:
+                    batch = self._attempt.batch(coming)
+                    break
+                except WayfedError as error:  # nobody has seen a row yet
+                    self._begin_anew(error)
+                    rows = self._first()
+                    coming = self._attempt.next_of(rows)
+            attempt = self._attempt
+            while batch is not None:
+                coming = attempt.next_of(rows)
                 yield batch
-            self._resources.verify_sources()
-            for fragment in self._plan.fragments:
-                session = self._resources.session(fragment.platform)
-                self._metrics[fragment.id] = session.metrics(fragment)
+                batch = attempt.batch(coming)
+            attempt.finish()
             self._end()
-
-    def _submit(self, work: Callable[..., Any], *args: Any) -> Future[Any]:
-        try:
-            future = self._workers.submit(work, *args)
-        except RuntimeError:  # the run was ended by another thread
-            self._token.raise_if_cancelled()
-            raise
-        self._working.add(future)
-        future.add_done_callback(self._working.discard)
-        return future
-
-    def _await(self, coming: Future[Any], fragment: Fragment) -> Any:
-        try:
-            while not coming.done():
-                wait((coming,), _STEP_SECONDS)
-            return coming.result()
-        except WayfedError:
-            raise
-        except Exception as error:  # noqa: BLE001  # raised again, with its first cause
-            failure = self._failure(error, fragment)
-            raise failure from failure.__cause__ or error
-
-    def _failure(self, error: Exception, fragment: Fragment) -> WayfedError:
-        """Return the error to raise for what an engine or a transfer raised."""
-        told = _first_of_ours(error)
-        if told is not None:
-            return told
-        if self._token.cancelled:
-            return Cancelled(f"the run was stopped: {self._token.reason}")
-        return ExecutionError(
-            f"{type(error).__name__}: {error}",
-            platform=fragment.platform,
-            fragment=fragment.id,
-            sql=self._stages.compiled[fragment.id].text,
-        )
 
     def _ending_on_failure(self) -> _EndingOnFailure:
         return _EndingOnFailure(self._abort)
@@ -360,18 +208,18 @@ class Execution:
             self._token.cancel(reason)
             self._end()
 
+    def _stop(self) -> None:
+        """Pass on that the run was cancelled, and end it."""
+        self._attempt.token.cancel(self._token.reason)
+        self._end()
+
     def _end(self) -> None:
         with self._ending:
             if self._ended is not None:
                 return
             self._ended = perf_counter()
             self._registered.close()
-            self._workers.shutdown(wait=False, cancel_futures=True)
-            try:
-                # A session must not be closed while a worker is inside its engine.
-                wait(tuple(self._working), timeout=_GRACE_SECONDS)
-            finally:
-                self._resources.close()
+            self._attempt.end()
 
 
 class _EndingOnFailure:
@@ -391,12 +239,3 @@ class _EndingOnFailure:
     ) -> None:
         if error is not None:
             self._abort(error)
-
-
-def _first_of_ours(error: BaseException | None) -> WayfedError | None:
-    """Return our own error that an engine wrapped in one of its own, if it did."""
-    while error is not None:
-        if isinstance(error, WayfedError):
-            return error
-        error = error.__cause__ or error.__context__
-    return None

@@ -31,7 +31,7 @@ class RunResources:
     ) -> None:
         self.run = Run(f"wayfed_{uuid4().hex[:12]}", token, self._make_directory)
         self._platforms = platforms
-        self._sources = sources
+        self._sources = dict(sources)
         # Again by one thread: a platform may ask for the directory while its session is opened.
         self._lock = RLock()
         self._directory: Path | None = None
@@ -57,6 +57,20 @@ class RunResources:
         """Fix the version of each source that the run will read."""
         for table in tables:
             self._snapshots[table] = self._sources[table].snapshot()
+
+    def add_sources(self, sources: Mapping[str, Source]) -> None:
+        """Let the run read more sources: the rows that a part of it has given."""
+        self._sources.update(sources)
+        self.take_snapshots(list(sources))
+
+    def repeatable(self, table: str) -> bool:
+        """Say whether reading a source again in this run gives the same rows."""
+        return self._snapshots[table].repeatable
+
+    @property
+    def can_begin_again(self) -> bool:
+        """Whether every source can be read again from its beginning."""
+        return all(snapshot.repeatable for snapshot in self._snapshots.values())
 
     def open_source(self, table: str) -> Any:
         """Return the value of a source's channel, at the run's version of it."""
