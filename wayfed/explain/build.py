@@ -5,6 +5,8 @@ from __future__ import annotations
 from dataclasses import replace
 from typing import TYPE_CHECKING, Final
 
+from wayfed.explain.assumptions import assumptions_of
+from wayfed.explain.events import events_of
 from wayfed.explain.loops import loop_of, role
 from wayfed.explain.model import (
     STAGES,
@@ -12,10 +14,13 @@ from wayfed.explain.model import (
     Explanation,
     FragmentView,
     OperatorView,
-    RuleView,
     SourceView,
 )
 from wayfed.explain.notes import notes_of
+from wayfed.explain.reasons import difference
+from wayfed.explain.rules import rule_view
+from wayfed.explain.side_by_side import longest_path
+from wayfed.explain.what_if import WhatIf
 from wayfed_optimizer.errors import InvalidOption, mask_secrets
 from wayfed_optimizer.physical import Exchange, LoopInput, SourceInput
 from wayfed_optimizer.relations import Hint, Read, Relation, reads, walk
@@ -32,7 +37,6 @@ if TYPE_CHECKING:
     from wayfed_optimizer.placement.movement import Way
     from wayfed_optimizer.placement.search import Choice, Placed
     from wayfed_optimizer.platform import Channel, Compiled, Conversion
-    from wayfed_optimizer.rewrite import Step
     from wayfed_optimizer.stages import Stages
     from wayfed_optimizer.statistics import Estimate
 
@@ -66,6 +70,7 @@ def explain(
         Where there is no such stage, or the plan was not executed.
     """
     stage = check_option(stage, STAGES, name="stage")
+    environment = _as_known(stages, environment)
     if stage == "physical" and report is not None:
         stage = "executed"
     if stage == "executed" and report is None:
@@ -83,36 +88,47 @@ def explain(
     explanation = replace(
         explanation,
         operators=_operators(stages.rewritten.relation, stages.physical.estimates),
-        rules=tuple(_rule(step) for step in stages.rewritten.trace),
+        rules=tuple(map(rule_view, stages.rewritten.trace)),
         planning=tuple(stages.seconds.items()),
     )
     if stage == "rewritten":
         return explanation
+    physical = stages.physical
     explanation = replace(
-        explanation, cost=stages.physical.cost, moved=_moved(stages.physical.fragments)
+        explanation,
+        cost=physical.cost,
+        moved=_moved(physical.fragments),
+        objective=environment.objective,
+        assumptions=assumptions_of(stages.rewritten.relation, environment, physical.estimates),
+        calibrated=tuple(
+            sorted({f.platform for f in physical.fragments} & environment.costs.keys())
+        ),
     )
     if stage == "placed":
         placed = _placed(stages.placed.choice, None, stages.placed, stages.physical.estimates)
         return replace(explanation, operators=placed)
+    what_if = WhatIf(stages, environment)
     return replace(
         explanation,
         fragments=tuple(
-            _fragment(f, stages, environment, report) for f in stages.physical.fragments
+            replace(_fragment(f, stages, environment, report), rival=what_if.rival(f.id))
+            for f in physical.fragments
         ),
+        rejected=what_if.rejected() if alternatives else (),
+        side_by_side=longest_path(physical),
         seconds=report.seconds if report else None,
+        events=events_of(report) if report else (),
     )
 
 
-def _rule(step: Step) -> RuleView:
-    """Return a step by the topmost relations in which before and after differ."""
-    before, after = step.before, step.after
-    while headline(before) == headline(after) and len(before.inputs) == len(after.inputs):
-        pairs = zip(before.inputs, after.inputs, strict=True)
-        changed = next((pair for pair in pairs if pair[0] != pair[1]), None)
-        if changed is None:
-            break
-        before, after = changed
-    return RuleView(step.rule, headline(before), headline(after))
+def _as_known(stages: Stages, environment: Environment) -> Environment:
+    """Return an environment that asks no source again what it knows of its table."""
+    tables = {read.table for read in reads(stages.rewritten.relation)}
+    known = {
+        table: environment.statistics_of(table)
+        for table in sorted(tables & environment.sources.keys())
+    }
+    return replace(environment, statistics={**environment.statistics, **known})
 
 
 def _operators(relation: Relation, estimates: Mapping[Relation, Estimate]) -> OperatorView:
@@ -176,6 +192,8 @@ def _fragment(
             each.variable for each in fragment.inputs.values() if isinstance(each, LoopInput)
         ),
         loop=loop_of(fragment, environment),
+        held=fragment.held,
+        forced=_is_forced(fragment, stages.logical),
     )
 
 
@@ -191,7 +209,7 @@ def _alternatives(
     fragment: Fragment, logical: Relation, environment: Environment
 ) -> tuple[Alternative, ...]:
     """Return the alternatives of a fragment, those that are possible first, the cheapest first."""
-    forced = any(isinstance(r, Hint) and r.platform == fragment.platform for r in walk(logical))
+    forced = _is_forced(fragment, logical)
     by_bytes = environment.objective == "bytes"
 
     def key(alternative: Alternative) -> tuple[bool, float]:
@@ -204,11 +222,16 @@ def _alternatives(
             return replace(alternative, reason=asked) if forced else alternative
         if key(alternative)[1] < (fragment.total.moved if by_bytes else fragment.total.seconds):
             return replace(alternative, reason="cheaper up to here, dearer with what follows")
-        return alternative
+        words = difference(fragment.total, alternative.cost, by_bytes=by_bytes)
+        return replace(alternative, reason=words)
 
     possible = [told(a) for a in fragment.alternatives if a.cost is not None]
     impossible = [told(a) for a in fragment.alternatives if a.cost is None]
     return (*sorted(possible, key=key), *impossible)
+
+
+def _is_forced(fragment: Fragment, logical: Relation) -> bool:
+    return any(isinstance(r, Hint) and r.platform == fragment.platform for r in walk(logical))
 
 
 def _source(read: Read, environment: Environment) -> SourceView:
@@ -217,7 +240,7 @@ def _source(read: Read, environment: Environment) -> SourceView:
         table=read.table,
         description=mask_secrets(source.description),
         channel=str(source.channel),
-        rows=source.statistics().rows,
+        rows=environment.statistics_of(read.table).rows,
         columns=read.schema.names,
         of=len(source.schema),
     )

@@ -5,9 +5,9 @@ Keys are stable within a ``version``; new ones may come. An *estimate* is ``low`
 ``startup``, ``cpu`` and ``network``, and ``moved`` in bytes; *columns* are a list of ``name``,
 ``type`` and ``nullable``. Where nothing is known there is null.
 
-===========  ==============================================================================
+============  =============================================================================
 key          value
-===========  ==============================================================================
+============  =============================================================================
 version      1
 stage        ``logical``, ``rewritten``, ``placed``, ``physical`` or ``executed``
 platforms    names, the result's first
@@ -15,8 +15,14 @@ cost         estimated cost of everything
 moved        estimated bytes between platforms
 seconds      wall time of the execution
 planning     seconds by part of planning
+objective    ``time`` or ``bytes``: what was to be small
+calibrated   platforms whose costs were measured on this installation
+side_by_side estimated seconds where every fragment has cores of its own
 rules        each firing of a rewrite rule: ``name``, ``before`` and ``after``
+events       sentences: what was planned again, retried or placed elsewhere in the execution
+assumptions  sentences: what was guessed because nothing is known of it, and what would tell
 notes        sentences
+rejected     whole plans that were not chosen: ``text``, ``cost``, ``reason``; where asked for
 plan         an operator: ``kind``, ``text``, ``columns``, ``rows`` (estimate), ``platform``,
              ``arrives`` (channels), ``costs`` (by platform), ``table`` (of a read) and
              ``inputs`` (operators)
@@ -27,10 +33,12 @@ fragments    each after those it reads: ``id``, ``platform``, ``plan`` (operator
              ``channel``, ``rows``, ``columns`` that are read, ``of`` how many),
              ``exchanges`` (``fragment``, ``channels``, ``bytes``, ``cost``, ``role``),
              ``actual`` (``rows``, ``bytes``, ``seconds``, ``metrics``, ``runs``), ``inside``
-             (the variable of the loop in whose iterations it runs), ``variables`` (of loops
+             (the variable of the loop in whose iterations it runs), ``held`` (bytes), ``rival``
+             (the next best plan: ``operator`` that would be on ``platform``, ``cost`` of all,
+             ``reason``), ``forced`` (whether ``on`` said where), ``variables`` (of loops
              whose rows it reads) and ``loop`` (of a loop: ``variable``, ``limit``, ``body``,
              ``until``, ``line``, and ``iterations``, ``runs`` and ``unfinished`` as counted)
-===========  ==============================================================================
+============  =============================================================================
 """
 
 from __future__ import annotations
@@ -47,6 +55,7 @@ if TYPE_CHECKING:
         Explanation,
         FragmentView,
         OperatorView,
+        RivalView,
         SourceView,
     )
     from wayfed_optimizer.cost import Cost
@@ -67,11 +76,20 @@ def to_dict(explanation: Explanation) -> dict[str, Any]:
         "moved": _number(explanation.moved),
         "seconds": explanation.seconds,
         "planning": dict(explanation.planning),
+        "objective": explanation.objective,
+        "calibrated": list(explanation.calibrated),
+        "side_by_side": explanation.side_by_side,
         "rules": [
             {"name": rule.name, "before": rule.before, "after": rule.after}
             for rule in explanation.rules
         ],
+        "events": list(explanation.events),
+        "assumptions": list(explanation.assumptions),
         "notes": list(explanation.notes),
+        "rejected": [
+            {"text": each.text, "cost": _cost(each.cost), "reason": each.reason}
+            for each in explanation.rejected
+        ],
         "plan": _operator(explanation.operators),
         "fragments": [_fragment(fragment) for fragment in explanation.fragments],
     }
@@ -109,6 +127,9 @@ def _fragment(fragment: FragmentView) -> dict[str, Any]:
         "exchanges": [_exchange(each) for each in fragment.exchanges],
         "actual": _actual(fragment.actual),
         "inside": fragment.inside,
+        "held": _number(fragment.held),
+        "rival": _rival(fragment.rival),
+        "forced": fragment.forced,
         "variables": list(fragment.variables),
         "loop": _loop(fragment.loop, fragment.actual.loop if fragment.actual else None),
     }
@@ -134,6 +155,17 @@ def _alternative(alternative: Alternative) -> dict[str, Any]:
         "platform": alternative.platform,
         "cost": _cost(alternative.cost),
         "reason": alternative.reason,
+    }
+
+
+def _rival(rival: RivalView | None) -> dict[str, Any] | None:
+    if rival is None:
+        return None
+    return {
+        "operator": rival.operator,
+        "platform": rival.platform,
+        "cost": _cost(rival.cost),
+        "reason": rival.reason,
     }
 
 

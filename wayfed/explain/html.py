@@ -10,44 +10,40 @@ from html import escape
 from itertools import cycle
 from typing import TYPE_CHECKING, Final
 
-from wayfed.explain.model import actual_moved
-from wayfed.explain.numbers import (
-    cost_parts,
-    in_bytes,
-    in_seconds,
-    listing,
-    with_certainty,
-)
+from wayfed.explain.numbers import in_bytes, in_seconds
+from wayfed.explain.reasons import considered, reason_text
 from wayfed.explain.text import (
     actual_text,
     columns_text,
+    facts,
     loop_text,
     operator_lines,
-    reason_text,
+    rejected_cost,
+    size_text,
     source_text,
     sql_lines,
+    title_text,
+    told_besides,
 )
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterable, Iterator
 
     from wayfed.explain.model import ExchangeView, Explanation, FragmentView
-    from wayfed_optimizer.cost import Cost
 
 _WIDTH: Final = 96
 _BADGES: Final = ("#2f6fd0", "#b45309", "#0f8a5f", "#b83280", "#6d4bd0", "#55647a")
 _STYLE: Final = """
 .wayfed-plan{font:13px/1.5 system-ui,sans-serif;max-width:64rem}
 .wayfed-plan h4{font-size:1.1em;font-weight:600;margin:.2em 0}
-.wayfed-plan .facts{opacity:.8;margin:.1em 0 .8em}
-.wayfed-plan .facts span{display:inline-block;margin-right:1.6em}
 .wayfed-plan .part{border:1px solid rgba(128,128,128,.35);border-radius:8px;
 padding:.6em .9em;margin:.5em 0}
 .wayfed-plan .feeds{margin-left:1em;padding-left:1em;border-left:2px solid rgba(128,128,128,.35)}
 .wayfed-plan .badge{color:#fff;border-radius:5px;padding:.1em .6em;font-weight:600;
 margin-right:.5em}
 .wayfed-plan dl{display:grid;grid-template-columns:6em 1fr;gap:.15em .6em;margin:.5em 0}
-.wayfed-plan dt{opacity:.65}
+.wayfed-plan dt,.wayfed-plan p{opacity:.65}
+.wayfed-plan p,.wayfed-plan ul{margin:.3em 0}
 .wayfed-plan dd{margin:0;overflow-wrap:anywhere}
 .wayfed-plan summary{cursor:pointer;opacity:.8}
 .wayfed-plan pre{font:12px/1.45 ui-monospace,monospace;white-space:pre;overflow-x:auto;
@@ -56,7 +52,8 @@ margin:.3em 0;padding:.6em .8em;border-radius:6px;background:rgba(128,128,128,.1
 .wayfed-plan .bar i{display:block;height:100%;border-radius:2px}
 .wayfed-plan .flow{opacity:.8;margin:.3em 0 0}
 .wayfed-plan table{border-collapse:collapse;margin:.3em 0}
-.wayfed-plan td,.wayfed-plan th{padding:.1em 1em .1em 0;text-align:left;background:none;border:0}
+.wayfed-plan td,.wayfed-plan th{padding:.1em 1em .1em 0;text-align:left;background:none;border:0;
+vertical-align:top;white-space:pre-wrap}
 """
 
 
@@ -85,29 +82,28 @@ class _Page:
     def pieces(self) -> Iterator[str]:
         explanation = self._explanation
         yield f'<div class="wayfed-plan"><style>{_STYLE}</style>'
-        where = f" on {listing(explanation.platforms)}" if explanation.platforms else ""
-        yield f"<h4>{escape(explanation.stage.capitalize() + ' plan' + where)}</h4>"
-        yield '<p class="facts">'
-        yield from (f"<span>{escape(fact)}</span>" for fact in _facts(explanation))
-        yield "</p>"
+        yield f"<h4>{escape(title_text(explanation).capitalize())}</h4>"
+        yield f"<dl>{_described(facts(explanation))}</dl>"
         if explanation.fragments:
             yield from self._part(explanation.fragments[-1])
         else:
             tree = "\n".join(operator_lines(explanation.operators, _WIDTH, placed=True))
             yield f"<pre>{escape(tree)}</pre>"
         if explanation.rules:
-            rules = "".join(
-                f"<tr><td>{escape(rule.name)}</td><td>{escape(rule.before)}</td>"
-                f"<td>{escape(rule.after)}</td></tr>"
-                for rule in explanation.rules
-            )
             opened = " open" if explanation.stage == "rewritten" else ""
+            rows = ((rule.name, rule.before, rule.after) for rule in explanation.rules)
             yield f"<details{opened}><summary>rewrite rules that fired</summary>"
-            yield "<table><tr><th>rule</th><th>before</th><th>after</th></tr>"
-            yield f"{rules}</table></details>"
-        if explanation.notes:
-            yield "<ul>"
-            yield from (f"<li>{escape(note)}</li>" for note in explanation.notes)
+            yield f"{_table(('rule', 'before', 'after'), rows)}</details>"
+        if explanation.with_alternatives and explanation.rejected:
+            rows = (
+                (rejected_cost(each, explanation), each.text, each.reason)
+                for each in explanation.rejected
+            )
+            yield "<details open><summary>rejected plans</summary>"
+            yield f"{_table(('whole plan', 'what is different', 'why not'), rows)}</details>"
+        for title, sentences in told_besides(explanation):
+            yield f"<p>{escape(title)}</p><ul>"
+            yield from (f"<li>{escape(sentence)}</li>" for sentence in sentences)
             yield "</ul>"
         yield "</div>"
 
@@ -117,26 +113,23 @@ class _Page:
         yield '<div class="part">'
         yield f'<span class="badge" style="background:{colour}">{escape(fragment.platform)}</span>'
         yield f"<b>{escape(fragment.id)}</b>"
-        yield "<dl>"
-        facts = [
-            ("gives", columns_text(fragment.columns)),
-            ("estimated", f"{with_certainty(fragment.rows)} · {in_bytes(fragment.bytes)}"),
-        ]
+        told = [("gives", columns_text(fragment.columns)), ("estimated", size_text(fragment))]
         if fragment.actual is not None:
-            facts.append(("actual", actual_text(fragment)))
-        facts.append(("why here", reason_text(fragment)))
+            told.append(("actual", actual_text(fragment, self._explanation.seconds)))
+        told.append(("why here", reason_text(fragment, self._explanation.cost)))
         if fragment.loop is not None:
-            facts.append(("loop", loop_text(fragment)))
-        facts += [("reads", source_text(source)) for source in fragment.sources]
-        yield from (f"<dt>{escape(name)}</dt><dd>{escape(fact)}</dd>" for name, fact in facts)
-        yield "</dl>"
+            told.append(("loop", loop_text(fragment)))
+        told += [("reads", source_text(source)) for source in fragment.sources]
+        yield f"<dl>{_described(told)}</dl>"
         asked = "\n".join(sql_lines(fragment.asked, _WIDTH))
         yield f"<details open><summary>asked ({escape(fragment.language)})</summary>"
         yield f"<pre>{escape(asked)}</pre></details>"
         plan = "\n".join(operator_lines(fragment.operators, _WIDTH))
         yield f"<details><summary>plan</summary><pre>{escape(plan)}</pre></details>"
-        if self._explanation.with_alternatives:
-            yield from _alternatives(fragment)
+        opened = " open" if self._explanation.with_alternatives else ""
+        columns = ("platform", "up to here", "by part, or why it cannot")
+        yield f"<details{opened}><summary>platforms considered</summary>"
+        yield f"{_table(columns, considered(fragment))}</details>"
         yield from self._bar(fragment, colour)
         yield "</div>"
         if fragment.exchanges:
@@ -164,27 +157,16 @@ class _Page:
             yield f'<i style="width:{part:.0f}%;background:{colour}"></i></div>'
 
 
-def _alternatives(fragment: FragmentView) -> Iterator[str]:
-    rows: list[tuple[str, Cost | None, str]] = [(fragment.platform, fragment.total, "chosen")]
-    rows += [(a.platform, a.cost, a.reason) for a in fragment.alternatives]
-    yield "<details open><summary>considered</summary><table>"
-    for platform, cost, reason in rows:
-        told = f"{in_seconds(cost.seconds)} ({cost_parts(cost)})" if cost else "cannot"
-        cells = "".join(f"<td>{escape(cell)}</td>" for cell in (platform, told, reason))
-        yield f"<tr>{cells}</tr>"
-    yield "</table></details>"
+def _described(told: Iterable[tuple[str, str]]) -> str:
+    return "".join(f"<dt>{escape(name)}</dt><dd>{escape(fact)}</dd>" for name, fact in told)
 
 
-def _facts(explanation: Explanation) -> Iterator[str]:
-    if explanation.cost is not None:
-        seconds, parts = in_seconds(explanation.cost.seconds), cost_parts(explanation.cost)
-        yield f"estimated {seconds} ({parts})"
-        yield f"{in_bytes(explanation.moved)} between platforms, estimated"
-    if explanation.seconds is not None:
-        moved = actual_moved(explanation.fragments) or 0.0
-        yield f"actual {in_seconds(explanation.seconds)}, {in_bytes(moved)} between platforms"
-    if explanation.planning:
-        yield f"planned in {in_seconds(sum(s for _, s in explanation.planning))}"
+def _table(columns: Iterable[str], rows: Iterable[Iterable[str]]) -> str:
+    head = "".join(f"<th>{escape(column)}</th>" for column in columns)
+    body = "".join(
+        f"<tr>{''.join(f'<td>{escape(cell)}</td>' for cell in row)}</tr>" for row in rows
+    )
+    return f"<table><tr>{head}</tr>{body}</table>"
 
 
 def _seconds(fragment: FragmentView) -> float:

@@ -15,6 +15,7 @@ if TYPE_CHECKING:
 
     from wayfed.execution.report import FragmentReport
     from wayfed.explain.loops import LoopView
+    from wayfed.explain.rules import RuleView
     from wayfed_optimizer.cost import Cost
     from wayfed_optimizer.physical import Alternative
     from wayfed_optimizer.statistics import Estimate
@@ -109,6 +110,26 @@ class ExchangeView:
 
 
 @dataclass(frozen=True, slots=True)
+class RivalView:
+    """The best plan in which the heaviest work of a fragment is done elsewhere.
+
+    Parameters
+    ----------
+    operator, platform
+        Which work that is, and where it would be done.
+    cost
+        Estimated, of the whole plan.
+    reason
+        What of it is more.
+    """
+
+    operator: str
+    platform: str
+    cost: Cost
+    reason: str
+
+
+@dataclass(frozen=True, slots=True)
 class FragmentView:
     """A part of the plan that one platform runs as one piece of work.
 
@@ -127,7 +148,7 @@ class FragmentView:
     cost, total
         Estimated cost of this fragment alone, and with all that it needs.
     alternatives
-        Where else it could run, the cheapest first, then where it could not and why.
+        Where else it could end, the cheapest first, then where it could not and why.
     sources, exchanges
         What it reads: tables, and other fragments.
     actual
@@ -138,6 +159,12 @@ class FragmentView:
         The variables of loops whose current rows it reads.
     loop
         The loop that it is, if it is one.
+    held
+        Estimated bytes that the largest of its hash tables and sorts holds.
+    rival
+        What the next best placement would have been, where there is one.
+    forced
+        Whether somebody said where it is to run.
     """
 
     id: str
@@ -158,20 +185,34 @@ class FragmentView:
     inside: str | None = None
     variables: tuple[str, ...] = ()
     loop: LoopView | None = None
+    held: float = 0.0
+    rival: RivalView | None = None
+    forced: bool = False
 
     @property
-    def next_best(self) -> Alternative | None:
-        """The cheapest of the other platforms that could run it."""
-        return next((a for a in self.alternatives if a.cost is not None), None)
+    def own_tables(self) -> frozenset[str]:
+        """The tables that it reads and that its platform alone can read."""
+        own = f"@{self.platform}"
+        return frozenset(each.table for each in self.sources if each.channel.endswith(own))
 
 
 @dataclass(frozen=True, slots=True)
-class RuleView:
-    """One firing of a rewrite rule: its name, and the relation before and after, in a line each."""
+class RejectedView:
+    """A plan as a whole that was not chosen.
 
-    name: str
-    before: str
-    after: str
+    Parameters
+    ----------
+    text
+        How it differs from the one that was chosen.
+    cost
+        What it was estimated to cost; None where it cannot be.
+    reason
+        What of it is more, or why it cannot be.
+    """
+
+    text: str
+    cost: Cost | None
+    reason: str
 
 
 @dataclass(frozen=True, slots=True, repr=False)
@@ -190,7 +231,9 @@ class Explanation:
     rules
         The firings of rewrite rules, in order; none at the logical stage.
     notes
-        What is worth knowing: barriers, guesses, orders that are not total.
+        What is worth knowing: barriers, orders that are not total, estimates that were far off.
+    assumptions
+        What was guessed because nothing is known of it, and what would tell.
     cost
         Estimated cost of everything; None before placement.
     moved
@@ -199,6 +242,16 @@ class Explanation:
         Seconds that each part of planning took.
     seconds
         Seconds that the execution took, where there was one.
+    objective
+        What was to be small: ``time`` or ``bytes``.
+    side_by_side
+        Estimated seconds where every fragment has cores of its own.
+    calibrated
+        The platforms that take part and whose costs were measured on this installation.
+    events
+        What the execution changed on its way: what was planned again, retried, placed elsewhere.
+    rejected
+        Whole plans that were not chosen, the cheapest first; looked for where it was asked for.
     with_alternatives
         Whether renderings show all that was considered instead of the next best only.
 
@@ -217,10 +270,16 @@ class Explanation:
     fragments: tuple[FragmentView, ...] = ()
     rules: tuple[RuleView, ...] = ()
     notes: tuple[str, ...] = ()
+    assumptions: tuple[str, ...] = ()
     cost: Cost | None = None
     moved: float = 0.0
     planning: tuple[tuple[str, float], ...] = ()
     seconds: float | None = None
+    objective: str = "time"
+    side_by_side: float | None = None
+    calibrated: tuple[str, ...] = ()
+    events: tuple[str, ...] = ()
+    rejected: tuple[RejectedView, ...] = ()
     with_alternatives: bool = False
 
     @property

@@ -26,7 +26,6 @@ from wayfed_optimizer.relations import (
     reads,
     walk,
 )
-from wayfed_optimizer.statistics import Provenance
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
@@ -48,7 +47,6 @@ def notes_of(stages: Stages, environment: Environment, report: Report | None) ->
         *_unfinished(stages.physical, report),
         *_surprises(stages.physical, report),
         *_barriers(relations),
-        *_guesses(stages.logical, environment),
         *_arbitrary_rows(relations),
         *_requests(relations),
         *_large_products(relations, stages.physical),
@@ -101,19 +99,6 @@ def _barriers(relations: Iterable[Relation]) -> Iterator[str]:
 
 def _barrier(name: str, kind: str) -> str:
     return f"{name} ({kind}) is an opaque function, a barrier to pushdown: no rule looks into it"
-
-
-def _guesses(root: Relation, environment: Environment) -> Iterator[str]:
-    for read in reads(root):
-        source = environment.sources.get(read.table)
-        if source is None:
-            continue
-        rows = source.statistics().rows
-        if rows.provenance is Provenance.DEFAULT:
-            yield (
-                f"nothing is known about the size of {read.table}: {rows.likely:,.0f} rows are "
-                "assumed; .hint(rows=…) tells it"
-            )
 
 
 def _arbitrary_rows(relations: Iterable[Relation]) -> Iterator[str]:
@@ -170,7 +155,7 @@ def _large_products(relations: Iterable[Relation], physical: PhysicalPlan) -> It
 
 def _spilling(physical: PhysicalPlan, environment: Environment) -> Iterator[str]:
     for fragment in physical.fragments:
-        room = environment.platforms[fragment.platform].costs.memory
+        room = environment.costs_of(fragment.platform).memory
         if fragment.held > room:
             yield (
                 f"{fragment.id} holds about {in_bytes(fragment.held)} at once, and "

@@ -22,34 +22,55 @@ _SOURCES: Final = {
 _MAGNITUDES: Final = (("T", 1e12), ("G", 1e9), ("M", 1e6), ("k", 1e3))
 
 
-def in_bytes(size: float) -> str:
-    """Write a size; a kB is 1000 bytes.
+def in_bytes(size: float, digits: int = 3) -> str:
+    """Write a size to so many digits; a kB is 1000 bytes.
 
     Examples
     --------
-    >>> in_bytes(120), in_bytes(34_210), in_bytes(2.5e9)
-    ('120 B', '34.2 kB', '2.5 GB')
+    >>> in_bytes(120), in_bytes(34_210), in_bytes(2.5e9), in_bytes(999_999)
+    ('120 B', '34.2 kB', '2.5 GB', '1 MB')
     """
+    rounded = _rounded(size, digits)
     for letter, magnitude in _MAGNITUDES:
-        if size >= magnitude:
-            return f"{size / magnitude:.3g} {letter}B"
-    return f"{size:.0f} B"
+        if rounded >= magnitude:
+            return f"{rounded / magnitude:g} {letter}B"
+    return f"{rounded:.0f} B"
 
 
-def in_seconds(seconds: float) -> str:
-    """Write a duration in the unit that suits it.
+def in_seconds(seconds: float, digits: int = 3) -> str:
+    """Write a duration to so many digits, in the unit that suits it.
 
     Examples
     --------
-    >>> in_seconds(0.0000042), in_seconds(0.0123), in_seconds(75.3)
-    ('4.2 µs', '12.3 ms', '75.3 s')
+    >>> in_seconds(0.0000042), in_seconds(0.0123), in_seconds(75.3), in_seconds(0.1234, 2)
+    ('4.2 µs', '12.3 ms', '75.3 s', '120 ms')
     """
-    if seconds >= 100:
-        return f"{seconds:,.0f} s"
+    rounded = _rounded(seconds, digits)
+    if rounded >= 100:
+        return f"{rounded:,.0f} s"
     for unit, size in (("s", 1.0), ("ms", 1e-3), ("µs", 1e-6)):
-        if seconds >= size * 0.9995:
-            return f"{seconds / size:.3g} {unit}"
+        if rounded >= size:
+            return f"{_rounded(rounded / size, digits):g} {unit}"
     return "0 s" if seconds <= 0 else "under 1 µs"
+
+
+def _rounded(value: float, digits: int) -> float:
+    return float(f"{value:.{digits}g}")
+
+
+def times_as_much(here: float, there: float) -> str:
+    """Say how much more something is than what it is compared with; nothing where it is not.
+
+    Examples
+    --------
+    >>> times_as_much(1, 3.14), times_as_much(1, 1.25), times_as_much(1, 1)
+    ('3.1x', '+25 %', '')
+    """
+    if here <= 0 or there <= here:
+        return ""
+    if there >= 2 * here:
+        return f"{_rounded(there / here, 2):,g}x"
+    return f"+{max(1.0, 100 * (there / here - 1)):.0f} %"
 
 
 def short(rows: Estimate) -> str:
@@ -115,17 +136,18 @@ def deviation(estimated: float, actual: float) -> str | None:
 
 
 def cost_parts(cost: Cost) -> str:
-    """Write the parts of a cost that are not nothing, the largest first.
+    """Write the parts of a cost that count for something, the largest first.
 
     Examples
     --------
     >>> from wayfed_optimizer.cost import Cost
-    >>> cost_parts(Cost(startup=3.0, cpu=0.2))
+    >>> cost_parts(Cost(startup=3.0, cpu=0.2, network=1e-5))
     'start-up 3 s, cpu 200 ms'
     """
     parts = (("start-up", cost.startup), ("cpu", cost.cpu), ("network", cost.network))
     ordered = sorted(parts, key=lambda part: -part[1])
-    return ", ".join(f"{name} {in_seconds(seconds)}" for name, seconds in ordered if seconds > 0)
+    least = cost.seconds / 100
+    return ", ".join(f"{name} {in_seconds(s, 2)}" for name, s in ordered if s > 0 and s >= least)
 
 
 def listing(names: tuple[str, ...] | list[str]) -> str:

@@ -15,19 +15,29 @@ from wayfed.explain.numbers import (
     in_seconds,
     listing,
     short,
+    times_as_much,
     with_certainty,
 )
+from wayfed.explain.reasons import considered, reason_text
+from wayfed.explain.rules import counts_of
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from wayfed.explain.model import Explanation, FragmentView, OperatorView, SourceView
-    from wayfed_optimizer.cost import Cost
+    from wayfed.explain.model import (
+        Explanation,
+        FragmentView,
+        OperatorView,
+        RejectedView,
+        SourceView,
+    )
     from wayfed_optimizer.types import Schema
 
-_LABEL: Final = 9
+_LABEL: Final = 10
 _SHOWN_COLUMNS: Final = 20
 _SHOWN_RULES: Final = 50
+_WORTH_TELLING: Final = 0.9
+_MUCH_HELD: Final = 1e6
 _UNIT: Final = re.compile(r"(?<=\d) (?=(?:s|ms|µs|[kMGT]?B|rows?)\b|%)")
 _SQL_WORD: Final = re.compile(r"""(?:'(?:[^']|'')*'|"(?:[^"]|"")*"|[^\s'"]|['"])+""")
 
@@ -43,32 +53,89 @@ def to_text(explanation: Explanation, width: int = 100) -> str:
             lines += _considered(explanation.operators, width)
     if explanation.stage == "rewritten":
         lines += ["", *_rules(explanation, width)]
-    if explanation.notes:
-        lines += ["", "notes"]
-        for note in explanation.notes:
-            lines += wrap(note, width, first="  * ", hanging="    ")
+    if explanation.with_alternatives and explanation.fragments:
+        lines += _rejected(explanation, width)
+    for title, sentences in told_besides(explanation):
+        lines += ["", title]
+        for sentence in sentences:
+            lines += wrap(sentence, width, first="  * ", hanging="    ")
     return "\n".join(line.rstrip() for line in lines)
 
 
 def _heading(explanation: Explanation, width: int) -> Iterator[str]:
+    yield title_text(explanation)
+    for label, fact in facts(explanation):
+        yield from _labelled(label, fact, width)
+
+
+def title_text(explanation: Explanation) -> str:
+    """Return which stage this is, on which platforms, in how many parts."""
     where = f" on {listing(explanation.platforms)}" if explanation.platforms else ""
     parts = len(explanation.fragments)
     pieces = f", {parts} fragment{'s' if parts > 1 else ''}" if parts else ""
-    yield f"{explanation.stage} plan{where}{pieces}"
-    cost = explanation.cost
-    if cost is not None:
-        moved = f"; {in_bytes(explanation.moved)} between platforms" if explanation.moved else ""
-        yield from _labelled(
-            "estimated", f"{in_seconds(cost.seconds)} ({cost_parts(cost)}){moved}", width
-        )
+    return f"{explanation.stage} plan{where}{pieces}"
+
+
+def facts(explanation: Explanation) -> Iterator[tuple[str, str]]:
+    """Yield what is to be said of a plan as a whole, each with its label."""
+    if explanation.cost is not None:
+        yield "estimated", estimated_text(explanation)
     if explanation.seconds is not None:
-        bytes_moved = actual_moved(explanation.fragments)
-        moved = f"; {in_bytes(bytes_moved)} between platforms" if bytes_moved else ""
-        yield from _labelled("actual", f"{in_seconds(explanation.seconds)}{moved}", width)
+        moved = actual_moved(explanation.fragments)
+        between = f"; {in_bytes(moved)} between platforms" if moved else ""
+        yield "actual", f"{in_seconds(explanation.seconds)}{between}"
     if explanation.planning:
-        total = in_seconds(sum(seconds for _, seconds in explanation.planning))
-        steps = ", ".join(f"{name} {in_seconds(s)}" for name, s in explanation.planning)
-        yield from _labelled("planned", f"{total} ({steps})", width)
+        total = in_seconds(sum(seconds for _, seconds in explanation.planning), 2)
+        steps = ", ".join(f"{name} {in_seconds(s, 2)}" for name, s in explanation.planning)
+        yield "planned", f"{total} ({steps})"
+    if explanation.rules and explanation.stage != "rewritten":
+        yield "rewritten", rules_text(explanation)
+    if explanation.cost is not None:
+        yield "costs", costs_text(explanation)
+
+
+def told_besides(explanation: Explanation) -> Iterator[tuple[str, tuple[str, ...]]]:
+    """Yield the lists of sentences that stand below a plan, each with its title."""
+    lists = (
+        ("on the way", explanation.events),
+        ("assumed", explanation.assumptions),
+        ("notes", explanation.notes),
+    )
+    yield from ((title, sentences) for title, sentences in lists if sentences)
+
+
+def estimated_text(explanation: Explanation) -> str:
+    """Return the estimated cost of everything, what it is made of, and what it was chosen for."""
+    cost = explanation.cost
+    if cost is None:
+        return "nothing"
+    told = f"{in_seconds(cost.seconds, 2)} of work ({cost_parts(cost)})"
+    shorter = explanation.side_by_side
+    if shorter is not None and shorter < _WORTH_TELLING * cost.seconds:
+        told += f", perhaps {in_seconds(shorter, 2)} with fragments side by side"
+    if explanation.moved:
+        told += f"; {in_bytes(explanation.moved)} between platforms"
+    if explanation.objective == "bytes":
+        told += "; chosen to move the fewest bytes"
+    return told
+
+
+def rules_text(explanation: Explanation) -> str:
+    """Return which rewrite rules fired, and how often."""
+    counts = counts_of(explanation.rules)
+    steps = len(explanation.rules)
+    fired = ", ".join(f"{name} {n}x" if n > 1 else name for name, n in counts.items())
+    return f"in {steps} step{'' if steps == 1 else 's'}: {fired}"
+
+
+def costs_text(explanation: Explanation) -> str:
+    """Return on what the costs rest: measurements of this installation, or defaults."""
+    shipped = [name for name in explanation.platforms if name not in explanation.calibrated]
+    measured = listing(list(explanation.calibrated))
+    if not shipped:
+        return f"of {measured} as measured on this installation"
+    defaults = f"of {listing(shipped)} as shipped, not measured here"
+    return f"of {measured} as measured here, {defaults}" if explanation.calibrated else defaults
 
 
 class _Fragments:
@@ -86,7 +153,7 @@ class _Fragments:
     def _below(self, fragment: FragmentView, width: int) -> Iterator[str]:
         self._written.add(fragment.id)
         last = len(fragment.sources) + len(fragment.exchanges) - 1
-        body = _body(fragment, width - 2, alternatives=self._explanation.with_alternatives)
+        body = _body(fragment, width - 2, self._explanation)
         yield from (f"{'│ ' if last >= 0 else '  '}{line}" for line in body)
         for position, source in enumerate(fragment.sources):
             first, *rest = wrap(source_text(source), width - 3)
@@ -109,13 +176,14 @@ class _Fragments:
                 yield from (f"{guide}{line}" for line in self._below(producer, width - 3))
 
 
-def _body(fragment: FragmentView, width: int, *, alternatives: bool) -> Iterator[str]:
+def _body(fragment: FragmentView, width: int, explanation: Explanation) -> Iterator[str]:
     yield from _labelled("gives", columns_text(fragment.columns), width)
-    size = f"{with_certainty(fragment.rows)} · {in_bytes(fragment.bytes)}"
-    yield from _labelled("estimated", size, width)
+    yield from _labelled("estimated", size_text(fragment), width)
     if fragment.actual is not None:
-        yield from _labelled("actual", actual_text(fragment), width)
-    yield from (_all_reasons if alternatives else _reason)(fragment, width)
+        yield from _labelled("actual", actual_text(fragment, explanation.seconds), width)
+    yield from _labelled("why here", reason_text(fragment, explanation.cost), width)
+    if explanation.with_alternatives:
+        yield from _considered_platforms(fragment, width)
     if fragment.loop is not None:
         yield from _labelled("loop", loop_text(fragment), width)
     yield from _block("plan", operator_lines(fragment.operators, width - _LABEL - 1))
@@ -123,8 +191,22 @@ def _body(fragment: FragmentView, width: int, *, alternatives: bool) -> Iterator
     yield from _block(label, sql_lines(fragment.asked, width - _LABEL - 1))
 
 
-def actual_text(fragment: FragmentView) -> str:
-    """Return what a fragment handed out, and how far the estimate was off."""
+def size_text(fragment: FragmentView) -> str:
+    """Return how much a fragment was estimated to give, and to hold meanwhile."""
+    held = f", holding {in_bytes(fragment.held, 2)}" if fragment.held >= _MUCH_HELD else ""
+    return f"{with_certainty(fragment.rows)} · {in_bytes(fragment.bytes)}{held}"
+
+
+def actual_text(fragment: FragmentView, seconds: float | None = None) -> str:
+    """Return what a fragment handed out, how far the estimate was off, and its part of the time.
+
+    Parameters
+    ----------
+    fragment
+        One that was run.
+    seconds
+        What the whole run took.
+    """
     actual = fragment.actual
     if actual is None:
         return "not run"
@@ -135,9 +217,11 @@ def actual_text(fragment: FragmentView) -> str:
         if name not in ("rows", "bytes", "seconds")
     )
     runs = f" in {actual.runs} runs" if actual.runs > 1 else ""
+    part = f" ({min(1.0, actual.seconds / seconds):.0%} of the run)" if seconds else ""
+    spent = in_seconds(actual.seconds) + part.replace("%", " %")
     return (
         f"{in_rows(actual.rows)}{f' (estimated {off})' if off else ''} · {in_bytes(actual.bytes)}"
-        f" · {in_seconds(actual.seconds)}{runs}{counted}"
+        f" · {spent}{runs}{counted}"
     )
 
 
@@ -148,44 +232,34 @@ def loop_text(fragment: FragmentView) -> str:
     return fragment.loop.text(fragment.actual.loop if fragment.actual else None)
 
 
-def reason_text(fragment: FragmentView) -> str:
-    """Return in one sentence why a fragment runs where it does."""
-    here = f"{in_seconds(fragment.total.seconds)} on {fragment.platform}"
-    rival = fragment.next_best
-    if rival is not None and rival.cost is not None:
-        there = f"{in_seconds(rival.cost.seconds)} on {rival.platform}"
-        parts = cost_parts(rival.cost)
-        why = "" if rival.reason == "costs more" else f": {rival.reason}"
-        return f"{here} with all it needs; next best {there} ({parts}){why}"
-    if not fragment.alternatives:
-        return f"{here} with all it needs; there is no other platform"
-    refused: dict[str, list[str]] = {}
-    for other in fragment.alternatives:
-        refused.setdefault(other.reason, []).append(other.platform)
-    refusals = "; ".join(f"{listing(names)}: {reason}" for reason, names in refused.items())
-    return f"{here} with all it needs; no other: {refusals}"
-
-
-def _reason(fragment: FragmentView, width: int) -> Iterator[str]:
-    yield from _labelled("why here", reason_text(fragment), width)
-
-
-def _all_reasons(fragment: FragmentView, width: int) -> Iterator[str]:
-    rows = [(fragment.platform, in_seconds(fragment.total.seconds), _parts(fragment.total))]
-    for other in fragment.alternatives:
-        if other.cost is None:
-            rows.append((other.platform, "cannot", other.reason))
-        else:
-            why = "" if other.reason == "costs more" else f"; {other.reason}"
-            rows.append((other.platform, in_seconds(other.cost.seconds), _parts(other.cost) + why))
+def _considered_platforms(fragment: FragmentView, width: int) -> Iterator[str]:
+    rows = considered(fragment)
     names, costs = (max(len(row[i]) for row in rows) for i in (0, 1))
     for position, (name, cost, why) in enumerate(rows):
         told = f"{name:<{names}}  {cost:>{costs}}  {why}"
-        yield from _labelled("why here" if position == 0 else "", told, width, names + costs + 4)
+        yield from _labelled("up to here" if position == 0 else "", told, width, names + costs + 4)
 
 
-def _parts(cost: Cost) -> str:
-    return cost_parts(cost) + (f", moves {in_bytes(cost.moved)}" if cost.moved else "")
+def _rejected(explanation: Explanation, width: int) -> Iterator[str]:
+    yield ""
+    yield "rejected"
+    if not explanation.rejected:
+        yield "  nothing: there is no other way to run this plan"
+        return
+    rows = [(rejected_cost(each, explanation), each) for each in explanation.rejected]
+    costs = max(len(cost) for cost, _ in rows)
+    for cost, each in rows:
+        told = f"{cost:<{costs}}  {each.text}{each.reason and f': {each.reason}'}"
+        yield from wrap(told, width, first="  ", hanging=" " * (costs + 4))
+
+
+def rejected_cost(rejected: RejectedView, explanation: Explanation) -> str:
+    """Return what a rejected plan would cost, beside the one that was chosen."""
+    if rejected.cost is None:
+        return "cannot"
+    chosen = explanation.cost.seconds if explanation.cost else 0.0
+    much = times_as_much(chosen, rejected.cost.seconds)
+    return f"{in_seconds(rejected.cost.seconds, 2)}{much and f' ({much})'}"
 
 
 def source_text(source: SourceView) -> str:
@@ -248,17 +322,22 @@ def _rules(explanation: Explanation, width: int) -> Iterator[str]:
     if not explanation.rules:
         yield "no rule changed anything"
         return
-    yield "rules that fired"
-    for rule in explanation.rules[:_SHOWN_RULES]:
-        yield f"  {rule.name}"
+    yield f"rules that fired, {rules_text(explanation)}"
+    for position, rule in enumerate(explanation.rules[:_SHOWN_RULES], 1):
+        yield ""
+        yield f"{position:>3} {rule.name}"
         yield from _indented(rule.before, width)
-        yield from _indented(f"=> {rule.after}", width)
+        yield "    =>"
+        yield from _indented(rule.after, width)
     if len(explanation.rules) > _SHOWN_RULES:
         yield f"  … {len(explanation.rules) - _SHOWN_RULES} more"
 
 
-def _indented(text: str, width: int) -> list[str]:
-    return wrap(text, width, first="    ", hanging="      ")
+def _indented(text: str, width: int) -> Iterator[str]:
+    for line in text.splitlines():
+        inner = line.lstrip()
+        margin = " " * (6 + len(line) - len(inner))
+        yield from wrap(inner, width, first=margin, hanging=f"{margin}    ")
 
 
 def sql_lines(text: str, width: int) -> list[str]:

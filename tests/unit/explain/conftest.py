@@ -12,9 +12,11 @@ from wayfed.explain.model import (
     Explanation,
     FragmentView,
     OperatorView,
-    RuleView,
+    RejectedView,
+    RivalView,
     SourceView,
 )
+from wayfed.explain.rules import RuleView
 from wayfed_optimizer.cost import Cost
 from wayfed_optimizer.physical import Alternative
 from wayfed_optimizer.statistics import Estimate, Provenance
@@ -84,6 +86,8 @@ def fragment_of_the_join() -> FragmentView:
             ),
         ),
         exchanges=(ExchangeView("f1", ("arrow.stream", "arrow.table"), 4800.0, Cost(cpu=1e-5)),),
+        held=4_000_000.0,
+        rival=RivalView("Join", "spark", Cost(startup=3.0, cpu=0.2), "3 s to start"),
     )
 
 
@@ -96,6 +100,10 @@ def explanation() -> Explanation:
         operators=result.operators,
         fragments=(fragment_in_the_database(), result),
         rules=(RuleView("push_filter_below_join", NASTY, "Join inner on customer = id"),),
+        rejected=(RejectedView("all that can be on sqlite", None, "Join: <no> files there"),),
+        assumptions=("nothing is known of the values of <amount> in orders",),
+        calibrated=("duckdb",),
+        side_by_side=0.003,
         notes=("limit 5 without an order may pick any rows",),
         cost=Cost(cpu=0.003, network=0.001, moved=14400),
         moved=4800.0,
@@ -111,6 +119,7 @@ def executed(explanation: Explanation) -> Explanation:
         explanation,
         stage="executed",
         seconds=0.02,
+        events=("f1 on sqlite gave 10 rows where ~300 rows were expected",),
         fragments=(
             replace(below, actual=FragmentReport("f1", "sqlite", 10, 160, 0.004)),
             replace(result, actual=FragmentReport("f2", "duckdb", 10, 320, 0.01)),

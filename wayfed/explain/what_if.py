@@ -1,0 +1,284 @@
+"""What other plans would cost: the same plan, placed again where something is not to be had.
+
+A fragment's rival is the best plan in which its heaviest work is done by another platform: the
+platform is taken to refuse that work, and the optimizer to do its best with what is left.
+"""
+
+from __future__ import annotations
+
+from contextlib import suppress
+from dataclasses import dataclass, replace
+from functools import cached_property
+from math import inf
+from typing import TYPE_CHECKING, Any, Final, cast
+
+from wayfed.explain.model import RejectedView, RivalView
+from wayfed.explain.numbers import in_bytes, in_rows, listing
+from wayfed.explain.reasons import difference
+from wayfed_optimizer.errors import PlanError
+from wayfed_optimizer.physical import Exchange
+from wayfed_optimizer.relations import (
+    Filter,
+    Hint,
+    Iterate,
+    Join,
+    Limit,
+    MapBatches,
+    Read,
+    Relation,
+    Select,
+    walk_once,
+)
+from wayfed_optimizer.stages import place_rewritten
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Mapping
+
+    from wayfed_optimizer.capabilities import Capabilities
+    from wayfed_optimizer.cost import Cost
+    from wayfed_optimizer.environment import Environment
+    from wayfed_optimizer.physical import Fragment, PhysicalPlan
+    from wayfed_optimizer.platform import Platform
+    from wayfed_optimizer.stages import Stages
+    from wayfed_optimizer.types import Schema
+
+_MOST_FRAGMENTS: Final = 6
+"""Of so many, the costliest, rivals are looked for: each takes a search."""
+_MOST_RELATIONS: Final = 240
+"""In all these searches together."""
+_LIGHT: Final = (Read, Select, Limit, Hint, MapBatches, Iterate)
+
+
+@dataclass(frozen=True, slots=True)
+class Work:
+    """Relations of one class over the same tables: equivalents of one another, mostly."""
+
+    kind: type[Relation]
+    tables: frozenset[str]
+
+    def includes(self, relation: Relation) -> bool:
+        """Say whether a relation is such work."""
+        return type(relation) is self.kind and _tables(relation) == self.tables
+
+
+@dataclass(frozen=True, slots=True)
+class _Refusing:
+    """Capabilities without some work; all else is as it is."""
+
+    capabilities: Capabilities
+    refused: Work | None
+
+    def refusal(self, relation: Relation) -> tuple[str, str] | None:
+        if self.refused is not None and self.refused.includes(relation):
+            return self.refused.kind.__name__, "done elsewhere"
+        return self.capabilities.refusal(relation)
+
+    def refused_rows(self, schema: Schema) -> tuple[str, str] | None:
+        return self.capabilities.refused_rows(schema)
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self.capabilities, name)
+
+
+class _Supposed:
+    """A platform that refuses some work, and is as far started as it was when planning began."""
+
+    def __init__(self, platform: Platform, refused: Work | None, *, started: bool) -> None:
+        self._platform = platform
+        self._started = started
+        self.capabilities = _Refusing(platform.capabilities, refused)
+
+    def started(self) -> bool:
+        return self._started
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self._platform, name)
+
+
+class WhatIf:
+    """The plans that a plan could have been.
+
+    Parameters
+    ----------
+    stages, environment
+        The plan, and what it was placed in, with what is known of its tables.
+    """
+
+    def __init__(self, stages: Stages, environment: Environment) -> None:
+        self._stages = stages
+        self._environment = environment
+        self._plan = stages.physical
+        self._pending = _not_started(stages.physical, environment)
+
+    def rival(self, fragment: str) -> RivalView | None:
+        """Return the next best plan for a fragment, where there is one."""
+        found = self._rivals.get(fragment)
+        return found[0] if found else None
+
+    @cached_property
+    def _rivals(self) -> Mapping[str, tuple[RivalView, PhysicalPlan]]:
+        """The next best plan for each of the costliest fragments that has one, by its id."""
+        found: dict[str, tuple[RivalView, PhysicalPlan]] = {}
+        costliest = sorted(self._plan.fragments, key=lambda f: -f.cost.seconds)
+        size = sum(1 for _ in walk_once(self._root))
+        for fragment in costliest[: max(1, min(_MOST_FRAGMENTS, _MOST_RELATIONS // size))]:
+            if (work := self._heaviest(fragment)) is None:
+                continue
+            if (other := self._placed(self._root, {fragment.platform: work})) is None:
+                continue
+            place = _place_of(work, other)
+            if place is not None and place != fragment.platform:
+                name = work.kind.__name__
+                found[fragment.id] = (
+                    RivalView(name, place, other.cost, self._difference(other)),
+                    other,
+                )
+        return found
+
+    def rejected(self) -> tuple[RejectedView, ...]:
+        """Return whole plans that were not chosen, each once, the cheapest first."""
+        found: dict[object, RejectedView] = {_signature(self._plan): RejectedView("", None, "")}
+        for rival, other in self._rivals.values():
+            text = f"the {rival.operator} on {rival.platform}"
+            found.setdefault(_signature(other), RejectedView(text, rival.cost, rival.reason))
+        for name, platform in self._environment.platforms.items():
+            if Filter not in platform.capabilities.relations:
+                continue
+            text = f"all that can be on {name}"
+            try:
+                other = self._place(Hint(self._root, name), {})
+            except PlanError as error:
+                reason = str(error).splitlines()[0]
+                found[name] = RejectedView(text, None, reason)
+                continue
+            told = RejectedView(text, other.cost, self._difference(other))
+            found.setdefault(_signature(other), told)
+        found.pop(_signature(self._plan))
+        return tuple(sorted(found.values(), key=lambda each: _score(each.cost, self._by_bytes)))
+
+    @property
+    def _by_bytes(self) -> bool:
+        return self._environment.objective == "bytes"
+
+    @property
+    def _root(self) -> Relation:
+        return self._stages.rewritten.relation
+
+    def _placed(self, root: Relation, refused: Mapping[str, Work]) -> PhysicalPlan | None:
+        with suppress(PlanError):
+            return self._place(root, refused)
+        return None
+
+    def _place(self, root: Relation, refused: Mapping[str, Work]) -> PhysicalPlan:
+        platforms = {
+            name: cast(
+                "Platform",
+                _Supposed(
+                    platform,
+                    refused.get(name),
+                    started=name not in self._pending and platform.started(),
+                ),
+            )
+            for name, platform in self._environment.platforms.items()
+        }
+        return place_rewritten(
+            self._stages.logical,
+            replace(self._stages.rewritten, relation=root),
+            replace(self._environment, platforms=platforms),
+            self._environment.statistics,
+        ).physical
+
+    def _heaviest(self, fragment: Fragment) -> Work | None:
+        """Return the work of a fragment through which most rows go; a join, where there is one."""
+        candidates = [r for r in walk_once(fragment.relation) if not isinstance(r, _LIGHT)]
+        joins = [relation for relation in candidates if isinstance(relation, Join)]
+        reads = (r for r in walk_once(fragment.relation) if isinstance(r, Read))
+        heaviest = max(joins or candidates, key=self._rows_through, default=next(reads, None))
+        if heaviest is None:
+            return None
+        return Work(type(heaviest), _tables_in(heaviest, self._plan))
+
+    def _rows_through(self, relation: Relation) -> float:
+        estimates = self._plan.estimates
+        known = (estimates.get(each) for each in (relation, *relation.inputs))
+        return sum(estimate.likely for estimate in known if estimate is not None)
+
+    def _difference(self, other: PhysicalPlan) -> str:
+        known = _shipments(self._plan)
+        new = [s for key, s in _shipments(other).items() if key not in known]
+        words = max(new, key=lambda shipment: shipment.bytes).text if new else None
+        return difference(self._plan.cost, other.cost, by_bytes=self._by_bytes, shipment=words)
+
+
+@dataclass(frozen=True, slots=True)
+class _Shipment:
+    """Rows that go from one fragment to another."""
+
+    tables: frozenset[str]
+    rows: float
+    bytes: float
+    target: str
+
+    @property
+    def text(self) -> str:
+        rows, tables = in_rows(round(self.rows)), listing(sorted(self.tables))
+        return f"{rows} of {tables} ({in_bytes(self.bytes, 2)}) would move to {self.target}"
+
+
+def _shipments(plan: PhysicalPlan) -> dict[object, _Shipment]:
+    found: dict[object, _Shipment] = {}
+    for consumer in plan.fragments:
+        for each in consumer.inputs.values():
+            if isinstance(each, Exchange):
+                producer = plan.fragment(each.fragment)
+                tables = _tables_in(producer.relation, plan)
+                size = producer.rows.likely * max(1.0, producer.width)
+                key = (tables, producer.platform, consumer.platform, round(producer.rows.likely))
+                found[key] = _Shipment(tables, producer.rows.likely, size, consumer.platform)
+    return found
+
+
+def _place_of(work: Work, plan: PhysicalPlan) -> str | None:
+    for fragment in plan.fragments:
+        for relation in walk_once(fragment.relation):
+            if type(relation) is work.kind and _tables_in(relation, plan) == work.tables:
+                return fragment.platform
+    return None
+
+
+def _signature(plan: PhysicalPlan) -> object:
+    """Return what two plans share that are one, however they were found."""
+    places = tuple((fragment.platform, fragment.rows.likely) for fragment in plan.fragments)
+    return places, round(plan.cost.seconds, 9), round(plan.cost.moved)
+
+
+def _score(cost: Cost | None, by_bytes: bool) -> float:  # a key of sorting
+    if cost is None:
+        return inf
+    return cost.moved if by_bytes else cost.seconds
+
+
+def _tables(relation: Relation) -> frozenset[str]:
+    return frozenset(read.table for read in walk_once(relation) if isinstance(read, Read))
+
+
+def _tables_in(relation: Relation, plan: PhysicalPlan) -> frozenset[str]:
+    """Return the tables below a fragment's relation, those of the fragments that it reads too."""
+    return frozenset(_expanded(relation, plan))
+
+
+def _expanded(relation: Relation, plan: PhysicalPlan) -> Iterator[str]:
+    fragments = {fragment.id: fragment for fragment in plan.fragments}
+    for table in _tables(relation):
+        if table in fragments:
+            yield from _expanded(fragments[table].relation, plan)
+        else:
+            yield table
+
+
+def _not_started(plan: PhysicalPlan, environment: Environment) -> frozenset[str]:
+    """Return the platforms whose start the plan's cost includes: they may be running by now."""
+    startups = {f.platform: environment.costs_of(f.platform).startup for f in plan.fragments}
+    pending = {name for name, seconds in startups.items() if seconds}
+    total = sum(startups[name] for name in pending)
+    return frozenset(pending if abs(total - plan.cost.startup) < 1e-9 else ())
