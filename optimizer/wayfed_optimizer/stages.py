@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
-from functools import cache
+from functools import cache, partial
 from time import perf_counter
 from types import MappingProxyType
 from typing import TYPE_CHECKING
@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 from wayfed_optimizer.errors import InvalidPlan, PlanError
 from wayfed_optimizer.placement import Loops, Memo, Placed, cut, place
 from wayfed_optimizer.relations import Read, walk_once
-from wayfed_optimizer.rewrite import Rewritten, alternatives_of, rewrite
+from wayfed_optimizer.rewrite import ALTERNATIVES, Rewritten, alternatives_of, rewrite
 from wayfed_optimizer.statistics import Cardinalities, TableStatistics
 
 if TYPE_CHECKING:
@@ -22,6 +22,7 @@ if TYPE_CHECKING:
     from wayfed_optimizer.physical import PhysicalPlan
     from wayfed_optimizer.platform import Compiled
     from wayfed_optimizer.relations import Relation
+    from wayfed_optimizer.rewrite import Alternative
     from wayfed_optimizer.statistics import Estimate
 
 
@@ -104,6 +105,7 @@ def place_rewritten(
     *,
     assumed: Mapping[Relation, Estimate] = MappingProxyType({}),
     taken: Collection[str] = (),
+    rules: Collection[Alternative] = ALTERNATIVES,
 ) -> Stages:
     """Take a plan that is rewritten already through the stages that are left.
 
@@ -119,6 +121,8 @@ def place_rewritten(
         How many rows some of its relations have, whatever their tables' statistics say.
     taken
         Names that its fragments may not have.
+    rules
+        The alternative rules to choose among.
     """
     clock = [perf_counter()]
     loops = Loops(rewritten.relation, environment.sources)
@@ -131,7 +135,8 @@ def place_rewritten(
     rows = Cardinalities(cache(statistics))
     for relation, estimate in assumed.items():
         rows.assume(relation, estimate)
-    memo = Memo(alternatives_of, environment.sources, _keys_of(known), rows)
+    alternatives = partial(alternatives_of, rules=rules)
+    memo = Memo(alternatives, environment.sources, _keys_of(known), rows)
     placed = place(rewritten.relation, environment, rows, memo, loops)
     clock.append(perf_counter())
     physical = cut(placed, environment, rows, taken)

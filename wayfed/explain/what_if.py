@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from contextlib import suppress
 from dataclasses import dataclass, replace
-from functools import cached_property
+from functools import cached_property, partial
 from math import inf
 from typing import TYPE_CHECKING, Any, Final, cast
 
@@ -29,23 +29,28 @@ from wayfed_optimizer.relations import (
     Select,
     walk_once,
 )
+from wayfed_optimizer.rewrite import ALTERNATIVES
 from wayfed_optimizer.stages import place_rewritten
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping
+    from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
 
     from wayfed_optimizer.capabilities import Capabilities
     from wayfed_optimizer.cost import Cost
     from wayfed_optimizer.environment import Environment
     from wayfed_optimizer.physical import Fragment, PhysicalPlan
     from wayfed_optimizer.platform import Platform
+    from wayfed_optimizer.rewrite import Alternative
     from wayfed_optimizer.stages import Stages
-    from wayfed_optimizer.types import Schema
+
+    Refuses = Callable[[str, Relation], bool]
+    """Says whether a platform is supposed to refuse a relation."""
 
 _MOST_FRAGMENTS: Final = 6
 """Of so many, the costliest, rivals are looked for: each takes a search."""
 _MOST_RELATIONS: Final = 240
 """In all these searches together."""
+_MOST_RELATIONS_A_RULE: Final = 4
 _LIGHT: Final = (Read, Select, Limit, Hint, MapBatches, Iterate)
 
 
@@ -66,15 +71,12 @@ class _Refusing:
     """Capabilities without some work; all else is as it is."""
 
     capabilities: Capabilities
-    refused: Work | None
+    refuses: Callable[[Relation], bool]
 
     def refusal(self, relation: Relation) -> tuple[str, str] | None:
-        if self.refused is not None and self.refused.includes(relation):
-            return self.refused.kind.__name__, "done elsewhere"
+        if self.refuses(relation):
+            return type(relation).__name__, "supposed to be done otherwise"
         return self.capabilities.refusal(relation)
-
-    def refused_rows(self, schema: Schema) -> tuple[str, str] | None:
-        return self.capabilities.refused_rows(schema)
 
     def __getattr__(self, name: str) -> Any:
         return getattr(self.capabilities, name)
@@ -83,16 +85,36 @@ class _Refusing:
 class _Supposed:
     """A platform that refuses some work, and is as far started as it was when planning began."""
 
-    def __init__(self, platform: Platform, refused: Work | None, *, started: bool) -> None:
+    def __init__(
+        self, platform: Platform, refuses: Callable[[Relation], bool], *, started: bool
+    ) -> None:
         self._platform = platform
         self._started = started
-        self.capabilities = _Refusing(platform.capabilities, refused)
+        self.capabilities = _Refusing(platform.capabilities, refuses)
 
     def started(self) -> bool:
         return self._started
 
     def __getattr__(self, name: str) -> Any:
         return getattr(self._platform, name)
+
+
+class _Recorded:
+    """Alternative rules that keep what they gave, by the relation for which they gave it."""
+
+    def __init__(self, rules: Iterable[Alternative]) -> None:
+        self.given: dict[str, dict[Relation, Relation]] = {}
+        self.rules = tuple(replace(rule, apply=partial(self._apply, rule)) for rule in rules)
+
+    def _apply(self, rule: Alternative, relation: Relation, around: Any) -> Relation | None:
+        other: Relation | None = rule.apply(relation, around)
+        if other is not None and other != relation:
+            self.given.setdefault(rule.name, {})[relation] = other
+        return other
+
+
+def _nothing(platform: str, relation: Relation) -> bool:
+    return False
 
 
 class WhatIf:
@@ -108,6 +130,7 @@ class WhatIf:
         self._stages = stages
         self._environment = environment
         self._plan = stages.physical
+        self._impossible: list[RejectedView] = []
         self._pending = _not_started(stages.physical, environment)
 
     def rival(self, fragment: str) -> RivalView | None:
@@ -124,7 +147,13 @@ class WhatIf:
         for fragment in costliest[: max(1, min(_MOST_FRAGMENTS, _MOST_RELATIONS // size))]:
             if (work := self._heaviest(fragment)) is None:
                 continue
-            if (other := self._placed(self._root, {fragment.platform: work})) is None:
+
+            def refuses(
+                name: str, relation: Relation, where: str = fragment.platform, work: Work = work
+            ) -> bool:
+                return name == where and work.includes(relation)
+
+            if (other := self._placed(refuses=refuses)) is None:
                 continue
             place = _place_of(work, other)
             if place is not None and place != fragment.platform:
@@ -138,23 +167,57 @@ class WhatIf:
     def rejected(self) -> tuple[RejectedView, ...]:
         """Return whole plans that were not chosen, each once, the cheapest first."""
         found: dict[object, RejectedView] = {_signature(self._plan): RejectedView("", None, "")}
+        for text, other in self._others():
+            told = RejectedView(text, other.cost, self._difference(other))
+            found.setdefault(_signature(other), told)
+        found.pop(_signature(self._plan))
+        possible = sorted(found.values(), key=lambda each: _score(each.cost, self._by_bytes))
+        return (*possible, *self._impossible)
+
+    def _others(self) -> Iterator[tuple[str, PhysicalPlan]]:
+        """Yield other plans, and how they differ: by a rule, by a placement."""
+        yield from self._by_rules()
         for rival, other in self._rivals.values():
-            text = f"the {rival.operator} on {rival.platform}"
-            found.setdefault(_signature(other), RejectedView(text, rival.cost, rival.reason))
+            yield f"the {rival.operator} on {rival.platform}", other
+        self._impossible = []
         for name, platform in self._environment.platforms.items():
             if Filter not in platform.capabilities.relations:
                 continue
             text = f"all that can be on {name}"
             try:
-                other = self._place(Hint(self._root, name), {})
+                yield text, self._place(Hint(self._root, name))
             except PlanError as error:
                 reason = str(error).splitlines()[0]
-                found[name] = RejectedView(text, None, reason)
+                self._impossible.append(RejectedView(text, None, reason))
+
+    def _by_rules(self) -> Iterator[tuple[str, PhysicalPlan]]:
+        """Yield the plan without each alternative rule, and with it where it was not chosen."""
+        recorded = _Recorded(ALTERNATIVES)
+        self._place(self._root, rules=recorded.rules)
+        for rule in ALTERNATIVES:
+            given = recorded.given.get(rule.name, {})
+            if not given:
                 continue
-            told = RejectedView(text, other.cost, self._difference(other))
-            found.setdefault(_signature(other), told)
-        found.pop(_signature(self._plan))
-        return tuple(sorted(found.values(), key=lambda each: _score(each.cost, self._by_bytes)))
+            words = rule.name.replace("_", " ")
+            without = tuple(each for each in ALTERNATIVES if each is not rule)
+            other = self._placed(rules=without)
+            if other is not None and _signature(other) != _signature(self._plan):
+                yield f"without the rule '{words}'", other
+                continue
+            kept = frozenset(given.values())
+            for relation in [*given][:_MOST_RELATIONS_A_RULE]:
+
+                def refuses(
+                    _: str, member: Relation, written: Relation = relation, kept: Any = kept
+                ) -> bool:
+                    return member == written or (
+                        type(member) is type(written)
+                        and member not in kept
+                        and _tables(member) == _tables(written)
+                    )
+
+                if (other := self._placed(refuses=refuses)) is not None:
+                    yield f"with the rule '{words}'", other
 
     @property
     def _by_bytes(self) -> bool:
@@ -164,18 +227,26 @@ class WhatIf:
     def _root(self) -> Relation:
         return self._stages.rewritten.relation
 
-    def _placed(self, root: Relation, refused: Mapping[str, Work]) -> PhysicalPlan | None:
+    def _placed(
+        self, *, refuses: Refuses = _nothing, rules: Collection[Alternative] = ALTERNATIVES
+    ) -> PhysicalPlan | None:
         with suppress(PlanError):
-            return self._place(root, refused)
+            return self._place(self._root, refuses=refuses, rules=rules)
         return None
 
-    def _place(self, root: Relation, refused: Mapping[str, Work]) -> PhysicalPlan:
+    def _place(
+        self,
+        root: Relation,
+        *,
+        refuses: Refuses = _nothing,
+        rules: Collection[Alternative] = ALTERNATIVES,
+    ) -> PhysicalPlan:
         platforms = {
             name: cast(
                 "Platform",
                 _Supposed(
                     platform,
-                    refused.get(name),
+                    partial(refuses, name),
                     started=name not in self._pending and platform.started(),
                 ),
             )
@@ -186,6 +257,7 @@ class WhatIf:
             replace(self._stages.rewritten, relation=root),
             replace(self._environment, platforms=platforms),
             self._environment.statistics,
+            rules=rules,
         ).physical
 
     def _heaviest(self, fragment: Fragment) -> Work | None:

@@ -5,7 +5,7 @@
 """
 
 from wayfed_optimizer.dependencies import Keys
-from wayfed_optimizer.rewrite.alternatives import ALTERNATIVES, alternatives_of
+from wayfed_optimizer.rewrite.alternatives import ALTERNATIVES, Alternative, alternatives_of
 from wayfed_optimizer.rewrite.engine import RewriteContext, Rewritten, Rule, Step, no_keys
 from wayfed_optimizer.rewrite.normalise import NORMALISING
 from wayfed_optimizer.rewrite.pipeline import rewrite
@@ -13,6 +13,7 @@ from wayfed_optimizer.rewrite.pipeline import rewrite
 __all__ = [
     "ALTERNATIVES",
     "NORMALISING",
+    "Alternative",
     "Keys",
     "RewriteContext",
     "Rewritten",

@@ -9,6 +9,8 @@ from wayfed_optimizer.rewrite.alternatives.joins import associate_joins
 from wayfed_optimizer.rewrite.alternatives.surroundings import Alternative, Stores, Surroundings
 
 if TYPE_CHECKING:
+    from collections.abc import Iterable
+
     from wayfed_optimizer.relations import Relation
 
 __all__ = ["ALTERNATIVES", "Alternative", "Stores", "Surroundings", "alternatives_of"]
@@ -17,7 +19,9 @@ ALTERNATIVES: Final = (Alternative(Join, associate_joins),)
 """In the order in which they are tried: a group holds a dozen, the first found stay."""
 
 
-def alternatives_of(relation: Relation, around: Surroundings) -> tuple[Relation, ...]:
-    """Return the equivalents of a relation that the rules know, itself left out; finitely many."""
-    found = (rule.apply(relation, around) for rule in ALTERNATIVES if isinstance(relation, rule.on))
+def alternatives_of(
+    relation: Relation, around: Surroundings, rules: Iterable[Alternative] = ALTERNATIVES
+) -> tuple[Relation, ...]:
+    """Return the equivalents of a relation that rules know, itself left out; finitely many."""
+    found = (rule.apply(relation, around) for rule in rules if isinstance(relation, rule.on))
     return tuple(other for other in found if other is not None and other != relation)
