@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any, Final, Self
 from weakref import WeakSet, finalize
 
 from wayfed.caching import Caches
+from wayfed.calibration import Calibration
 from wayfed.catalog import Catalog
 from wayfed.dataset import Dataset
 from wayfed.display import Listing, counted
@@ -110,6 +111,7 @@ class Context(Training):
         self._catalog = Catalog(self._open_source)
         self._caches = Caches(self._catalog.put)
         self._lines: dict[str, str] = {}
+        self._calibration = Calibration()
         self._stores: dict[tuple[str, str], Platform] = {}
         options: dict[str, dict[str, Any]] = {name: {} for name in EMBEDDED}
         for given in (configuration.engines if configuration else {}, engines):
@@ -320,8 +322,10 @@ class Context(Training):
         with self._lock:
             self._require_open()
             platforms = {**self._platforms, **{p.name: p for p in self._stores.values()}}
+            places = {p.name: place for (_, place), p in self._stores.items()}
             sources = dict(self._catalog.sources)
-        return Environment(platforms, sources, self._objective, self._lines)
+        costs = self._calibration.costs(platforms, places)
+        return Environment(platforms, sources, self._objective, self._lines, costs)
 
     def dataset(self, relation: Relation) -> Dataset:
         """Return a dataset of this context for a plan."""
@@ -360,7 +364,13 @@ class Context(Training):
         from wayfed_optimizer.stages import plan
 
         environment = self.environment
-        return execute(plan(relation, environment), environment, token=token, watch=self._watch)
+        stages = plan(relation, environment)
+        return execute(stages, environment, token=token, watch=self._watch, done=self._note)
+
+    def _note(self, execution: Execution) -> None:
+        with self._lock:
+            places = {p.name: place for (_, place), p in self._stores.items()}
+        self._calibration.note(execution.stages.physical, execution.report, places)
 
     def _watch(self, execution: Execution) -> None:
         with self._lock:
@@ -417,7 +427,9 @@ class Context(Training):
             stages = plan(self._with_caches(relation, token), environment)
             report = None
             if token is not None:
-                with execute(stages, environment, token=token, watch=self._watch) as execution:
+                with execute(
+                    stages, environment, token=token, watch=self._watch, done=self._note
+                ) as execution:
                     for _ in execution.stream:
                         pass
                     report = execution.report

@@ -113,6 +113,47 @@ def run(
 
 
 @app.command()
+def calibrate(
+    *,
+    engine: Annotated[
+        list[str] | None,
+        typer.Option(
+            "--engine",
+            metavar="NAME",
+            help="What to measure: duckdb, postgresql, sqlite, spark, flink; repeat it for more. "
+            "All that starts fast by default.",
+        ),
+    ] = None,
+    store: Annotated[
+        list[str] | None,
+        typer.Option(
+            "--store",
+            metavar="URL",
+            help="A database whose link to measure; rows are made there, and nothing is written.",
+        ),
+    ] = None,
+    quick: Annotated[
+        bool, typer.Option("--quick", help="Small tables, once: in seconds, and rougher.")
+    ] = False,
+    show: Annotated[
+        bool, typer.Option("--show", help="Show what was measured; measure nothing.")
+    ] = False,
+    forget: Annotated[
+        bool, typer.Option("--forget", help="Forget what was measured; measure nothing.")
+    ] = False,
+) -> None:
+    """Measure what work takes on this machine, in about a minute, so that plans go by it."""
+    from wayfed.cli.calibrating import forget_all, measure, show_all
+
+    if forget:
+        forget_all()
+    elif show:
+        show_all()
+    else:
+        measure(engine or (), store or (), quick=quick)
+
+
+@app.command()
 def demo(
     output: Annotated[Path, typer.Option(help="The HTML report to write.", dir_okay=False)] = Path(
         "wayfed-demo.html"

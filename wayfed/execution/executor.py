@@ -36,6 +36,7 @@ def execute(
     *,
     token: CancellationToken | None = None,
     watch: Callable[[Execution], None] = lambda execution: None,
+    done: Callable[[Execution], None] = lambda execution: None,
 ) -> Execution:
     """Start a planned run and return it as soon as its first rows can be read.
 
@@ -49,13 +50,15 @@ def execute(
         Stops the run from elsewhere.
     watch
         Is told of the run before it starts.
+    done
+        Is told of it when its result was read to the end.
 
     Raises
     ------
     ExecutionError, SourceChanged, Cancelled
         What went wrong first; every other engine of the run is stopped and everything released.
     """
-    execution = Execution(stages, environment, token or CancellationToken())
+    execution = Execution(stages, environment, token or CancellationToken(), done)
     watch(execution)
     execution.start()
     return execution
@@ -75,8 +78,15 @@ class Execution:
 
     stream: Stream
 
-    def __init__(self, stages: Stages, environment: Environment, token: CancellationToken) -> None:
+    def __init__(
+        self,
+        stages: Stages,
+        environment: Environment,
+        token: CancellationToken,
+        done: Callable[[Execution], None],
+    ) -> None:
         self._token = token
+        self._done = done
         self._journal = Journal()
         self._recoveries = Recoveries(stages, environment)
         self._began = perf_counter()
@@ -198,6 +208,7 @@ class Execution:
                 batch = attempt.batch(coming)
             attempt.finish()
             self._end()
+            self._done(self)
 
     def _ending_on_failure(self) -> _EndingOnFailure:
         return _EndingOnFailure(self._abort)

@@ -89,6 +89,8 @@ QUANTITIES: Final = (
     Quantity("out_text", "text that leaves", floor=0.0),
     Quantity("out_nested", "decimal, list or struct that leaves", floor=0.0),
     Quantity("out_byte", "byte that leaves", floor=2e-11),
+    Quantity("move", "result taken in from elsewhere", floor=1e-6),
+    Quantity("move_byte", "byte of one", floor=2e-11),
 )
 """All that work is measured in."""
 
