@@ -34,8 +34,8 @@ if TYPE_CHECKING:
     from wayfed.execution.report import Report
     from wayfed_optimizer.environment import Environment
     from wayfed_optimizer.physical import Alternative, Fragment
+    from wayfed_optimizer.placement import Choice, Placed
     from wayfed_optimizer.placement.movement import Way
-    from wayfed_optimizer.placement.search import Choice, Placed
     from wayfed_optimizer.platform import Channel, Compiled, Conversion
     from wayfed_optimizer.stages import Stages
     from wayfed_optimizer.statistics import Estimate

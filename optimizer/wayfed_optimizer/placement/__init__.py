@@ -4,17 +4,18 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from wayfed_optimizer.placement.choices import Arrival, Choice, Placed
 from wayfed_optimizer.placement.fragments import cut
 from wayfed_optimizer.placement.loops import Loops
 from wayfed_optimizer.placement.memo import Memo
-from wayfed_optimizer.placement.search import Choice, Placed, Search
+from wayfed_optimizer.placement.search import Search
 
 if TYPE_CHECKING:
     from wayfed_optimizer.environment import Environment
     from wayfed_optimizer.relations import Relation
     from wayfed_optimizer.statistics import Cardinalities
 
-__all__ = ["Choice", "Loops", "Memo", "Placed", "Search", "cut", "place"]
+__all__ = ["Arrival", "Choice", "Loops", "Memo", "Placed", "Search", "cut", "place"]
 
 
 def place(

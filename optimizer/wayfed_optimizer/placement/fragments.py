@@ -27,7 +27,7 @@ if TYPE_CHECKING:
     from wayfed_optimizer.cost import Work
     from wayfed_optimizer.environment import Environment
     from wayfed_optimizer.physical import Input
-    from wayfed_optimizer.placement.search import Arrival, Choice, Placed
+    from wayfed_optimizer.placement.choices import Arrival, Choice, Placed
     from wayfed_optimizer.platform import Channel
     from wayfed_optimizer.statistics import Cardinalities
 
@@ -60,6 +60,10 @@ class _Cutter:
         self._movement = Movement(environment.platforms.values())
         crossings = tuple(_crossings(placed.choice))
         self._readers = Counter(map(_key, crossings))
+        self._stems: dict[tuple[Relation, str], set[tuple[Channel, ...] | None]] = {}
+        for arrival in crossings:
+            assert arrival.way is not None  # noqa: S101  # crossings have ways
+            self._stems.setdefault(_key(arrival), set()).add(arrival.way.stem)
         self._kept = {_key(arrival) for arrival in crossings if arrival.kept}
         self._made: dict[tuple[Relation, str], Fragment] = {}
         self._inlined: dict[int, tuple[Relation, dict[str, Input]]] = {}
@@ -136,8 +140,10 @@ class _Cutter:
     ) -> Relation:
         chosen = arrival.choice
         kept = _key(arrival) in self._kept
-        if kept or self._readers[_key(arrival)] > 1:
+        if kept or not self._may_be_read_again(arrival):
             way = self._repeatable_way(chosen, consumer, kept=kept)
+        elif self._readers[_key(arrival)] > 1:
+            kept = bool(way.conversions)
         producer = self.fragment(chosen, way.channel)
         inputs[producer.id] = Exchange(producer.id, way.conversions, way.cost, kept)
         read = Read(producer.id, producer.relation.schema)
@@ -147,6 +153,11 @@ class _Cutter:
         counted = Select(read, ())
         self._rows.assume(counted, producer.rows)
         return counted
+
+    def _may_be_read_again(self, arrival: Arrival) -> bool:
+        """Say whether all that read a fragment do so from one form that can be read again."""
+        stems = self._stems[_key(arrival)]
+        return self._readers[_key(arrival)] == 1 or (len(stems) == 1 and None not in stems)
 
     def _repeatable_way(self, chosen: Choice, consumer: Choice, *, kept: bool) -> Way:
         producer, reader = (self._environment.platforms[c.platform] for c in (chosen, consumer))
@@ -162,9 +173,8 @@ class _Cutter:
         """Return the work from `choice` down to where rows come from other platforms."""
         known = self._seconds.get(id(choice))
         if known is None:
-            arrivals = choice.inputs
-            known = choice.cost.cpu - sum(a.choice.cost.cpu * a.times for a in arrivals)
-            known += sum(self._own_seconds(a.choice) for a in arrivals if a.way is None)
+            together = (a.choice for a in choice.inputs if a.way is None)
+            known = choice.seconds + sum(map(self._own_seconds, together))
             self._seconds[id(choice)] = known
         return known
 

@@ -62,6 +62,9 @@ class Loops:
             names = ", ".join(f"'{name}'" for name in sorted(outside))
             raise InvalidPlan(f"the rows of the loop {names} are read outside of it")
 
+    def __bool__(self) -> bool:
+        return bool(self._by_variable)
+
     def __contains__(self, variable: object) -> bool:
         return variable in self._by_variable
 

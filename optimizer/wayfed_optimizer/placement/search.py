@@ -4,27 +4,33 @@ For each relation and each platform on which its rows could be, the search keeps
 choices, one for each set of platforms that has been started on the way. A choice is dropped when
 another costs no more even after starting the platforms that it has and the first has not: whatever
 comes above, the other can do as well. For costs that add up this loses nothing.
+
+A part that several inputs of a relation need is a case for itself: it may be computed by each of
+them, or once, and kept in a channel that each can read. The search tries both, and each channel,
+at the lowest relation above all that need the part; there its costs are added, once.
 """
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from itertools import product
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING, Final, NamedTuple, TypeAlias
 
-from wayfed_optimizer.cost import (
-    Cost,
-    Work,
-    held_bytes,
-    seconds_of,
-    spilling_seconds,
-    work_of,
-    work_of_leaving,
-)
+from wayfed_optimizer.cost import Cost
 from wayfed_optimizer.errors import PlatformNotFound, Unsupported
+from wayfed_optimizer.placement.choices import (
+    Arrival,
+    Choice,
+    Offer,
+    Placed,
+    Share,
+    resolved,
+    undominated,
+)
 from wayfed_optimizer.placement.loops import RUN_HERE, Loops
 from wayfed_optimizer.placement.movement import Movement, Way
-from wayfed_optimizer.platform import ARROW_STREAM, ARROW_TABLE
+from wayfed_optimizer.placement.pricing import Prices
+from wayfed_optimizer.placement.shared import SharedParts
+from wayfed_optimizer.platform import ARROW_STREAM, ARROW_TABLE, JDBC_QUERY
 from wayfed_optimizer.relations import (
     Filter,
     Hint,
@@ -36,7 +42,6 @@ from wayfed_optimizer.relations import (
     Select,
     Sort,
     Values,
-    walk_once,
 )
 from wayfed_optimizer.rewrite.alternatives.filters import partly
 
@@ -48,82 +53,31 @@ if TYPE_CHECKING:
     from wayfed_optimizer.platform import Channel, Platform
     from wayfed_optimizer.statistics import Cardinalities
 
+_MOST_CHANNELS: Final = 6
+"""In how many channels a shared part is tried: those in which it is there the soonest."""
 
-class Arrival(NamedTuple):
-    """An input of a choice, and how its rows come to where they are read.
+_Found: TypeAlias = "dict[str, list[Choice]]"
+
+
+class _Around(NamedTuple):
+    """What is settled around a relation: its choices depend on nothing else above it.
 
     Attributes
     ----------
-    choice
-        What gives them.
-    way
-        How they come; None where they are there already.
+    forced
+        The platform that a hint above asks for.
     kept
-        Whether they are read more often than computed: those that a loop's body needs of outside.
-    times
-        How often they are computed, for each time that what reads them is.
+        In which channel each shared part is kept that is read below.
     """
 
-    choice: Choice
-    way: Way | None
-    kept: bool = False
-    times: float = 1.0
+    forced: str | None = None
+    kept: tuple[tuple[str, int], ...] = ()
+
+    def keeping(self, leaf: str, channel: int) -> _Around:
+        return _Around(self.forced, (*self.kept, (leaf, channel)))
 
 
-@dataclass(frozen=True, slots=True)
-class Choice:
-    """Rows of a relation, on a platform, as part of a fragment that may still grow.
-
-    Parameters
-    ----------
-    relation
-        The member of the group that was chosen.
-    platform
-        Where it is computed.
-    inputs
-        The choices below, and how their rows come here.
-    cost
-        Of everything below and this, start-up aside.
-    started
-        The platforms that all this needs.
-    """
-
-    relation: Relation
-    platform: str
-    inputs: tuple[Arrival, ...]
-    cost: Cost
-    started: frozenset[str]
-
-
-@dataclass(frozen=True, slots=True)
-class Placed:
-    """A placed plan: the chosen tree, how its rows leave, and what the other choices would cost.
-
-    Parameters
-    ----------
-    choice
-        The root of the chosen tree.
-    way
-        How the result becomes an Arrow stream.
-    cost
-        Of everything, start-up included.
-    considered
-        For each relation at the root of a fragment, the cheapest cost by platform.
-    loops
-        The loops in it.
-    held
-        The bytes that each relation holds at once, wherever it is computed.
-    work
-        What each relation takes, wherever it is computed.
-    """
-
-    choice: Choice
-    way: Way
-    cost: Cost
-    considered: dict[Relation, dict[str, Cost]]
-    loops: Loops
-    held: Mapping[Relation, float]
-    work: Mapping[Relation, Work]
+_NOTHING: Final = _Around()
 
 
 class Search:
@@ -135,20 +89,14 @@ class Search:
         self._loops = loops
         self._platforms = dict(environment.platforms)
         self._sources = environment.sources
-        self._costs = {name: environment.costs_of(name) for name in self._platforms}
-        self._by_bytes = environment.objective == "bytes"
-        self._rows = rows
         self._memo = memo
         self._movement = Movement(self._platforms.values())
-        self._startup = {
-            name: 0.0 if platform.started() else environment.costs_of(name).startup
-            for name, platform in self._platforms.items()
-        }
-        self._found: dict[tuple[Relation, str | None], dict[str, list[Choice]]] = {}
-        self._held: dict[Relation, tuple[float, tuple[float, ...]]] = {}
-        self._taken: dict[Relation, Work] = {}
-        self._leaves: dict[Relation, Work] = {}
-        self._cut_short: frozenset[Relation] = frozenset()
+        self._prices = Prices(environment, rows, self._channel_of)
+        self._shared = SharedParts(rows, self._costs_nothing_twice)
+        self._channels = _kept_channels(self._platforms.values())
+        self._found: dict[tuple[Relation, _Around], _Found] = {}
+        self._shares: dict[tuple[Relation, _Around], list[tuple[int, list[Offer]]]] = {}
+        self._takes: dict[tuple[str, Relation], bool] = {}
 
     def place(self, root: Relation) -> Placed:
         """Choose the cheapest way to have the rows of `root` as an Arrow stream in this process.
@@ -160,58 +108,128 @@ class Search:
         PlatformNotFound
             Where a hint names a platform that is not there.
         """
-        best: tuple[float, Cost, Choice, Way] | None = None
-        self._cut_short = frozenset(_cut_short(root))
-        self._held.update(dict.fromkeys(self._cut_short, (0.0, ())))
-        size = self._rows.bytes(root)
-        for name, choices in self._choices(root, None).items():
-            way = self._movement.cheapest(self._platforms[name].produces, (ARROW_STREAM,), size)
+        prices = self._prices
+        prices.look_at(root)
+        best: tuple[float, Offer] | None = None
+        for name, choices in self._choices(root, _NOTHING).items():
+            way = self._movement.cheapest(
+                self._platforms[name].produces, (ARROW_STREAM,), prices.size(root)
+            )
             for choice in choices if way else ():
-                cost = self._leaving(choice, way, size) + self._starting(choice.started)
-                if best is None or self._score(cost) < best[0]:
-                    best = (self._score(cost), cost, choice, way)  # type: ignore[assignment]  # way is not None in the loop
+                offer = self._moved(choice, way)
+                score = offer.score + prices.score(prices.starting(offer.started), 0.0)
+                if best is None or score < best[0]:
+                    best = (score, offer)
         if best is None:
             raise Unsupported("this plan", reason="no platform's result can be read here")
-        _, cost, choice, way = best
-        held = {relation: held for relation, (held, _) in self._held.items()}
-        return Placed(choice, way, cost, self._considered(), self._loops, held, self._taken)
+        offer = best[1]
+        chosen, way = offer.arrival.choice, offer.arrival.way
+        assert way is not None  # noqa: S101  # offers were made of ways
+        startup = prices.starting(offer.started)
+        cost = Cost(startup, offer.cpu, offer.network, offer.moved)
+        considered = self._considered()
+        choice = resolved(chosen, self._shared)
+        for whole, relation in self._shared.made_whole():
+            considered[whole] = {**considered.get(relation, {}), **considered.get(whole, {})}
+            if relation in prices.work:
+                prices.work[whole], prices.held[whole] = (
+                    prices.work[relation],
+                    prices.held[relation],
+                )
+        return Placed(choice, way, cost, considered, self._loops, prices.held, prices.work)
 
-    def _choices(self, relation: Relation, forced: str | None) -> dict[str, list[Choice]]:
+    def _choices(self, relation: Relation, around: _Around) -> _Found:
         """Return for each platform what may be the cheapest way to have the rows there."""
-        key = (relation, forced)
+        if around.kept:
+            leaves = self._shared.leaves(relation)
+            kept = tuple([pair for pair in around.kept if pair[0] in leaves])
+            around = _Around(around.forced, kept)
+        key = (relation, around)
         known = self._found.get(key)
         if known is None:
-            known = self._found[key] = self._find(relation, forced)
+            known = self._found[key] = self._find(relation, around)
         return known
 
-    def _find(self, relation: Relation, forced: str | None) -> dict[str, list[Choice]]:
+    def _find(self, relation: Relation, around: _Around) -> _Found:
         if isinstance(relation, Hint):
             if relation.platform is not None and relation.platform not in self._platforms:
                 raise PlatformNotFound(relation.platform, self._platforms)
-            return self._choices(relation.input, relation.platform or forced)
+            forced = relation.platform or around.forced
+            return self._choices(relation.input, around._replace(forced=forced))
         if isinstance(relation, Read):
-            return self._reading(relation, forced)
-        found: dict[str, list[Choice]] = {}
-        reasons: dict[str, tuple[str, str]] = {}
+            return self._reading(relation, around.forced)
+        forced = around.forced
         names = [forced] if forced and self._is_forced(relation, forced) else [*self._platforms]
-        members = (*self._memo.group(relation), *self._split(relation))
-        for name in names:
-            platform = self._platforms[name]
-            candidates: list[Choice] = []
-            for member in members:
-                refused = platform.capabilities.refusal(member)
-                if refused:
-                    reasons[name] = refused
-                    continue
-                candidates += self._computing(member, platform, forced)
-            if candidates:
-                found[name] = self._without_dominated(candidates)
-            elif name not in reasons:
-                refusals = (platform.capabilities.refused_rows(r.schema) for r in relation.below)
-                reasons.update((name, refused) for refused in refusals if refused)
+        found: _Found = {}
+        reasons: dict[str, tuple[str, str]] = {}
+        for member in (*self._memo.group(relation), *self._split(relation)):
+            for name, choices in self._of_member(member, names, around, reasons).items():
+                found.setdefault(name, []).extend(choices)
         if not found:
+            for name in names:
+                for each in relation.below:
+                    if name not in reasons and (refused := self._refused(name, each)):
+                        reasons[name] = refused
             raise _nobody_runs(relation, reasons)
+        lacking = self._prices.lacking
+        return {name: undominated(found[name], lacking) for name in names if name in found}
+
+    def _of_member(
+        self,
+        member: Relation,
+        names: Sequence[str],
+        around: _Around,
+        reasons: dict[str, tuple[str, str]],
+        settled: frozenset[Relation] = frozenset(),
+    ) -> _Found:
+        """Return what a member of a group costs on each platform that can run it.
+
+        Shared parts that are `settled` are computed by each that needs them.
+        """
+        found: _Found = {}
+        parts = () if self._loops else self._shared.of(member)
+        parts = tuple(part for part in parts if part not in settled)
+        for position, part in enumerate(parts):
+            leaf, replaced = self._shared.replaced(member, part)
+            others = settled.union(parts[:position])
+            for channel, shares in self._kept_in_channels(part, around):
+                below = self._of_member(
+                    replaced, names, around.keeping(leaf, channel), reasons, others
+                )
+                for name, choices in below.items():
+                    made = found.setdefault(name, [])
+                    made += [_with(c, leaf, share) for c in choices for share in shares]
+        if found and not all(map(self._shared.is_stable, parts)):
+            return found
+        for name in names:
+            refused = self._platforms[name].capabilities.refusal(member)
+            if refused:
+                reasons[name] = refused
+                continue
+            choices = self._computing(member, name, around)
+            if choices:
+                found.setdefault(name, []).extend(choices)
         return found
+
+    def _kept_in_channels(self, part: Relation, around: _Around) -> list[tuple[int, list[Offer]]]:
+        """Return the channels in which a part can be kept, and what having it there costs."""
+        key = (part, around)
+        known = self._shares.get(key)
+        if known is None:
+            known = self._shares[key] = []
+            choices = self._choices(part, around)
+            size = self._prices.size(part)
+            for number, channel in enumerate(self._channels):
+                offers = []
+                for name, own in choices.items():
+                    produces = self._platforms[name].produces
+                    way = self._movement.cheapest(produces, (channel,), size)
+                    offers += [self._moved(choice, way) for choice in own if way]
+                if offers:
+                    known.append((number, undominated(offers, self._prices.lacking)))
+            known.sort(key=lambda each: (each[1][0].score, each[0]))
+            del known[_MOST_CHANNELS:]
+        return known
 
     def _is_forced(self, relation: Relation, forced: str) -> bool:
         """Say whether a hint is for a relation itself, or only for what lies below it.
@@ -231,7 +249,7 @@ class Search:
             if two := partly(relation, capabilities.refusal):
                 yield two
 
-    def _reading(self, read: Read, forced: str | None) -> dict[str, list[Choice]]:
+    def _reading(self, read: Read, forced: str | None) -> _Found:
         channel = self._channel_of(read)
         readers = [n for n, p in self._platforms.items() if channel in p.accepts]
         if forced in readers:
@@ -242,17 +260,14 @@ class Search:
                 reason=f"none of {', '.join(self._platforms)} can",
                 hint="install or configure an engine that reads it; see ctx.platforms()",
             )
-        found: dict[str, list[Choice]] = {}
+        found: _Found = {}
         reasons: dict[str, tuple[str, str]] = {}
         for name in readers:
-            platform = self._platforms[name]
-            capabilities = platform.capabilities
-            refused = capabilities.refusal(read) or capabilities.refused_rows(read.schema)
+            refused = self._platforms[name].capabilities.refusal(read) or self._refused(name, read)
             if refused:
                 reasons[name] = refused
             else:
-                cost = Cost(cpu=self._work(platform, read))
-                found[name] = [Choice(read, name, (), cost, frozenset((name,)))]
+                found[name] = [self._choice(read, name, ())]
         if not found:
             raise _nobody_runs(read, reasons)
         return found
@@ -260,63 +275,95 @@ class Search:
     def _channel_of(self, read: Read) -> Channel:
         return ARROW_TABLE if read.table in self._loops else self._sources[read.table].channel
 
-    def _computing(
-        self, relation: Relation, platform: Platform, forced: str | None
-    ) -> Iterable[Choice]:
-        work = Cost(cpu=self._work(platform, relation))
-        offers = [
-            self._arriving(below, relation, platform, forced, position)
-            for position, below in enumerate(relation.below)
-        ]
-        for inputs in product(*offers):
-            cost, started = work, frozenset((platform.name,))
-            for arrival, its_cost in inputs:
-                cost, started = cost + its_cost, started | arrival.choice.started
-            arrivals = tuple(arrival for arrival, _ in inputs)
-            yield Choice(relation, platform.name, arrivals, cost, started)
+    def _computing(self, relation: Relation, name: str, around: _Around) -> list[Choice]:
+        platform = self._platforms[name]
+        offers: list[list[Offer]] = []
+        for position, below in enumerate(relation.below):
+            offers.append(self._arriving(below, relation, platform, around, position))
+        made = [self._choice(relation, name, inputs) for inputs in product(*offers)]
+        return undominated(made, self._prices.lacking) if len(made) > 1 else made
+
+    def _choice(self, relation: Relation, name: str, inputs: tuple[Offer, ...]) -> Choice:
+        seconds = self._prices.seconds(name, relation)
+        score, cpu, network, moved = self._prices.score(seconds, 0.0), seconds, 0.0, 0.0
+        started = self._prices.bits[name]
+        for offer in inputs:
+            score += offer.score
+            cpu += offer.cpu
+            network += offer.network
+            moved += offer.moved
+            started |= offer.started
+        arrivals = tuple([offer.arrival for offer in inputs])
+        return Choice(relation, name, arrivals, seconds, score, cpu, network, moved, started)
 
     def _arriving(
         self,
         below: Relation,
         relation: Relation,
         platform: Platform,
-        forced: str | None,
+        around: _Around,
         position: int,
-    ) -> Sequence[tuple[Arrival, Cost]]:
+    ) -> list[Offer]:
         """Return the ways in which an input's rows can come to a platform."""
+        if isinstance(below, Read) and below.table in self._shared:
+            return self._arriving_again(below, platform, around)
         keeps_order = isinstance(relation, Select | Filter | Limit) and is_ordered(below)
-        kept = self._is_kept(below, relation, position)
-        times = self._loops.times(below) / self._loops.times(relation)
-        size = self._rows.bytes(below)
-        arriving: list[tuple[Arrival, Cost]] = []
-        offers = {**self._scanning(below, forced), **self._choices(below, forced)}
+        lasts = self._lasts(below, relation, position)
+        times = self._loops.times(below) / self._loops.times(relation) if self._loops else 1.0
+        size = self._prices.size(below)
+        arriving: list[Offer] = []
+        offers = self._choices(below, around)
+        if around.forced is not None:
+            offers = {**self._scanning(below, around.forced), **offers}
+        taken = not self._refused(platform.name, below)
         for name, choices in offers.items():
-            producer = self._platforms[name]
             same = name == platform.name
             way = None
-            if (same or not keeps_order) and not platform.capabilities.refused_rows(below.schema):
-                way = self._movement.way(producer, platform, relation, size, kept=kept)
+            if (same or not keeps_order) and taken:
+                producer = self._platforms[name]
+                way = self._movement.way(producer, platform, relation, size, kept=lasts)
             for choice in choices:
-                if same and self._is_together(choice.relation, relation, kept=kept):
-                    arriving.append((Arrival(choice, None), choice.cost))
+                if same and self._is_together(choice.relation, relation, lasts=lasts):
+                    arrival = Arrival(choice, None)
+                    arriving.append(Offer(*choice[4:9], arrival))
                 elif way:
-                    cost = self._leaving(choice, way, size).times(times)
-                    arriving.append((Arrival(choice, way, kept, times), cost))
-        return self._cheapest_arrivals(arriving)
+                    arriving.append(self._moved(choice, way, lasts=lasts, times=times))
+        return undominated(arriving, self._prices.lacking)
 
-    def _is_kept(self, below: Relation, relation: Relation, position: int) -> bool:
+    def _arriving_again(self, leaf: Read, platform: Platform, around: _Around) -> list[Offer]:
+        """Return how rows that are kept come to a platform; what they are is paid for above."""
+        channel = self._channels[dict(around.kept)[leaf.table]]
+        way = self._movement.of_kept(channel, platform, self._prices.size(leaf))
+        if way is None or self._refused(platform.name, leaf):
+            return []
+        score = self._prices.score(way.seconds, 0.0)
+        nothing = Choice(leaf, platform.name, (), 0.0, 0.0, 0.0, 0.0, 0.0, 0)
+        return [Offer(score, 0.0, way.seconds, 0.0, 0, Arrival(nothing, way))]
+
+    def _refused(self, name: str, rows: Relation) -> tuple[str, str] | None:
+        """Return what a platform does not keep of rows from elsewhere, and why."""
+        key = (name, rows)
+        if self._takes.get(key):
+            return None
+        refused = self._platforms[name].capabilities.refused_rows(rows.schema)
+        self._takes[key] = not refused
+        return refused
+
+    def _lasts(self, below: Relation, relation: Relation, position: int) -> bool:
         """Say whether an input is computed outside of a loop that reads it in each iteration."""
         loops = self._loops
+        if not loops:
+            return False
         reader = loops.innermost(relation)
         if isinstance(relation, Iterate) and position > 0:
             reader = relation.variable
         return loops.depth(loops.innermost(below)) < loops.depth(reader)
 
-    def _is_together(self, below: Relation, relation: Relation, *, kept: bool) -> bool:
+    def _is_together(self, below: Relation, relation: Relation, *, lasts: bool) -> bool:
         """Say whether two relations on one platform can be one fragment."""
         if isinstance(relation, RUN_HERE) or isinstance(below, RUN_HERE):
             return False
-        return not kept or self._is_at_hand(below)
+        return not lasts or self._is_at_hand(below)
 
     def _is_at_hand(self, relation: Relation) -> bool:
         """Say whether rows lie in memory, where they can be read again for nothing."""
@@ -324,7 +371,12 @@ class Search:
             return self._channel_of(relation) == ARROW_TABLE
         return isinstance(relation, Values)
 
-    def _scanning(self, relation: Relation, forced: str | None) -> dict[str, list[Choice]]:
+    def _costs_nothing_twice(self, read: Read) -> bool:
+        """Say whether a table is where any engine reads it as often as it likes."""
+        channel = self._channel_of(read)
+        return channel.owner is None and channel.reusable
+
+    def _scanning(self, relation: Relation, forced: str) -> Mapping[str, list[Choice]]:
         """Return how a store gives rows of its own to where the work above is forced.
 
         It leaves out rows and columns that nobody needs, as it does where nothing is forced.
@@ -332,106 +384,49 @@ class Search:
         below = relation
         while isinstance(below, Filter | Select) and len(below.below) == 1:
             below = below.input
-        if forced is None or not isinstance(below, Read):
+        if not isinstance(below, Read) or below.table in self._shared:
             return {}
         owner = self._channel_of(below).owner
         if owner in (None, forced):
             return {}
         try:
-            return self._choices(relation, owner)
+            return self._choices(relation, _Around(owner))
         except Unsupported:
             return {}
 
-    def _cheapest_arrivals(
-        self, arriving: list[tuple[Arrival, Cost]]
-    ) -> list[tuple[Arrival, Cost]]:
-        kept: list[tuple[Arrival, Cost]] = []
-        for candidate in sorted(arriving, key=lambda each: self._score(each[1])):
-            started, cost = candidate[0].choice.started, candidate[1]
-            if not any(
-                self._dominates(its_cost, arrival.choice.started, cost, started)
-                for arrival, its_cost in kept
-            ):
-                kept.append(candidate)
-        return kept
-
-    def _without_dominated(self, choices: list[Choice]) -> list[Choice]:
-        kept: list[Choice] = []
-        for choice in sorted(choices, key=lambda c: self._score(c.cost)):
-            if not any(
-                self._dominates(k.cost, k.started, choice.cost, choice.started) for k in kept
-            ):
-                kept.append(choice)
-        return kept
-
-    def _dominates(
-        self, cost: Cost, started: frozenset[str], other: Cost, other_started: frozenset[str]
-    ) -> bool:
-        lacking = sum(self._startup[name] for name in started - other_started)
-        return self._score(cost) + (0.0 if self._by_bytes else lacking) <= self._score(other)
-
-    def _leaving(self, choice: Choice, way: Way | None, size: float) -> Cost:
-        """Return the cost of a finished fragment whose rows go a way."""
-        costs = self._costs[choice.platform]
-        work = self._leaves.get(choice.relation)
-        if work is None:
-            rows = self._rows.rows(choice.relation).likely
-            work = self._leaves[choice.relation] = work_of_leaving(choice.relation, rows, size)
-        out = Cost(cpu=costs.per_fragment, network=seconds_of(costs, work), moved=size)
-        return choice.cost + out + (way.cost if way else Cost())
-
-    def _work(self, platform: Platform, relation: Relation) -> float:
-        work = self._taken.get(relation)
-        if work is None:
-            work = self._taken[relation] = self._work_of(relation)
-        costs = self._costs[platform.name]
-        held, sizes = self._holding(relation)
-        return seconds_of(costs, work) + spilling_seconds(costs, held, sizes)
-
-    def _work_of(self, relation: Relation) -> Work:
-        return work_of(
-            relation,
-            [self._rows.rows(below).likely for below in relation.below],
-            self._rows.rows(relation).likely,
-            self._rows.bytes(relation),
-            lies_in=self._channel_of(relation).name if isinstance(relation, Read) else "",
-            is_cut_short=relation in self._cut_short,
-        )
-
-    def _holding(self, relation: Relation) -> tuple[float, tuple[float, ...]]:
-        """Return the bytes that an operator holds at once, and those of its inputs."""
-        known = self._held.get(relation)
-        if known is None:
-            sizes = tuple(map(self._rows.bytes, relation.below))
-            known = held_bytes(relation, sizes, self._rows.bytes(relation)), sizes
-            self._held[relation] = known
-        return known
-
-    def _starting(self, names: frozenset[str]) -> Cost:
-        return Cost(startup=sum(self._startup[name] for name in names))
-
-    def _score(self, cost: Cost) -> float:
-        # Seconds break ties between placements that move the same bytes.
-        return cost.moved + cost.seconds * 1e-6 if self._by_bytes else cost.seconds
+    def _moved(
+        self, choice: Choice, way: Way | None, *, lasts: bool = False, times: float = 1.0
+    ) -> Offer:
+        """Return the offer of a finished fragment whose rows go a way."""
+        prices = self._prices
+        fixed, out = prices.leaving(choice.platform, choice.relation)
+        moved = prices.size(choice.relation)
+        cpu, network = fixed, out + (way.seconds if way else 0.0)
+        score = choice.score + prices.score(cpu + network, moved)
+        arrival = Arrival(choice, way, lasts, times)
+        cpu, network, moved = choice.cpu + cpu, choice.network + network, choice.moved + moved
+        if times != 1.0:
+            score, cpu, network, moved = (each * times for each in (score, cpu, network, moved))
+        return Offer(score, cpu, network, moved, choice.started, arrival)
 
     def _considered(self) -> dict[Relation, dict[str, Cost]]:
         # A group's costs are those of each of its members, whichever of them was chosen.
+        prices = self._prices
         considered: dict[Relation, dict[str, Cost]] = {}
         for (relation, _), by_platform in self._found.items():
             for name, choices in by_platform.items():
                 cheapest = min(
-                    (c.cost + self._starting(c.started) for c in choices), key=self._score
+                    choices, key=lambda c: c.score + prices.score(prices.starting(c.started), 0.0)
+                )
+                cost = Cost(
+                    prices.starting(cheapest.started),
+                    cheapest.cpu,
+                    cheapest.network,
+                    cheapest.moved,
                 )
                 for member in {relation, *(c.relation for c in choices)}:
-                    considered.setdefault(member, {}).setdefault(name, cheapest)
+                    considered.setdefault(member, {}).setdefault(name, cost)
         return considered
-
-
-def _cut_short(root: Relation) -> Iterator[Relation]:
-    """Yield the sorts of which only the first rows are wanted: these alone are held."""
-    for relation in walk_once(root):
-        if isinstance(relation, Limit) and isinstance(relation.input, Sort):
-            yield relation.input
 
 
 def is_ordered(relation: Relation) -> bool:
@@ -439,6 +434,27 @@ def is_ordered(relation: Relation) -> bool:
     while isinstance(relation, Select | Filter | Limit | Hint):
         relation = relation.input
     return isinstance(relation, Sort)
+
+
+def _kept_channels(platforms: Iterable[Platform]) -> tuple[Channel, ...]:
+    """Return the channels in which rows stay for several readers."""
+    accepted = dict.fromkeys(channel for p in platforms for channel in p.accepts)
+    accepted.pop(JDBC_QUERY, None)  # a query is computed again by each that reads it
+    return tuple(dict.fromkeys([ARROW_TABLE, *(c for c in accepted if c.reusable)]))
+
+
+def _with(choice: Choice, leaf: str, offer: Offer) -> Choice:
+    """Return a choice with the costs of a shared part that it reads."""
+    way = offer.arrival.way
+    assert way is not None  # noqa: S101  # what is kept was moved to where it is
+    return choice._replace(
+        score=choice.score + offer.score,
+        cpu=choice.cpu + offer.cpu,
+        network=choice.network + offer.network,
+        moved=choice.moved + offer.moved,
+        started=choice.started | offer.started,
+        shares=(*choice.shares, Share(leaf, offer.arrival.choice, way)),
+    )
 
 
 def _nobody_runs(relation: Relation, reasons: dict[str, tuple[str, str]]) -> Unsupported:

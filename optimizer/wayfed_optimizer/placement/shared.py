@@ -1,0 +1,218 @@
+"""Parts that several relations of a plan read, and plans in which these read a table instead."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Final
+
+from wayfed_optimizer.expressions import Call, is_volatile, walk
+from wayfed_optimizer.functions import Agreement
+from wayfed_optimizer.relations import (
+    Aggregate,
+    Distinct,
+    Filter,
+    Hint,
+    Iterate,
+    Join,
+    JoinKind,
+    Limit,
+    MapBatches,
+    Read,
+    Relation,
+    Select,
+    Sort,
+    Values,
+    Window,
+    expressions_of,
+    reads,
+    walk_once,
+)
+from wayfed_optimizer.types import is_float
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator
+
+    from wayfed_optimizer.expressions import Expression
+    from wayfed_optimizer.statistics import Cardinalities
+
+_MOST_PARTS: Final = 2
+"""Of how many parts at one place all combinations are tried: the largest."""
+_KEEP_ORDER: Final = (Select, Filter, Limit, Hint)
+
+
+class SharedParts:
+    """Finds the parts that are read more than once, at the lowest relation above all that read.
+
+    A part that is computed once is a table to those that read it: a leaf with a name of its own.
+
+    Parameters
+    ----------
+    rows
+        Estimates; a plan with leaves has those of the plan without.
+    is_at_hand
+        Says of which tables reading them twice costs nothing more than reading them once.
+    """
+
+    def __init__(self, rows: Cardinalities, is_at_hand: Callable[[Read], bool]) -> None:
+        self._rows = rows
+        self._is_at_hand = is_at_hand
+        self._below: dict[Relation, frozenset[Relation]] = {}
+        self._found: dict[Relation, tuple[Relation, ...]] = {}
+        self._names: dict[Relation, str] = {}
+        self._parts: dict[str, Relation] = {}
+        self._leaves: dict[Relation, frozenset[str]] = {}
+        self._stable: dict[Relation, bool] = {}
+        self._whole: dict[Relation, Relation] = {}
+
+    def __contains__(self, leaf: str) -> bool:
+        return leaf in self._parts
+
+    def leaves(self, relation: Relation) -> frozenset[str]:
+        """Return the names of the shared parts that a relation reads as tables."""
+        if not self._parts:
+            return frozenset()
+        known = self._leaves.get(relation)
+        if known is None:
+            if isinstance(relation, Read):
+                known = frozenset((relation.table,)) & self._parts.keys()
+            else:
+                known = frozenset().union(*map(self.leaves, relation.below))
+            self._leaves[relation] = known
+        return known
+
+    def of(self, relation: Relation) -> tuple[Relation, ...]:
+        """Return the parts of which two of a relation's inputs are computed, the largest first."""
+        if len(relation.below) < 2:
+            return ()
+        known = self._found.get(relation)
+        if known is None:
+            found = [part for part in self._frontier(relation) if self._may_be_kept(part, relation)]
+            found.sort(key=self._rows.bytes, reverse=True)
+            known = self._found[relation] = tuple(found[:_MOST_PARTS])
+        return known
+
+    def replaced(self, relation: Relation, part: Relation) -> tuple[str, Relation]:
+        """Return a relation that reads a leaf for one of its parts, and the leaf's name."""
+        name = self._names.get(part)
+        if name is None:
+            name = self._names[part] = f"part {len(self._names) + 1} of several readers"
+            self._parts[name] = part
+        leaf = Read(name, part.schema)
+        self._rows.stands_for(leaf, part)
+        done: dict[Relation, Relation] = {part: leaf}
+
+        def visit(node: Relation) -> Relation:
+            found = done.get(node)
+            if found is None:
+                found = node
+                if part in self._all_below(node):
+                    found = node.with_below(visit)
+                    self._rows.stands_for(found, node)
+                done[node] = found
+            return found
+
+        return name, visit(relation)
+
+    def whole(self, relation: Relation) -> Relation:
+        """Return a relation that reads no leaves, but computes what they stand for."""
+        if not self.leaves(relation):
+            return relation
+        known = self._whole.get(relation)
+        if known is None:
+            part = self._parts[relation.table] if isinstance(relation, Read) else None
+            known = self.whole(part) if part else relation.with_below(self.whole)
+            self._rows.stands_for(known, relation)
+            self._whole[relation] = known
+        return known
+
+    def made_whole(self) -> Iterator[tuple[Relation, Relation]]:
+        """Yield the relations without leaves that were made, and those with leaves."""
+        for relation, whole in self._whole.items():
+            yield whole, relation
+
+    def is_stable(self, part: Relation) -> bool:
+        """Say whether computing a part twice gives the same rows twice."""
+        known = self._stable.get(part)
+        if known is None:
+            known = self._stable[part] = not any(map(_varies, walk_once(part)))
+        return known
+
+    def _frontier(self, relation: Relation) -> Iterator[Relation]:
+        """Yield what several inputs have in common, without what is below that."""
+        several: set[Relation] = set()
+        seen: frozenset[Relation] = frozenset()
+        for below in relation.below:
+            own = self._all_below(below) | {below}
+            if not seen.isdisjoint(own):
+                several |= seen & own
+            seen |= own
+        if not several:
+            return
+        met: set[Relation] = set()
+        waiting = list(reversed(relation.below))
+        while waiting:
+            node = waiting.pop()
+            if node in met:
+                continue
+            met.add(node)
+            if node in several:
+                yield node
+            else:
+                waiting.extend(reversed(node.below))
+
+    def _all_below(self, relation: Relation) -> frozenset[Relation]:
+        known = self._below.get(relation)
+        if known is None:
+            below = relation.below
+            known = frozenset(below).union(*map(self._all_below, below))
+            self._below[relation] = known
+        return known
+
+    def _may_be_kept(self, part: Relation, above: Relation) -> bool:
+        match part:
+            case Read():
+                return part.table not in self._parts and not self._is_at_hand(part)
+            case Values() | Hint():
+                return False
+        if not part.schema.names or any(not read.is_bounded for read in reads(part)):
+            return False
+        return not (_is_ordered(part) and self._cuts(above, part))
+
+    def _cuts(self, above: Relation, part: Relation) -> bool:
+        """Say whether the first rows of a part are wanted somewhere, in its order."""
+        for node in walk_once(above):
+            if isinstance(node, Limit) and part in self._all_below(node):
+                below: Relation = node
+                while isinstance(below, _KEEP_ORDER):
+                    below = below.input
+                    if below == part:
+                        return True
+        return False
+
+
+def _is_ordered(relation: Relation) -> bool:
+    while isinstance(relation, _KEEP_ORDER):
+        relation = relation.input
+    return isinstance(relation, Sort)
+
+
+def _varies(relation: Relation) -> bool:
+    """Say whether a relation may have other rows when it is computed again."""
+    match relation:
+        case Limit() | MapBatches() | Window() | Iterate() | Join(kind=JoinKind.ASOF):
+            return True
+        case Distinct(on=on) if on:
+            return True
+        case Aggregate():
+            return any(_is_inexact(root) for root in expressions_of(relation))
+    return any(map(is_volatile, expressions_of(relation)))
+
+
+def _is_inexact(root: Expression) -> bool:
+    """Say whether an aggregate depends on the order in which it sees the rows."""
+    for node in walk(root):
+        if isinstance(node, Call):
+            row = node.row
+            rounds = row.agreement is not Agreement.EXACT and is_float(node.type)
+            if rounds or row.ordered or row.volatile:
+                return True
+    return False
