@@ -11,8 +11,10 @@ from dataclasses import replace
 from time import perf_counter
 from typing import TYPE_CHECKING, Any, Final
 
+from wayfed.execution.bodies import producers
 from wayfed.execution.keeping import keep
-from wayfed.execution.loops import Loop, producers
+from wayfed.execution.lookups import Lookup
+from wayfed.execution.loops import Loop
 from wayfed.execution.meter import Meter, State
 from wayfed.execution.recovering import AGAIN, line_of
 from wayfed.execution.report import FragmentReport, Placement, Recovery, Replanning
@@ -30,11 +32,11 @@ from wayfed_optimizer.errors import (
 )
 from wayfed_optimizer.physical import Exchange, LoopInput, SourceInput
 from wayfed_optimizer.platform import ARROW_STREAM, ARROW_TABLE
-from wayfed_optimizer.relations import Iterate
+from wayfed_optimizer.relations import FirstMatches, Iterate
 from wayfed_optimizer.replanning import alike, replan, same_work
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Mapping
+    from collections.abc import Callable, Iterable, Iterator, Mapping
 
     from wayfed.execution.journal import Journal
     from wayfed_arrow import Stream
@@ -93,11 +95,16 @@ class Attempt:
         self._taken.update(fragment.id for fragment in self._plan.fragments)
         self._meters = {f.id: meters.get(f.id) or Meter() for f in self._plan.fragments}
         self._watch = Watch(stages, environment)
-        self._loops = {
-            fragment.id: Loop(fragment, self._plan, self, environment.lines.get(variable))
-            for fragment in self._plan.fragments
-            if (variable := getattr(fragment.relation, "variable", None)) is not None
-        }
+        self._loops = dict(self._loops_of(environment))
+
+    def _loops_of(self, environment: Environment) -> Iterator[tuple[str, Loop | Lookup]]:
+        for fragment in self._plan.fragments:
+            match fragment.relation:
+                case Iterate(variable=variable):
+                    line = environment.lines.get(variable)
+                    yield fragment.id, Loop(fragment, self._plan, self, line)
+                case FirstMatches():
+                    yield fragment.id, Lookup(fragment, self._plan, self)
 
     def first(self) -> Any:
         """Run everything up to the first rows of the result, and return the stream of them."""
@@ -292,7 +299,7 @@ class Attempt:
 
     def _reads_again(self, fragment: Fragment) -> bool:
         sources = fragment.inputs.values()
-        if isinstance(fragment.relation, Iterate):
+        if fragment.id in self._loops:
             return False
         return all(
             self._plan.fragment(each.fragment).output.reusable
@@ -307,7 +314,7 @@ class Attempt:
         meter = self._meters[fragment.id]
         meter.state = State.RUNNING
         try:
-            if isinstance(fragment.relation, Iterate):
+            if fragment.id in self._loops:
                 return meter.through(self._run_loop(fragment, scope))
             inputs = {name: self.input(name, fragment, scope) for name in fragment.inputs}
             session = self.resources.session(fragment.platform)

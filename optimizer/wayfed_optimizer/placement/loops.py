@@ -52,7 +52,7 @@ class Loops:
         self._by_variable: dict[str, Iterate | FirstMatches] = {}
         self._free: dict[Relation, frozenset[str]] = {}
         for loop in walk_once(root):
-            if not isinstance(loop, Iterate):
+            if not isinstance(loop, Iterate | FirstMatches):
                 continue
             if self._by_variable.setdefault(loop.variable, loop) != loop:
                 raise InvalidPlan(f"two loops call their rows '{loop.variable}'")

@@ -71,14 +71,17 @@ class JoinGraph:
     _classes: dict[str, int] = field(default_factory=dict)
 
     @classmethod
-    def of(cls, root: Join) -> JoinGraph | None:
-        """Take a tree of joins apart; None where another order might mean something else."""
+    def of(cls, root: Relation, least: int = 3) -> JoinGraph | None:
+        """Take a tree of joins apart; None where another order might mean something else.
+
+        None also where it joins fewer than `least` relations.
+        """
         graph = cls()
         try:
             graph.names, graph.shape = graph._add(root)
         except _FixedOrder:
             return None
-        if len(graph.leaves) + len(graph.attached) < 3:
+        if len(graph.leaves) + len(graph.attached) < least:
             return None
         graph._classes = _classes_of(graph._keys)
         if any(graph._equates(leaf) for leaf in graph.leaves):
@@ -160,6 +163,21 @@ class JoinGraph:
     def _require(self, holds: bool) -> None:
         if not holds:
             raise _FixedOrder
+
+    def owner(self, name: str) -> Relation:
+        """Return the relation that a column comes from."""
+        return self._owners[name]
+
+    def equal_to(self, name: str) -> frozenset[str]:
+        """Return the columns that the keys make equal to one, and itself."""
+        number = self._classes.get(name)
+        same = (other for other, its in self._classes.items() if its == number)
+        return frozenset((name, *(same if number is not None else ())))
+
+    @property
+    def predicates(self) -> tuple[Expression, ...]:
+        """What the joins ask besides equal keys."""
+        return tuple(self._predicates)
 
     def unit(self, leaf: Relation) -> Unit:
         """Return a relation of the graph on its own."""
