@@ -6,7 +6,7 @@ import os
 from threading import Lock
 from typing import TYPE_CHECKING, Final
 
-from wayfed.calibration.storing import Measured, load, mark_of
+from wayfed.calibration.storing import Measured, load, mark_of, save
 from wayfed_java.telling import tell
 
 if TYPE_CHECKING:
@@ -53,8 +53,7 @@ class Calibration:
         """
         with self._lock:
             if self._measured is None:
-                known = load() if is_on() else ()
-                self._measured = {(each.platform, each.place): each for each in known}
+                self._measured = {(e.platform, e.place): e for e in _known()}
             if not self._measured:
                 return {}
             for name in platforms.keys() - self._found.keys():
@@ -82,6 +81,23 @@ class Calibration:
         return None if costs is platform.costs else costs
 
 
+def _known() -> list[Measured]:
+    """Return what is known of this machine, refined first where enough runs were noted."""
+    if not is_on():
+        return []
+    from wayfed.calibration.runlog import take_runs
+
+    known = list(load())
+    if noted := take_runs():
+        from wayfed.calibration.refining import refined
+
+        better = refined(known, noted)
+        if better:
+            save(better)
+            known = [*known, *better]  # of two of a kind the later one holds
+    return known
+
+
 def kind_of(name: str) -> str:
     """Return the kind of a platform: stores are called ``kind:where``.
 
@@ -98,7 +114,7 @@ def _is_current(measured: Measured, platform: Platform) -> bool:
     if ":" in platform.name:
         return True
     now = platform.version()
-    if measured.version == now:
+    if measured.version in ("", now):
         return True
     tell(
         f"{platform.name} {measured.version} was measured, and this is {now}: its own estimates "

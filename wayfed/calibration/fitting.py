@@ -15,17 +15,16 @@ if TYPE_CHECKING:
 
     from wayfed_optimizer.cost import CostProfile
 
-_ROUNDS: Final = 12
-_SWEEPS: Final = 60
+_ROUNDS: Final = 10
+_SWEEPS: Final = 25
 _HUBER: Final = 0.5
 """A fragment that took more than e^0.5 times what was expected counts less and less."""
 _PRIOR: Final = 0.03
 """What straying from the rate that was known costs, beside an observation's 1."""
 _NOISE_SECONDS: Final = 0.004
 """Below this, what the machine does besides is as much as what the fragment does."""
-_WIDEST: Final = 30.0
-_NARROWEST: Final = 2.0
 _ENOUGH: Final = 5
+"""So many fragments of which a quantity is a good part tell its rate; fewer tell less."""
 _SHARE: Final = 0.1
 
 
@@ -51,9 +50,22 @@ class Observation:
         return max(told / took, took / told)
 
 
-def fit(observations: Sequence[Observation], known: CostProfile) -> dict[str, float]:
+def fit(
+    observations: Sequence[Observation], known: CostProfile, *, most: float = 30.0
+) -> dict[str, float]:
     """Return the rates of the quantities that were observed.
 
+    Parameters
+    ----------
+    observations
+        What fragments had to do, and what they took.
+    known
+        What was known of the platform before.
+    most
+        The factor by which a rate may change, either way; less where few fragments tell of it.
+
+    Notes
+    -----
     The sum of squares of log errors is made small by Gauss-Newton steps, with Huber's weights
     (Huber, Annals of Mathematical Statistics 1964), and a pull towards what is known, so that
     quantities which always come together share what they took. No rate gets below its floor, and
@@ -79,20 +91,24 @@ def fit(observations: Sequence[Observation], known: CostProfile) -> dict[str, fl
     told = amounts @ before
     clear = took >= _NOISE_SECONDS
     ratios = (took / told)[clear] if clear.any() else took / told
-    pace = float(np.clip(np.median(ratios), 0.1, 10.0))
+    pace = float(np.clip(np.median(ratios), 1 / most, most))
     prior = np.maximum(before * pace, floors)
     parts = amounts * prior
-    rates = prior * _scaled(parts, took, floors / prior)
+    found = prior * _scaled(parts, took, floors / prior, most)
+    rates = np.maximum(np.clip(found, before / most, before * most), floors)
     return {name: float(rate) for name, rate in zip(names, rates, strict=True)}
 
 
 def _scaled(
-    parts: NDArray[np.float64], took: NDArray[np.float64], floors: NDArray[np.float64]
+    parts: NDArray[np.float64],
+    took: NDArray[np.float64],
+    floors: NDArray[np.float64],
+    widest: float,
 ) -> NDArray[np.float64]:
     """Return by what each quantity's share of the seconds has to be multiplied."""
     import numpy as np
 
-    most = _room(parts)
+    most = _room(parts, widest)
     least = np.maximum(floors, 1 / most)
     scale = np.clip(np.ones(parts.shape[1]), least, np.maximum(most, least))
     trust = np.minimum(1.0, took / _NOISE_SECONDS)
@@ -112,9 +128,9 @@ def _scaled(
     return scale
 
 
-def _room(parts: NDArray[np.float64]) -> NDArray[np.float64]:
+def _room(parts: NDArray[np.float64], widest: float) -> NDArray[np.float64]:
     """Return by which factor each rate may change: little, where few fragments tell of it."""
     import numpy as np
 
     telling = (parts >= _SHARE * parts.sum(axis=1, keepdims=True)).sum(axis=0)
-    return np.where(telling >= _ENOUGH, _WIDEST, _NARROWEST + telling)
+    return np.where(telling >= _ENOUGH, widest, 1 + (widest - 1) * telling / (3 * _ENOUGH))

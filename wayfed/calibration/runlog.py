@@ -31,6 +31,8 @@ if TYPE_CHECKING:
 
 MOST_BYTES: Final = 1 << 20
 """Beyond this the older half goes."""
+ENOUGH_BYTES: Final = 1 << 16
+"""So much is worth refining costs with: two hundred fragments or so."""
 _CLOSE: Final = 2.0
 """An estimate of rows that is off by more says nothing of the work that was done."""
 _SHORTEST: Final = 0.005
@@ -59,7 +61,7 @@ class RunLog:
         """Add what a run took, where there is something to learn from it."""
         if self._failed:
             return
-        noted = [each for each in _noted(plan, report, places)]
+        noted = list(_noted(plan, report, places))
         if not noted:
             return
         line = json.dumps(noted, separators=(",", ":")) + "\n"
@@ -94,6 +96,24 @@ def runs(file: Path | None = None) -> Mapping[tuple[str, str], list[Observation]
     except (ValueError, TypeError, KeyError, AttributeError, RecursionError) as error:
         set_aside(file, error)
         return {}
+    return found
+
+
+def take_runs(
+    file: Path | None = None, at_least: int = ENOUGH_BYTES
+) -> Mapping[tuple[str, str], list[Observation]]:
+    """Return what was noted, and begin the log anew, where at least so many bytes were."""
+    file = file or log_file()
+    taken = file.with_name(f"{file.name}.{os.getpid()}")
+    try:
+        if file.stat().st_size < at_least:
+            return {}
+        os.replace(file, taken)
+    except OSError:
+        return {}
+    found = runs(taken)
+    with suppress(OSError):
+        taken.unlink(missing_ok=True)
     return found
 
 

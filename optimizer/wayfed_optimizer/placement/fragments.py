@@ -57,7 +57,7 @@ class _Cutter:
         self._placed = placed
         self._environment = environment
         self._rows = rows
-        self._movement = Movement(environment.platforms.values())
+        self._movement = Movement(environment.platforms.values(), environment.costs)
         crossings = tuple(_crossings(placed.choice))
         self._readers = Counter(map(_key, crossings))
         self._stems: dict[tuple[Relation, str], set[tuple[Channel, ...] | None]] = {}

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import heapq
+from dataclasses import replace
 from itertools import count
+from types import MappingProxyType
 from typing import TYPE_CHECKING, Final, NamedTuple
 
 from wayfed_optimizer.cost import Cost
@@ -11,8 +13,9 @@ from wayfed_optimizer.platform import ARROW_STREAM, ARROW_TABLE, Channel, Conver
 from wayfed_optimizer.relations import Iterate
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Sequence
+    from collections.abc import Iterable, Mapping, Sequence
 
+    from wayfed_optimizer.cost import CostProfile
     from wayfed_optimizer.platform import Platform
     from wayfed_optimizer.relations import Relation
 
@@ -63,12 +66,25 @@ class _Route(NamedTuple):
 
 
 class Movement:
-    """The ways between platforms; `conversions` are all that the platforms offer."""
+    """The ways between platforms.
 
-    def __init__(self, platforms: Iterable[Platform]) -> None:
+    Parameters
+    ----------
+    platforms
+        Whose conversions there are.
+    measured
+        What was measured of platforms, by name; of the others their own constants hold.
+    """
+
+    def __init__(
+        self,
+        platforms: Iterable[Platform],
+        measured: Mapping[str, CostProfile] = MappingProxyType({}),
+    ) -> None:
         platforms = tuple(platforms)
+        offered = (_priced(c, measured.get(p.name)) for p in platforms for c in p.conversions)
         self._edges: dict[Channel, list[Conversion]] = {}
-        for conversion in (*IN_PROCESS, *(c for p in platforms for c in p.conversions)):
+        for conversion in (*IN_PROCESS, *offered):
             self._edges.setdefault(conversion.source, []).append(conversion)
         self._accepts = {p.name: tuple(p.accepts) for p in platforms}
         self._produces = {p.name: tuple(p.produces) for p in platforms}
@@ -166,6 +182,18 @@ class Movement:
                 total = seconds + step.cost(size).seconds
                 heapq.heappush(queue, (total, next(order), start, step.target, (*steps, step)))
         return None
+
+
+def _priced(conversion: Conversion, measured: CostProfile | None) -> Conversion:
+    """Return a conversion at the cost that was measured of it."""
+    if measured is None:
+        return conversion
+    form = conversion.target.name
+    fixed = measured.rates.get(f"move.{form}")
+    per_byte = measured.rates.get(f"move_byte.{form}")
+    if fixed is None or per_byte is None:
+        return conversion
+    return replace(conversion, fixed=fixed, per_byte=per_byte)
 
 
 def _order_of(size: float) -> int:

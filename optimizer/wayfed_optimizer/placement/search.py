@@ -90,7 +90,7 @@ class Search:
         self._platforms = dict(environment.platforms)
         self._sources = environment.sources
         self._memo = memo
-        self._movement = Movement(self._platforms.values())
+        self._movement = Movement(self._platforms.values(), environment.costs)
         self._prices = Prices(environment, rows, self._channel_of)
         self._shared = SharedParts(rows, self._costs_nothing_twice)
         self._channels = _kept_channels(self._platforms.values())
