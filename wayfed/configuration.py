@@ -66,6 +66,22 @@ class TableConfiguration(Strict):
     options: dict[str, Any] = Field(default_factory=dict)
 
 
+class PlanningConfiguration(Strict):
+    """``[planning]``: what the optimizer may take and use.
+
+    Parameters
+    ----------
+    statistics_seconds
+        How long a plan waits for all its stores to tell what they know of their tables. What is
+        late is there for the next plan.
+    remember_runs
+        Whether plans are made with what earlier runs of the context counted.
+    """
+
+    statistics_seconds: float = Field(default=0.5, ge=0, le=3600, strict=False)
+    remember_runs: bool = True
+
+
 class ContextConfiguration(Strict):
     """A whole wayfed.toml.
 
@@ -75,9 +91,12 @@ class ContextConfiguration(Strict):
         Options of each engine, by name.
     tables
         The catalog.
+    planning
+        What plans may take and use.
     """
 
     engines: dict[str, dict[str, Any]] = Field(default_factory=dict)
+    planning: PlanningConfiguration = PlanningConfiguration()
     tables: dict[str, TableConfiguration] = Field(default_factory=dict)
 
 

@@ -15,6 +15,7 @@ from wayfed.calibration import Calibration
 from wayfed.catalog import Catalog
 from wayfed.dataset import Dataset
 from wayfed.display import Listing, counted
+from wayfed.plans import Plans
 from wayfed.selecting import fresh_name
 from wayfed.training import Training
 from wayfed_optimizer.cancellation import CancellationToken
@@ -43,6 +44,7 @@ if TYPE_CHECKING:
     from wayfed.execution import Execution
     from wayfed.explain import Explanation
     from wayfed.mapping import SchemaLike
+    from wayfed.plans import Planned
     from wayfed.progress import FragmentProgress
     from wayfed_optimizer.platform import Connector, Platform, Source, TargetRequest
     from wayfed_optimizer.relations import Relation
@@ -111,6 +113,12 @@ class Context(Training):
         self._catalog = Catalog(self._open_source)
         self._caches = Caches(self._catalog.put)
         self._lines: dict[str, str] = {}
+        planning = configuration.planning if configuration else None
+        self._plans = (
+            Plans(seconds=planning.statistics_seconds, remembers=planning.remember_runs)
+            if planning
+            else Plans()
+        )
         self._calibration = Calibration()
         self._stores: dict[tuple[str, str], Platform] = {}
         options: dict[str, dict[str, Any]] = {name: {} for name in EMBEDDED}
@@ -360,14 +368,21 @@ class Context(Training):
             return self._run(self._with_caches(relation, token), token)
 
     def _run(self, relation: Relation, token: CancellationToken) -> Execution:
+        return self._started(self._plans.plan(relation, self.environment), token)
+
+    def _started(self, planned: Planned, token: CancellationToken) -> Execution:
         from wayfed.execution import execute
-        from wayfed_optimizer.stages import plan
 
-        environment = self.environment
-        stages = plan(relation, environment)
-        return execute(stages, environment, token=token, watch=self._watch, done=self._note)
+        return execute(
+            planned.stages,
+            planned.environment,
+            token=token,
+            watch=self._watch,
+            done=lambda execution: self._note(planned, execution),
+        )
 
-    def _note(self, execution: Execution) -> None:
+    def _note(self, planned: Planned, execution: Execution) -> None:
+        self._plans.learn(planned, execution)
         with self._lock:
             places = {p.name: place for (_, place), p in self._stores.items()}
         self._calibration.note(execution.stages.physical, execution.report, places)
@@ -416,20 +431,15 @@ class Context(Training):
         self, relation: Relation, *, stage: str, analyze: bool, alternatives: bool
     ) -> Explanation:
         """Explain a plan; with `analyze`, or as it was executed, run it first."""
-        from wayfed.execution import execute
         from wayfed.explain import STAGES, explain
-        from wayfed_optimizer.stages import plan
 
         check_option(stage, STAGES, name="stage")
         token = self.new_token() if analyze or stage == "executed" else None
-        environment = self.environment
         with _saying_too_deep():
-            stages = plan(self._with_caches(relation, token), environment)
-            report = None
+            planned = self._plans.plan(self._with_caches(relation, token), self.environment)
+            stages, environment, report = planned.stages, planned.environment, None
             if token is not None:
-                with execute(
-                    stages, environment, token=token, watch=self._watch, done=self._note
-                ) as execution:
+                with self._started(planned, token) as execution:
                     for _ in execution.stream:
                         pass
                     report = execution.report
@@ -456,6 +466,7 @@ class Context(Training):
         for token in tuple(self._running):
             token.cancel("the context was closed")
         self._release()
+        self._plans.clear()
         self._caches.clear()
         self._catalog.clear()
 

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+from contextlib import suppress
 from dataclasses import dataclass
+from hashlib import sha256
 from pathlib import Path
 from types import MappingProxyType
 from typing import TYPE_CHECKING, Any, Final
@@ -20,14 +22,14 @@ from wayfed_optimizer.errors import (
     suggestion,
 )
 from wayfed_optimizer.platform import FileSet, Snapshot
-from wayfed_optimizer.statistics.estimates import Estimate, Provenance, TableStatistics
+from wayfed_optimizer.statistics.estimates import Estimate, Provenance, TableStatistics, Told
 from wayfed_optimizer.types import NULL, TEXT, Field, Schema
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
     from wayfed_files.formats import Format
-    from wayfed_optimizer.platform import Channel, SourceRequest
+    from wayfed_optimizer.platform import Channel, SourceRequest, Teller
 
 _BYTES_LOOKED_AT: Final = 16 << 20
 _MOST_OF_ONE_FILE: Final = 1 << 20
@@ -91,8 +93,21 @@ class FileSource:
         count = len(self._table.version.files)
         return self._location.text + (f" ({count} files)" if count > 1 else "")
 
+    @property
+    def teller(self) -> Teller:
+        """Itself: files tell for themselves."""
+        return self
+
+    def told(self, sources: Sequence[Any]) -> list[Told]:
+        """Return what is known of the files that there are now, and their version."""
+        statistics = self.statistics()
+        return [Told(statistics, self._table.version.digest)]
+
     def statistics(self) -> TableStatistics:
         """Return what the footers tell, or what the sizes suggest."""
+        with suppress(WayfedError):  # the run says what is wrong with the files
+            if _Version.of(self._location.files()) != self._table.version:
+                self._look_again()
         table, known = self._table, self._known
         if known is None or known[0] is not table:
             self._known = known = (table, table.statistics())
@@ -253,6 +268,10 @@ class _Version:
     @property
     def text(self) -> str:
         return "\0".join(f"{stamp} {path}" for path, stamp in self.files)
+
+    @property
+    def digest(self) -> str:
+        return sha256(self.text.encode(errors="surrogateescape")).hexdigest()[:16]
 
     @property
     def paths(self) -> tuple[Path, ...]:

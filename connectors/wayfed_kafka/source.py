@@ -24,16 +24,17 @@ from wayfed_optimizer.statistics.estimates import (
     Estimate,
     Provenance,
     TableStatistics,
+    Told,
 )
 from wayfed_optimizer.types import check_option
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Mapping, Sequence
 
     from wayfed_kafka.cluster import Cluster
     from wayfed_kafka.formats import Format
     from wayfed_kafka.location import Location
-    from wayfed_optimizer.platform import SourceRequest
+    from wayfed_optimizer.platform import SourceRequest, Teller
     from wayfed_optimizer.types import Schema
 
 READ_OPTIONS: Final = (
@@ -92,6 +93,16 @@ class TopicSource:
     def description(self) -> str:
         """Where it is, for people."""
         return f"topic {self.topic.topic} of {self.topic.location.cluster}, {self.topic.format}"
+
+    @property
+    def teller(self) -> Teller:
+        """Itself: the offsets are known since it was made, and asked of nobody."""
+        return self
+
+    def told(self, sources: Sequence[Any]) -> list[Told]:
+        """Return what the offsets tell, and the records that they stand for."""
+        version = f"{self._identity} {self.topic.ranges}" if self.bounded else ""
+        return [Told(self.statistics(), version)]
 
     def statistics(self) -> TableStatistics:
         """Return what the offsets tell: there are at most as many records."""

@@ -6,11 +6,14 @@ from dataclasses import dataclass, field
 from types import MappingProxyType
 from typing import TYPE_CHECKING
 
+from wayfed_optimizer.statistics.estimates import nothing_observed
+
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Callable, Mapping
 
     from wayfed_optimizer.cost import CostProfile
     from wayfed_optimizer.platform import Platform, Source
+    from wayfed_optimizer.relations import Relation
     from wayfed_optimizer.statistics import TableStatistics
 
 
@@ -32,6 +35,8 @@ class Environment:
         What was measured on this installation, by platform; the others have their own.
     statistics
         What is known of tables, by name; a source that is not in it is asked when it is needed.
+    observed
+        Gives the rows that a relation had in an earlier run over the same data.
     """
 
     platforms: Mapping[str, Platform]
@@ -40,6 +45,7 @@ class Environment:
     lines: Mapping[str, str] = field(default_factory=lambda: MappingProxyType({}))
     costs: Mapping[str, CostProfile] = field(default_factory=lambda: MappingProxyType({}))
     statistics: Mapping[str, TableStatistics] = field(default_factory=lambda: MappingProxyType({}))
+    observed: Callable[[Relation], float | None] = nothing_observed
 
     def costs_of(self, platform: str) -> CostProfile:
         """Return what work costs on a platform."""

@@ -412,6 +412,10 @@ def starting() -> Iterator[None]:
         raise
 
 
+class StatisticsMissing(UserWarning):
+    """A store did not tell what it knows of a table; the plan is made with what is assumed."""
+
+
 class SourceChanged(WayfedError):
     """A source is not what it was when the plan was made, or changed while it was read."""
 

@@ -44,6 +44,8 @@ class Stages:
         For each fragment, by id, what its platform will be asked.
     seconds
         What planning itself took, by stage.
+    cached
+        Whether the plan was made before, and is used again.
     """
 
     logical: Relation
@@ -52,6 +54,7 @@ class Stages:
     physical: PhysicalPlan
     compiled: Mapping[str, Compiled]
     seconds: Mapping[str, float]
+    cached: bool = False
 
 
 def plan(relation: Relation, environment: Environment) -> Stages:
@@ -132,7 +135,7 @@ def place_rewritten(
             return TableStatistics(loops.rows(table, rows))
         return known.get(table) or environment.statistics_of(table)
 
-    rows = Cardinalities(cache(statistics))
+    rows = Cardinalities(cache(statistics), environment.observed)
     for relation, estimate in assumed.items():
         rows.assume(relation, estimate)
     alternatives = partial(alternatives_of, rules=rules)

@@ -42,6 +42,7 @@ from wayfed_optimizer.statistics.estimates import (
     Estimate,
     Provenance,
     TableStatistics,
+    nothing_observed,
 )
 from wayfed_optimizer.statistics.joins import (
     Side,
@@ -75,12 +76,9 @@ _WIDTHS: Final = {
     "list": 48,
     "struct": 32,
 }
+_OBSERVED_IS: Final = 0.95
+"""How sure it is that data which did not seem to change has as many rows as before."""
 _TRUSTED: Final = frozenset({Provenance.EXACT, Provenance.FOOTER})
-
-
-def nothing_observed(relation: Relation) -> float | None:
-    """Know nothing of earlier runs."""
-    return None
 
 
 class Cardinalities:
@@ -147,7 +145,7 @@ class Cardinalities:
             return None
         if isinstance(relation, Read) and self._tables(relation.table).rows.provenance in _TRUSTED:
             return None
-        return Estimate.exactly(rows, Provenance.OBSERVED)
+        return Estimate(rows, rows, rows, _OBSERVED_IS, Provenance.OBSERVED)
 
     def _column(self, relation: Relation, name: str) -> ColumnStatistics:
         if (twin := self._twins.get(relation)) is not None:

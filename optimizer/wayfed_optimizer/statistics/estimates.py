@@ -10,6 +10,8 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
+    from wayfed_optimizer.relations import Relation
+
 
 class Provenance(Enum):
     """Where an estimate comes from, the most trustworthy first."""
@@ -170,6 +172,11 @@ class TableStatistics:
     def unknown(cls, trouble: str | None = None) -> TableStatistics:
         """Return what is assumed of a table of which nothing is known."""
         return cls(Estimate(0, 100_000, 1e9, 0.5, Provenance.DEFAULT), trouble=trouble)
+
+
+def nothing_observed(relation: Relation) -> float | None:
+    """Know nothing of earlier runs."""
+    return None
 
 
 @dataclass(frozen=True, slots=True)
