@@ -4,5 +4,6 @@ from __future__ import annotations
 
 from wayfed.explain.build import explain
 from wayfed.explain.model import STAGES, Explanation
+from wayfed.explain.sharing import shared
 
-__all__ = ["STAGES", "Explanation", "explain"]
+__all__ = ["STAGES", "Explanation", "explain", "shared"]

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, NoReturn
 from wayfed_optimizer.errors import ColumnNotFound, InvalidOption, Unsupported
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping
+    from collections.abc import Callable, Iterator, Mapping
 
     from wayfed.arrays import Arrays
     from wayfed.explain import Explanation
@@ -27,7 +27,7 @@ class FederatedArrays:
     held
         The arrays, by party; never shown.
     explanations
-        How each party runs the plan.
+        By party, what explains how it runs the plan.
     min_rows
         By party, the least number of training rows with which it takes part.
     """
@@ -39,7 +39,7 @@ class FederatedArrays:
         schema: Schema,
         roles: Mapping[str, Role],
         held: Mapping[str, Arrays],
-        explanations: Mapping[str, Explanation],
+        explanations: Mapping[str, Callable[[], Explanation]],
         min_rows: Mapping[str, int],
     ) -> None:
         self.schema = schema
@@ -54,7 +54,7 @@ class FederatedArrays:
         return tuple(sorted(self._held))
 
     def explain(self, party: str | None = None) -> Explanation:
-        """Return how a party, by default the first, ran the plan.
+        """Return how a party, by default the first, runs the plan; not where, nor by which queries.
 
         Raises
         ------
@@ -64,7 +64,7 @@ class FederatedArrays:
         name = self.parties[0] if party is None else party
         if name not in self._explanations:
             raise InvalidOption.unknown(name, self.parties, of="the federation's parties")
-        return self._explanations[name]
+        return self._explanations[name]()
 
     def held(self) -> Mapping[str, Arrays]:
         """Return the parties' arrays: for the grid that trains on them, and nobody else."""

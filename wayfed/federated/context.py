@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import partial
 from threading import Lock
 from typing import TYPE_CHECKING, Any, NoReturn, Self
 from weakref import WeakSet
@@ -175,21 +176,22 @@ class FederatedContext:
     def arrays(self, relation: Relation) -> FederatedArrays:
         """Run a plan at every party; see `FederatedDataset.to_numpy`."""
         bound = self._bind(relation)
-        held, explanations = {}, {}
+        held = {}
         for name, answer in bound.items():
             assert answer.dataset is not None  # noqa: S101  # _bind raises where a party has none
             try:
                 held[name] = answer.dataset.to_numpy()
-                explanations[name] = answer.dataset.explain()
             except PlanError:
                 raise
             except Exception as error:
-                raise PartyError(f"its part of the plan failed: {error}", party=name) from error
+                # What it says names paths and queries, which are the party's own.
+                told = f"its part of the plan failed with {type(error).__name__}"
+                raise PartyError(told, party=name) from error
         return FederatedArrays(
             relation.schema,
             _strictest([answer.roles for answer in bound.values()]),
             held,
-            explanations,
+            {name: partial(self._explanation_of, name, answer) for name, answer in bound.items()},
             {m.name: m.policy.min_rows for m in self._members},
         )
 
@@ -307,11 +309,22 @@ class FederatedContext:
     def explain(
         self, relation: Relation, *, stage: str, analyze: bool, alternatives: bool
     ) -> Explanation:
-        """Explain how the first party would run a plan; `FederatedArrays.explain` tells of each."""
+        """Explain how the first party would run a plan; `FederatedArrays.explain` tells of each.
+
+        Where its tables are and what its engines are asked stays with the party.
+        """
         bound = self._bind(relation)
-        first = bound[min(bound)].dataset
-        assert first is not None  # noqa: S101  # _bind raises where a party has none
-        return first.explain(stage=stage, analyze=analyze, alternatives=alternatives)
+        first = min(bound)
+        return self._explanation_of(
+            first, bound[first], stage=stage, analyze=analyze, alternatives=alternatives
+        )
+
+    def _explanation_of(self, party: str, answer: BoundPlan, **options: Any) -> Explanation:
+        from wayfed.explain import shared
+
+        self._require_open()
+        assert answer.dataset is not None  # noqa: S101  # _bind raises where a party has none
+        return shared(answer.dataset.explain(**options), party)
 
     def _bind(self, relation: Relation) -> dict[str, BoundPlan]:
         """Let every party bind a plan, and raise all that does not fit in one error."""
