@@ -26,4 +26,4 @@ def place(
     loops: Loops | None = None,
 ) -> Placed:
     """Choose the platforms of a rewritten plan; see `Search.place`."""
-    return Search(environment, rows, memo, loops or Loops(root)).place(root)
+    return Search(environment, rows, memo, Loops(root) if loops is None else loops).place(root)

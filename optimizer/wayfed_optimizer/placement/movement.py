@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Final, NamedTuple
 
 from wayfed_optimizer.cost import Cost
 from wayfed_optimizer.platform import ARROW_STREAM, ARROW_TABLE, Channel, Conversion
-from wayfed_optimizer.relations import Iterate
+from wayfed_optimizer.relations import FirstMatches, Iterate
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping, Sequence
@@ -119,7 +119,7 @@ class Movement:
         A loop has its rows in memory. What is `kept` goes through memory too, from where it can
         be read again and again; what is `repeatable` leaves its platform in such a form.
         """
-        loops = isinstance(reader, Iterate)
+        loops = isinstance(reader, Iterate | FirstMatches)
         key = (producer.name, consumer.name, loops, kept, repeatable, _order_of(size))
         if key not in self._routes:
             self._routes[key] = self._between(

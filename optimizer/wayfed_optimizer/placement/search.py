@@ -33,6 +33,7 @@ from wayfed_optimizer.placement.shared import SharedParts
 from wayfed_optimizer.platform import ARROW_STREAM, ARROW_TABLE, JDBC_QUERY
 from wayfed_optimizer.relations import (
     Filter,
+    FirstMatches,
     Hint,
     Iterate,
     Limit,
@@ -162,7 +163,10 @@ class Search:
         names = [forced] if forced and self._is_forced(relation, forced) else [*self._platforms]
         found: _Found = {}
         reasons: dict[str, tuple[str, str]] = {}
-        for member in (*self._memo.group(relation), *self._split(relation)):
+        group = self._memo.group(relation)
+        for other in group[1:]:
+            self._loops.include(other)
+        for member in (*group, *self._split(relation)):
             for name, choices in self._of_member(member, names, around, reasons).items():
                 found.setdefault(name, []).extend(choices)
         if not found:
@@ -355,7 +359,7 @@ class Search:
         if not loops:
             return False
         reader = loops.innermost(relation)
-        if isinstance(relation, Iterate) and position > 0:
+        if isinstance(relation, Iterate | FirstMatches) and position > 0:
             reader = relation.variable
         return loops.depth(loops.innermost(below)) < loops.depth(reader)
 
@@ -363,6 +367,8 @@ class Search:
         """Say whether two relations on one platform can be one fragment."""
         if isinstance(relation, RUN_HERE) or isinstance(below, RUN_HERE):
             return False
+        if lasts and self._loops.looks_up(self._loops.innermost(relation)):
+            return True
         return not lasts or self._is_at_hand(below)
 
     def _is_at_hand(self, relation: Relation) -> bool:

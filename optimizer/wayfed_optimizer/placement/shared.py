@@ -10,6 +10,7 @@ from wayfed_optimizer.relations import (
     Aggregate,
     Distinct,
     Filter,
+    FirstMatches,
     Hint,
     Iterate,
     Join,
@@ -198,7 +199,9 @@ def _is_ordered(relation: Relation) -> bool:
 def _varies(relation: Relation) -> bool:
     """Say whether a relation may have other rows when it is computed again."""
     match relation:
-        case Limit() | MapBatches() | Window() | Iterate() | Join(kind=JoinKind.ASOF):
+        case Limit() | FirstMatches() | MapBatches() | Window() | Iterate():
+            return True
+        case Join(kind=JoinKind.ASOF):
             return True
         case Distinct(on=on) if on:
             return True

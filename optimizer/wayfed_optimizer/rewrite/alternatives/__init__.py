@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Final
 
-from wayfed_optimizer.relations import Join
+from wayfed_optimizer.relations import Join, Limit
+from wayfed_optimizer.rewrite.alternatives.first_matches import look_up_after_top
 from wayfed_optimizer.rewrite.alternatives.joins import associate_joins
 from wayfed_optimizer.rewrite.alternatives.surroundings import Alternative, Stores, Surroundings
 
@@ -15,7 +16,10 @@ if TYPE_CHECKING:
 
 __all__ = ["ALTERNATIVES", "Alternative", "Stores", "Surroundings", "alternatives_of"]
 
-ALTERNATIVES: Final = (Alternative(Join, associate_joins),)
+ALTERNATIVES: Final = (
+    Alternative(Join, associate_joins),
+    Alternative(Limit, look_up_after_top),
+)
 """In the order in which they are tried: a group holds a dozen, the first found stay."""
 
 

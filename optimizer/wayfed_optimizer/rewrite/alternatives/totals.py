@@ -36,7 +36,7 @@ def total_of(aggregate: Named) -> tuple[Named, Expression] | None:
     >>> from wayfed_optimizer.types import INT64
     >>> roomy, asked = total_of(Named("n", call("sum", Column("a", INT64))))
     >>> str(roomy), str(asked)
-    ('sum(CAST(a AS decimal(19, 0))) as n', 'CAST(n AS int64)')
+    ('sum(cast(a as decimal(19,0))) as n', 'cast(n as int64)')
     """
     call = aggregate.expression
     if not isinstance(call, Call) or any(_is_fixed(part) for part in parts_of(call)):
