@@ -50,8 +50,22 @@ def assumptions_of(
     estimates
         The rows of the plan's relations.
     """
-    found = (*_sizes(root, environment), *_values(root, environment), *_parts(root, estimates))
+    found = (
+        *_troubles(root, environment),
+        *_sizes(root, environment),
+        *_values(root, environment),
+        *_parts(root, estimates),
+    )
     return tuple(dict.fromkeys(found))
+
+
+def _troubles(root: Relation, environment: Environment) -> Iterator[str]:
+    """Yield why sources told little of themselves: they were late, or down, or contradict it."""
+    for read in reads(root):
+        if read.table in environment.sources:
+            trouble = environment.statistics_of(read.table).trouble
+            if trouble:
+                yield f"{read.table}: {trouble}"
 
 
 def _sizes(root: Relation, environment: Environment) -> Iterator[str]:

@@ -90,6 +90,7 @@ def explain(
         operators=_operators(stages.rewritten.relation, stages.physical.estimates),
         rules=tuple(map(rule_view, stages.rewritten.trace)),
         planning=tuple(stages.seconds.items()),
+        cached=stages.cached,
     )
     if stage == "rewritten":
         return explanation

@@ -6,38 +6,56 @@ Keys are stable within a ``version``; new ones may come. An *estimate* is ``low`
 ``type`` and ``nullable``. Where nothing is known there is null.
 
 ============  =============================================================================
-key          value
+key           value
 ============  =============================================================================
-version      1
-stage        ``logical``, ``rewritten``, ``placed``, ``physical`` or ``executed``
-platforms    names, the result's first
-cost         estimated cost of everything
-moved        estimated bytes between platforms
-seconds      wall time of the execution
-planning     seconds by part of planning
-objective    ``time`` or ``bytes``: what was to be small
-calibrated   platforms whose costs were measured on this installation
-side_by_side estimated seconds where every fragment has cores of its own
-rules        each firing of a rewrite rule: ``name``, ``before`` and ``after``
-events       sentences: what was planned again, retried or placed elsewhere in the execution
-assumptions  sentences: what was guessed because nothing is known of it, and what would tell
-notes        sentences
-rejected     whole plans that were not chosen: ``text``, ``cost``, ``reason``; where asked for
-plan         an operator: ``kind``, ``text``, ``columns``, ``rows`` (estimate), ``platform``,
-             ``arrives`` (channels), ``costs`` (by platform), ``table`` (of a read) and
-             ``inputs`` (operators)
-fragments    each after those it reads: ``id``, ``platform``, ``plan`` (operator),
-             ``asked``, ``language``, ``columns``, ``rows`` (estimate), ``bytes``, ``output``
-             (channel), ``cost`` (its own), ``total`` (with all it needs), ``alternatives``
-             (``platform``, ``cost``, ``reason``), ``sources`` (``table``, ``description``,
-             ``channel``, ``rows``, ``columns`` that are read, ``of`` how many),
-             ``exchanges`` (``fragment``, ``channels``, ``bytes``, ``cost``, ``role``),
-             ``actual`` (``rows``, ``bytes``, ``seconds``, ``metrics``, ``runs``), ``inside``
-             (the variable of the loop in whose iterations it runs), ``held`` (bytes), ``rival``
-             (the next best plan: ``operator`` that would be on ``platform``, ``cost`` of all,
-             ``reason``), ``forced`` (whether ``on`` said where), ``variables`` (of loops
-             whose rows it reads) and ``loop`` (of a loop: ``variable``, ``limit``, ``body``,
-             ``until``, ``line``, and ``iterations``, ``runs`` and ``unfinished`` as counted)
+version       1
+stage         ``logical``, ``rewritten``, ``placed``, ``physical`` or ``executed``
+platforms     names, the result's first
+cost          estimated cost of everything
+moved         estimated bytes between platforms
+seconds       wall time of the execution
+planning      seconds by part of planning
+cached        whether the plan was made before, and is used again
+objective     ``time`` or ``bytes``: what was to be small
+calibrated    platforms whose costs were measured on this installation
+side_by_side  estimated seconds where every fragment has cores of its own
+rules         each firing of a rewrite rule: ``name``, ``before`` and ``after``
+events        sentences: what was planned again, retried or placed elsewhere in the execution
+assumptions   sentences: what was guessed because nothing is known of it, and what would tell
+notes         sentences
+rejected      whole plans that were not chosen: ``text``, ``cost``, ``reason``; where asked for
+plan          an operator: ``kind``, ``text``, ``columns``, ``rows`` (estimate), ``platform``,
+              ``arrives`` (channels), ``costs`` (by platform), ``table`` (of a read) and
+              ``inputs`` (operators)
+fragments     a list, each after those it reads
+============  =============================================================================
+
+A *fragment*:
+
+============  =============================================================================
+key           value
+============  =============================================================================
+id, platform  its name in the plan, and where it runs
+plan          an operator
+asked         what the platform is asked, in ``language``
+columns       of its result
+rows, bytes   estimated; ``rows`` is an estimate
+output        channel
+held          estimated bytes that its largest hash table or sort holds
+cost, total   of its own, and with all that it needs
+rival         the next best plan: the ``operator`` that would be done on ``platform``, the
+              ``cost`` of the whole plan, the ``reason`` of what is more
+forced        whether ``on`` said where it is to run
+alternatives  where else it could end: ``platform``, ``cost`` up to there, ``reason``
+sources       ``table``, ``description``, ``channel``, ``rows``, ``columns`` that are read,
+              ``of`` how many
+exchanges     ``fragment``, ``channels``, ``bytes``, ``cost``, ``role``
+actual        ``rows``, ``bytes``, ``seconds``, ``metrics``, ``runs``
+inside        the variable of the loop in whose iterations it runs
+variables     of loops whose rows it reads
+loop          of a loop or look-up: ``variable``, ``limit``, ``body``, ``until``, ``line``,
+              ``candidates`` (the fragment whose rows are looked up), and as counted
+              ``iterations``, ``runs`` and ``unfinished``
 ============  =============================================================================
 """
 
@@ -76,6 +94,7 @@ def to_dict(explanation: Explanation) -> dict[str, Any]:
         "moved": _number(explanation.moved),
         "seconds": explanation.seconds,
         "planning": dict(explanation.planning),
+        "cached": explanation.cached,
         "objective": explanation.objective,
         "calibrated": list(explanation.calibrated),
         "side_by_side": explanation.side_by_side,
@@ -144,6 +163,7 @@ def _loop(loop: LoopView | None, count: LoopCount | None) -> dict[str, Any] | No
         "body": loop.body,
         "until": loop.until,
         "line": loop.line,
+        "candidates": loop.candidates,
         "iterations": count.iterations if count else None,
         "runs": count.runs if count else None,
         "unfinished": count.unfinished if count else None,

@@ -70,7 +70,7 @@ class _Chart:
             if fragment.loop is None:
                 self._fragment(fragment)
                 continue
-            title = f"loop {fragment.loop.variable}, at most {fragment.loop.limit} times"
+            title = fragment.loop.title
             self.lines.append(f'  subgraph {fragment.id}_loop["{escaped(title)}"]')
             self._within(fragment.loop.variable, explanation)
             self._fragment(fragment)

@@ -240,6 +240,8 @@ class Explanation:
         Estimated bytes that go from one platform to another, the result aside.
     planning
         Seconds that each part of planning took.
+    cached
+        Whether the plan was made before, and is used again.
     seconds
         Seconds that the execution took, where there was one.
     objective
@@ -274,6 +276,7 @@ class Explanation:
     cost: Cost | None = None
     moved: float = 0.0
     planning: tuple[tuple[str, float], ...] = ()
+    cached: bool = False
     seconds: float | None = None
     objective: str = "time"
     side_by_side: float | None = None

@@ -87,7 +87,8 @@ def facts(explanation: Explanation) -> Iterator[tuple[str, str]]:
     if explanation.planning:
         total = in_seconds(sum(seconds for _, seconds in explanation.planning), 2)
         steps = ", ".join(f"{name} {in_seconds(s, 2)}" for name, s in explanation.planning)
-        yield "planned", f"{total} ({steps})"
+        before = "; made before, and used again" if explanation.cached else ""
+        yield "planned", f"{total} ({steps}){before}"
     if explanation.rules and explanation.stage != "rewritten":
         yield "rewritten", rules_text(explanation)
     if explanation.cost is not None:
@@ -134,7 +135,7 @@ def costs_text(explanation: Explanation) -> str:
     measured = listing(list(explanation.calibrated))
     if not shipped:
         return f"of {measured} as measured on this installation"
-    defaults = f"of {listing(shipped)} as shipped, not measured here"
+    defaults = f"of {listing(shipped)} as shipped, not measured here (wayfed calibrate)"
     return f"of {measured} as measured here, {defaults}" if explanation.calibrated else defaults
 
 

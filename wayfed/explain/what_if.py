@@ -31,6 +31,7 @@ from wayfed_optimizer.relations import (
 )
 from wayfed_optimizer.rewrite import ALTERNATIVES
 from wayfed_optimizer.stages import place_rewritten
+from wayfed_optimizer.statistics.estimates import nothing_observed
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
@@ -255,8 +256,10 @@ class WhatIf:
         return place_rewritten(
             self._stages.logical,
             replace(self._stages.rewritten, relation=root),
-            replace(self._environment, platforms=platforms),
+            # A run may have counted meanwhile: what is compared rests on the same estimates.
+            replace(self._environment, platforms=platforms, observed=nothing_observed),
             self._environment.statistics,
+            assumed=self._plan.estimates,
             rules=rules,
         ).physical
 
