@@ -55,6 +55,25 @@ class Check:
     sql: str
 
 
+@dataclass(frozen=True, slots=True)
+class Standing:
+    """What there is of a table at the moment.
+
+    Parameters
+    ----------
+    columns
+        In order; None where there is no such table any more.
+    identity
+        What another table of the same name has otherwise, where readers may meet both.
+    version
+        Something that changes whenever rows of the database may have.
+    """
+
+    columns: tuple[ColumnDescription, ...] | None
+    identity: str
+    version: str
+
+
 class Asked(Protocol):
     """A table whose statistics are asked for."""
 
@@ -122,12 +141,8 @@ class Catalog(Protocol):
         """
         ...
 
-    def identity(self, table: TableName) -> str:
-        """Return what another table of the same name has otherwise, where readers may meet both."""
-        ...
-
-    def version(self) -> str:
-        """Return something that changes whenever rows of the database may have."""
+    def standings(self, tables: Sequence[TableName]) -> Sequence[Standing]:
+        """Return what there is of tables at the moment, in their order."""
         ...
 
 

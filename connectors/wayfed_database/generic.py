@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any, Final
 from uuid import uuid4
 
 from wayfed_database.capabilities import GENERIC_PROFILE
-from wayfed_database.catalog import Reading, TableName
+from wayfed_database.catalog import Reading, Standing, TableName
 from wayfed_database.columns import ColumnDescription
 from wayfed_database.failures import first_line
 from wayfed_database.generic_session import GenericSession
@@ -229,13 +229,9 @@ class GenericCatalog:
         known = set(source.schema.names)
         return tuple(frozenset(each) for each in told if each and known.issuperset(each))
 
-    def identity(self, table: TableName) -> str:
-        """Return nothing: it is not known."""
-        return ""
-
-    def version(self) -> str:
-        """Return another version each time: nobody knows whether rows have changed."""
-        return uuid4().hex
+    def standings(self, tables: Sequence[TableName]) -> list[Standing]:
+        """Return columns, and another version each time: nobody knows whether rows have changed."""
+        return [Standing(self.columns(table), "", uuid4().hex) for table in tables]
 
     @contextmanager
     def _inspecting(self) -> Iterator[Any]:

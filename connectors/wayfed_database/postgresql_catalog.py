@@ -6,7 +6,7 @@ from contextlib import contextmanager
 from threading import Lock
 from typing import TYPE_CHECKING, Any, Final
 
-from wayfed_database.catalog import Reading, TableName, body_of, quoted, selecting
+from wayfed_database.catalog import Reading, Standing, TableName, body_of, quoted, selecting
 from wayfed_database.columns import POSTGRESQL_TYPES, ColumnDescription, split_type
 from wayfed_database.failures import connection_failure, first_line
 from wayfed_database.postgresql_statistics import PostgreSQLStatistics
@@ -48,28 +48,30 @@ ORDER BY nspname
 _READABLE: Final = {"r": "table", "v": "view", "m": "view", "f": "table", "p": "table"}
 
 # A domain is described as the type it stands on. Rows of older servers lack some columns, hence
-# to_jsonb: what is not there is NULL.
-_COLUMNS: Final = """
-SELECT a.attname AS name,
+# to_jsonb: what is not there is NULL. A table that is gone has one row, of NULLs. The version is
+# the server's next transaction: any change of rows takes one.
+_STANDINGS: Final = """
+SELECT w.place::int AS place, w.id::oid::text AS id,
+       txid_snapshot_xmax(txid_current_snapshot())::text AS version, a.attname AS name,
        CASE t.typtype WHEN 'd' THEN format_type(t.typbasetype, t.typtypmod)
                       ELSE format_type(a.atttypid, a.atttypmod) END AS type,
        NOT (a.attnotnull OR t.typnotnull) AS nullable,
        a.atthasdef OR a.attidentity <> '' AS filled,
-       l.collname AS collation, l.collcollate AS collate, l.collprovider::text AS provider,
+       CASE l.collprovider WHEN 'd' THEN d.datcollate ELSE l.collname END AS collation,
+       CASE l.collprovider WHEN 'd' THEN d.datcollate ELSE l.collcollate END AS collate,
+       CASE l.collprovider WHEN 'd' THEN coalesce(to_jsonb(d) ->> 'datlocprovider', 'c')
+                           ELSE l.collprovider::text END AS provider,
        coalesce((to_jsonb(l) ->> 'collisdeterministic')::boolean, true) AS deterministic
-FROM pg_attribute a
-JOIN pg_type t ON t.oid = a.atttypid
+FROM (SELECT place, to_regclass(name) AS id
+      FROM unnest(CAST(:names AS text[])) WITH ORDINALITY u(name, place)) w
+JOIN pg_database d ON d.datname = current_database()
+LEFT JOIN pg_attribute a ON a.attrelid = w.id AND a.attnum > 0 AND NOT a.attisdropped
+LEFT JOIN pg_type t ON t.oid = a.atttypid
 LEFT JOIN pg_collation l ON l.oid = a.attcollation
-WHERE a.attrelid = to_regclass(:name) AND a.attnum > 0 AND NOT a.attisdropped
-ORDER BY a.attnum
-"""
-_DATABASE: Final = """
-SELECT datcollate AS collate, coalesce(to_jsonb(d) ->> 'datlocprovider', 'c') AS provider
-FROM pg_database d WHERE datname = current_database()
+ORDER BY w.place, a.attnum
 """
 _BY_CODE_POINT: Final = frozenset({"c", "posix", "c.utf-8", "c.utf8"})
 
-_IDENTITY: Final = "SELECT to_regclass(:name)::oid::text"
 _VERSION: Final = "SELECT txid_snapshot_xmax(txid_current_snapshot())::text"
 _PADDED: Final = frozenset({"character", "bpchar", "name", '"char"', "char"})
 
@@ -147,33 +149,25 @@ class PostgreSQLCatalog:
 
     def columns(self, table: TableName) -> tuple[ColumnDescription, ...] | None:
         """Return a table's columns; those of a query as the server would answer it."""
-        with self._connected() as connection:
-            if table.query is not None:
-                return self._columns_of_query(connection, table.query)
-            rows = _rows(connection, _COLUMNS, name=quoted(*table.parts))
-            if not rows:
-                return None
-            return tuple(self._column(connection, row) for row in rows)
+        return self.standings((table,))[0].columns
 
-    def _column(self, connection: Connection, row: Mapping[str, Any]) -> ColumnDescription:
-        collation = row["collation"]
-        ordered = row
-        if collation is not None and row["provider"] == "d":
-            ordered = _rows(connection, _DATABASE)[0]
-            collation = ordered["collate"]
-        by_code_point = (
-            collation is None
-            or ordered["provider"] == "b"
-            or (ordered["provider"] == "c" and ordered["collate"].lower() in _BY_CODE_POINT)
-        )
-        return ColumnDescription(
-            row["name"],
-            row["type"],
-            row["nullable"],
-            None if by_code_point else collation,
-            equates=not row["deterministic"],
-            filled=row["filled"],
-        )
+    def standings(self, tables: Sequence[TableName]) -> list[Standing]:
+        """Return what there is; the identity is the object identifier, and none of a query.
+
+        A table that took another's place is empty to older snapshots.
+        """
+        stored = [table for table in tables if table.query is None]
+        found: dict[TableName, Standing] = {}
+        with self._connected() as connection:
+            rows = _rows(connection, _STANDINGS, names=[quoted(*t.parts) for t in stored])
+            for place, table in enumerate(stored, start=1):
+                found[table] = _standing([row for row in rows if row["place"] == place])
+            for table in tables:
+                if table.query is not None:
+                    version = str(connection.exec_driver_sql(_VERSION).scalar_one())
+                    columns = self._columns_of_query(connection, table.query)
+                    found[table] = Standing(columns, "", version)
+        return [found[table] for table in tables]
 
     def _columns_of_query(
         self, connection: Connection, query: str
@@ -227,19 +221,6 @@ class PostgreSQLCatalog:
                 f"{first_line(getattr(error, 'orig', None) or error)}"
             ) from error
 
-    def identity(self, table: TableName) -> str:
-        """Return the table's object identifier: a replaced table is empty to older snapshots."""
-        if table.query is not None:
-            return ""
-        with self._connected() as connection:
-            row = _first(connection, _IDENTITY, name=quoted(*table.parts))
-        return str(row[0]) if row else ""
-
-    def version(self) -> str:
-        """Return the server's next transaction: any change of rows takes one."""
-        with self._connected() as connection:
-            return str(connection.exec_driver_sql(_VERSION).scalar_one())
-
     def server_version(self) -> str:
         """Return the server's version."""
         with self._connected() as connection:
@@ -254,7 +235,7 @@ class PostgreSQLCatalog:
 
     @contextmanager
     def _connected(self) -> Iterator[Connection]:
-        """Give a connection for short questions, in a transaction that changes nothing."""
+        """Give a connection for short questions, each a transaction of its own."""
         from sqlalchemy.exc import DBAPIError
 
         try:
@@ -276,13 +257,37 @@ def _engine(location: ServerLocation) -> Engine:
     try:
         from sqlalchemy import create_engine
 
-        return create_engine(location.url, pool_pre_ping=True, hide_parameters=True)
+        # Without a transaction around each question, which takes two more.
+        return create_engine(
+            location.url, isolation_level="AUTOCOMMIT", pool_pre_ping=True, hide_parameters=True
+        )
     except ImportError as error:
         raise Unsupported(
             "reading postgresql",
             reason=f"{error.name} is not installed",
             hint="pip install 'wayfed[sql]'",
         ) from error
+
+
+def _standing(rows: Sequence[Mapping[str, Any]]) -> Standing:
+    columns = tuple(_column(row) for row in rows if row["name"] is not None)
+    return Standing(columns if rows[0]["id"] else None, rows[0]["id"] or "", rows[0]["version"])
+
+
+def _column(row: Mapping[str, Any]) -> ColumnDescription:
+    by_code_point = (
+        row["collation"] is None
+        or row["provider"] == "b"
+        or (row["provider"] == "c" and row["collate"].lower() in _BY_CODE_POINT)
+    )
+    return ColumnDescription(
+        row["name"],
+        row["type"],
+        row["nullable"],
+        None if by_code_point else row["collation"],
+        equates=not row["deterministic"],
+        filled=row["filled"],
+    )
 
 
 def _rows(connection: Connection, sql: str, **values: object) -> list[Mapping[str, Any]]:

@@ -80,7 +80,7 @@ FROM unnest(CAST(:schemas AS text[]), CAST(:names AS text[]))
 JOIN pg_stats s ON s.schemaname = w.schema AND s.tablename = w.name
 ORDER BY w.place, s.attname, s.inherited DESC
 """
-_PLAN_SECONDS: Final = "SET LOCAL statement_timeout = '2s'"
+_WITHIN_SECONDS: Final = "BEGIN; SET LOCAL statement_timeout = '2s'"
 _PLANNED_OFF_BY: Final = 10.0
 _ANALYSED_OFF_BY: Final = 1.2
 _ROW_OVERHEAD: Final = 28
@@ -190,8 +190,11 @@ class PostgreSQLStatistics:
     def _planned(self, connection: Connection, table: TableName) -> TableStatistics:
         """Return how many rows the planner expects of a view or query."""
         source = f"({body_of(table.query)}) AS q" if table.query else quoted(*table.parts)
-        connection.exec_driver_sql(_PLAN_SECONDS)
-        answer = connection.exec_driver_sql(f"EXPLAIN (FORMAT JSON) SELECT * FROM {source}")
+        connection.exec_driver_sql(_WITHIN_SECONDS)
+        try:
+            answer = connection.exec_driver_sql(f"EXPLAIN (FORMAT JSON) SELECT * FROM {source}")
+        finally:
+            connection.exec_driver_sql("ROLLBACK")
         rows = float(answer.scalar_one()[0]["Plan"]["Plan Rows"])
         estimate = Estimate.around(rows, Provenance.DATABASE, _PLANNED_OFF_BY)
         kept = self._kept.get(table)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from hashlib import sha256
 from typing import TYPE_CHECKING, Final
 
@@ -18,10 +19,12 @@ from wayfed_optimizer.platform import Snapshot, tables_of
 from wayfed_optimizer.statistics.estimates import TableStatistics
 
 if TYPE_CHECKING:
-    from wayfed_database.catalog import Catalog, Reading
+    from collections.abc import Sequence
+
+    from wayfed_database.catalog import Catalog, Reading, Standing
     from wayfed_database.columns import ColumnDescription
     from wayfed_database.engines import Engine
-    from wayfed_optimizer.platform import Channel, SourceRequest, TableReference, Teller
+    from wayfed_optimizer.platform import Channel, Keeper, SourceRequest, TableReference, Teller
     from wayfed_optimizer.types import Schema
 
 
@@ -59,6 +62,7 @@ class DatabaseSource:
         self.name = name
         self.columns = columns
         self.teller: Teller = catalog
+        self.keeper: Keeper = CatalogKeeper(catalog)
         self._catalog = catalog
 
     def __repr__(self) -> str:
@@ -74,9 +78,7 @@ class DatabaseSource:
 
     def snapshot(self) -> Snapshot:
         """Return the version there is now; a run's session keeps it for all its readers."""
-        self._require_same_columns()
-        columns = sha256(repr(self.columns).encode()).hexdigest()[:16]
-        return Snapshot(f"{columns}:{self._identity()}:{self._catalog.version()}")
+        return self.keeper.snapshots((self,))[0]
 
     def open(self, snapshot: Snapshot) -> TableReference:
         """Return how statements name the table."""
@@ -87,25 +89,61 @@ class DatabaseSource:
 
         Its rows need no second look: a run reads them in one transaction.
         """
-        self._require_same_columns()
-        if snapshot.version.split(":")[1] != self._identity():
-            raise SourceChanged(f"{self.description} was replaced while it was read")
+        self.keeper.verify((self,), (snapshot,))
 
-    def _identity(self) -> str:
-        return self._catalog.identity(self.name)
 
-    def _require_same_columns(self) -> None:
-        now = self._catalog.columns(self.name)
-        if now is None:
-            raise SourceChanged(
-                f"{self.description} was dropped after the plan was made",
-                hint="read another table, or make the plan again when it is back",
-            )
-        if told := changes(self.columns, now):
-            raise SourceChanged(
-                f"{self.description} changed after the plan was made: {'; '.join(told)}",
-                hint="read it again with ctx.read(), and check the plan against its new columns",
-            )
+@dataclass(frozen=True, slots=True)
+class CatalogKeeper:
+    """Looks at the tables of a database, all that a run reads at once.
+
+    Parameters
+    ----------
+    catalog
+        The database's.
+    """
+
+    catalog: Catalog
+
+    def snapshots(self, sources: Sequence[DatabaseSource]) -> list[Snapshot]:
+        """Return the versions there are now, of tables that are as their plan has them."""
+        return [
+            Snapshot(f"{_digest(source.columns)}:{standing.identity}:{standing.version}")
+            for source, standing in self._unchanged(sources)
+        ]
+
+    def verify(self, sources: Sequence[DatabaseSource], snapshots: Sequence[Snapshot]) -> None:
+        """Raise SourceChanged where a table is gone, another one, or its columns are others."""
+        checked = zip(self._unchanged(sources), snapshots, strict=True)
+        for (source, standing), snapshot in checked:
+            if snapshot.version.split(":")[1] != standing.identity:
+                raise SourceChanged(f"{source.description} was replaced while it was read")
+
+    def _unchanged(
+        self, sources: Sequence[DatabaseSource]
+    ) -> list[tuple[DatabaseSource, Standing]]:
+        found = self.catalog.standings([source.name for source in sources])
+        for source, standing in zip(sources, found, strict=True):
+            _require_same_columns(source, standing.columns)
+        return list(zip(sources, found, strict=True))
+
+
+def _digest(columns: tuple[ColumnDescription, ...]) -> str:
+    return sha256(repr(columns).encode()).hexdigest()[:16]
+
+
+def _require_same_columns(
+    source: DatabaseSource, now: tuple[ColumnDescription, ...] | None
+) -> None:
+    if now is None:
+        raise SourceChanged(
+            f"{source.description} was dropped after the plan was made",
+            hint="read another table, or make the plan again when it is back",
+        )
+    if told := changes(source.columns, now):
+        raise SourceChanged(
+            f"{source.description} changed after the plan was made: {'; '.join(told)}",
+            hint="read it again with ctx.read(), and check the plan against its new columns",
+        )
 
 
 def source_of(request: SourceRequest, engine: Engine, platform: str) -> DatabaseSource:

@@ -8,7 +8,15 @@ from dataclasses import replace
 from hashlib import sha256
 from typing import TYPE_CHECKING, Final
 
-from wayfed_database.catalog import Check, Reading, TableName, body_of, quoted, selecting
+from wayfed_database.catalog import (
+    Check,
+    Reading,
+    Standing,
+    TableName,
+    body_of,
+    quoted,
+    selecting,
+)
 from wayfed_database.columns import SQLITE_TYPES, ColumnDescription
 from wayfed_database.sqlite_statistics import SQLiteStatistics
 from wayfed_database.storage import Place
@@ -62,7 +70,7 @@ class SQLiteCatalog:
                 hint="use a Python with SQLite 3.37 or later",
             )
         self._location = location
-        self._statistics = SQLiteStatistics(self._connected, self.version)
+        self._statistics = SQLiteStatistics(self._connected, self._version)
 
     def find(self, table: str) -> TableName:
         """Return the table meant by a name; case does not matter where it is not needed."""
@@ -138,11 +146,12 @@ class SQLiteCatalog:
         """Return what ANALYZE left behind; failing that, the greatest row id."""
         return self._statistics.told(sources)
 
-    def identity(self, table: TableName) -> str:
-        """Return nothing: a transaction sees the tables of its time."""
-        return ""
+    def standings(self, tables: Sequence[TableName]) -> list[Standing]:
+        """Return what there is; no identity, for a transaction sees the tables of its time."""
+        version = self._version()
+        return [Standing(self.columns(table), "", version) for table in tables]
 
-    def version(self) -> str:
+    def _version(self) -> str:
         """Return size and time of the file, and of its write-ahead log where one is in use."""
         path = self._location.path
         told = []

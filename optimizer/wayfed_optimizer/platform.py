@@ -216,6 +216,21 @@ class Teller(Protocol):
         ...
 
 
+class Keeper(Protocol):
+    """A store that looks at several of its tables at once, as an attribute `keeper` of a source.
+
+    A source without one is asked by itself. Sources of one store have equal keepers.
+    """
+
+    def snapshots(self, sources: Sequence[Any]) -> Sequence[Snapshot]:
+        """Return what `Source.snapshot` does, for each of the sources in their order."""
+        ...
+
+    def verify(self, sources: Sequence[Any], snapshots: Sequence[Snapshot]) -> None:
+        """Do what `Source.verify` does, for each of the sources with its snapshot."""
+        ...
+
+
 @dataclass(frozen=True, slots=True)
 class Run:
     """One execution of a plan, as the platforms that work for it see it.

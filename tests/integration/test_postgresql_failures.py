@@ -157,7 +157,7 @@ def test_a_run_that_was_stopped_leaves_no_connection_open(server, store):
 
     reading = (
         "select count(*) from pg_stat_activity where datname = current_database() "
-        "and application_name = 'wayfed' and query like '%generate_series%'"
+        "and application_name = 'wayfed' and query like 'COPY%generate_series%'"
     )
     wait_until(lambda: server(reading).fetchone() == (0,))
 

@@ -14,10 +14,10 @@ from weakref import finalize
 from wayfed_optimizer.platform import Run
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Iterable, Mapping
 
     from wayfed_optimizer.cancellation import CancellationToken
-    from wayfed_optimizer.platform import Platform, Session, Snapshot, Source
+    from wayfed_optimizer.platform import Keeper, Platform, Session, Snapshot, Source
 
 
 class RunResources:
@@ -54,9 +54,19 @@ class RunResources:
         return self._sessions.get(platform)
 
     def take_snapshots(self, tables: list[str]) -> None:
-        """Fix the version of each source that the run will read."""
+        """Fix the version of each source that the run will read; a store is asked once for all."""
+        for keeper, kept in self._by_keeper(tables):
+            if keeper is None:
+                self._snapshots.update((each, self._sources[each].snapshot()) for each in kept)
+            else:
+                found = keeper.snapshots([self._sources[each] for each in kept])
+                self._snapshots.update(zip(kept, found, strict=True))
+
+    def _by_keeper(self, tables: Iterable[str]) -> Iterable[tuple[Keeper | None, list[str]]]:
+        found: dict[Keeper | None, list[str]] = {}
         for table in tables:
-            self._snapshots[table] = self._sources[table].snapshot()
+            found.setdefault(getattr(self._sources[table], "keeper", None), []).append(table)
+        return found.items()
 
     def add_sources(self, sources: Mapping[str, Source]) -> None:
         """Let the run read more sources: the rows that a part of it has given."""
@@ -78,8 +88,13 @@ class RunResources:
 
     def verify_sources(self) -> None:
         """Raise SourceChanged if a source is not what it was when the run began."""
-        for table, snapshot in self._snapshots.items():
-            self._sources[table].verify(snapshot)
+        for keeper, kept in self._by_keeper(self._snapshots):
+            if keeper is None:
+                for table in kept:
+                    self._sources[table].verify(self._snapshots[table])
+            else:
+                snapshots = [self._snapshots[table] for table in kept]
+                keeper.verify([self._sources[table] for table in kept], snapshots)
 
     def close(self) -> None:
         """Close every session and remove the directory; a second call does nothing."""
