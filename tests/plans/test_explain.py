@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import os
 import sqlite3
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -20,6 +20,7 @@ from pyarrow import parquet
 import wayfed as wf
 from wayfed.dataset import Dataset
 from wayfed.execution import execute
+from wayfed.execution.report import Placement, Recovery, Replanning
 from wayfed.explain import Explanation, explain
 from wayfed.local import Context
 from wayfed_optimizer.cost import CostProfile
@@ -96,7 +97,37 @@ COSTS = {
 """No calibration changes them, nor better defaults: what is tried here is how they are told."""
 
 
-def explained(dataset: Dataset, *, analyze: bool = False, **options: Any) -> Explanation:
+CHANGES = {
+    "replannings": (
+        Replanning(
+            fragment="f0",
+            platform="duckdb",
+            estimated=Estimate.around(2, Provenance.DERIVED),
+            rows=200,
+            complete=True,
+            kept=("f0",),
+            before=(Placement("f1", "sqlite:shop"),),
+            after=(Placement("f1", "sqlite:shop"), Placement("f2", "duckdb")),
+            seconds=0.004,
+        ),
+    ),
+    "recoveries": (
+        Recovery("f1", "sqlite:shop", "database is locked", "retried", seconds=0.5),
+        Recovery(
+            None,
+            "postgresql:core",
+            "postgresql://ada:secret@core/bank is gone",
+            "placed elsewhere",
+            after=(Placement("f2", "duckdb"),),
+        ),
+    ),
+}
+"""What a run may have changed; these are told, and not waited for."""
+
+
+def explained(
+    dataset: Dataset, *, analyze: bool = False, also: Mapping[str, Any] = {}, **options: Any
+) -> Explanation:
     """Explain as `Dataset.explain` does, with costs and statistics that stay as they are."""
     given = dataset.context.environment
     environment = replace(given, costs=COSTS, statistics=STATISTICS)
@@ -106,7 +137,7 @@ def explained(dataset: Dataset, *, analyze: bool = False, **options: Any) -> Exp
         with execute(stages, environment) as execution:
             for _ in execution.stream:
                 pass
-            report = execution.report
+            report = replace(execution.report, **also)
     return explain(stages, environment, report=report, **options)
 
 
@@ -178,6 +209,10 @@ def test_keys_are_shipped_to_the_store_of_the_large_table(ctx, shop):
 
 def test_an_executed_plan_says_what_each_part_gave(ctx, shop):
     check("two_stores_executed", explained(totals_by_segment(ctx), analyze=True), shop)
+
+
+def test_a_plan_that_was_changed_on_the_way_says_why_and_into_what(ctx, shop):
+    check("changed_on_the_way", explained(totals_by_segment(ctx), analyze=True, also=CHANGES), shop)
 
 
 def test_a_rewritten_plan_says_which_rules_fired(ctx, shop):

@@ -35,7 +35,7 @@ def _planned_again(event: Replanning) -> str:
 
 
 def _got_over(event: Recovery) -> str:
-    who = event.fragment or "the run"
+    who = event.fragment or "what ran"
     where = f" on {event.platform}" if event.platform else ""
     waited = f" after {in_seconds(event.seconds, 2)}" if event.seconds else ""
     to = f": {_placements(event.after)}" if event.after else ""

@@ -5,12 +5,12 @@ from __future__ import annotations
 from itertools import count, cycle
 from typing import TYPE_CHECKING, Final
 
-from wayfed.explain.numbers import in_bytes, in_rows, in_seconds, short
+from wayfed.explain.numbers import in_bytes, in_rows, in_seconds, short, times_as_much
 
 if TYPE_CHECKING:
     from wayfed.explain.model import Explanation, FragmentView, OperatorView
 
-_LABEL_LENGTH: Final = 90
+_LABEL_LENGTH: Final = 110
 _STROKES: Final = ("#3b82f6", "#f59e0b", "#10b981", "#ec4899", "#8b5cf6", "#64748b")
 
 
@@ -68,20 +68,27 @@ class _Chart:
             if fragment.inside != variable:
                 continue
             if fragment.loop is None:
-                self._fragment(fragment)
+                self._fragment(fragment, explanation)
                 continue
             title = fragment.loop.title
             self.lines.append(f'  subgraph {fragment.id}_loop["{escaped(title)}"]')
             self._within(fragment.loop.variable, explanation)
-            self._fragment(fragment)
+            self._fragment(fragment, explanation)
             self.lines.append("  end")
             for reader in self._waiting.pop(fragment.loop.variable, ()):
                 self._edges.append(f'  {self._roots[fragment.id]} -. "again" .-> {reader}')
 
-    def _fragment(self, fragment: FragmentView) -> None:
+    def _fragment(self, fragment: FragmentView, explanation: Explanation) -> None:
+        whole = explanation.cost
         title = f"{fragment.id} on {fragment.platform}"
         if fragment.actual is not None:
             title += f": {in_rows(fragment.actual.rows)}, {in_seconds(fragment.actual.seconds)}"
+        else:
+            title += f": {short(fragment.rows)}, ~{in_seconds(fragment.cost.seconds, 2)}"
+        if fragment.rival is not None and whole is not None:
+            much = times_as_much(whole.seconds, fragment.rival.cost.seconds)
+            rival = f"the {fragment.rival.operator} on {fragment.rival.platform} costs more"
+            title += f" ({rival}{much and f', {much} in all'})"
         self._readers = {}
         self.lines.append(f'  subgraph {fragment.id}_part["{escaped(title)}"]')
         self._roots[fragment.id] = self._operator(fragment.operators, "    ")
@@ -93,7 +100,9 @@ class _Chart:
         for variable in fragment.variables:
             self._waiting.setdefault(variable, []).append(self._readers[variable])
         for exchange in fragment.exchanges:
-            through, size = " → ".join(exchange.channels), f"~{in_bytes(exchange.bytes)}"
+            actual = explanation.fragment(exchange.fragment).actual
+            through = " → ".join(exchange.channels)
+            size = in_bytes(actual.bytes) if actual else f"~{in_bytes(exchange.bytes)}"
             label = f"{escaped(through)}<br/>{escaped(size)}"
             if exchange.role:
                 label += f"<br/>{escaped(exchange.role)}"

@@ -124,14 +124,14 @@ def deviation(estimated: float, actual: float) -> str | None:
 
     Examples
     --------
-    >>> deviation(1000, 50), deviation(1000, 1100)
-    ('20x too many', None)
+    >>> deviation(1000, 50), deviation(1000, 1100), deviation(1, 2000)
+    ('20x too many', None, '2,000x too few')
     """
     more, less = max(estimated, 1.0), max(actual, 1.0)
     if more > 2 * less:
-        return f"{more / less:,.3g}x too many"
+        return f"{_rounded(more / less, 3):,g}x too many"
     if less > 2 * more:
-        return f"{less / more:,.3g}x too few"
+        return f"{_rounded(less / more, 3):,g}x too few"
     return None
 
 

@@ -57,7 +57,9 @@ def difference(
         (work, f"{in_seconds(work, 2)} more work"),
     )
     ordered = sorted(parts, key=lambda part: -part[0])
-    return ", ".join(words for seconds, words in ordered if seconds > _TELLING * total)
+    told = ", ".join(words for seconds, words in ordered if seconds > _TELLING * total)
+    less = -sum(seconds for seconds, _ in parts if seconds < 0)
+    return f"{told}, less {in_seconds(less, 2)} elsewhere" if less > _TELLING * total else told
 
 
 def reason_text(fragment: FragmentView, whole: Cost | None) -> str:

@@ -323,7 +323,7 @@ def _rules(explanation: Explanation, width: int) -> Iterator[str]:
     if not explanation.rules:
         yield "no rule changed anything"
         return
-    yield f"rules that fired, {rules_text(explanation)}"
+    yield from wrap(f"rules that fired, {rules_text(explanation)}", width, hanging="  ")
     for position, rule in enumerate(explanation.rules[:_SHOWN_RULES], 1):
         yield ""
         yield f"{position:>3} {rule.name}"

@@ -9,7 +9,8 @@ from __future__ import annotations
 from contextlib import suppress
 from dataclasses import dataclass, replace
 from functools import cached_property, partial
-from math import inf
+from itertools import combinations
+from math import inf, isclose
 from typing import TYPE_CHECKING, Any, Final, cast
 
 from wayfed.explain.model import RejectedView, RivalView
@@ -354,6 +355,9 @@ def _expanded(relation: Relation, plan: PhysicalPlan) -> Iterator[str]:
 def _not_started(plan: PhysicalPlan, environment: Environment) -> frozenset[str]:
     """Return the platforms whose start the plan's cost includes: they may be running by now."""
     startups = {f.platform: environment.costs_of(f.platform).startup for f in plan.fragments}
-    pending = {name for name, seconds in startups.items() if seconds}
-    total = sum(startups[name] for name in pending)
-    return frozenset(pending if abs(total - plan.cost.startup) < 1e-9 else ())
+    names = sorted(name for name, seconds in startups.items() if seconds)
+    for size in range(len(names) + 1):
+        for some in combinations(names, size):
+            if isclose(sum(startups[name] for name in some), plan.cost.startup, abs_tol=1e-9):
+                return frozenset(some)
+    return frozenset()

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from html.parser import HTMLParser
 
 VOID = {"meta"}
@@ -51,4 +52,18 @@ def test_what_a_plan_says_is_text_in_the_page_never_markup(explanation):
 def test_the_page_says_where_what_and_how_much(executed):
     piece = executed._repr_html_()
     for told in ("sqlite", "duckdb", "160 B as arrow.stream → arrow.table", "30x too many"):
+        assert told in piece
+
+
+def test_the_page_says_all_that_the_text_says_of_the_plan_as_a_whole(executed):
+    piece = replace(executed, with_alternatives=True)._repr_html_()
+    for told in (
+        "next best, with the Join on spark, 3.2 s (800x): 3 s to start",
+        "of duckdb as measured here",
+        "all that can be on sqlite",
+        "Join: &lt;no&gt; files there",
+        "on the way",
+        "the values of &lt;amount&gt; in orders",
+        "push_filter_below_join",
+    ):
         assert told in piece

@@ -23,6 +23,13 @@ def test_rows_flow_from_the_sources_through_the_fragments_to_the_result(explanat
     assert chart.count("==> result") == 1
 
 
+def test_a_chart_says_what_the_next_best_would_have_been_and_what_moved(explanation, executed):
+    assert "the Join on spark costs more, 800x in all" in explanation.to_mermaid()
+    chart = executed.to_mermaid()
+    assert "f1 on sqlite: 10 rows, 4 ms" in chart
+    assert "arrow.stream → arrow.table<br/>160 B" in chart
+
+
 def test_a_plan_without_fragments_is_a_chart_of_its_operators(explanation):
     chart = replace(explanation, stage="logical", fragments=()).to_mermaid()
     assert "subgraph" not in chart
