@@ -10,36 +10,38 @@ from wayfed_sql import DUCKDB, capabilities_of
 
 CAPABILITIES: Final = capabilities_of(DUCKDB)
 
-# DuckDB 2.0 on two cores: a scan 3 ns a row, a filter 10, a join 20, an aggregation 35; a result
-# leaves as Arrow at 1.3 GB a second. Sorts and windows are guesses from aggregations.
+# DuckDB 2.0 on two cores, as `wayfed calibrate` fits it: a scan 3 ns a row and column, a row put to
+# a group of few 2 ns, one of many 70.
 COSTS: Final = CostProfile(
     startup=0.02,
-    per_fragment=0.002,
+    per_fragment=0.0012,
     rates=MappingProxyType(
         {
-            "read": 3e-09,
-            "read_byte": 3e-10,
-            "read.files.csv": 5e-08,
-            "read_byte.files.csv": 6e-09,
-            "read.files.ndjson": 1e-07,
-            "read_byte.files.ndjson": 1e-08,
-            "call": 2e-09,
-            "pattern": 1.5e-08,
-            "build": 3e-08,
-            "probe": 1e-08,
-            "match": 5e-09,
+            "read": 8.8e-10,
+            "read_byte": 2.3e-10,
+            "read.arrow.table": 2.5e-10,
+            "read_byte.arrow.table": 1e-11,
+            "read.files.csv": 7.5e-08,
+            "read_byte.files.csv": 1.4e-09,
+            "read.files.ndjson": 1.1e-07,
+            "read_byte.files.ndjson": 3.5e-09,
+            "call": 9.6e-10,
+            "pattern": 1.4e-09,
+            "build": 4.2e-08,
+            "probe": 1.4e-09,
+            "match": 2e-10,
             "pair": 1e-09,
-            "aggregate": 1e-08,
-            "group": 5e-08,
-            "fold": 2e-09,
-            "collect": 3e-08,
-            "sort": 5e-09,
+            "aggregate": 2.1e-09,
+            "group": 6.6e-08,
+            "fold": 2.7e-10,
+            "collect": 1.9e-08,
+            "sort": 2.4e-09,
             "top": 2e-09,
-            "window": 8e-09,
-            "frame": 1e-08,
-            "out": 2e-09,
+            "window": 3.7e-09,
+            "frame": 4.6e-09,
+            "out": 3.1e-10,
         }
     ),
     default_per_row=2e-9,
-    per_byte_out=8e-10,
+    per_byte_out=1.7e-10,
 )

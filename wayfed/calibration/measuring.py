@@ -23,6 +23,8 @@ if TYPE_CHECKING:
     from wayfed.local import Context
     from wayfed_optimizer.cost import CostProfile
 
+_FORMS: Final = ("table", "files.parquet", "files.arrow")
+"""What rows of any number can become: a few constants in a statement are none."""
 _QUICK: Final = 5
 """Tables are so many times smaller where it is to be quick."""
 
@@ -131,7 +133,9 @@ def _moves(context: Context, name: str, sizes: tuple[int, ...]) -> Mapping[str, 
     """Return the rates of bringing rows of memory to a platform, by the form they take there."""
     rates: dict[str, float] = {}
     conversions = context.environment.platforms[name].conversions
-    for conversion in (each for each in conversions if each.source == ARROW_TABLE):
+    for conversion in conversions:
+        if conversion.source != ARROW_TABLE or conversion.target.name not in _FORMS:
+            continue
         large = tables(max(sizes) // 2)["facts"]
         small, much = (
             min(conversion_seconds(context, conversion, rows) for _ in range(2))

@@ -74,6 +74,7 @@ QUANTITIES: Final = (
     Quantity("probe", "row looked up in it", rows=True),
     Quantity("match", "row that a join gives", rows=True),
     Quantity("pair", "pair of rows compared, where a join has no key", rows=True),
+    Quantity("loop", "pair of rows compared, where a join has keys and no hash table", floor=0.0),
     Quantity("aggregate", "row put to its group", rows=True),
     Quantity("group", "group made", rows=True),
     Quantity("fold", "value added to an aggregate", floor=5e-11),
@@ -210,7 +211,8 @@ def _of_join(join: Join, rows_in: Sequence[float], rows_out: float) -> Work:
     build = right if join.kind in _ONE_SIDED else min(left, right)
     probe = left + right - build
     checks = _calls(join, max(rows_out, 1.0)) if join.predicate is not None else ()
-    return (("stage", 1.0), ("build", build), ("probe", probe), ("match", rows_out), *checks)
+    hashed = (("build", build), ("probe", probe), ("match", rows_out))
+    return (("stage", 1.0), ("loop", left * right), *hashed, *checks)
 
 
 def _grouping(rows: float, groups: float) -> Work:
