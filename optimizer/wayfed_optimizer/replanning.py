@@ -8,6 +8,7 @@ are outside of what was believed, and could have led to another choice.
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
+from types import MappingProxyType
 from typing import TYPE_CHECKING, Final, TypeAlias
 
 from wayfed_optimizer.errors import PlanError
@@ -110,11 +111,14 @@ class Rest:
         What that was placed in: the fragments that have ended are sources there, by their ids.
     kept
         The fragments whose rows it reads.
+    learned
+        What is to be believed of relations from now on, also when it is planned once more.
     """
 
     stages: Stages
     environment: Environment
     kept: tuple[str, ...]
+    learned: Mapping[Relation, Estimate]
 
 
 def replan(
@@ -122,7 +126,9 @@ def replan(
     environment: Environment,
     counted: Mapping[str, Counted],
     ended: Mapping[str, Source],
+    *,
     taken: Collection[str],
+    learned: Mapping[Relation, Estimate] = MappingProxyType({}),
 ) -> Rest:
     """Return the cheapest plan of what is left.
 
@@ -136,13 +142,15 @@ def replan(
         The rows of those that have ended, and can be read again.
     taken
         The ids that fragments had before.
+    learned
+        What was learned when it was planned again before.
     """
     below = Loops(stages.rewritten.relation, environment.sources)
     known = known_tables(stages.rewritten.relation, below, environment)
     known |= {name: source.statistics() for name, source in ended.items()}
     larger = replace(environment, sources={**environment.sources, **ended})
     reads = _reads(stages.physical, ended)
-    assumed = _assumed(stages, counted)
+    assumed = {**learned, **_assumed(stages, counted)}
     going_on = _rebuilt(stages.placed.choice, reads)
     anew = _replaced(stages, reads)
     best: Rest | None = None
@@ -161,7 +169,7 @@ def replan(
                 raise
             continue
         if best is None or _score(planned, larger) < _BETTER * _score(best.stages, larger):
-            best = Rest(planned, larger, _read_by(planned.physical, ended))
+            best = Rest(planned, larger, _read_by(planned.physical, ended), assumed)
     assert best is not None  # noqa: S101  # the first plan is there, or its error
     return best
 

@@ -43,8 +43,10 @@ if TYPE_CHECKING:
     from wayfed_optimizer.environment import Environment
     from wayfed_optimizer.physical import Fragment
     from wayfed_optimizer.platform import Channel, Conversion, Run
+    from wayfed_optimizer.relations import Relation
     from wayfed_optimizer.replanning import Rest
     from wayfed_optimizer.stages import Stages
+    from wayfed_optimizer.statistics import Estimate
 
 _THREADS: Final = 8
 _GRACE_SECONDS: Final = 10.0
@@ -85,6 +87,7 @@ class Attempt:
         self._scope = Scope()
         self._kept: dict[str, FragmentReport] = {}
         self._taken: set[str] = set()
+        self._learned: Mapping[Relation, Estimate] = {}
         self._replannings = 0
         self._follow(stages, environment, {})
 
@@ -239,8 +242,16 @@ class Attempt:
         self._replannings += 1
         watch, began = self._watch, perf_counter()
         ended = {name: rows for name, rows in watch.ended.items() if name in self._scope.values}
-        rest = replan(self.stages, self.environment, watch.counted, ended, self._taken)
+        rest = replan(
+            self.stages,
+            self.environment,
+            watch.counted,
+            ended,
+            taken=self._taken,
+            learned=self._learned,
+        )
         seconds = perf_counter() - began
+        self._learned = rest.learned
         before = tuple(f for f in self._plan.fragments if f.id not in rest.kept)
         after = rest.stages.physical.fragments
         told = Replanning(

@@ -28,12 +28,16 @@ MOST_ROWS: Final = 65_536
 MOST_BYTES: Final = 16 << 20
 """What is read ahead of a stream, at most; what has fewer rows is known whole."""
 
+_COUNTED: Final = frozenset((ARROW_STREAM, ARROW_TABLE))
+_LEAST: Final = 1_000
+_PASSED: Final = 8
+"""What has passed what was believed so many times need not be counted any further."""
+
 
 class Watch:
     """What the fragments of a plan have given so far; safe across threads.
 
-    Nothing is watched of a plan that could not be another one, of what has no end, and of what
-    loops read.
+    Nothing is watched of a plan that could not be another one, of what has no end, and in loops.
 
     Parameters
     ----------
@@ -65,7 +69,8 @@ class Watch:
             return value  # a query that others will ask, or files: nothing was counted
         batches: list[pa.RecordBatch] = []
         rows = size = 0
-        while rows < MOST_ROWS and size < MOST_BYTES:
+        enough = min(MOST_ROWS, _PASSED * max(_LEAST, self._believed[fragment.id].high))
+        while rows < enough and size < MOST_BYTES:
             batch = next(value, None)
             if batch is None:
                 self._end(fragment, pa.Table.from_batches(batches, value.schema))
@@ -103,18 +108,18 @@ def _watched(stages: Stages, environment: Environment) -> Iterator[str]:
     if not any(a.cost is not None for fragment in fragments for a in fragment.alternatives):
         return
     endless: set[str] = set()
-    outside: dict[str, bool] = {}
+    read: set[str] = set()
     for fragment in fragments:
         for source in fragment.inputs.values():
             match source:
                 case SourceInput(table) if not environment.sources[table].bounded:
                     endless.add(fragment.id)
-                case Exchange(producer) as exchange:
+                case Exchange(producer):
+                    read.add(producer)
                     if producer in endless:
                         endless.add(fragment.id)
-                    read_once = fragment.inside is None and not exchange.kept
-                    outside[producer] = outside.get(producer, True) and read_once
     for fragment in fragments:
-        streams = fragment.output in (ARROW_STREAM, ARROW_TABLE)
-        if streams and outside.get(fragment.id) and fragment.id not in endless:
+        if fragment.output not in _COUNTED or fragment.inside is not None:
+            continue
+        if fragment.id in read - endless:
             yield fragment.id

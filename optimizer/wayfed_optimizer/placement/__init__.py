@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from wayfed_optimizer.placement.checkpoints import with_checkpoints
 from wayfed_optimizer.placement.choices import Arrival, Choice, Placed
 from wayfed_optimizer.placement.fragments import cut
 from wayfed_optimizer.placement.loops import Loops
@@ -15,7 +16,17 @@ if TYPE_CHECKING:
     from wayfed_optimizer.relations import Relation
     from wayfed_optimizer.statistics import Cardinalities
 
-__all__ = ["Arrival", "Choice", "Loops", "Memo", "Placed", "Search", "cut", "place"]
+__all__ = [
+    "Arrival",
+    "Choice",
+    "Loops",
+    "Memo",
+    "Placed",
+    "Search",
+    "cut",
+    "place",
+    "with_checkpoints",
+]
 
 
 def place(
