@@ -25,7 +25,7 @@ if TYPE_CHECKING:
 
     from wayfed_optimizer.environment import Environment
     from wayfed_optimizer.physical import Fragment, PhysicalPlan
-    from wayfed_optimizer.placement import Choice
+    from wayfed_optimizer.placement import Arrival, Choice
     from wayfed_optimizer.platform import Source
     from wayfed_optimizer.stages import Stages
 
@@ -36,8 +36,10 @@ _WIDEST: Final = 10.0
 """An interval that is wider says nothing: what is as far from the likely value is news."""
 
 _FARTHEST: Final = 1_000.0
-_BETTER: Final = 0.9
-"""A plan that gives up what has begun must be cheaper than one that goes on by so much."""
+_BETTER: Final = 0.95
+"""What another plan may cost, as a part of what going on does: counts are not whole yet, and what
+has begun is lost.
+"""
 
 
 @dataclass(frozen=True, slots=True)
@@ -106,16 +108,16 @@ class Rest:
     Parameters
     ----------
     stages
-        The plan of it.
+        The plan of it; None where that which is being followed is still the best.
     environment
-        What that was placed in: the fragments that have ended are sources there, by their ids.
+        What it is placed in: the fragments that have ended are sources there, by their ids.
     kept
         The fragments whose rows it reads.
     learned
         What is to be believed of relations from now on, also when it is planned once more.
     """
 
-    stages: Stages
+    stages: Stages | None
     environment: Environment
     kept: tuple[str, ...]
     learned: Mapping[Relation, Estimate]
@@ -130,7 +132,7 @@ def replan(
     taken: Collection[str],
     learned: Mapping[Relation, Estimate] = MappingProxyType({}),
 ) -> Rest:
-    """Return the cheapest plan of what is left.
+    """Return the cheapest plan of what is left, if it is clearly cheaper than going on.
 
     Parameters
     ----------
@@ -145,33 +147,40 @@ def replan(
     learned
         What was learned when it was planned again before.
     """
-    below = Loops(stages.rewritten.relation, environment.sources)
-    known = known_tables(stages.rewritten.relation, below, environment)
+    loops = Loops(stages.rewritten.relation, environment.sources)
+    known = known_tables(stages.rewritten.relation, loops, environment)
     known |= {name: source.statistics() for name, source in ended.items()}
     larger = replace(environment, sources={**environment.sources, **ended})
-    reads = _reads(stages.physical, ended)
     assumed = {**learned, **_assumed(stages, counted)}
-    going_on = _rebuilt(stages.placed.choice, reads)
-    anew = _replaced(stages, reads)
-    best: Rest | None = None
-    for relation in dict.fromkeys((going_on, anew, stages.rewritten.relation)):
+    reads = _reads(stages.physical, ended)
+
+    def planned(relation: Relation) -> Stages | None:
+        rest = Rewritten(relation, stages.rewritten.trace)
         try:
-            planned = place_rewritten(
-                stages.logical,
-                Rewritten(relation, stages.rewritten.trace),
-                larger,
-                known,
-                assumed=assumed,
-                taken=taken,
+            return place_rewritten(
+                stages.logical, rest, larger, known, assumed=assumed, taken=taken
             )
-        except PlanError:
-            if best is None:
-                raise
-            continue
-        if best is None or _score(planned, larger) < _BETTER * _score(best.stages, larger):
-            best = Rest(planned, larger, _read_by(planned.physical, ended), assumed)
-    assert best is not None  # noqa: S101  # the first plan is there, or its error
-    return best
+        except PlanError:  # it cannot be placed so: not all that was chosen can be asked for
+            return None
+
+    going_on = planned(_rebuilt(stages.placed.choice, reads, forced=True))
+    relations = dict.fromkeys(
+        (
+            _rebuilt(stages.placed.choice, reads),
+            _replaced(stages, reads),
+            stages.rewritten.relation,
+        )
+    )
+    others = [other for other in map(planned, relations) if other is not None]
+    best = min(others, key=lambda other: _score(other, larger), default=None)
+    left = [f for f in stages.physical.fragments if f.id not in ended]
+    if (
+        best is None
+        or (going_on and _score(best, larger) > _BETTER * _score(going_on, larger))
+        or _alike(left, best.physical.fragments)
+    ):
+        return Rest(None, environment, tuple(ended), assumed)
+    return Rest(best, larger, _read_by(best.physical, ended), assumed)
 
 
 def believed(stages: Stages) -> dict[str, Estimate]:
@@ -201,7 +210,7 @@ def same_work(old: Fragment, new: Fragment) -> bool:
     )
 
 
-def alike(old: Sequence[Fragment], new: Sequence[Fragment]) -> bool:
+def _alike(old: Sequence[Fragment], new: Sequence[Fragment]) -> bool:
     """Say whether two plans of a rest do the same on the same platforms, whatever their names."""
     called: dict[str, str] = {}
     left = list(old)
@@ -248,8 +257,8 @@ def _reads(plan: PhysicalPlan, ended: Mapping[str, Source]) -> _Ended:
     }
 
 
-def _rebuilt(root: Choice, reads: _Ended) -> Relation:
-    """Return the plan that is being followed, reading what has ended."""
+def _rebuilt(root: Choice, reads: _Ended, *, forced: bool = False) -> Relation:
+    """Return the plan that is being followed, reading what has ended; the rest where it is."""
     done: dict[int, Relation] = {}
 
     def visit(choice: Choice) -> Relation:
@@ -261,13 +270,20 @@ def _rebuilt(root: Choice, reads: _Ended) -> Relation:
                 known = _with_columns_of(relation, read)
             elif choice.inputs:
                 below = iter(choice.inputs)
-                known = relation.with_below(lambda _: visit(next(below).choice))
+                known = relation.with_below(lambda _: arriving(next(below)))
             else:
                 known = relation
             done[id(choice)] = known
         return known
 
-    return visit(root)
+    def arriving(arrival: Arrival) -> Relation:
+        below = visit(arrival.choice)
+        if arrival.way is None or not forced or isinstance(below, Read):
+            return below
+        return Hint(below, arrival.choice.platform)
+
+    rebuilt = visit(root)
+    return Hint(rebuilt, root.platform) if forced else rebuilt
 
 
 def _replaced(stages: Stages, reads: _Ended) -> Relation:

@@ -33,7 +33,7 @@ from wayfed_optimizer.errors import (
 from wayfed_optimizer.physical import Exchange, LoopInput, SourceInput
 from wayfed_optimizer.platform import ARROW_STREAM, ARROW_TABLE
 from wayfed_optimizer.relations import FirstMatches, Iterate
-from wayfed_optimizer.replanning import alike, replan, same_work
+from wayfed_optimizer.replanning import replan, same_work
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator, Mapping
@@ -253,30 +253,31 @@ class Attempt:
         seconds = perf_counter() - began
         self._learned = rest.learned
         before = tuple(f for f in self._plan.fragments if f.id not in rest.kept)
-        after = rest.stages.physical.fragments
-        told = Replanning(
-            surprise.id,
-            surprise.platform,
-            watch.believed(surprise.id),
-            watch.counted[surprise.id].rows,
-            watch.counted[surprise.id].complete,
-            rest.kept,
-            _placements(before),
-            _placements(before if alike(before, after) else after),
-            seconds,
+        after = rest.stages.physical.fragments if rest.stages else before
+        self._journal.replannings.append(
+            Replanning(
+                surprise.id,
+                surprise.platform,
+                watch.believed(surprise.id),
+                watch.counted[surprise.id].rows,
+                watch.counted[surprise.id].complete,
+                rest.kept,
+                _placements(before),
+                _placements(after),
+                seconds,
+            )
         )
-        if told.changed:
-            self._change_to(rest)
-        else:
+        if rest.stages is None:
             watch.counted.clear()
-        self._journal.replannings.append(told)
+        else:
+            self._change_to(rest.stages, rest)
 
-    def _change_to(self, rest: Rest) -> None:
+    def _change_to(self, stages: Stages, rest: Rest) -> None:
         old, values, ended = self._plan.fragments, self._scope.values, self._watch.ended
         self.resources.add_sources({name: ended[name] for name in rest.kept})
         self._kept |= {f.id: replace(self._report(f), kept=True) for f in old if f.id in rest.kept}
         going_on: dict[str, str] = {}
-        for new in rest.stages.physical.fragments:
+        for new in stages.physical.fragments:
             same = (f.id for f in old if f.id in values and same_work(f, new))
             if (name := next(same, None)) is not None and name not in going_on.values():
                 going_on[new.id] = name
@@ -286,7 +287,7 @@ class Attempt:
         self._scope = Scope()
         self._scope.values.update({new: values[name] for new, name in going_on.items()})
         meters = {new: self._meters[name] for new, name in going_on.items()}
-        self._follow(rest.stages, rest.environment, meters)
+        self._follow(stages, rest.environment, meters)
 
     def _run_watched(self, fragment: Fragment) -> Any:
         """Run a fragment and count its first rows; again where it fails in a way that may pass.
