@@ -247,7 +247,9 @@ class _Table:
             return TableStatistics(rows.scaled(unseen, spread=2.0))
         footers = [each.footer for each in self.inspected if each.footer is not None]
         types = {field.name: field.type for field in self.schema}
-        return TableStatistics(rows, parquet.column_statistics(footers, types))
+        if not footers:
+            return TableStatistics(rows)
+        return TableStatistics(rows, parquet.FooterColumns(footers, types))
 
 
 @dataclass(frozen=True, slots=True)

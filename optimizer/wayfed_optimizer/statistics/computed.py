@@ -35,7 +35,7 @@ _RANGES: Final[Mapping[str, tuple[int, int]]] = {
 _FEWER: Final = frozenset(
     {"lower", "upper", "trim", "ltrim", "rtrim", "substring", "left", "right"}
 )
-"""Functions that give at most as many different texts as they are given."""
+"""Functions that give about as many different texts as they are given."""
 
 _DEPENDENT: Final = 0.9
 

@@ -60,13 +60,14 @@ def matching_share(left: Side, right: Side) -> Share:
         present *= values_share(key)
     if len(left.keys) == 1:
         return _of_one(left, right, present)
-    if left.is_unique or right.is_unique:
-        fewest = min(side.distinct for side in (left, right) if side.is_unique)
-    else:
-        # Of composite keys it is more often the smaller side that has each only once.
-        fewest = min(left.distinct, right.distinct)
+    # Of composite keys it is more often the side with fewer that has each only once.
+    rarer, other = sorted((left, right), key=lambda side: (not side.is_unique, side.distinct))
+    met = 1.0
+    for key, theirs in zip(rarer.keys, other.keys, strict=True):
+        if key.distinct is not None and theirs.distinct:
+            met *= min(1.0, key.distinct / theirs.distinct)
     known = left.is_known and right.is_known
-    return Share(present / max(1.0, fewest), EVEN if known else GUESSED)
+    return Share(present * met / max(1.0, rarer.distinct), EVEN if known else GUESSED)
 
 
 def _of_one(left: Side, right: Side, present: float) -> Share:

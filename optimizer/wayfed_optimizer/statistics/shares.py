@@ -157,9 +157,11 @@ def matching_share(
     if len(bounds) >= _TELLING:
         part, off_by = max(sum(map(test, bounds)) / len(bounds), 0.5 / len(bounds)), EVEN
     if prefix and (end := _after(prefix)):
-        within = range_share(column, Range(prefix, end, with_high=False))
-        if within.off_by < GUESSED:
-            part = min(part, within.likely / present if present else 0.0)
+        wanted = Range(prefix, end, with_high=False)
+        if bounds:
+            part = min(part, max(_histogram_part(column.histogram, wanted) or 0.0, _OUTSIDE))
+        elif is_below(end, column.low) or is_below(column.high, prefix):
+            part = _OUTSIDE
     if column.common and others < EQUALITY:
         off_by = KNOWN
     return Share(min(present, among + part * others), off_by)
