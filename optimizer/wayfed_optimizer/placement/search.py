@@ -167,7 +167,8 @@ class Search:
         for other in group[1:]:
             self._loops.include(other)
         for member in (*group, *self._split(relation)):
-            for name, choices in self._of_member(member, names, around, reasons).items():
+            able = self._able(member, names, reasons)
+            for name, choices in self._of_member(member, able, around).items() if able else ():
                 found.setdefault(name, []).extend(choices)
         if not found:
             for name in names:
@@ -178,38 +179,45 @@ class Search:
         lacking = self._prices.lacking
         return {name: undominated(found[name], lacking) for name in names if name in found}
 
+    def _able(
+        self, member: Relation, names: Sequence[str], reasons: dict[str, tuple[str, str]]
+    ) -> list[str]:
+        """Return the platforms that can run a relation; `reasons` are those of the others."""
+        able: list[str] = []
+        for name in names:
+            refused = self._platforms[name].capabilities.refusal(member)
+            if refused:
+                reasons[name] = refused
+            else:
+                able.append(name)
+        return able
+
     def _of_member(
         self,
         member: Relation,
         names: Sequence[str],
         around: _Around,
-        reasons: dict[str, tuple[str, str]],
         settled: frozenset[Relation] = frozenset(),
     ) -> _Found:
-        """Return what a member of a group costs on each platform that can run it.
+        """Return what a member of a group costs on each platform of some that can run it.
 
         Shared parts that are `settled` are computed by each that needs them.
         """
         found: _Found = {}
-        parts = () if self._loops else self._shared.of(member)
-        parts = tuple(part for part in parts if part not in settled)
+        parts = self._shared.of(member) if self._loops.innermost(member) is None else ()
+        if parts:
+            parts = tuple(part for part in parts if part not in settled)
         for position, part in enumerate(parts):
             leaf, replaced = self._shared.replaced(member, part)
             others = settled.union(parts[:position])
             for channel, shares in self._kept_in_channels(part, around):
-                below = self._of_member(
-                    replaced, names, around.keeping(leaf, channel), reasons, others
-                )
+                below = self._of_member(replaced, names, around.keeping(leaf, channel), others)
                 for name, choices in below.items():
                     made = found.setdefault(name, [])
                     made += [_with(c, leaf, share) for c in choices for share in shares]
         if found and not all(map(self._shared.is_stable, parts)):
             return found
         for name in names:
-            refused = self._platforms[name].capabilities.refusal(member)
-            if refused:
-                reasons[name] = refused
-                continue
             choices = self._computing(member, name, around)
             if choices:
                 found.setdefault(name, []).extend(choices)

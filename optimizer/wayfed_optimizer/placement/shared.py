@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Final
 
 from wayfed_optimizer.expressions import Call, is_volatile, walk
 from wayfed_optimizer.functions import Agreement
+from wayfed_optimizer.placement.loops import RUN_HERE
 from wayfed_optimizer.relations import (
     Aggregate,
     Distinct,
@@ -87,6 +88,8 @@ class SharedParts:
         known = self._found.get(relation)
         if known is None:
             found = [part for part in self._frontier(relation) if self._may_be_kept(part, relation)]
+            if found and any(isinstance(node, RUN_HERE) for node in walk_once(relation)):
+                found = []  # what a loop reads of outside is kept already, loop by loop
             found.sort(key=self._rows.bytes, reverse=True)
             known = self._found[relation] = tuple(found[:_MOST_PARTS])
         return known

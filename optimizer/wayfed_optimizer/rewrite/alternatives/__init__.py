@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Final
 from wayfed_optimizer.relations import Join, Limit
 from wayfed_optimizer.rewrite.alternatives.first_matches import look_up_after_top
 from wayfed_optimizer.rewrite.alternatives.joins import associate_joins
+from wayfed_optimizer.rewrite.alternatives.reductions import reduce_left, reduce_right
 from wayfed_optimizer.rewrite.alternatives.surroundings import Alternative, Stores, Surroundings
 
 if TYPE_CHECKING:
@@ -19,6 +20,8 @@ __all__ = ["ALTERNATIVES", "Alternative", "Stores", "Surroundings", "alternative
 ALTERNATIVES: Final = (
     Alternative(Join, associate_joins),
     Alternative(Limit, look_up_after_top),
+    Alternative(Join, reduce_right),
+    Alternative(Join, reduce_left),
 )
 """In the order in which they are tried: a group holds a dozen, the first found stay."""
 

@@ -1,0 +1,226 @@
+"""Joins across stores of which one side ships its keys, so that only rows that match come back.
+
+The semi join reduction of distributed databases (Bernstein and Chiu, "Using semi-joins to solve
+relational queries", JACM 1981): Join(a, b) is Join(a, b ⋉ keys of a), where b ⋉ keys runs in b's
+store. The semi join goes down inside b as far as it can: below aggregates that group by the key,
+and to the one table that has it, whose index the store can use then.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Final, TypeAlias
+
+from wayfed_optimizer.expressions import Column, Named, WindowCall, column, is_volatile
+from wayfed_optimizer.relations import (
+    Aggregate,
+    Distinct,
+    Explode,
+    Filter,
+    Hint,
+    Join,
+    JoinKind,
+    Relation,
+    Sample,
+    Select,
+    SetOperation,
+    Sort,
+    Window,
+    expressions_of,
+    walk_once,
+)
+from wayfed_optimizer.types import FLOATS
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+
+    from wayfed_optimizer.rewrite.alternatives.surroundings import Surroundings
+
+_RIGHT: Final = frozenset(
+    {JoinKind.INNER, JoinKind.LEFT, JoinKind.SEMI, JoinKind.ANTI, JoinKind.ASOF}
+)
+"""Joins in which a right row that no left row can match is as good as absent."""
+_LEFT: Final = frozenset({JoinKind.INNER, JoinKind.RIGHT, JoinKind.SEMI})
+_OF_LEFT: Final = frozenset(JoinKind) - {JoinKind.RIGHT, JoinKind.FULL}
+"""Joins of which each row has the values of one left row."""
+_OF_RIGHT: Final = frozenset({JoinKind.INNER, JoinKind.RIGHT, JoinKind.CROSS})
+_MOST_KEY_SETS: Final = 2
+"""How many reductions a plan may hold within each other: each of them makes the search longer."""
+_FEWEST_SAVED: Final = 100.0
+"""Rows that must stay at home, at least: shipping keys takes a round trip."""
+_Names: TypeAlias = tuple[str, ...]
+
+
+def reduce_right(join: Join, around: Surroundings) -> Relation | None:
+    """Join(a, b) as Join(a, b ⋉ keys of a), where b lies in a store that does not have a."""
+    if join.kind not in _RIGHT or _is_key_set(join.right):
+        return None
+    left, right = zip(*join.on, strict=True) if join.on else ((), ())
+    reduced = _reduced(join.right, right, join.left, left, around)
+    if reduced is None:
+        return None
+    return Join(join.left, reduced, join.kind, join.on, join.predicate, join.asof)
+
+
+def reduce_left(join: Join, around: Surroundings) -> Relation | None:
+    """Join(a, b) as Join(a ⋉ keys of b, b), where a lies in a store that does not have b."""
+    if join.kind not in _LEFT:
+        return None
+    left, right = zip(*join.on, strict=True) if join.on else ((), ())
+    reduced = _reduced(join.left, left, join.right, right, around)
+    if reduced is None or (join.kind is JoinKind.SEMI and join.predicate is None):
+        return reduced
+    return Join(reduced, join.right, join.kind, join.on, join.predicate)
+
+
+def _reduced(
+    rows: Relation, names: _Names, by: Relation, by_names: _Names, around: Surroundings
+) -> Relation | None:
+    """Return the rows whose keys are among those of another relation; None where that is vain."""
+    if not names or not _may_ship(rows, names) or not _may_ship(by, by_names):
+        return None
+    stores = frozenset(around.stores(rows)) - {"anywhere"}
+    before = around.likely(rows)
+    if not stores or before is None or before < 2 * _FEWEST_SAVED:
+        return None
+    if (
+        frozenset(around.stores(rows)) == frozenset(around.stores(by)) == stores
+        and len(stores) == 1
+    ):
+        return None
+    if _key_sets((rows, by)) >= _MOST_KEY_SETS or _holds(rows, by) or _holds(by, rows):
+        return None
+    after = around.likely(_semi_join(rows, names, by, by_names))
+    if after is None or after > before / 2:
+        return None
+    pushing = _Pushing(by, by_names)
+    reduced = pushing.into(rows, names)
+    homes = [frozenset(around.stores(target)) for target in pushing.targets]
+    theirs = frozenset(around.stores(by))
+    if any(len(home) != 1 or home == theirs or "anywhere" in home for home in homes):
+        return None
+    return reduced
+
+
+@dataclass(slots=True)
+class _Pushing:
+    """One set of keys on its way down.
+
+    Attributes
+    ----------
+    by, by_names
+        Whose keys they are, and their columns there.
+    targets
+        What they came to.
+    """
+
+    by: Relation
+    by_names: _Names
+    targets: list[Relation] = field(default_factory=list)
+
+    def into(self, node: Relation, names: _Names) -> Relation:
+        """Return the rows of `node` whose columns `names` have the values of a key."""
+        if not any(map(is_volatile, expressions_of(node))):
+            below = self._below(node, names)
+            if below is not None:
+                return below
+        self.targets.append(node)
+        return _semi_join(node, names, self.by, self.by_names)
+
+    def _below(self, node: Relation, names: _Names) -> Relation | None:
+        match node:
+            case Select(input, outputs):
+                return self._renamed(node, input, outputs, names)
+            case Aggregate(input, keys):
+                return self._renamed(node, input, keys, names)
+            case Filter(input) | Sort(input) | Sample(input):
+                return node.with_inputs(lambda _: self.into(input, names))
+            case Hint(input, _, None):
+                return node.with_inputs(lambda _: self.into(input, names))
+            case Distinct(input, on) if set(names) <= set(on or names):
+                return node.with_inputs(lambda _: self.into(input, names))
+            case Explode(input, exploded) if exploded not in names:
+                return node.with_inputs(lambda _: self.into(input, names))
+            case Window(input, outputs) if set(names) <= _partitions(outputs):
+                return node.with_inputs(lambda _: self.into(input, names))
+            case SetOperation():
+                return node.with_inputs(lambda input: self.into(input, names))
+            case Join():
+                return self._to_side(node, names)
+        return None
+
+    def _renamed(
+        self, node: Relation, input: Relation, outputs: tuple[Named, ...], names: _Names
+    ) -> Relation | None:
+        columns = {o.name: o.expression.name for o in outputs if isinstance(o.expression, Column)}
+        if not columns.keys() >= set(names):
+            return None
+        below = tuple(columns[name] for name in names)
+        return node.with_inputs(lambda _: self.into(input, below))
+
+    def _to_side(self, join: Join, names: _Names) -> Relation | None:
+        left, right = join.left, join.right
+        if join.kind in _OF_LEFT and set(names) <= set(left.schema.names):
+            reduced = self.into(left, names), right
+        elif join.kind in _OF_RIGHT and set(names) <= set(right.schema.names):
+            reduced = left, self.into(right, names)
+        else:
+            return None
+        return Join(*reduced, join.kind, join.on, join.predicate, join.asof)
+
+
+def _semi_join(rows: Relation, names: _Names, by: Relation, by_names: _Names) -> Join:
+    taken = set(rows.schema.names)
+    fresh = [_fresh(f"key_{number}", taken) for number in range(1, len(names) + 1)]
+    keys = tuple(
+        Named(name, column(by.schema, of)) for name, of in zip(fresh, by_names, strict=True)
+    )
+    return Join(
+        rows,
+        Distinct(Select(by, keys)),
+        JoinKind.SEMI,
+        tuple(zip(names, fresh, strict=True)),
+    )
+
+
+def _fresh(name: str, taken: set[str]) -> str:
+    while name in taken:
+        name += "_"
+    return name
+
+
+def _may_ship(relation: Relation, names: Iterable[str]) -> bool:
+    # Engines differ in what floats are equal: -0.0 and 0.0, NaN and NaN.
+    return not any(relation.schema.field(name).type in FLOATS for name in names)
+
+
+def _is_key_set(relation: Relation) -> bool:
+    match relation:
+        case Distinct(Select(_, outputs)):
+            return all(isinstance(output.expression, Column) for output in outputs)
+    return False
+
+
+def _key_sets(relations: Iterable[Relation]) -> int:
+    found = {
+        node.right
+        for relation in relations
+        for node in walk_once(relation)
+        if isinstance(node, Join) and node.kind is JoinKind.SEMI and _is_key_set(node.right)
+    }
+    return len(found)
+
+
+def _holds(relation: Relation, part: Relation) -> bool:
+    return any(node == part for node in walk_once(relation))
+
+
+def _partitions(outputs: tuple[Named, ...]) -> set[str]:
+    """Return the columns by which all windows part the rows."""
+    found: set[str] | None = None
+    for output in outputs:
+        call = output.expression
+        by = call.partition_by if isinstance(call, WindowCall) else ()
+        names = {each.name for each in by if isinstance(each, Column)}
+        found = names if found is None else found & names
+    return found or set()
