@@ -13,6 +13,7 @@ from wayfed_duckdb.connections import Connections
 from wayfed_duckdb.memory import room
 from wayfed_duckdb.session import DuckDBSession
 from wayfed_optimizer.platform import Compiled, TableReference
+from wayfed_optimizer.relations import reads
 from wayfed_sql import DUCKDB, to_sql
 
 if TYPE_CHECKING:
@@ -58,7 +59,7 @@ class DuckDBPlatform:
         """Return the fragment as SQL over views that are called as its inputs are."""
         names = view_names(fragment)
         tables = {
-            table: TableReference((name,), bounds=_bounds(sources.get(table)))
+            table: TableReference((name,), bounds=_bounds(table, fragment, sources))
             for table, name in names.items()
         }
         return Compiled(to_sql(fragment.relation, DUCKDB, tables))
@@ -93,8 +94,18 @@ class DuckDBPlatform:
             return self._database.cursor()
 
 
-def _bounds(source: Source | None) -> Mapping[str, tuple[object, object]]:
+def _bounds(
+    table: str, fragment: Fragment, sources: Mapping[str, Source]
+) -> Mapping[str, tuple[object, object]]:
+    """Return the ends of the columns that a fragment reads of a table, where they are known."""
+    source = sources.get(table)
     if source is None:
         return {}
-    columns = source.statistics().columns
-    return {name: (of.low, of.high) for name, of in columns.items() if of.low is not None}
+    known = source.statistics().columns
+    return {
+        name: (known[name].low, known[name].high)
+        for read in reads(fragment.relation)
+        if read.table == table
+        for name in read.schema.names
+        if name in known and known[name].low is not None
+    }
