@@ -163,21 +163,32 @@ class Search:
         names = [forced] if forced and self._is_forced(relation, forced) else [*self._platforms]
         found: _Found = {}
         reasons: dict[str, tuple[str, str]] = {}
+        failure: Unsupported | None = None
         group = self._memo.group(relation)
         for other in group[1:]:
             self._loops.include(other)
         for member in (*group, *self._split(relation)):
             able = self._able(member, names, reasons)
-            for name, choices in self._of_member(member, able, around).items() if able else ():
+            try:
+                made = self._of_member(member, able, around) if able else {}
+            except Unsupported as error:  # of one member; others may have other parts
+                failure = failure or error
+                continue
+            for name, choices in made.items():
                 found.setdefault(name, []).extend(choices)
         if not found:
-            for name in names:
-                for each in relation.below:
-                    if name not in reasons and (refused := self._refused(name, each)):
-                        reasons[name] = refused
-            raise _nobody_runs(relation, reasons)
+            raise failure or self._nobody_runs(relation, names, reasons)
         lacking = self._prices.lacking
         return {name: undominated(found[name], lacking) for name in names if name in found}
+
+    def _nobody_runs(
+        self, relation: Relation, names: Sequence[str], reasons: dict[str, tuple[str, str]]
+    ) -> Unsupported:
+        for name in names:
+            for each in relation.below:
+                if name not in reasons and (refused := self._refused(name, each)):
+                    reasons[name] = refused
+        return _nobody_runs(relation, reasons)
 
     def _able(
         self, member: Relation, names: Sequence[str], reasons: dict[str, tuple[str, str]]
