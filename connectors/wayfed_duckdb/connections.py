@@ -18,6 +18,9 @@ if TYPE_CHECKING:
 
 _MOST_KEPT: Final = 8
 _MOST_VIEWS: Final = 1_000
+_MOST_COPIED: Final = 256 << 20
+"""Bytes of a table in memory that are copied into one of DuckDB's."""
+_ARRIVING: Final = " (rows)"
 
 
 class Connection:
@@ -33,13 +36,14 @@ class Connection:
         self.cursor = cursor
         self._views: dict[str, str] = {}
         self._registered: set[str] = set()
+        self._tables: set[str] = set()
 
     @property
     def worn(self) -> bool:
         """Whether so many views have come together that a new connection is better."""
         return len(self._views) > _MOST_VIEWS
 
-    def bind(self, name: str, value: object, *, reads: int) -> None:
+    def bind(self, name: str, value: object, *, reads: int, counted: bool = False) -> None:
         """Make an input readable as a view called `name`.
 
         Parameters
@@ -50,6 +54,8 @@ class Connection:
             The value of any channel that DuckDB accepts.
         reads
             How often the statement reads it: a stream read more than once is kept as a table.
+        counted
+            Whether rows are made a table of DuckDB's own, of which it knows distinct values.
         """
         known = name.lower()
         view = None
@@ -61,7 +67,9 @@ class Connection:
                 return
         if self._views.pop(known, None) is not None:
             self.cursor.execute(f"DROP VIEW temp.{quoted(name)}")
-        if view is None:
+        if view is None and counted and not _is_large(value):
+            self._make_table(name, rows_of(value, reads=1))
+        elif view is None:
             self._register(name, rows_of(value, reads=reads))
         else:
             self.cursor.execute(view)
@@ -78,15 +86,32 @@ class Connection:
         for name in self._registered:
             self.cursor.unregister(name)
         self._registered.clear()
+        for name in self._tables:
+            self.cursor.execute(f"DROP TABLE IF EXISTS temp.{quoted(name)}")
+        self._tables.clear()
 
     def close(self) -> None:
         """Close the connection."""
         self._registered.clear()
+        self._tables.clear()
         self.cursor.close()
+
+    def _make_table(self, name: str, rows: object) -> None:
+        source = name + _ARRIVING
+        self.cursor.register(source, rows)
+        try:
+            self._tables.add(name)
+            self.cursor.execute(f"CREATE TEMP TABLE {quoted(name)} AS FROM {quoted(source)}")
+        finally:
+            self.cursor.unregister(source)
 
     def _register(self, name: str, rows: object) -> None:
         self.cursor.register(name, rows)
         self._registered.add(name)
+
+
+def _is_large(value: object) -> bool:
+    return getattr(value, "nbytes", 0) > _MOST_COPIED
 
 
 class Connections:

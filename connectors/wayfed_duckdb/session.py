@@ -13,7 +13,7 @@ from wayfed_optimizer.errors import Cancelled, Unsupported, WayfedError
 from wayfed_optimizer.expressions import Parameter
 from wayfed_optimizer.expressions import walk as walk_expression
 from wayfed_optimizer.platform import ARROW_TABLE
-from wayfed_optimizer.relations import Relation, expressions_of, walk_once
+from wayfed_optimizer.relations import Join, Relation, expressions_of, walk_once
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
@@ -180,9 +180,11 @@ class _Answer:
 
     def _bound(self) -> DuckDBPyRelation:
         names = view_names(self._fragment)
+        counted = _wants_counts(self._fragment)
         for table, value in self._inputs.items():
             self._held.callback(_close_stream, value)
-            self._connection.bind(names[table], value, reads=mentions(self._sql, names[table]))
+            reads = mentions(self._sql, names[table])
+            self._connection.bind(names[table], value, reads=reads, counted=counted)
         given = self._run.parameters
         asked = _parameters_of(self._fragment.relation) if given else ()
         parameters = {name: given[name] for name in asked}
@@ -218,6 +220,16 @@ class _Answer:
         if isinstance(error, Exception) and not isinstance(error, WayfedError):
             told = translated(error, fragment=self._fragment.id, sql=self._sql, inputs=self._inputs)
             raise told from told.__cause__ or error
+
+
+def _wants_counts(fragment: Fragment) -> bool:
+    """Say whether a fragment's joins have an order to be chosen.
+
+    Of Arrow's rows DuckDB knows no distinct values, and may begin with the pair that multiplies
+    them. What a loop reads again and again is not copied each time.
+    """
+    joins = sum(isinstance(node, Join) for node in walk_once(fragment.relation))
+    return joins > 1 and fragment.inside is None
 
 
 def _close_stream(value: object) -> None:
