@@ -136,6 +136,7 @@ def place_rewritten(
         return known.get(table) or environment.statistics_of(table)
 
     rows = Cardinalities(cache(statistics), environment.observed)
+    rows.heed(rewritten.relation)
     for relation, estimate in assumed.items():
         rows.assume(relation, estimate)
     alternatives = partial(alternatives_of, rules=rules)

@@ -26,6 +26,8 @@ from wayfed_optimizer.relations import (
     reads,
     walk,
 )
+from wayfed_optimizer.statistics import TableStatistics
+from wayfed_optimizer.statistics.hints import contradictions
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
@@ -49,6 +51,7 @@ def notes_of(stages: Stages, environment: Environment, report: Report | None) ->
         *_barriers(relations),
         *_arbitrary_rows(relations),
         *_requests(relations),
+        *_contradictions(stages.logical, environment),
         *_large_products(relations, stages.physical),
         *_spilling(stages.physical, environment),
         *_unbounded(stages.logical),
@@ -141,6 +144,15 @@ def _requests(relations: Iterable[Relation]) -> Iterator[str]:
             yield f".on('{relation.platform}') decides where a part runs, not its cost"
         if isinstance(relation, Hint) and relation.rows is not None:
             yield f".hint(rows={relation.rows}) is taken for what statistics would say"
+
+
+def _contradictions(root: Relation, environment: Environment) -> Iterator[str]:
+    def known(table: str) -> TableStatistics:
+        """Return what is known of a table; nothing of the rows of a loop."""
+        is_there = table in environment.sources
+        return environment.statistics_of(table) if is_there else TableStatistics.unknown()
+
+    return contradictions(root, known)
 
 
 def _large_products(relations: Iterable[Relation], physical: PhysicalPlan) -> Iterator[str]:

@@ -33,6 +33,7 @@ from wayfed_optimizer.relations import (
     Values,
     Window,
     Write,
+    walk_once,
 )
 from wayfed_optimizer.statistics.aggregated import aggregate_statistics, window_statistics
 from wayfed_optimizer.statistics.computed import UNKNOWN, statistics_of, together
@@ -44,6 +45,7 @@ from wayfed_optimizer.statistics.estimates import (
     TableStatistics,
     nothing_observed,
 )
+from wayfed_optimizer.statistics.hints import most_rows
 from wayfed_optimizer.statistics.joins import (
     Side,
     both,
@@ -122,6 +124,18 @@ class Cardinalities:
         """Take of a relation all that is known of another one, whose rows it has."""
         self._rows[relation] = self.rows(other)
         self._twins[relation] = other
+
+    def heed(self, root: Relation) -> None:
+        """Take what the hints of a plan say as the estimates of what they are about.
+
+        Engines are not told hints: it is the relation below one that they run and explain shows.
+        """
+        found = [r for r in walk_once(root) if isinstance(r, Hint) and r.rows is not None]
+        for hint in reversed(found):
+            below = hint.input
+            while isinstance(below, Hint):
+                below = below.input
+            self.assume(below, self._hinted(below, hint.rows or 0))
 
     def width(self, relation: Relation) -> float:
         """Return the estimated bytes a row."""
@@ -282,9 +296,8 @@ class Cardinalities:
 
     def _hinted(self, source: Relation, rows: int) -> Estimate:
         """Take a hint, as far as it does not say more than there can be."""
-        below = self.rows(source)
-        most = below.high if below.confidence == 1.0 else float(rows)
-        return Estimate.exactly(min(float(rows), most), Provenance.HINT)
+        likely = min(float(rows), most_rows(source, self._tables))
+        return self._seen(source) or Estimate.exactly(likely, Provenance.HINT)
 
     def _joined(self, join: Join) -> Estimate:
         left, right = self.rows(join.left), self.rows(join.right)

@@ -32,6 +32,7 @@ from wayfed_optimizer.statistics import (
     Provenance,
     TableStatistics,
 )
+from wayfed_optimizer.statistics.hints import contradictions
 from wayfed_optimizer.types import Schema
 
 FLIGHTS = Read(
@@ -218,3 +219,18 @@ def test_a_hint_says_no_more_than_there_can_be():
 def test_two_columns_are_equal_as_often_as_the_one_with_more_values_has_each():
     same = call("equal", column(FLIGHTS.schema, "origin"), column(FLIGHTS.schema, "tail"))
     assert rows(Filter(FLIGHTS, same)) == pytest.approx(10_000 * 0.9 / 500)
+
+
+def test_a_hint_is_the_estimate_of_what_it_is_about():
+    some = where("less", "delay", 25)
+    known = Cardinalities(KNOWN.__getitem__)
+    known.heed(Limit(Hint(some, rows=3), 10))
+    assert (known.rows(some).likely, known.rows(some).provenance) == (3, Provenance.HINT)
+
+
+def test_hints_that_contradict_are_said():
+    twice = Hint(Hint(FLIGHTS, rows=5), rows=20_000)
+    assert list(contradictions(twice, KNOWN.__getitem__)) == [
+        ".hint(rows=20000) says more than there can be: 10,000 is taken",
+        ".hint(rows=5) and .hint(rows=20000) are of the same rows: the later is taken",
+    ]
