@@ -311,7 +311,7 @@ def measure(rows: int = 200_000, runs: int = 2, most: int | None = None) -> dict
             save(calibrated(results[1 - half :: 2], links, where))
             for result in results[half::2]:
                 run_free(result, where, runs)
-                print(told(result), flush=True)
+                print(json.dumps(told(result)), flush=True)
     return {"cases": [told(each) for each in results], "summary": summary(results)}
 
 
