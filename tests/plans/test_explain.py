@@ -7,6 +7,7 @@ The texts beside this file are what they must say. Where a change of them is mea
 from __future__ import annotations
 
 import os
+import re
 import sqlite3
 from collections.abc import Iterator, Mapping
 from dataclasses import replace
@@ -28,6 +29,8 @@ from wayfed_optimizer.stages import plan
 from wayfed_optimizer.statistics import ColumnStatistics, Estimate, Provenance, TableStatistics
 
 HERE = Path(__file__).parent
+PAGE = HERE.parents[1] / "docs" / "explain.md"
+EXAMPLE = re.compile(r"<!-- (tests/plans/\w+\.txt) -->\n```text\n(?:(?!```).*\n)*```\n")
 UPDATE = os.environ.get("WAYFED_UPDATE_PLANS") == "1"
 STATUSES = ("open", "paid", "returned", "paid")
 
@@ -217,6 +220,20 @@ def test_a_plan_that_was_changed_on_the_way_says_why_and_into_what(ctx, shop):
 
 def test_a_rewritten_plan_says_which_rules_fired(ctx, shop):
     check("two_stores_rewritten", explained(totals_by_segment(ctx), stage="rewritten"), shop)
+
+
+def test_the_page_on_explain_shows_what_explain_says():
+    page = PAGE.read_text(encoding="utf-8")
+
+    def shown(match: re.Match[str]) -> str:
+        golden = (HERE.parents[1] / match[1]).read_text(encoding="utf-8")
+        return f"<!-- {match[1]} -->\n```text\n{golden}```\n"
+
+    current, count = EXAMPLE.subn(shown, page)
+    if UPDATE:
+        PAGE.write_text(current, encoding="utf-8")
+    assert count == 2
+    assert current == PAGE.read_text(encoding="utf-8")
 
 
 def test_no_secret_and_no_value_of_a_row_is_told(ctx, shop):

@@ -51,7 +51,9 @@ margin:.3em 0;padding:.6em .8em;border-radius:6px;background:rgba(128,128,128,.1
 .wayfed-plan .bar{height:4px;border-radius:2px;background:rgba(128,128,128,.18);margin-top:.5em}
 .wayfed-plan .bar i{display:block;height:100%;border-radius:2px}
 .wayfed-plan .flow{opacity:.8;margin:.3em 0 0}
-.wayfed-plan table{border-collapse:collapse;margin:.3em 0}
+.wayfed-plan table{border-collapse:collapse;margin:.3em 0;font:inherit;color:inherit}
+.wayfed-plan th{font-weight:600;opacity:.65}
+.wayfed-plan td:first-child{white-space:nowrap}
 .wayfed-plan td,.wayfed-plan th{padding:.1em 1em .1em 0;text-align:left;background:none;border:0;
 vertical-align:top;white-space:pre-wrap}
 """

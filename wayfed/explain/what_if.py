@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING, Any, Final, cast
 from wayfed.explain.model import RejectedView, RivalView
 from wayfed.explain.numbers import in_bytes, in_rows, listing
 from wayfed.explain.reasons import difference
-from wayfed_optimizer.errors import PlanError
+from wayfed_optimizer.errors import PlanError, mask_secrets
 from wayfed_optimizer.physical import Exchange
 from wayfed_optimizer.relations import (
     Filter,
@@ -53,6 +53,13 @@ _MOST_FRAGMENTS: Final = 6
 _MOST_RELATIONS: Final = 240
 """In all these searches together."""
 _MOST_RELATIONS_A_RULE: Final = 4
+_IN_WORDS: Final = {
+    "associate_joins": "another order of the joins",
+    "look_up_after_top": "looking up what belongs to the first rows only",
+    "pre_aggregate": "aggregating before rows move",
+    "reduce_left": "shipping keys, for the rows that match them",
+    "reduce_right": "shipping keys, for the rows that match them",
+}
 _LIGHT: Final = (Read, Select, Limit, Hint, MapBatches, Iterate)
 
 
@@ -107,6 +114,16 @@ class _Recorded:
     def __init__(self, rules: Iterable[Alternative]) -> None:
         self.given: dict[str, dict[Relation, Relation]] = {}
         self.rules = tuple(replace(rule, apply=partial(self._apply, rule)) for rule in rules)
+
+    def group(self, relation: Relation) -> set[Relation]:
+        """Return all that the rules gave for a relation, and for what they gave; and itself."""
+        found, waiting = {relation}, [relation]
+        while waiting:
+            below = waiting.pop()
+            new = {given[below] for given in self.given.values() if below in given} - found
+            found |= new
+            waiting += new
+        return found
 
     def _apply(self, rule: Alternative, relation: Relation, around: Any) -> Relation | None:
         other: Relation | None = rule.apply(relation, around)
@@ -189,8 +206,7 @@ class WhatIf:
             try:
                 yield text, self._place(Hint(self._root, name))
             except PlanError as error:
-                reason = str(error).splitlines()[0]
-                self._impossible.append(RejectedView(text, None, reason))
+                self._impossible.append(RejectedView(text, None, mask_secrets(error.message)))
 
     def _by_rules(self) -> Iterator[tuple[str, PhysicalPlan]]:
         """Yield the plan without each alternative rule, and with it where it was not chosen."""
@@ -200,26 +216,20 @@ class WhatIf:
             given = recorded.given.get(rule.name, {})
             if not given:
                 continue
-            words = rule.name.replace("_", " ")
+            words = _IN_WORDS.get(rule.name, f"the rule '{rule.name}'")
             without = tuple(each for each in ALTERNATIVES if each is not rule)
             other = self._placed(rules=without)
             if other is not None and _signature(other) != _signature(self._plan):
-                yield f"without the rule '{words}'", other
+                yield f"without {words}", other
                 continue
-            kept = frozenset(given.values())
-            for relation in [*given][:_MOST_RELATIONS_A_RULE]:
+            for written, member in [*given.items()][:_MOST_RELATIONS_A_RULE]:
+                others = recorded.group(written) - {member}
 
-                def refuses(
-                    _: str, member: Relation, written: Relation = relation, kept: Any = kept
-                ) -> bool:
-                    return member == written or (
-                        type(member) is type(written)
-                        and member not in kept
-                        and _tables(member) == _tables(written)
-                    )
+                def refuses(_: str, relation: Relation, others: Any = others) -> bool:
+                    return relation in others
 
                 if (other := self._placed(refuses=refuses)) is not None:
-                    yield f"with the rule '{words}'", other
+                    yield f"with {words}", other
 
     @property
     def _by_bytes(self) -> bool:
@@ -315,11 +325,15 @@ def _shipments(plan: PhysicalPlan) -> dict[object, _Shipment]:
 
 
 def _place_of(work: Work, plan: PhysicalPlan) -> str | None:
+    """Return where a plan does some work: with more tables below it, where a rule moved it."""
+    nearest: tuple[int, str] | None = None
     for fragment in plan.fragments:
         for relation in walk_once(fragment.relation):
-            if type(relation) is work.kind and _tables_in(relation, plan) == work.tables:
-                return fragment.platform
-    return None
+            tables = _tables_in(relation, plan) if type(relation) is work.kind else frozenset()
+            more = len(tables - work.tables)
+            if tables >= work.tables and (nearest is None or more < nearest[0]):
+                nearest = more, fragment.platform
+    return nearest and nearest[1]
 
 
 def _signature(plan: PhysicalPlan) -> object:
