@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Final
 
-from wayfed_optimizer.relations import Join, Limit
+from wayfed_optimizer.relations import Aggregate, Join, Limit
+from wayfed_optimizer.rewrite.alternatives.aggregates import aggregate_before_join
 from wayfed_optimizer.rewrite.alternatives.first_matches import look_up_after_top
 from wayfed_optimizer.rewrite.alternatives.joins import associate_joins
 from wayfed_optimizer.rewrite.alternatives.reductions import reduce_left, reduce_right
@@ -19,6 +20,7 @@ __all__ = ["ALTERNATIVES", "Alternative", "Stores", "Surroundings", "alternative
 
 ALTERNATIVES: Final = (
     Alternative(Join, associate_joins),
+    Alternative(Aggregate, aggregate_before_join),
     Alternative(Limit, look_up_after_top),
     Alternative(Join, reduce_right),
     Alternative(Join, reduce_left),

@@ -134,8 +134,9 @@ class _Top:
             for leaf in self.graph.leaves
             if set(around.stores(leaf)) == {store} and not asked & set(leaf.schema.names)
         ]
-        first = _joined([leaf for leaf in self.graph.leaves if leaf not in later], self.graph)
-        second = _joined(later, self.graph)
+        unit = self.graph.unit
+        first = self.graph.joined([unit(leaf) for leaf in self.graph.leaves if leaf not in later])
+        second = self.graph.joined([*map(unit, later)])
         if first is None or second is None:
             return None
         split = _Split(self, first, second, self._candidates(first, second))
@@ -249,7 +250,7 @@ class _Split:
         whole = self.first.relation.schema
         kept = tuple(Named(n, _column(whole.field(n))) for n in self.candidates)
         totals = {t.name: self._named(_column_of(t)) for t, _ in self.top.totals}
-        made: Relation = Select(self.first.relation, kept)
+        made = _selected(self.first.relation, kept)
         if self.top.grouped:
             named = (Named(totals[t.name].name, t.expression) for t, _ in self.top.totals)
             made = Aggregate(self.first.relation, kept, tuple(named))
@@ -258,7 +259,7 @@ class _Split:
         batch = Read(variable, candidates.schema)
         unit = Unit(batch, batch, (), candidates.schema.names)
         pairs = self.top.graph.join(unit, self.second).relation
-        body = Select(pairs, self._body_outputs(pairs))
+        body = _selected(pairs, self._body_outputs(pairs))
         wanted = node.count + node.offset
         found = FirstMatches(candidates, body, variable, wanted)
         outputs = self._outputs(totals)
@@ -279,19 +280,6 @@ class _Split:
         for total, asked in self.top.totals:
             made[total.name] = substitute(asked, {total.name: totals[total.name]})
         return tuple(Named(o.name, substitute(o.expression, made)) for o in self.top.outputs)
-
-
-def _joined(leaves: list[Relation], graph: JoinGraph) -> Unit | None:
-    """Return some relations of a graph joined; None where that needs a cross product."""
-    waiting = [graph.unit(leaf) for leaf in leaves]
-    whole = waiting.pop(0) if waiting else None
-    while whole is not None and waiting:
-        near = next((unit for unit in waiting if graph.connected(whole, unit)), None)
-        if near is None:
-            return None
-        waiting.remove(near)
-        whole = graph.join(whole, near)
-    return whole
 
 
 def _totals(node: Aggregate, graph: JoinGraph) -> tuple[tuple[Named, Expression], ...] | None:
@@ -315,6 +303,11 @@ def _alike(name: str, graph: JoinGraph) -> frozenset[str]:
 
 def _in_graph(column: Column, graph: JoinGraph) -> Column:
     return Column(graph.names[column.name], column.type, column.nullable)
+
+
+def _selected(relation: Relation, outputs: tuple[Named, ...]) -> Relation:
+    plain = tuple(output.name for output in outputs) == relation.schema.names
+    return relation if plain else Select(relation, outputs)
 
 
 def _column(field: Field) -> Column:

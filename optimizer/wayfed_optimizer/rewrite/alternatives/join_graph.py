@@ -18,7 +18,7 @@ from wayfed_optimizer.rewrite.predicates import may_move, stays
 from wayfed_optimizer.types import DataType, is_float
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Mapping, Sequence
 
 Shape: TypeAlias = "Relation | tuple[Shape, Shape]"
 """Which relation is joined with which, and nothing else."""
@@ -150,7 +150,9 @@ class JoinGraph:
         self, predicate: Expression, names: Mapping[str, str], inner: set[str]
     ) -> None:
         for part in conjuncts(self._renamed(predicate, names)):
-            self._require(bool(columns_of(part)) and columns_of(part) <= inner)
+            self._require(columns_of(part) <= inner)
+            # What speaks of one relation alone belongs to no join: it has been pushed there.
+            self._require(len({id(self._owners[name]) for name in columns_of(part)}) > 1)
             self._predicates.append(part)
 
     def _renamed(self, predicate: Expression, names: Mapping[str, str]) -> Expression:
@@ -205,6 +207,20 @@ class JoinGraph:
             conjunction(parts) if parts else None,
         )
         return Unit(relation, (left.shape, right.shape), left.leaves + right.leaves, both)
+
+    def joined(self, units: Sequence[Unit]) -> Unit | None:
+        """Join units in the order in which they have keys in common with those before them.
+
+        None where there are none, or where that would need a cross product.
+        """
+        whole, waiting = (units[0] if units else None), list(units[1:])
+        while whole is not None and waiting:
+            near = next((unit for unit in waiting if self.connected(whole, unit)), None)
+            if near is None:
+                return None
+            waiting.remove(near)
+            whole = self.join(whole, near)
+        return whole
 
     def _keys_between(self, left: Unit, right: Unit) -> tuple[tuple[str, str], ...]:
         # One pair for each class of equal columns is enough: each unit makes its own ones equal.
