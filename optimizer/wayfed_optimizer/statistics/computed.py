@@ -32,9 +32,7 @@ _RANGES: Final[Mapping[str, tuple[int, int]]] = {
     "day_of_year": (1, 366),
 }
 """Functions whose values lie in a small range, whatever they are given."""
-_FEWER: Final = frozenset(
-    {"lower", "upper", "trim", "ltrim", "rtrim", "substring", "left", "right"}
-)
+_FEWER: Final = frozenset({"lower", "upper", "trim", "ltrim", "rtrim"})
 """Functions that give about as many different texts as they are given."""
 
 _DEPENDENT: Final = 0.9
@@ -93,19 +91,27 @@ def mapped(column: ColumnStatistics, change: Callable[[Any], Any]) -> ColumnStat
     except (TypeError, ValueError, ArithmeticError, AttributeError):
         return ColumnStatistics(null_fraction=column.null_fraction)
     distinct = column.distinct
+    if isinstance(low, str):
+        distinct = None  # a part of a text: how many there are of them is not known
     if isinstance(low, int) and isinstance(high, int):
         span = float(high - low + 1)
         distinct = span if distinct is None else min(distinct, span)
-    if distinct is not None and histogram and len(set(histogram)) < len(histogram) // 2:
-        common = {}  # many bounds have fallen together: each is as frequent as a histogram tells
+    found = replace(column, low=low, high=high, distinct=distinct, common=common, width=None)
+    if len(set(histogram)) * 2 > len(histogram):
+        return replace(found, histogram=histogram)
+    return _counted(found, histogram)
+
+
+def _counted(column: ColumnStatistics, bounds: tuple[object, ...]) -> ColumnStatistics:
+    """Take bounds that have fallen together for what they are by now: frequent values."""
+    if not bounds:
+        return replace(column, histogram=())
+    others = max(0.0, 1.0 - (column.null_fraction or 0.0) - sum(column.common.values()))
+    common = dict(column.common)
+    for bound in bounds:
+        common[bound] = common.get(bound, 0.0) + others / len(bounds)
     return replace(
-        column,
-        low=low,
-        high=high,
-        histogram=histogram,
-        common=common,
-        distinct=distinct,
-        width=None,
+        column, common=common, histogram=(), distinct=column.distinct or float(len(common))
     )
 
 
@@ -144,6 +150,8 @@ def _change(name: str, args: tuple[Expression, ...]) -> Callable[[Any], Any] | N
     match name, constants:
         case "year", ():
             return lambda value: value.year
+        case ("left", (int(count),)) | ("substring", (1, int(count))) if count > 0:
+            return lambda value: value[:count]
         case "date_trunc", (str(unit),):
             return _TRUNCATED.get(unit)
         case "add_days", (int(days),):

@@ -159,7 +159,9 @@ def matching_share(
     if prefix and (end := _after(prefix)):
         wanted = Range(prefix, end, with_high=False)
         if bounds:
-            part = min(part, max(_histogram_part(column.histogram, wanted) or 0.0, _OUTSIDE))
+            # Texts crowd where prefixes are words: half a bucket is as fine as this can tell.
+            finest = 0.5 / len(bounds) if bounds[0] <= end and prefix <= bounds[-1] else _OUTSIDE
+            part = max(min(part, _histogram_part(column.histogram, wanted) or 0.0), finest)
         elif is_below(end, column.low) or is_below(column.high, prefix):
             part = _OUTSIDE
     if column.common and others < EQUALITY:
