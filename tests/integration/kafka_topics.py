@@ -6,6 +6,7 @@ import os
 import signal
 import sys
 from collections.abc import Mapping
+from contextlib import ExitStack
 from typing import Any, NamedTuple
 from uuid import uuid4
 
@@ -69,7 +70,8 @@ def values(server: KafkaServer, topic: str, *, committed: bool = True) -> list[b
     return sorted(found, key=lambda value: value or b"")
 
 
-def target(
+def open_target(
+    stack: ExitStack,
     url: str,
     table: pa.Table,
     options: Mapping[str, Any],
@@ -77,8 +79,9 @@ def target(
     mode: str = "append",
     settings: Mapping[str, Any] | None = None,
 ) -> Target:
-    """Return a topic as a target of a table's rows, without a context around it."""
+    """Return a topic as a target of a table's rows, without a context; `stack` lets go of it."""
     store = CONNECTOR.store(url, settings or {}, new=True)
+    stack.callback(store.close)
     schema = schema_from_arrow(table.schema)
     return CONNECTOR.target(TargetRequest(url, schema, WriteMode(mode), options=options), store)
 
@@ -103,7 +106,9 @@ def write_and_die(url: str, transactional_id: str, client: str) -> None:
 
     reader = pa.RecordBatchReader.from_batches(table.schema, batches())
     options = {"transactional_id": transactional_id}
-    target(url, table, options, settings={"client": client}).write(reader, CancellationToken())
+    with ExitStack() as stack:
+        written = open_target(stack, url, table, options, settings={"client": client})
+        written.write(reader, CancellationToken())
 
 
 if __name__ == "__main__":

@@ -7,7 +7,7 @@ import pytest
 
 import wayfed as wf
 from tests.conftest import EVERYTHING_MUST_RUN
-from tests.integration.kafka_topics import new_name, target, values
+from tests.integration.kafka_topics import new_name, values
 from wayfed.testing.servers import KafkaServer
 from wayfed_optimizer.cancellation import CancellationToken
 from wayfed_optimizer.errors import ExecutionError, WayfedError
@@ -54,7 +54,7 @@ def killing(cluster, topic, table, at):
         yield batch
 
 
-def written(cluster, topic, count, client, at):
+def written(target, cluster, topic, count, *, client, at):
     table = numbers(count)
     rows = pa.RecordBatchReader.from_batches(table.schema, killing(cluster, topic, table, at))
     options, settings = {"key": "n"}, {"client": client}
@@ -67,16 +67,18 @@ def expected(count):
     return sorted(b'{"n":%d}' % n for n in range(count))
 
 
-def test_a_leader_that_dies_in_a_write_loses_nothing_and_doubles_nothing(cluster, topic):
+def test_a_leader_that_dies_in_a_write_loses_nothing_and_doubles_nothing(cluster, topic, target):
     count = 10 * BATCH
-    assert written(cluster, topic, count, "confluent", at=5) == count
+    assert written(target, cluster, topic, count, client="confluent", at=5) == count
     assert values(cluster, topic) == expected(count)
 
 
-def test_a_leader_that_dies_in_a_write_leaves_all_or_nothing_by_kafka_python(cluster, topic):
+def test_a_leader_that_dies_in_a_write_leaves_all_or_nothing_by_kafka_python(
+    cluster, topic, target
+):
     count = 10 * BATCH
     try:
-        assert written(cluster, topic, count, "kafka-python", at=5) == count
+        assert written(target, cluster, topic, count, client="kafka-python", at=5) == count
     except ExecutionError as error:  # it finds no new coordinator, where the leader was that too
         assert "Kafka" in str(error) or "did not say" in str(error)
         assert values(cluster, topic) in ([], expected(count))
@@ -101,7 +103,7 @@ def test_a_leader_that_dies_in_a_read_loses_nothing_and_doubles_nothing(cluster,
 
 
 @pytest.mark.soak  # a busy machine misses a broker only after the write has ended
-def test_a_topic_that_needs_more_brokers_than_there_are_says_so(cluster, topic):
+def test_a_topic_that_needs_more_brokers_than_there_are_says_so(cluster, topic, target):
     strict = cluster.create_topic(new_name(), settings={"min.insync.replicas": 3})
     table = numbers(BATCH)
 
@@ -116,7 +118,7 @@ def test_a_topic_that_needs_more_brokers_than_there_are_says_so(cluster, topic):
     assert values(cluster, strict) == []
 
 
-def test_brokers_that_all_hang_end_the_write(cluster, topic):
+def test_brokers_that_all_hang_end_the_write(cluster, topic, target):
     table = numbers(2 * BATCH)
 
     def batches():
@@ -142,10 +144,10 @@ def test_brokers_that_all_hang_end_the_write(cluster, topic):
 
 
 @pytest.mark.soak
-def test_leaders_that_die_again_and_again_lose_nothing(cluster):
+def test_leaders_that_die_again_and_again_lose_nothing(cluster, target):
     topic, count = cluster.create_topic(new_name(), partitions=6), 100 * BATCH
     for round_ in range(1, 7):
-        assert written(cluster, topic, count, "confluent", at=10 * round_) == count
+        assert written(target, cluster, topic, count, client="confluent", at=10 * round_) == count
         for node in NODES:
             if not cluster.running(node):
                 cluster.start_node(node)

@@ -8,6 +8,7 @@ import io
 import json
 import subprocess
 import sys
+import threading
 from pathlib import Path
 
 import fastavro
@@ -16,7 +17,7 @@ import pytest
 from confluent_kafka import Producer
 
 import wayfed as wf
-from tests.integration.kafka_topics import messages, new_name, target, values
+from tests.integration.kafka_topics import messages, new_name, values
 from tests.integration.schema_registry import schema_registry
 from wayfed_arrow import schema_from_arrow
 from wayfed_kafka.avro_writing import avro_schema
@@ -237,7 +238,7 @@ def test_rows_that_fail_midway_leave_nothing(ctx, kafka):
 
 
 @pytest.mark.parametrize("client", CLIENTS)
-def test_a_write_that_is_stopped_leaves_nothing(kafka, client):
+def test_a_write_that_is_stopped_leaves_nothing(kafka, client, target):
     topic, token = kafka.create_topic(new_name()), CancellationToken()
     table = pa.table({"n": list(range(20_000))})
 
@@ -255,7 +256,22 @@ def test_a_write_that_is_stopped_leaves_nothing(kafka, client):
 
 
 @pytest.mark.parametrize("client", CLIENTS)
-def test_the_next_writer_of_an_id_takes_back_what_a_killed_one_left(kafka, client):
+def test_a_closed_context_leaves_no_thread_behind(kafka, client):
+    before = _threads()
+    url = kafka.url(kafka.create_topic(new_name()))
+    with wf.context(kafka={"client": client}) as ctx:
+        ctx.read({"n": [1]}).write(url, mode="append")
+        assert ctx.read(url, format="json", schema={"n": "int64"}).count() == 1
+    assert _threads() <= before
+
+
+def _threads():
+    # A thread of C that once called into Python stays listed, as a dummy.
+    return {each for each in threading.enumerate() if not isinstance(each, threading._DummyThread)}
+
+
+@pytest.mark.parametrize("client", CLIENTS)
+def test_the_next_writer_of_an_id_takes_back_what_a_killed_one_left(kafka, client, target):
     topic = kafka.create_topic(new_name())
     program = Path(__file__).with_name("kafka_topics.py")
     killed = subprocess.run(
@@ -270,7 +286,7 @@ def test_the_next_writer_of_an_id_takes_back_what_a_killed_one_left(kafka, clien
 
 
 @pytest.mark.parametrize("client", CLIENTS)
-def test_an_id_that_somebody_else_takes_ends_the_write(kafka, client):
+def test_an_id_that_somebody_else_takes_ends_the_write(kafka, client, target):
     topic = kafka.create_topic(new_name())
     table, options, settings = pa.table({"n": [1]}), {"transactional_id": topic}, {"client": client}
 
@@ -289,7 +305,7 @@ def test_an_id_that_somebody_else_takes_ends_the_write(kafka, client):
 
 
 @pytest.mark.parametrize("client", CLIENTS)
-def test_a_transaction_that_takes_too_long_is_said_to(kafka, client):
+def test_a_transaction_that_takes_too_long_is_said_to(kafka, client, target):
     topic = kafka.create_topic(new_name())
     table = pa.table({"n": list(range(10))})
 

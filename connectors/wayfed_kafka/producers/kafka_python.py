@@ -122,8 +122,15 @@ class KafkaPythonProducer:
 
     def close(self) -> None:
         """Let go of the cluster."""
-        if self._producer is not None:
+        from kafka.errors import KafkaTimeoutError
+
+        if self._producer is None:
+            return
+        try:
             self._producer.close(timeout=_TO_CLOSE)
+        except KafkaTimeoutError:
+            # What was taken back still waits for brokers that are gone; it would do so for ever.
+            self._producer._sender.force_close()
 
     def _within_time(self, ask: Callable[[], object]) -> None:
         """Ask something that the library waits for without an end where its broker has died."""
