@@ -20,6 +20,9 @@ if TYPE_CHECKING:
 FLINK_FILES: Final = Channel("files.arrow", owner="flink")
 """Arrow IPC streams with the columns of our types as Arrow has them, uncompressed; a FileSet."""
 
+ASKED: Final = Channel("jdbc.asked", owner="flink", reusable=False)
+"""A database's query that Flink puts to it itself; the value is that of `JDBC_QUERY`."""
+
 _BATCH: Final = 1 << 15
 
 

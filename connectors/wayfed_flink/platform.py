@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any, Final
 from uuid import uuid4
 
 from wayfed_flink.capabilities import CAPABILITIES, COSTS
-from wayfed_flink.channels import FLINK_FILES, read_files, write_files
+from wayfed_flink.channels import ASKED, FLINK_FILES, read_files, write_files
 from wayfed_flink.exchange import Exchange
 from wayfed_flink.failures import failure, is_lost, summary
 from wayfed_flink.functions import FUNCTIONS
@@ -67,7 +67,7 @@ class FlinkPlatform:
     @property
     def accepts(self) -> tuple[Channel, ...]:
         """Its files; queries to databases too, where a driver is at hand."""
-        return (FLINK_FILES, JDBC_QUERY) if driver_jars() else (FLINK_FILES,)
+        return (FLINK_FILES, ASKED) if driver_jars() else (FLINK_FILES,)
 
     @property
     def conversions(self) -> tuple[Conversion, ...]:
@@ -82,11 +82,15 @@ class FlinkPlatform:
         def share(files: Any, run: Run) -> FileSet:
             return FileSet(files.paths, files.schema, channel=ARROW_FILES)
 
+        def ask(query: Any, run: Run) -> Any:
+            return query
+
         return (
             *(
                 Conversion(source, FLINK_FILES, fixed=0.003, per_byte=1e-9, convert=write)
                 for source in (ARROW_STREAM, ARROW_TABLE)
             ),
+            Conversion(JDBC_QUERY, ASKED, fixed=0.002, per_byte=2e-8, convert=ask),
             Conversion(FLINK_FILES, ARROW_STREAM, fixed=0.001, per_byte=2e-10, convert=read),
             Conversion(FLINK_FILES, ARROW_FILES, fixed=1e-6, per_byte=0.0, convert=share),
         )

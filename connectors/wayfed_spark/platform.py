@@ -13,7 +13,6 @@ from typing import TYPE_CHECKING, Any, Final
 from wayfed_optimizer.errors import Cancelled, Unsupported, starting
 from wayfed_optimizer.platform import (
     ARROW_TABLE,
-    JDBC_QUERY,
     PARQUET_FILES,
     Compiled,
     FileSet,
@@ -22,6 +21,7 @@ from wayfed_optimizer.platform import (
 from wayfed_spark.capabilities import CAPABILITIES, COSTS
 from wayfed_spark.channels import (
     ACCEPTS,
+    ASKED,
     LARGE,
     PRODUCES,
     conversions,
@@ -93,7 +93,7 @@ class SparkPlatform:
             session = self._session
             self._asks_databases = knows_driver(session) if session else bool(driver_jars())
         own = (frames_of(self.name), *ACCEPTS)
-        return (*own, JDBC_QUERY) if self._asks_databases else own
+        return (*own, ASKED) if self._asks_databases else own
 
     def compile(self, fragment: Fragment, sources: Mapping[str, Source]) -> Compiled:
         """Return the fragment as Spark SQL over views that are called as its inputs are."""
