@@ -15,10 +15,11 @@ from wayfed_optimizer.cost import FLOORS, seconds_of
 from wayfed_optimizer.errors import Unsupported
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Iterable, Mapping, Sequence
 
     from wayfed.calibration.fitting import Observation
     from wayfed_optimizer.cost import CostProfile
+    from wayfed_optimizer.platform import Conversion
 
 _SERIES: Final = {
     "postgresql": "select i::bigint as a, i * 0.5::float8 as b, 'row ' || i as c "
@@ -61,7 +62,9 @@ def measure_link(url: str, *, quick: bool = False) -> Measured:
         seen = [each for prepared in plans for each in observer.observations(prepared)]
         platform = context.environment.platforms[name]
         known, version = platform.costs, platform.version()
+        conversions = platform.conversions
     rates = fit_link(seen, known)
+    rates |= _of_moves(rates, known, conversions)
     fitted = known.measured(rates)
     error = median(each.error(fitted) for each in seen)
     return Measured(kind, version, rates, mark_of(url), observations=len(seen), error=error)
@@ -79,3 +82,19 @@ def fit_link(seen: Sequence[Observation], known: CostProfile) -> dict[str, float
     moving = largest.seconds - fragment - seconds_of(known, besides)
     per_byte = max(FLOORS["out_byte"], moving / max(1.0, largest.work["out_byte"]))
     return {"fragment": fragment, "out_byte": per_byte}
+
+
+def _of_moves(
+    rates: Mapping[str, float], known: CostProfile, conversions: Iterable[Conversion]
+) -> dict[str, float]:
+    """Return what bringing rows there takes: as much more as leaving does, since none are sent."""
+    slower = {
+        "": max(0.0, rates["fragment"] - known.per_fragment),
+        "_byte": max(0.0, rates["out_byte"] - known.per_byte_out),
+    }
+    found: dict[str, float] = {}
+    for conversion in conversions:
+        form = conversion.target.name
+        found[f"move.{form}"] = conversion.fixed + slower[""]
+        found[f"move_byte.{form}"] = conversion.per_byte + slower["_byte"]
+    return found
