@@ -64,7 +64,7 @@ def explain(
         bool, typer.Option("--analyze", help="Run it, and tell the actual rows and times.")
     ] = False,
     alternatives: Annotated[
-        bool, typer.Option("--alternatives", help="Tell every platform that was considered.")
+        bool, typer.Option("--alternatives", help="Tell which engines and plans were rejected.")
     ] = False,
     stage: Annotated[
         str, typer.Option(help="logical, rewritten, placed, physical or executed.")

@@ -59,18 +59,18 @@ def _rounded(value: float, digits: int) -> float:
 
 
 def times_as_much(here: float, there: float) -> str:
-    """Say how much more something is than what it is compared with; nothing where it is not.
+    """Say how much more something is than what it is compared with, from half a percent on.
 
     Examples
     --------
     >>> times_as_much(1, 3.14), times_as_much(1, 1.25), times_as_much(1, 1)
     ('3.1x', '+25 %', '')
     """
-    if here <= 0 or there <= here:
+    if here <= 0 or there <= here * 1.005:
         return ""
     if there >= 2 * here:
         return f"{_rounded(there / here, 2):,g}x"
-    return f"+{max(1.0, 100 * (there / here - 1)):.0f} %"
+    return f"+{100 * (there / here - 1):.0f} %"
 
 
 def short(rows: Estimate) -> str:

@@ -14,6 +14,7 @@ if TYPE_CHECKING:
 
 _TELLING: Final = 0.2
 """A part of a difference that is worth a word."""
+_AS_GOOD: Final = 0.005
 
 
 def difference(
@@ -44,7 +45,7 @@ def difference(
     if by_bytes and moved > 0:
         return moving or ""
     total = there.seconds - here.seconds
-    if total <= 0:
+    if total <= _AS_GOOD * here.seconds:
         return "as good by the estimates"
     start, work, way = (
         there.startup - here.startup,

@@ -290,50 +290,64 @@ class WhatIf:
         return sum(estimate.likely for estimate in known if estimate is not None)
 
     def _difference(self, other: PhysicalPlan) -> str:
-        known = _shipments(self._plan)
-        new = [s for key, s in _shipments(other).items() if key not in known]
+        known = self._shipments(self._plan)
+        new = [s for key, s in self._shipments(other).items() if key not in known]
         words = max(new, key=lambda shipment: shipment.bytes).text if new else None
         return difference(self._plan.cost, other.cost, by_bytes=self._by_bytes, shipment=words)
+
+    def _shipments(self, plan: PhysicalPlan) -> dict[object, _Shipment]:
+        """Return what moves in a plan, by what makes two of them the same."""
+        found: dict[object, _Shipment] = {}
+        for consumer in plan.fragments:
+            for each in consumer.inputs.values():
+                if isinstance(each, Exchange):
+                    goes = f"move to {consumer.platform}"
+                    self._ship(plan.fragment(each.fragment), plan, goes, found)
+        self._ship(plan.result, plan, f"come from {plan.result.platform}", found)
+        return found
+
+    def _ship(
+        self, producer: Fragment, plan: PhysicalPlan, goes: str, found: dict[object, _Shipment]
+    ) -> None:
+        # What a loop or a look-up calls its rows is nothing that people know.
+        known = frozenset(self._environment.sources)
+        tables = _tables_in(producer.relation, plan) & known
+        key = (tables, producer.platform, goes, round(producer.rows.likely))
+        found[key] = _Shipment.of(producer, tables or frozenset(["the first rows"]), goes)
 
 
 @dataclass(frozen=True, slots=True)
 class _Shipment:
-    """Rows that go from one fragment to another."""
+    """Rows that go from one fragment to another, or to who asked for them."""
 
     tables: frozenset[str]
     rows: float
     bytes: float
-    target: str
+    goes: str
+
+    @classmethod
+    def of(cls, fragment: Fragment, tables: frozenset[str], goes: str) -> _Shipment:
+        rows = fragment.rows.likely
+        return cls(tables, rows, rows * max(1.0, fragment.width), goes)
 
     @property
     def text(self) -> str:
         rows, tables = in_rows(round(self.rows)), listing(sorted(self.tables))
-        return f"{rows} of {tables} ({in_bytes(self.bytes, 2)}) would move to {self.target}"
-
-
-def _shipments(plan: PhysicalPlan) -> dict[object, _Shipment]:
-    found: dict[object, _Shipment] = {}
-    for consumer in plan.fragments:
-        for each in consumer.inputs.values():
-            if isinstance(each, Exchange):
-                producer = plan.fragment(each.fragment)
-                tables = _tables_in(producer.relation, plan)
-                size = producer.rows.likely * max(1.0, producer.width)
-                key = (tables, producer.platform, consumer.platform, round(producer.rows.likely))
-                found[key] = _Shipment(tables, producer.rows.likely, size, consumer.platform)
-    return found
+        return f"{rows} of {tables} ({in_bytes(self.bytes, 2)}) would {self.goes}"
 
 
 def _place_of(work: Work, plan: PhysicalPlan) -> str | None:
-    """Return where a plan does some work: with more tables below it, where a rule moved it."""
-    nearest: tuple[int, str] | None = None
-    for fragment in plan.fragments:
-        for relation in walk_once(fragment.relation):
-            tables = _tables_in(relation, plan) if type(relation) is work.kind else frozenset()
-            more = len(tables - work.tables)
-            if tables >= work.tables and (nearest is None or more < nearest[0]):
-                nearest = more, fragment.platform
-    return nearest and nearest[1]
+    """Return where a plan does some work, nearest to its result.
+
+    A rule may have moved it above other tables, or put other names in the place of its tables.
+    """
+    found = [
+        (len(_tables_in(relation, plan) ^ work.tables), -position, fragment.platform)
+        for position, fragment in enumerate(plan.fragments)
+        for relation in walk_once(fragment.relation)
+        if type(relation) is work.kind
+    ]
+    return min(found)[2] if found else None
 
 
 def _signature(plan: PhysicalPlan) -> object:

@@ -49,9 +49,9 @@ def test_an_opaque_function_is_called_a_barrier(orders):
 
 
 def test_what_the_user_decided_is_said(orders):
-    told = notes(orders.on("duckdb").hint(rows=7))
+    told = notes(orders.on("duckdb").hint(rows=2))
     assert told == (
-        ".hint(rows=7) is taken for what statistics would say",
+        ".hint(rows=2) is taken for what statistics would say",
         ".on('duckdb') decides where a part runs, not its cost",
     )
 
