@@ -35,17 +35,26 @@ def temporary_name(name: str) -> str:
     return f"wayfed_{simple}_{digest}"
 
 
+def values_of(platform: str) -> Channel:
+    """Return the channel of rows that stand in a statement itself; its value is InlineRows.
+
+    Where they turn out to be many, the value is a TableReference of the same name.
+    """
+    return Channel("values", owner=platform)
+
+
 def conversions_of(platform: str, profile: Profile) -> tuple[Conversion, ...]:
-    """Return the ways into a database's own tables: rows become a temporary table."""
+    """Return the ways into a database: rows become a temporary table, or constants where few."""
     if profile.ingest_seconds is None:
         return ()
+    tables, values = tables_of(platform), values_of(platform)
+    costs = (
+        (tables, profile.ingest_seconds, profile.ingest_seconds_per_byte),
+        (values, profile.inline_seconds, profile.inline_seconds_per_byte),
+    )
     return tuple(
-        Conversion(
-            source,
-            tables_of(platform),
-            fixed=profile.ingest_seconds,
-            per_byte=profile.ingest_seconds_per_byte,
-            by=platform,
-        )
+        Conversion(source, target, fixed, per_byte, by=platform)
         for source in (ARROW_TABLE, ARROW_STREAM)
+        for target, fixed, per_byte in costs
+        if fixed is not None
     )

@@ -4,13 +4,14 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any, Final
 
-from wayfed_database.channels import PRODUCES, conversions_of
+from wayfed_database.channels import PRODUCES, conversions_of, temporary_name, values_of
 from wayfed_database.jdbc import Parts, carried, is_for_others, is_open_to_others, key_of
+from wayfed_database.key_filters import with_key_filters
 from wayfed_database.location import ServerLocation
 from wayfed_database.source import DatabaseSource
 from wayfed_optimizer.errors import Unsupported
 from wayfed_optimizer.physical import Exchange, LoopInput
-from wayfed_optimizer.platform import JDBC_QUERY, Compiled, tables_of
+from wayfed_optimizer.platform import JDBC_QUERY, Compiled, TableReference, tables_of
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -18,7 +19,7 @@ if TYPE_CHECKING:
     from wayfed_database.engines import Engine
     from wayfed_optimizer.capabilities import Capabilities
     from wayfed_optimizer.cost import CostProfile
-    from wayfed_optimizer.physical import Fragment
+    from wayfed_optimizer.physical import Fragment, Input
     from wayfed_optimizer.platform import Channel, Conversion, Run, Session, Source
 
 
@@ -56,8 +57,10 @@ class DatabasePlatform:
 
     @property
     def accepts(self) -> tuple[Channel, ...]:
-        """Its own tables."""
-        return (tables_of(self.name),)
+        """Its own tables, and rows that are written into a statement."""
+        if self.engine.profile.inline_seconds is None:
+            return (tables_of(self.name),)
+        return tables_of(self.name), values_of(self.name)
 
     @property
     def produces(self) -> tuple[Channel, ...]:
@@ -69,7 +72,7 @@ class DatabasePlatform:
 
     @property
     def conversions(self) -> tuple[Conversion, ...]:
-        """How rows become its temporary tables."""
+        """How rows become its temporary tables, or constants of a statement."""
         return conversions_of(self.name, self.engine.profile)
 
     def compile(self, fragment: Fragment, sources: Mapping[str, Source]) -> Compiled:
@@ -84,7 +87,7 @@ class DatabasePlatform:
         readings = []
         for name, origin in fragment.inputs.items():
             if isinstance(origin, Exchange):
-                tables[name] = self.engine.temporary_table(origin.fragment)
+                tables[name] = self._arriving(origin)
                 continue
             if isinstance(origin, LoopInput):
                 raise Unsupported("reading a loop's rows", self.name, "they are in memory")
@@ -93,11 +96,27 @@ class DatabasePlatform:
                 raise Unsupported(f"reading {source.description}", self.name, "it lies elsewhere")
             readings.append(source.reading)
             tables[name] = source.reading.reference
+        few = frozenset(n for n, o in fragment.inputs.items() if self._is_few(o))
+        if few and self.engine.profile.looks_up_keys:
+            text, filters = with_key_filters(fragment.relation, tables, few, self.engine.compile)
+            if filters is not None:
+                return Compiled(text, payload=filters)
         text = self.engine.compile(fragment.relation, tables)
         if fragment.output == JDBC_QUERY and is_for_others(fragment):
             schema = fragment.relation.schema
             return Compiled(carried(text, schema), payload=Parts(schema, key_of(fragment, sources)))
         return Compiled(text, payload=tuple(readings))
+
+    def _arriving(self, origin: Exchange) -> TableReference:
+        """Return what a statement calls rows that come from elsewhere."""
+        if self._is_few(origin):
+            return TableReference((temporary_name(origin.fragment),), temporary=True)
+        return self.engine.temporary_table(origin.fragment)
+
+    def _is_few(self, origin: Input) -> bool:
+        """Say whether rows are to stand in the statement."""
+        conversions = origin.conversions if isinstance(origin, Exchange) else ()
+        return bool(conversions) and conversions[-1].target == values_of(self.name)
 
     def open(self, run: Run) -> Session:
         """Start taking part in a run."""

@@ -14,7 +14,8 @@ if TYPE_CHECKING:
 
 _IDLE_KEPT: Final = 4
 _SETTINGS: Final = (
-    "SELECT set_config('TimeZone', 'UTC', false), set_config('DateStyle', 'ISO, YMD', false)"
+    "SELECT set_config('TimeZone', 'UTC', false), set_config('DateStyle', 'ISO, YMD', false), "
+    "set_config('standard_conforming_strings', 'on', false)"  # a backslash is a backslash
 )
 
 

@@ -7,18 +7,21 @@ from contextlib import AbstractContextManager, ExitStack, contextmanager, suppre
 from dataclasses import dataclass, field
 from threading import Lock
 from types import MappingProxyType
-from typing import TYPE_CHECKING, Final, Self
+from typing import TYPE_CHECKING, Any, Final, Self
 
 from wayfed_arrow import Stream, conform
 from wayfed_database.adbc import driver_errors
-from wayfed_database.channels import temporary_name
+from wayfed_database.channels import temporary_name, values_of
 from wayfed_database.failures import first_line, passing, statement_failure
+from wayfed_database.inline import inline, taken, with_rows
 from wayfed_database.interruption import Interruptible
 from wayfed_database.jdbc import Parts, query
+from wayfed_database.key_filters import KeyFilters
 from wayfed_database.pool import close_quietly
 from wayfed_database.values import within_calendar
 from wayfed_optimizer.errors import TransferError, WayfedError
 from wayfed_optimizer.platform import ARROW_TABLE, TableReference
+from wayfed_sql import POSTGRESQL
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping
@@ -147,12 +150,17 @@ class PostgreSQLSession:
             return rows.read_all() if fragment.output == ARROW_TABLE else rows
 
     def ingest(self, name: str, value: object, source: Channel, target: Channel) -> object:
-        """Make a temporary table of rows; it lives on one connection, until the run ends.
+        """Write rows that are few into statements, or make a temporary table of them.
 
-        In a loop its rows take the place of those of the iteration before.
+        It lives on one connection, until the run ends. In a loop its rows take the place of those
+        of the iteration before.
         """
         table = temporary_name(name)
-        rows = value.to_reader() if hasattr(value, "to_reader") else value
+        rows: Any = value.to_reader() if hasattr(value, "to_reader") else value
+        if target == values_of(self._name):
+            few, rows = taken(rows)
+            if (written := inline(table, few, POSTGRESQL)) is not None:
+                return written
         lease = self._owning()
         try:
             with self._using(lease):
@@ -163,6 +171,8 @@ class PostgreSQLSession:
                 else:
                     lease.connection.ingest(table, rows, temporary=True)
                     self._ingested.add(table)
+                # The server's planner knows nothing of new rows, and scans for want of it.
+                lease.connection.run(f"ANALYZE pg_temp.{table}")
         except driver_errors() as error:
             self._run.token.raise_if_cancelled()
             failed = getattr(rows, "error", None)
@@ -226,7 +236,7 @@ class PostgreSQLSession:
     ) -> Stream:
         lease = self._owning() if _over_temporary(inputs) else self._reading()
         with self._using(lease):
-            stream = lease.connection.stream(compiled.text)
+            stream = lease.connection.stream(_statement(compiled, inputs))
             rows = _Rows(stream, lease, lambda: self._failing(fragment, compiled), self._freed)
             lease.rows = rows
         return Stream(stream.schema, rows, rows.close)
@@ -291,6 +301,13 @@ class PostgreSQLSession:
                 compiled=compiled,
                 token=self._run.token,
             ) from error
+
+
+def _statement(compiled: Compiled, inputs: Mapping[str, object]) -> str:
+    text = compiled.text
+    if isinstance(compiled.payload, KeyFilters):
+        text = compiled.payload.written(text, inputs)
+    return with_rows(text, inputs)
 
 
 def _over_temporary(inputs: Mapping[str, object]) -> bool:

@@ -11,6 +11,7 @@ from wayfed_sql.dialects.postgresql import POSTGRESQL
 from wayfed_sql.dialects.spark import SPARK
 from wayfed_sql.dialects.sqlite import SQLITE
 from wayfed_sql.formatting import format_sql
+from wayfed_sql.literals import literal_text, string
 from wayfed_sql.parsing import parse_expression, parse_query, split_explain
 from wayfed_sql.query import RELATIONS, to_sql
 from wayfed_sql.refusals import refusal
@@ -26,9 +27,11 @@ __all__ = [
     "SqlCapabilities",
     "capabilities_of",
     "format_sql",
+    "literal_text",
     "parse_expression",
     "parse_query",
     "refusal",
     "split_explain",
+    "string",
     "to_sql",
 ]
