@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from contextlib import contextmanager
 from dataclasses import dataclass
-from functools import cache
 from threading import RLock
 from types import MappingProxyType
 from typing import TYPE_CHECKING, Any, Final, Self
@@ -16,6 +15,7 @@ from wayfed.catalog import Catalog
 from wayfed.dataset import Dataset
 from wayfed.display import Listing, counted
 from wayfed.plans import Plans
+from wayfed.queries import Queries
 from wayfed.selecting import fresh_name
 from wayfed.training import Training
 from wayfed_optimizer.cancellation import CancellationToken
@@ -112,6 +112,7 @@ class Context(Training):
         self._objective = check_option(optimize_for, OBJECTIVES, name="optimize_for")
         self._catalog = Catalog(self._open_source)
         self._caches = Caches(self._catalog.put)
+        self._queries = Queries(self._table, self._catalog.__contains__)
         self._lines: dict[str, str] = {}
         planning = configuration.planning if configuration else None
         self._plans = (
@@ -202,11 +203,11 @@ class Context(Training):
         ...     ctx.sql("select id from orders where amount > 15").to_numpy()["id"]
         array([2])
         """
-        from wayfed_sql import parse_query, split_explain
+        from wayfed_sql import split_explain
 
         self._require_open()
         mode, text = split_explain(query)
-        dataset = self.dataset(parse_query(text, cache(self._table)))
+        dataset = self.dataset(self._queries.relation(text))
         if mode is None:
             return dataset
         return dataset.explain(analyze=mode == "analyze")

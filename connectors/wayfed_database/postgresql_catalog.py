@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any, Final
 from wayfed_database.catalog import Reading, Standing, TableName, body_of, quoted, selecting
 from wayfed_database.columns import POSTGRESQL_TYPES, ColumnDescription, split_type
 from wayfed_database.failures import connection_failure, first_line
+from wayfed_database.kept_connection import KeptConnection
 from wayfed_database.postgresql_statistics import PostgreSQLStatistics
 from wayfed_database.storage import Place
 from wayfed_optimizer.errors import SourceError, TableNotFound, Unsupported, suggestion
@@ -85,7 +86,8 @@ class PostgreSQLCatalog:
         self._location = location
         self._lock = Lock()
         self._engine: Engine | None = None
-        self._statistics = PostgreSQLStatistics(self._connected)
+        self._kept = KeptConnection(self._pool)
+        self._statistics = PostgreSQLStatistics(self._kept.ask)
 
     def find(self, table: str) -> TableName:
         """Return the table meant by ``table`` or ``schema.table``."""
@@ -211,10 +213,12 @@ class PostgreSQLCatalog:
 
     def told(self, sources: Sequence[Asked]) -> list[Told]:
         """Return the planner's statistics; for views and queries the rows that it expects."""
-        from sqlalchemy.exc import SQLAlchemyError
+        from sqlalchemy.exc import OperationalError, SQLAlchemyError
 
         try:
             return self._statistics.told(sources)
+        except OperationalError as error:
+            raise connection_failure(error.orig or error, self._location) from error.orig
         except SQLAlchemyError as error:
             raise SourceError(
                 f"{self._location} does not tell what it knows of its tables: "
@@ -228,6 +232,7 @@ class PostgreSQLCatalog:
 
     def close(self) -> None:
         """Close the connections that were kept."""
+        self._kept.close()
         with self._lock:
             engine, self._engine = self._engine, None
         if engine is not None:

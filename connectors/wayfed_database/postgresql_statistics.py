@@ -34,7 +34,6 @@ from wayfed_optimizer.types import (
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Sequence
-    from contextlib import AbstractContextManager
 
     from sqlalchemy import Connection
 
@@ -104,39 +103,44 @@ class PostgreSQLStatistics:
 
     Parameters
     ----------
-    connected
-        Gives a connection for short questions.
+    ask
+        Gives a connection to what asks, and returns its answer.
     """
 
-    def __init__(self, connected: Callable[[], AbstractContextManager[Connection]]) -> None:
-        self._connected = connected
+    def __init__(
+        self, ask: Callable[[Callable[[Connection], dict[TableName, Told]]], dict[TableName, Told]]
+    ) -> None:
+        self._ask = ask
         self._lock = Lock()
         self._kept: dict[TableName, _Kept] = {}
 
     def told(self, asked: Sequence[Asked]) -> list[Told]:
         """Return what is known of tables, views and queries, in their order."""
+        found = self._ask(lambda connection: self._found(connection, asked))
+        return [found[each.name] for each in asked]
+
+    def _found(self, connection: Connection, asked: Sequence[Asked]) -> dict[TableName, Told]:
         from sqlalchemy import text
 
         tables = [each for each in asked if each.name.parts]
-        names = [quoted(*each.name.parts) for each in tables]
+        sizes: list[list[Mapping[str, Any]]] = [[] for _ in tables]
+        if tables:
+            names = [quoted(*each.name.parts) for each in tables]
+            for row in connection.execute(text(_SIZES), {"names": names}).mappings():
+                sizes[row["place"] - 1].append(row)
+        stored = {
+            each.name: rows
+            for each, rows in zip(tables, sizes, strict=True)
+            if any(row["kind"] in "rmp" for row in rows)
+        }
+        columns = self._columns(connection, stored)
         found: dict[TableName, Told] = {}
-        with self._connected() as connection:
-            sizes: list[list[Mapping[str, Any]]] = [[] for _ in tables]
-            if tables:
-                for row in connection.execute(text(_SIZES), {"names": names}).mappings():
-                    sizes[row["place"] - 1].append(row)
-            stored = {
-                each.name: rows
-                for each, rows in zip(tables, sizes, strict=True)
-                if any(row["kind"] in "rmp" for row in rows)
-            }
-            columns = self._columns(connection, stored)
-            for each in asked:
-                if each.name in stored:
-                    found[each.name] = self._table(each, stored[each.name], columns[each.name])
-                else:
-                    found[each.name] = Told(self._planned(connection, each.name))
-        return [found[each.name] for each in asked]
+        for each in asked:
+            if each.name in stored:
+                found[each.name] = self._table(each, stored[each.name], columns[each.name])
+            else:
+                found[each.name] = Told(self._planned(connection, each.name))
+        return found
 
     def _columns(
         self, connection: Connection, stored: Mapping[TableName, Sequence[Mapping[str, Any]]]
