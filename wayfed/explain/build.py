@@ -112,7 +112,11 @@ def explain(
     return replace(
         explanation,
         fragments=tuple(
-            replace(_fragment(f, stages, environment, report), rival=what_if.rival(f.id))
+            replace(
+                _fragment(f, stages, environment, report),
+                rival=what_if.rival(f.id),
+                sought=what_if.is_sought(f.id),
+            )
             for f in physical.fragments
         ),
         rejected=what_if.rejected() if alternatives else (),

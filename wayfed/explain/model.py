@@ -163,6 +163,8 @@ class FragmentView:
         Estimated bytes that the largest of its hash tables and sorts holds.
     rival
         What the next best placement would have been, where there is one.
+    sought
+        Whether a rival was looked for: of the costliest fragments only.
     forced
         Whether somebody said where it is to run.
     """
@@ -187,6 +189,7 @@ class FragmentView:
     loop: LoopView | None = None
     held: float = 0.0
     rival: RivalView | None = None
+    sought: bool = True
     forced: bool = False
 
     @property

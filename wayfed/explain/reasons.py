@@ -86,6 +86,10 @@ def reason_text(fragment: FragmentView, whole: Cost | None) -> str:
     if fragment.operators.kind == "Read" and fragment.operators.table in fragment.own_tables:
         return f"nobody else reads the tables of {fragment.platform}"
     others = [a.platform for a in fragment.alternatives if a.cost is not None]
+    if others and not fragment.sought:
+        best = next(a for a in fragment.alternatives if a.cost is not None)
+        here, there = (in_seconds(c.seconds, 2) for c in (fragment.total, best.cost) if c)
+        return f"{here} up to here; {there} with its end on {best.platform}: {best.reason}"
     if others:
         return f"nobody else can do all of it; {listing(others)} could do the end of it"
     told = "; ".join(refusals(fragment))

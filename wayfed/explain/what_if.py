@@ -48,7 +48,7 @@ if TYPE_CHECKING:
     Refuses = Callable[[str, Relation], bool]
     """Says whether a platform is supposed to refuse a relation."""
 
-_MOST_FRAGMENTS: Final = 6
+_MOST_FRAGMENTS: Final = 4
 """Of so many, the costliest, rivals are looked for: each takes a search."""
 _MOST_RELATIONS: Final = 240
 """In all these searches together."""
@@ -161,9 +161,7 @@ class WhatIf:
     def _rivals(self) -> Mapping[str, tuple[RivalView, PhysicalPlan]]:
         """The next best plan for each of the costliest fragments that has one, by its id."""
         found: dict[str, tuple[RivalView, PhysicalPlan]] = {}
-        costliest = sorted(self._plan.fragments, key=lambda f: -f.cost.seconds)
-        size = sum(1 for _ in walk_once(self._root))
-        for fragment in costliest[: max(1, min(_MOST_FRAGMENTS, _MOST_RELATIONS // size))]:
+        for fragment in self._costliest:
             if (work := self._heaviest(fragment)) is None:
                 continue
 
@@ -182,6 +180,17 @@ class WhatIf:
                     other,
                 )
         return found
+
+    @cached_property
+    def _costliest(self) -> tuple[Fragment, ...]:
+        """The fragments for which rivals are looked for."""
+        size = sum(1 for _ in walk_once(self._root))
+        most = max(1, min(_MOST_FRAGMENTS, _MOST_RELATIONS // size))
+        return tuple(sorted(self._plan.fragments, key=lambda f: -f.cost.seconds)[:most])
+
+    def is_sought(self, fragment: str) -> bool:
+        """Say whether a rival of a fragment is looked for: it is of the costliest only."""
+        return any(each.id == fragment for each in self._costliest)
 
     def rejected(self) -> tuple[RejectedView, ...]:
         """Return whole plans that were not chosen, each once, the cheapest first."""
@@ -242,7 +251,7 @@ class WhatIf:
     def _placed(
         self, *, refuses: Refuses = _nothing, rules: Collection[Alternative] = ALTERNATIVES
     ) -> PhysicalPlan | None:
-        with suppress(PlanError):
+        with suppress(PlanError, RecursionError):
             return self._place(self._root, refuses=refuses, rules=rules)
         return None
 

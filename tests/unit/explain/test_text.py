@@ -54,6 +54,10 @@ def test_where_there_is_no_choice_the_text_says_why(explanation):
         (below, "nobody else can: duckdb: its input cannot be had there"),
         (alone, "there is no other platform"),
         (asked, ".on('sqlite') was asked for"),
+        (
+            replace(result, id="f1", rival=None, sought=False),
+            "4 ms up to here; 3.2 s with its end on spark: costs more",
+        ),
     ):
         assert why in str(replace(explanation, fragments=(fragment, result)))
 
