@@ -35,6 +35,9 @@ if TYPE_CHECKING:
     from wayfed_optimizer.platform import Channel, Compiled, Run
 
 _BEGIN: Final = "BEGIN ISOLATION LEVEL REPEATABLE READ, READ {}"
+_BATCHES: Final = MappingProxyType({"adbc.postgresql.batch_size_hint_bytes": str(1 << 20)})
+"""The driver's own are sixteen times as large: a second may pass before the first one is there."""
+
 _NO_METRICS: Final[Mapping[str, float]] = MappingProxyType({})
 
 
@@ -236,7 +239,7 @@ class PostgreSQLSession:
     ) -> Stream:
         lease = self._owning() if _over_temporary(inputs) else self._reading()
         with self._using(lease):
-            stream = lease.connection.stream(_statement(compiled, inputs))
+            stream = lease.connection.stream(_statement(compiled, inputs), _BATCHES)
             rows = _Rows(stream, lease, lambda: self._failing(fragment, compiled), self._freed)
             lease.rows = rows
         return Stream(stream.schema, rows, rows.close)

@@ -32,6 +32,9 @@ if TYPE_CHECKING:
 _SECONDS_A_ROW: Final = 2e-6
 """About what a row costs at most that is fetched from a store and joined elsewhere."""
 
+_SECONDS_TO_PLAN: Final = 0.01
+"""Not what it took here: the same counts lead to the same plan, however busy a machine is."""
+
 _WIDEST: Final = 10.0
 """An interval that is wider says nothing: what is as far from the likely value is news."""
 
@@ -71,10 +74,10 @@ class Counted:
         least = max(estimated.low, estimated.likely / _WIDEST)
         return self.rows > most or (self.complete and self.rows < least)
 
-    def matters(self, estimated: Estimate, seconds: float) -> bool:
-        """Say whether the difference may cost more than `seconds`."""
+    def matters(self, estimated: Estimate) -> bool:
+        """Say whether the difference may cost more than planning again does."""
         found = self.estimate(estimated).likely
-        return abs(found - estimated.likely) * _SECONDS_A_ROW > seconds
+        return abs(found - estimated.likely) * _SECONDS_A_ROW > _SECONDS_TO_PLAN
 
     def estimate(self, estimated: Estimate) -> Estimate:
         """Return what is to be believed now.

@@ -50,7 +50,6 @@ class Watch:
         self.ended: dict[str, FinishedRows] = {}
         self._watched = frozenset(_watched(stages, environment))
         self._believed = believed(stages) if self._watched else {}
-        self._seconds = sum(stages.seconds.values())
 
     def believed(self, fragment: str) -> Estimate:
         """Return how many rows a fragment was thought to give."""
@@ -87,7 +86,7 @@ class Watch:
             if counted is None:
                 continue
             estimated = self._believed[fragment.id]
-            if counted.differs(estimated) and counted.matters(estimated, self._seconds):
+            if counted.differs(estimated) and counted.matters(estimated):
                 return fragment
         return None
 
