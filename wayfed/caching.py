@@ -38,8 +38,10 @@ class KeptRows:
         return "kept by cache(), computed before"
 
     def statistics(self) -> TableStatistics:
-        """Return how many rows there are."""
-        return TableStatistics(Estimate.exactly(self.rows.num_rows))
+        """Return how many rows there are, and what some of them tell of the columns."""
+        from wayfed_arrow.sampled import SampledColumns
+
+        return TableStatistics(Estimate.exactly(self.rows.num_rows), SampledColumns(self.rows))
 
     def snapshot(self) -> Snapshot:
         """Return the one version that there is."""

@@ -8,11 +8,14 @@ while a plan over it runs.
 
 from __future__ import annotations
 
+from contextlib import suppress
+from dataclasses import replace
 from threading import Lock
 from typing import TYPE_CHECKING, Any, Final
 
 from wayfed_arrow import conform, schema_from_arrow
-from wayfed_optimizer.errors import SourceError, TypeMismatch
+from wayfed_arrow.sampled import SampledColumns
+from wayfed_optimizer.errors import SourceError, TypeMismatch, WayfedError
 from wayfed_optimizer.platform import ARROW_TABLE, Snapshot
 from wayfed_optimizer.statistics.estimates import Estimate, Provenance, TableStatistics
 
@@ -40,6 +43,8 @@ class ObjectSource:
         Their number, where it is known without making the table.
     schema
         The columns to read and their types; None for all of them, as they are.
+    is_table
+        Whether it is an Arrow table already, which costs nothing to look into.
     """
 
     bounded = True
@@ -52,6 +57,8 @@ class ObjectSource:
         load: Callable[[], pa.Table],
         rows: int | None,
         schema: Schema | None = None,
+        *,
+        is_table: bool = False,
     ) -> None:
         present = schema_from_arrow(_in_microseconds(columns))
         for field in schema or ():
@@ -60,7 +67,9 @@ class ObjectSource:
         self.schema = schema or present
         self._load = load
         self._rows = rows
+        self._is_table = is_table
         self._table: pa.Table | None = None
+        self._statistics: TableStatistics | None = None
         self._lock = Lock()
 
     @classmethod
@@ -76,14 +85,28 @@ class ObjectSource:
         if library is None:
             raise SourceError(f"a {type(request.target).__name__} is not a table")
         columns, load, rows = _READERS[library](request.target)
-        return cls(_describe(request.target), columns, load, rows, request.schema)
+        is_table = library == "pyarrow" and hasattr(request.target, "num_rows")
+        return cls(
+            _describe(request.target), columns, load, rows, request.schema, is_table=is_table
+        )
 
     def statistics(self) -> TableStatistics:
-        """Return the number of rows, exact where the object knows it."""
+        """Return the number of rows, exact where the object knows it.
+
+        Of the columns of an Arrow table, or of an object that was made one, a sample tells.
+        """
+        if self._statistics is not None:
+            return self._statistics
+        if self._is_table:
+            with suppress(WayfedError):  # the run will say what does not fit
+                self.open(self.snapshot())
         rows = self._table.num_rows if self._table is not None else self._rows
         if rows is None:
             return TableStatistics.unknown()
-        return TableStatistics(Estimate.exactly(rows, Provenance.EXACT))
+        known = TableStatistics(Estimate.exactly(rows, Provenance.EXACT))
+        if self._table is not None:
+            known = self._statistics = replace(known, columns=SampledColumns(self._table))
+        return known
 
     def snapshot(self) -> Snapshot:
         """Return the one version that an object has."""

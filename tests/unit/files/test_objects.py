@@ -158,3 +158,13 @@ def test_deciding_who_reads_an_object_imports_no_library():
     )
     result = subprocess.run([sys.executable, "-c", program], capture_output=True, check=True)
     assert result.stdout.split() == []
+
+
+def test_some_rows_of_a_table_tell_of_its_columns():
+    rows = 100_000
+    source = source_of(pa.table({"id": range(rows), "k": [i % 50 for i in range(rows)]}))
+    columns = source.statistics().columns
+    assert columns["id"].distinct == pytest.approx(rows, rel=0.1)
+    assert columns["k"].distinct == pytest.approx(50, rel=0.1)
+    # A sample has no ends that anything could rely on.
+    assert (columns["id"].low, columns["id"].high) == (None, None)
