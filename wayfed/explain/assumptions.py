@@ -87,7 +87,10 @@ def _values(root: Relation, environment: Environment) -> Iterator[str]:
         table, column = _origin(relation, name) or ("", "")
         if table not in environment.sources:
             continue
-        statistics = environment.statistics_of(table).columns.get(column, ColumnStatistics())
+        known = environment.statistics_of(table)
+        if known.rows.high < _MANY:
+            continue
+        statistics = known.columns.get(column, ColumnStatistics())
         ranged = is_range and statistics.low is not None
         if not (ranged or statistics.distinct or statistics.common or statistics.histogram):
             unknown.setdefault(table, {})[column] = None

@@ -54,9 +54,9 @@ _MOST_RELATIONS: Final = 240
 """In all these searches together."""
 _MOST_RELATIONS_A_RULE: Final = 4
 _IN_WORDS: Final = {
+    "aggregate_before_join": "aggregating before the join",
     "associate_joins": "another order of the joins",
     "look_up_after_top": "looking up what belongs to the first rows only",
-    "pre_aggregate": "aggregating before rows move",
     "reduce_left": "shipping keys, for the rows that match them",
     "reduce_right": "shipping keys, for the rows that match them",
 }
