@@ -179,7 +179,7 @@ def resolved(root: Choice, shared: SharedParts) -> Choice:
     done: dict[tuple[int, ...], tuple[Choice, Mapping[str, Share]]] = {}
 
     def resolve(choice: Choice, bound: Mapping[str, Share]) -> Choice:
-        leaves = shared.leaves(choice.relation)
+        leaves = shared.all_leaves(choice.relation)
         bound = {leaf: share for leaf, share in bound.items() if leaf in leaves}
         key = (id(choice), *map(id, bound.values()))
         known = done.get(key)

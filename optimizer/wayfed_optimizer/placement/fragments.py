@@ -18,6 +18,7 @@ from wayfed_optimizer.physical import (
     SourceInput,
 )
 from wayfed_optimizer.placement.movement import Movement, Way
+from wayfed_optimizer.placement.shared import with_columns
 from wayfed_optimizer.relations import Read, Relation, Select
 from wayfed_optimizer.types import BOOL
 
@@ -129,7 +130,10 @@ class _Cutter:
             arrival = next(below)
             if arrival.way is None:
                 return self._inline(arrival.choice, inputs)
-            return self._exchange(arrival, arrival.way, choice, inputs)
+            found = self._exchange(arrival, arrival.way, choice, inputs)
+            narrowed = with_columns(found, relation.schema)
+            self._rows.assume(narrowed, self._rows.rows(found))
+            return narrowed
 
         inlined = relation.with_below(replace)
         self._rows.assume(inlined, self._rows.rows(relation))

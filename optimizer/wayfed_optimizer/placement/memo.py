@@ -6,6 +6,7 @@ share their subtrees and a dictionary is all the memo that is needed.
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import TYPE_CHECKING, Final
 
 from wayfed_optimizer.relations import Read, Relation
@@ -20,6 +21,9 @@ if TYPE_CHECKING:
     from wayfed_optimizer.statistics import Cardinalities
 
 _GROUP_LIMIT: Final = 12
+_MOST: Final = 2_000
+_MOST_IN_LARGE: Final = 40
+"""How many alternatives there are in all: those of what is higher in a plan come first."""
 
 
 class Memo:
@@ -50,6 +54,12 @@ class Memo:
         self._around = Surroundings(self.stores_of, keys, rows)
         self._groups: dict[Relation, tuple[Relation, ...]] = {}
         self._stores: dict[Relation, tuple[str, ...]] = {}
+        self._left = _MOST
+
+    def is_for(self, *, large: bool) -> None:
+        """Say whether the plan is large: then only few alternatives are looked at."""
+        self._around = replace(self._around, is_large=large)
+        self._left = _MOST_IN_LARGE if large else _MOST
 
     def group(self, relation: Relation) -> tuple[Relation, ...]:
         """Return the relation and its equivalents, in a fixed order, at most a dozen."""
@@ -60,11 +70,12 @@ class Memo:
 
     def _explore(self, relation: Relation) -> tuple[Relation, ...]:
         members = {relation: None}
-        waiting = [relation]
+        waiting = [relation] if self._left > 0 else []
         while waiting and len(members) < _GROUP_LIMIT:
             for other in self._alternatives_of(waiting.pop(0), self._around):
                 if other not in members and len(members) < _GROUP_LIMIT:
                     members[other] = None
+                    self._left -= 1
                     waiting.append(other)
                     if self._rows is not None:
                         self._rows.assume(other, self._rows.rows(relation))

@@ -45,6 +45,7 @@ class Prices:
             self.bits[name]: 0.0 if platform.started() else self._profiles[name].startup
             for name, platform in environment.platforms.items()
         }
+        self.least_fragment = min(p.per_fragment for p in self._profiles.values())
         self._starting: dict[int, float] = {}
         self._sizes: dict[Relation, float] = {}
         self._leaves: dict[Relation, Work] = {}

@@ -36,6 +36,8 @@ from wayfed_optimizer.relations import (
     FirstMatches,
     Hint,
     Iterate,
+    Join,
+    JoinKind,
     Limit,
     MapBatches,
     Read,
@@ -43,11 +45,14 @@ from wayfed_optimizer.relations import (
     Select,
     Sort,
     Values,
+    reads,
+    walk_once,
 )
 from wayfed_optimizer.rewrite.alternatives.filters import partly
+from wayfed_optimizer.rewrite.alternatives.reductions import is_shipped
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator, Mapping, Sequence
+    from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 
     from wayfed_optimizer.environment import Environment
     from wayfed_optimizer.placement.memo import Memo
@@ -56,6 +61,12 @@ if TYPE_CHECKING:
 
 _MOST_CHANNELS: Final = 6
 """In how many channels a shared part is tried: those in which it is there the soonest."""
+_FEW_CHANNELS: Final = 2
+"""The same in a large plan."""
+_SMALL: Final = 12
+"""A plan is small while its joins, times the platforms, are not more: there all is tried."""
+_MOST_TRIALS: Final = 32
+"""How often parts are kept in all: what is higher in a plan is tried first."""
 
 _Found: TypeAlias = "dict[str, list[Choice]]"
 
@@ -74,8 +85,19 @@ class _Around(NamedTuple):
     forced: str | None = None
     kept: tuple[tuple[str, int], ...] = ()
 
+    def restricted(self, leaves: frozenset[str]) -> _Around:
+        return _Around(self.forced, tuple([pair for pair in self.kept if pair[0] in leaves]))
+
     def keeping(self, leaf: str, channel: int) -> _Around:
         return _Around(self.forced, (*self.kept, (leaf, channel)))
+
+
+class _Combined(NamedTuple):
+    """Offers for all inputs of a relation, of which a choice can be made."""
+
+    score: float
+    started: int
+    inputs: tuple[Offer, ...]
 
 
 _NOTHING: Final = _Around()
@@ -97,6 +119,10 @@ class Search:
         self._channels = _kept_channels(self._platforms.values())
         self._found: dict[tuple[Relation, _Around], _Found] = {}
         self._shares: dict[tuple[Relation, _Around], list[tuple[int, list[Offer]]]] = {}
+        self._left: dict[tuple[Relation, _Around], list[tuple[Platform, list[Offer]]]] = {}
+        self._alike = _alike(self._platforms.values())
+        self._small = True
+        self._trials = 0
         self._takes: dict[tuple[str, Relation], bool] = {}
 
     def place(self, root: Relation) -> Placed:
@@ -111,6 +137,9 @@ class Search:
         """
         prices = self._prices
         prices.look_at(root)
+        joins = sum(isinstance(node, Join) for node in walk_once(root))
+        self._small = joins * len(self._platforms) <= _SMALL
+        self._memo.is_for(large=not self._small)
         best: tuple[float, Offer] | None = None
         for name, choices in self._choices(root, _NOTHING).items():
             way = self._movement.cheapest(
@@ -142,9 +171,7 @@ class Search:
     def _choices(self, relation: Relation, around: _Around) -> _Found:
         """Return for each platform what may be the cheapest way to have the rows there."""
         if around.kept:
-            leaves = self._shared.leaves(relation)
-            kept = tuple([pair for pair in around.kept if pair[0] in leaves])
-            around = _Around(around.forced, kept)
+            around = around.restricted(self._shared.leaves(relation))
         key = (relation, around)
         known = self._found.get(key)
         if known is None:
@@ -169,6 +196,8 @@ class Search:
             self._loops.include(other)
         for member in (*group, *self._split(relation)):
             able = self._able(member, names, reasons)
+            if member is not relation and not self._may_pay(member, able, found, around):
+                continue
             try:
                 made = self._of_member(member, able, around) if able else {}
             except Unsupported as error:  # of one member; others may have other parts
@@ -195,8 +224,12 @@ class Search:
     ) -> list[str]:
         """Return the platforms that can run a relation; `reasons` are those of the others."""
         able: list[str] = []
+        homes = _homes(member, self._memo)
         for name in names:
-            refused = self._platforms[name].capabilities.refusal(member)
+            if name in homes or not homes:
+                refused = self._platforms[name].capabilities.refusal(member)
+            else:
+                refused = ("Join", "keys are looked up where the rows lie")
             if refused:
                 reasons[name] = refused
             else:
@@ -221,18 +254,70 @@ class Search:
         for position, part in enumerate(parts):
             leaf, replaced = self._shared.replaced(member, part)
             others = settled.union(parts[:position])
-            for channel, shares in self._kept_in_channels(part, around):
+            channels = self._kept_in_channels(part, around)
+            if not self._small:
+                channels = self._promising(part, around, channels)
+            self._trials += len(channels)
+            for channel, shares in channels:
                 below = self._of_member(replaced, names, around.keeping(leaf, channel), others)
                 for name, choices in below.items():
                     made = found.setdefault(name, [])
                     made += [_with(c, leaf, share) for c in choices for share in shares]
-        if found and not all(map(self._shared.is_stable, parts)):
+        if found and not (self._small and all(map(self._shared.is_stable, parts))):
             return found
         for name in names:
             choices = self._computing(member, name, around)
             if choices:
                 found.setdefault(name, []).extend(choices)
         return found
+
+    def _promising(
+        self, part: Relation, around: _Around, channels: list[tuple[int, list[Offer]]]
+    ) -> list[tuple[int, list[Offer]]]:
+        """Return the channels to try in a large plan: none where it costs more than doing again."""
+        if not self._shared.is_stable(part):
+            return channels[:_FEW_CHANNELS]
+        if self._trials >= _MOST_TRIALS:
+            return []
+        choices = self._choices(part, around).values()
+        again = min(choice.score for own in choices for choice in own)
+        return [each for each in channels[:_FEW_CHANNELS] if each[1][0].score < 2 * again]
+
+    def _may_pay(
+        self, member: Relation, names: Sequence[str], found: _Found, around: _Around
+    ) -> bool:
+        """Say whether an equivalent that shares a part may cost less than what is found already.
+
+        It costs at least the part, once; what else is read; and handing out the part's keys, and
+        what they bring.
+        """
+        parts = self._shared.of(member) if self._loops.innermost(member) is None else ()
+        if not parts or any(name not in found for name in names):
+            return True
+        if self._trials >= _MOST_TRIALS:
+            return False
+        prices, part = self._prices, parts[0]
+        choices = self._choices(part, around).values()
+        least = min(choice.score for own in choices for choice in own)
+        for read in self._shared.reads_besides(member, part):
+            seconds = min(prices.seconds(name, read) for name in self._platforms)
+            least += prices.score(seconds, 0.0)
+        least += 2 * prices.score(prices.least_fragment, 0.0)
+        needed = self._needed(member)
+        return any(
+            all(c.score + prices.lacking(c.started & ~needed) > least for c in found[name])
+            for name in names
+        )
+
+    def _needed(self, relation: Relation) -> int:
+        """Return the platforms that are the only ones to read some table."""
+        needed = 0
+        for read in reads(relation):
+            if read.table not in self._shared:
+                channel = self._channel_of(read)
+                readers = [name for name, p in self._platforms.items() if channel in p.accepts]
+                needed |= self._prices.bits[readers[0]] if len(readers) == 1 else 0
+        return needed
 
     def _kept_in_channels(self, part: Relation, around: _Around) -> list[tuple[int, list[Offer]]]:
         """Return the channels in which a part can be kept, and what having it there costs."""
@@ -290,7 +375,7 @@ class Search:
             if refused:
                 reasons[name] = refused
             else:
-                found[name] = [self._choice(read, name, ())]
+                found[name] = [self._computed(read, name, self._prices.seconds(name, read), ())]
         if not found:
             raise _nobody_runs(read, reasons)
         return found
@@ -302,12 +387,25 @@ class Search:
         platform = self._platforms[name]
         offers: list[list[Offer]] = []
         for position, below in enumerate(relation.below):
-            offers.append(self._arriving(below, relation, platform, around, position))
-        made = [self._choice(relation, name, inputs) for inputs in product(*offers)]
-        return undominated(made, self._prices.lacking) if len(made) > 1 else made
+            arriving = self._arriving(below, relation, platform, around, position)
+            if not arriving:
+                return []
+            offers.append(arriving)
+        seconds, bit = self._prices.seconds(name, relation), self._prices.bits[name]
+        if len(offers) == 1:
+            return [self._computed(relation, name, seconds, (offer,)) for offer in offers[0]]
+        combined = [
+            _Combined(sum([o.score for o in inputs]), _union(bit, inputs), inputs)
+            for inputs in product(*offers)
+        ]
+        return [
+            self._computed(relation, name, seconds, each.inputs)
+            for each in undominated(combined, self._prices.lacking)
+        ]
 
-    def _choice(self, relation: Relation, name: str, inputs: tuple[Offer, ...]) -> Choice:
-        seconds = self._prices.seconds(name, relation)
+    def _computed(
+        self, relation: Relation, name: str, seconds: float, inputs: tuple[Offer, ...]
+    ) -> Choice:
         score, cpu, network, moved = self._prices.score(seconds, 0.0), seconds, 0.0, 0.0
         started = self._prices.bits[name]
         for offer in inputs:
@@ -330,16 +428,63 @@ class Search:
         """Return the ways in which an input's rows can come to a platform."""
         if isinstance(below, Read) and below.table in self._shared:
             return self._arriving_again(below, platform, around)
+        name = platform.name
+        taken = not self._refused(name, below)
+        keeps_order = isinstance(relation, Select | Filter | Limit) and is_ordered(below)
+        if self._loops or keeps_order or isinstance(relation, RUN_HERE):
+            each = self._from_each(below, relation, platform, around, position, taken=taken)
+            return undominated(each, self._prices.lacking)
+        arriving = [
+            Offer(*choice[4:9], Arrival(choice, None))
+            for choice in self._choices(below, around).get(name, ())
+            if not isinstance(choice.relation, RUN_HERE)
+        ]
+        if taken:
+            size = self._prices.size(below)
+            for producer, leaving in self._leaving(below, around):
+                way = self._movement.way(producer, platform, relation, size)
+                if way is not None:
+                    arriving += [_by_way(offer, way, self._prices) for offer in leaving]
+        return undominated(arriving, self._prices.lacking)
+
+    def _leaving(self, below: Relation, around: _Around) -> list[tuple[Platform, list[Offer]]]:
+        """Return what leaves the platforms, those together from which all ways are the same."""
+        if around.kept:
+            around = around.restricted(self._shared.leaves(below))
+        key = (below, around)
+        known = self._left.get(key)
+        if known is None:
+            groups: dict[int, tuple[Platform, list[Offer]]] = {}
+            for name, choices in self._offered(below, around).items():
+                group = groups.setdefault(self._alike[name], (self._platforms[name], []))
+                group[1].extend([self._moved(choice, None) for choice in choices])
+            lacking = self._prices.lacking
+            known = [(producer, undominated(own, lacking)) for producer, own in groups.values()]
+            self._left[key] = known
+        return known
+
+    def _offered(self, below: Relation, around: _Around) -> Mapping[str, Sequence[Choice]]:
+        choices = self._choices(below, around)
+        if around.forced is None:
+            return choices
+        return {**self._scanning(below, around.forced), **choices}
+
+    def _from_each(
+        self,
+        below: Relation,
+        relation: Relation,
+        platform: Platform,
+        around: _Around,
+        position: int,
+        *,
+        taken: bool,
+    ) -> Iterator[Offer]:
+        """Yield how rows come from each platform, where loops or an order are to be heeded."""
         keeps_order = isinstance(relation, Select | Filter | Limit) and is_ordered(below)
         lasts = self._lasts(below, relation, position)
-        times = self._loops.times(below) / self._loops.times(relation) if self._loops else 1.0
+        times = self._loops.times(below) / self._loops.times(relation)
         size = self._prices.size(below)
-        arriving: list[Offer] = []
-        offers = self._choices(below, around)
-        if around.forced is not None:
-            offers = {**self._scanning(below, around.forced), **offers}
-        taken = not self._refused(platform.name, below)
-        for name, choices in offers.items():
+        for name, choices in self._offered(below, around).items():
             same = name == platform.name
             way = None
             if (same or not keeps_order) and taken:
@@ -347,11 +492,9 @@ class Search:
                 way = self._movement.way(producer, platform, relation, size, kept=lasts)
             for choice in choices:
                 if same and self._is_together(choice.relation, relation, lasts=lasts):
-                    arrival = Arrival(choice, None)
-                    arriving.append(Offer(*choice[4:9], arrival))
+                    yield Offer(*choice[4:9], Arrival(choice, None))
                 elif way:
-                    arriving.append(self._moved(choice, way, lasts=lasts, times=times))
-        return undominated(arriving, self._prices.lacking)
+                    yield self._moved(choice, way, lasts=lasts, times=times)
 
     def _arriving_again(self, leaf: Read, platform: Platform, around: _Around) -> list[Offer]:
         """Return how rows that are kept come to a platform; what they are is paid for above."""
@@ -466,6 +609,33 @@ def _kept_channels(platforms: Iterable[Platform]) -> tuple[Channel, ...]:
     accepted = dict.fromkeys(channel for p in platforms for channel in p.accepts)
     accepted.pop(JDBC_QUERY, None)  # a query is computed again by each that reads it
     return tuple(dict.fromkeys([ARROW_TABLE, *(c for c in accepted if c.reusable)]))
+
+
+def _homes(relation: Relation, memo: Memo) -> Collection[str]:
+    """Return the stores in which keys that were shipped there are looked up."""
+    if isinstance(relation, Join) and relation.kind is JoinKind.SEMI and is_shipped(relation.right):
+        return [store for store in memo.stores_of(relation.left) if store != "anywhere"]
+    return ()
+
+
+def _alike(platforms: Iterable[Platform]) -> dict[str, int]:
+    """Return a number for each platform; those with one number give rows in the same channels."""
+    numbers: dict[tuple[Channel, ...], int] = {}
+    return {p.name: numbers.setdefault(tuple(p.produces), len(numbers)) for p in platforms}
+
+
+def _union(started: int, inputs: tuple[Offer, ...]) -> int:
+    for offer in inputs:
+        started |= offer.started
+    return started
+
+
+def _by_way(offer: Offer, way: Way, prices: Prices) -> Offer:
+    """Return the offer of rows that have left, and go a way."""
+    score = offer.score + prices.score(way.seconds, 0.0)
+    network = offer.network + way.seconds
+    arrival = Arrival(offer.arrival.choice, way)
+    return Offer(score, offer.cpu, network, offer.moved, offer.started, arrival)
 
 
 def _with(choice: Choice, leaf: str, offer: Offer) -> Choice:

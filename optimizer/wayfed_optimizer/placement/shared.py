@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Final
 
-from wayfed_optimizer.expressions import Call, is_volatile, walk
+from wayfed_optimizer.expressions import Call, Named, column, is_volatile, walk
 from wayfed_optimizer.functions import Agreement
 from wayfed_optimizer.placement.loops import RUN_HERE
 from wayfed_optimizer.relations import (
@@ -35,6 +35,7 @@ if TYPE_CHECKING:
 
     from wayfed_optimizer.expressions import Expression
     from wayfed_optimizer.statistics import Cardinalities
+    from wayfed_optimizer.types import Schema
 
 _MOST_PARTS: Final = 2
 """Of how many parts at one place all combinations are tried: the largest."""
@@ -81,6 +82,12 @@ class SharedParts:
             self._leaves[relation] = known
         return known
 
+    def all_leaves(self, relation: Relation) -> frozenset[str]:
+        """Return the leaves of a relation, and those of the parts that these stand for."""
+        found = self.leaves(relation)
+        within = (self.all_leaves(self._parts[leaf]) for leaf in found)
+        return found.union(*within) if found else found
+
     def of(self, relation: Relation) -> tuple[Relation, ...]:
         """Return the parts of which two of a relation's inputs are computed, the largest first."""
         if len(relation.below) < 2:
@@ -116,14 +123,29 @@ class SharedParts:
 
         return name, visit(relation)
 
+    def count(self, relation: Relation) -> int:
+        """Return how many relations are below one."""
+        return len(self._all_below(relation))
+
+    def reads_besides(self, relation: Relation, part: Relation) -> Iterator[Read]:
+        """Yield the tables that a relation reads where it does not read a part."""
+        inside = self._all_below(part)
+        for node in walk_once(relation):
+            if not isinstance(node, Read) or node.table in self._parts:
+                continue
+            if node != part and node not in inside:
+                yield node
+
     def whole(self, relation: Relation) -> Relation:
         """Return a relation that reads no leaves, but computes what they stand for."""
         if not self.leaves(relation):
             return relation
         known = self._whole.get(relation)
         if known is None:
-            part = self._parts[relation.table] if isinstance(relation, Read) else None
-            known = self.whole(part) if part else relation.with_below(self.whole)
+            if isinstance(relation, Read):
+                known = with_columns(self.whole(self._parts[relation.table]), relation.schema)
+            else:
+                known = relation.with_below(self.whole)
             self._rows.stands_for(known, relation)
             self._whole[relation] = known
         return known
@@ -191,6 +213,13 @@ class SharedParts:
                     if below == part:
                         return True
         return False
+
+
+def with_columns(rows: Relation, schema: Schema) -> Relation:
+    """Return rows with some of their columns."""
+    if rows.schema.names == schema.names:
+        return rows
+    return Select(rows, tuple(Named(name, column(rows.schema, name)) for name in schema.names))
 
 
 def _is_ordered(relation: Relation) -> bool:

@@ -104,6 +104,7 @@ class Cardinalities:
         self._rows: dict[Relation, Estimate] = {}
         self._columns: dict[tuple[Relation, str], ColumnStatistics] = {}
         self._twins: dict[Relation, Relation] = {}
+        self._named: dict[str, Relation] = {}
 
     def rows(self, relation: Relation) -> Estimate:
         """Return the estimated number of rows."""
@@ -124,6 +125,8 @@ class Cardinalities:
         """Take of a relation all that is known of another one, whose rows it has."""
         self._rows[relation] = self.rows(other)
         self._twins[relation] = other
+        if isinstance(relation, Read):
+            self._named[relation.table] = other
 
     def heed(self, root: Relation) -> None:
         """Take what the hints of a plan say as the estimates of what they are about.
@@ -161,8 +164,13 @@ class Cardinalities:
             return None
         return Estimate(rows, rows, rows, _OBSERVED_IS, Provenance.OBSERVED)
 
+    def _twin(self, relation: Relation) -> Relation | None:
+        if isinstance(relation, Read):
+            return self._named.get(relation.table)
+        return self._twins.get(relation)
+
     def _column(self, relation: Relation, name: str) -> ColumnStatistics:
-        if (twin := self._twins.get(relation)) is not None:
+        if (twin := self._twin(relation)) is not None:
             return self.column(twin, name)
         match relation:
             case Read(table):
@@ -263,7 +271,8 @@ class Cardinalities:
     def _estimate(self, relation: Relation) -> Estimate:  # noqa: PLR0912  # a case for each relation
         match relation:
             case Read(table):
-                return self._tables(table).rows
+                twin = self._twin(relation)
+                return self._tables(table).rows if twin is None else self.rows(twin)
             case Values(_, constants):
                 return Estimate.exactly(len(constants))
             case Filter(source, predicate):
@@ -359,7 +368,7 @@ class Cardinalities:
         return is_unique(relation, names, self._is_key)
 
     def _is_key(self, read: Read, names: frozenset[str]) -> bool:
-        if (twin := self._twins.get(read)) is not None:
+        if (twin := self._twin(read)) is not None:
             return self._is_unique(twin, names)
         told = self._tables(read.table)
         if any(key <= names for key in told.keys):

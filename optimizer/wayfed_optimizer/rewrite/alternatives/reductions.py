@@ -44,8 +44,10 @@ _LEFT: Final = frozenset({JoinKind.INNER, JoinKind.RIGHT, JoinKind.SEMI})
 _OF_LEFT: Final = frozenset(JoinKind) - {JoinKind.RIGHT, JoinKind.FULL}
 """Joins of which each row has the values of one left row."""
 _OF_RIGHT: Final = frozenset({JoinKind.INNER, JoinKind.RIGHT, JoinKind.CROSS})
+_FEWEST_SAVED_IN_LARGE: Final = 5_000.0
 _MOST_KEY_SETS: Final = 2
-"""How many reductions a plan may hold within each other: each of them makes the search longer."""
+"""How many reductions there may be within each other; in a large plan only one."""
+_SHIPPED: Final = "shipped_key_"
 _FEWEST_SAVED: Final = 100.0
 """Rows that must stay at home, at least: shipping keys takes a round trip."""
 _Names: TypeAlias = tuple[str, ...]
@@ -53,7 +55,7 @@ _Names: TypeAlias = tuple[str, ...]
 
 def reduce_right(join: Join, around: Surroundings) -> Relation | None:
     """Join(a, b) as Join(a, b ⋉ keys of a), where b lies in a store that does not have a."""
-    if join.kind not in _RIGHT or _is_key_set(join.right):
+    if join.kind not in _RIGHT or is_shipped(join.right):
         return None
     left, right = zip(*join.on, strict=True) if join.on else ((), ())
     reduced = _reduced(join.right, right, join.left, left, around)
@@ -79,19 +81,21 @@ def _reduced(
     """Return the rows whose keys are among those of another relation; None where that is vain."""
     if not names or not _may_ship(rows, names) or not _may_ship(by, by_names):
         return None
+    fewest = _FEWEST_SAVED_IN_LARGE if around.is_large else _FEWEST_SAVED
+    nested = 1 if around.is_large else _MOST_KEY_SETS
     stores = frozenset(around.stores(rows)) - {"anywhere"}
     before = around.likely(rows)
-    if not stores or before is None or before < 2 * _FEWEST_SAVED:
+    if not stores or before is None or before < 2 * fewest:
         return None
     if (
         frozenset(around.stores(rows)) == frozenset(around.stores(by)) == stores
         and len(stores) == 1
     ):
         return None
-    if _key_sets((rows, by)) >= _MOST_KEY_SETS or _holds(rows, by) or _holds(by, rows):
+    if _key_sets((rows, by)) >= nested or _holds(rows, by) or _holds(by, rows):
         return None
     after = around.likely(_semi_join(rows, names, by, by_names))
-    if after is None or after > before / 2:
+    if after is None or after > before / (4 if around.is_large else 2):
         return None
     pushing = _Pushing(by, by_names)
     reduced = pushing.into(rows, names)
@@ -171,7 +175,7 @@ class _Pushing:
 
 def _semi_join(rows: Relation, names: _Names, by: Relation, by_names: _Names) -> Join:
     taken = set(rows.schema.names)
-    fresh = [_fresh(f"key_{number}", taken) for number in range(1, len(names) + 1)]
+    fresh = [_fresh(f"{_SHIPPED}{number}", taken) for number in range(1, len(names) + 1)]
     keys = tuple(
         Named(name, column(by.schema, of)) for name, of in zip(fresh, by_names, strict=True)
     )
@@ -194,21 +198,14 @@ def _may_ship(relation: Relation, names: Iterable[str]) -> bool:
     return not any(relation.schema.field(name).type in FLOATS for name in names)
 
 
-def _is_key_set(relation: Relation) -> bool:
-    match relation:
-        case Distinct(Select(_, outputs)):
-            return all(isinstance(output.expression, Column) for output in outputs)
-    return False
+def is_shipped(relation: Relation) -> bool:
+    """Say whether a relation is a set of keys on its way to a store."""
+    return isinstance(relation, Distinct) and relation.schema.names[0].startswith(_SHIPPED)
 
 
 def _key_sets(relations: Iterable[Relation]) -> int:
-    found = {
-        node.right
-        for relation in relations
-        for node in walk_once(relation)
-        if isinstance(node, Join) and node.kind is JoinKind.SEMI and _is_key_set(node.right)
-    }
-    return len(found)
+    joins = (n for each in relations for n in walk_once(each) if isinstance(n, Join))
+    return len({join.right for join in joins if is_shipped(join.right)})
 
 
 def _holds(relation: Relation, part: Relation) -> bool:

@@ -29,11 +29,14 @@ class Surroundings:
         Gives the sets of columns of which a table has no two equal rows, NULLs aside.
     rows
         Estimates; without them, rules that go by sizes say nothing.
+    is_large
+        Whether there is so much to choose from that rules name only what is most likely to pay.
     """
 
     stores: Stores
     keys: Keys = no_keys
     rows: Cardinalities | None = None
+    is_large: bool = False
 
     def likely(self, relation: Relation) -> float | None:
         """Return the likely number of rows, where there are estimates."""
