@@ -27,6 +27,7 @@ COSTS: Final = CostProfile(
             "read_byte.files.ndjson": 3.5e-09,
             "call": 9.6e-10,
             "pattern": 1.4e-09,
+            "text": 4e-07,
             "build": 4.2e-08,
             "probe": 1.4e-09,
             "match": 2e-10,

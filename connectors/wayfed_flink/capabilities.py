@@ -22,6 +22,7 @@ COSTS: Final = CostProfile(
             "read_byte": 1e-09,
             "call": 2e-08,
             "pattern": 1e-07,
+            "text": 6e-07,
             "build": 4e-07,
             "probe": 4e-07,
             "match": 1e-07,

@@ -58,6 +58,7 @@ COSTS: Final = CostProfile(
             "read_byte": 1e-09,
             "call": 1e-08,
             "pattern": 5e-08,
+            "text": 3e-07,
             "build": 6e-08,
             "probe": 4e-08,
             "match": 2e-08,

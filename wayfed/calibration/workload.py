@@ -108,6 +108,11 @@ PLANS: Final[Mapping[str, Callable[[Tables], Dataset]]] = {
     "pattern": lambda t: (
         t.facts.filter(wf.col("note").like("%amber%north%")).group_by().agg(n=wf.count())
     ),
+    "words": lambda t: (
+        t.facts.with_columns(word=wf.col("note").split_part(" ", 3))
+        .group_by("word")
+        .agg(n=wf.count())
+    ),
     "sum": lambda t: t.facts.group_by().agg(s=wf.sum("x")),
     "sums": lambda t: t.facts.group_by().agg(
         a=wf.sum("x"), b=wf.mean("y"), c=wf.max("y"), d=wf.min("x"), e=wf.count("id")

@@ -70,6 +70,7 @@ QUANTITIES: Final = (
     Quantity("read_byte", "byte of the columns that are read", floor=1e-11),
     Quantity("call", "function or comparison of one row", rows=True),
     Quantity("pattern", "search in one text", rows=True),
+    Quantity("text", "text taken apart or put together", rows=True),
     Quantity("build", "row put into a join's hash table", rows=True),
     Quantity("probe", "row looked up in it", rows=True),
     Quantity("match", "row that a join gives", rows=True),
@@ -98,8 +99,12 @@ QUANTITIES: Final = (
 FLOORS: Final = {quantity.name: quantity.floor for quantity in QUANTITIES}
 OF_ROWS: Final = frozenset(quantity.name for quantity in QUANTITIES if quantity.rows)
 
-_PATTERNS: Final = frozenset(
-    ["like", "ilike", "contains", "position", "regexp_matches", "regexp_extract", "regexp_replace"]
+_PATTERNS: Final = frozenset(["like", "ilike", "contains", "position"])
+_TEXTS: Final = frozenset(
+    [
+        *("split_part", "regexp_matches", "regexp_extract", "regexp_replace", "replace"),
+        *("translate", "reverse", "repeat", "lpad", "rpad", "concat_ws", "strftime", "strptime"),
+    ]
 )
 _COLLECTING: Final = frozenset(
     ["count_distinct", "median", "quantile", "quantile_disc", "mode", "list_agg", "string_agg"]
@@ -189,18 +194,20 @@ def _kind_of(kind: DataType) -> str:
 
 def _calls(relation: Relation, rows: float, besides: int = 0) -> Work:
     """Return what a relation's expressions take, `besides` calls that count as something else."""
-    calls, patterns = -besides, 0
+    calls, patterns, texts = -besides, 0, 0
     for root in expressions_of(relation):
         for node in walk(root):
             match node:
                 case Call(name) if name in _PATTERNS:
                     patterns += 1
+                case Call(name) if name in _TEXTS:
+                    texts += 1
                 case Call(name) if name in _NOT_COUNTED:
                     pass
                 case Call() | Cast() | Case() | InList():
                     calls += 1
     calls += isinstance(relation, Sample)
-    counts = (("call", calls * rows), ("pattern", patterns * rows))
+    counts = (("call", calls * rows), ("pattern", patterns * rows), ("text", texts * rows))
     return tuple(count for count in counts if count[1])
 
 
