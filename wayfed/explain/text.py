@@ -218,7 +218,8 @@ def actual_text(fragment: FragmentView, seconds: float | None = None) -> str:
         if name not in ("rows", "bytes", "seconds")
     )
     runs = f" in {actual.runs} runs" if actual.runs > 1 else ""
-    part = f" ({min(1.0, actual.seconds / seconds):.0%} of the run)" if seconds else ""
+    own = f"{in_seconds(fragment.cost.seconds, 2)} of work estimated"
+    part = f" ({min(1.0, actual.seconds / seconds):.0%} of the run, {own})" if seconds else ""
     spent = in_seconds(actual.seconds) + part.replace("%", " %")
     return (
         f"{in_rows(actual.rows)}{f' (estimated {off})' if off else ''} · {in_bytes(actual.bytes)}"

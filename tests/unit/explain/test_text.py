@@ -33,7 +33,7 @@ def test_the_text_says_on_what_the_choice_rests(explanation):
 def test_an_executed_plan_says_what_was_counted_and_how_far_the_estimate_was_off(executed):
     text = str(executed)
     assert "actual     20 ms; 160 B between platforms" in text
-    assert "10 rows (estimated 30x too many) · 160 B · 4 ms (20 % of the run)" in text
+    assert "10 rows (estimated 30x too many) · 160 B · 4 ms (20 % of the run, 2 ms of work" in text
     assert "→ f2: 160 B" in text
     assert "on the way\n  * f1 on sqlite gave 10 rows where ~300 rows were expected" in text
 
