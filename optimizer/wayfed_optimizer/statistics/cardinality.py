@@ -78,6 +78,8 @@ _WIDTHS: Final = {
     "list": 48,
     "struct": 32,
 }
+_VARYING: Final = frozenset({"text", "binary", "list", "struct"})
+"""Types whose values are not all of one size."""
 _OBSERVED_IS: Final = 0.95
 """How sure it is that data which did not seem to change has as many rows as before."""
 _TRUSTED: Final = frozenset({Provenance.EXACT, Provenance.FOOTER})
