@@ -87,7 +87,7 @@ POSTGRESQL_PROFILE: Final = Profile(
     ingest_seconds=0.004,
     ingest_seconds_per_byte=2.5e-8,
     inline_seconds=2e-4,
-    inline_seconds_per_byte=3e-7,
+    inline_seconds_per_byte=1.2e-7,
     looks_up_keys=True,
 )
 
