@@ -65,8 +65,8 @@ def mark_of(place: str) -> str:
 
     Examples
     --------
-    >>> mark_of("postgresql://user:secret@host/core")
-    'e5d0cdc2d81c'
+    >>> mark_of("postgresql://me:secret@host/core") == mark_of("postgresql://me:new@host/core")
+    True
     """
     return sha256(mask_secrets(place).encode()).hexdigest()[:12] if place else ""
 
