@@ -9,8 +9,9 @@ from __future__ import annotations
 from dataclasses import replace
 from typing import TYPE_CHECKING, Final
 
-from wayfed_optimizer.relations import Read, Relation
+from wayfed_optimizer.relations import Join, Read, Relation
 from wayfed_optimizer.rewrite.alternatives import Surroundings
+from wayfed_optimizer.rewrite.alternatives.orders import joins_of
 from wayfed_optimizer.rewrite.engine import no_keys
 
 if TYPE_CHECKING:
@@ -22,7 +23,7 @@ if TYPE_CHECKING:
 
 _GROUP_LIMIT: Final = 12
 _MOST: Final = 2_000
-_MOST_IN_LARGE: Final = 40
+_MOST_IN_LARGE: Final = 24
 """How many alternatives there are in all: those of what is higher in a plan come first."""
 
 
@@ -51,7 +52,8 @@ class Memo:
         self._alternatives_of = alternatives_of
         self._sources = sources
         self._rows = rows
-        self._around = Surroundings(self.stores_of, keys, rows)
+        self._within: set[Relation] = set()
+        self._around = Surroundings(self.stores_of, keys, rows, is_within=self._within.__contains__)
         self._groups: dict[Relation, tuple[Relation, ...]] = {}
         self._stores: dict[Relation, tuple[str, ...]] = {}
         self._left = _MOST
@@ -69,6 +71,8 @@ class Memo:
         return known
 
     def _explore(self, relation: Relation) -> tuple[Relation, ...]:
+        if isinstance(relation, Join):
+            self._within |= joins_of(relation) - {relation}
         members = {relation: None}
         waiting = [relation] if self._left > 0 else []
         while waiting and len(members) < _GROUP_LIMIT:
@@ -76,6 +80,7 @@ class Memo:
                 if other not in members and len(members) < _GROUP_LIMIT:
                     members[other] = None
                     self._left -= 1
+                    self._within |= joins_of(other)
                     waiting.append(other)
                     if self._rows is not None:
                         self._rows.assume(other, self._rows.rows(relation))

@@ -8,6 +8,7 @@ from wayfed_optimizer.relations import Aggregate, Join, Limit
 from wayfed_optimizer.rewrite.alternatives.aggregates import aggregate_before_join
 from wayfed_optimizer.rewrite.alternatives.first_matches import look_up_after_top
 from wayfed_optimizer.rewrite.alternatives.joins import associate_joins
+from wayfed_optimizer.rewrite.alternatives.orders import order_joins
 from wayfed_optimizer.rewrite.alternatives.reductions import reduce_left, reduce_right
 from wayfed_optimizer.rewrite.alternatives.surroundings import Alternative, Stores, Surroundings
 
@@ -20,6 +21,7 @@ __all__ = ["ALTERNATIVES", "Alternative", "Stores", "Surroundings", "alternative
 
 ALTERNATIVES: Final = (
     Alternative(Join, associate_joins),
+    Alternative(Join, order_joins),
     Alternative(Aggregate, aggregate_before_join),
     Alternative(Limit, look_up_after_top),
     Alternative(Join, reduce_right),

@@ -185,6 +185,10 @@ class JoinGraph:
         """Return a relation of the graph on its own."""
         return Unit(leaf, leaf, (leaf,), leaf.schema.names)
 
+    def key_class(self, name: str) -> int | None:
+        """Return the number of the class of equal columns that a column is in, if it is a key."""
+        return self._classes.get(name)
+
     def connected(self, left: Unit, right: Unit) -> bool:
         """Say whether two units have a key in common."""
         return bool(self._keys_between(left, right))

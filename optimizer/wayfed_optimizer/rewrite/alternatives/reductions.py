@@ -200,7 +200,8 @@ def _may_ship(relation: Relation, names: Iterable[str]) -> bool:
 
 def is_shipped(relation: Relation) -> bool:
     """Say whether a relation is a set of keys on its way to a store."""
-    return isinstance(relation, Distinct) and relation.schema.names[0].startswith(_SHIPPED)
+    names = relation.schema.names if isinstance(relation, Distinct) else ()
+    return any(name.startswith(_SHIPPED) for name in names)
 
 
 def _key_sets(relations: Iterable[Relation]) -> int:

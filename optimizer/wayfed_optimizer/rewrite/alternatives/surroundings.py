@@ -17,6 +17,11 @@ Stores: TypeAlias = Callable[[Relation], Collection[str]]
 """Gives the names of the stores that hold the tables below a relation."""
 
 
+def no_join_is_within(relation: Relation) -> bool:
+    """Know no tree of joins."""
+    return False
+
+
 @dataclass(frozen=True, slots=True)
 class Surroundings:
     """Where tables lie, what they promise, and how many rows there are.
@@ -31,12 +36,15 @@ class Surroundings:
         Estimates; without them, rules that go by sizes say nothing.
     is_large
         Whether there is so much to choose from that rules name only what is most likely to pay.
+    is_within
+        Says of joins whether they are part of a tree of joins of which all orders are known.
     """
 
     stores: Stores
     keys: Keys = no_keys
     rows: Cardinalities | None = None
     is_large: bool = False
+    is_within: Callable[[Relation], bool] = no_join_is_within
 
     def likely(self, relation: Relation) -> float | None:
         """Return the likely number of rows, where there are estimates."""
