@@ -262,7 +262,7 @@ def _selected(known: Known, outputs: tuple[Named, ...]) -> Known:
     for output in outputs:
         facts = facts_of(output.expression)
         # Of -0.0 and 0.0, which are equal, an expression may make two values.
-        floats = any(_holds_floats(read.type) for read in facts.reads)
+        floats = any(holds_floats(read.type) for read in facts.reads)
         computed = not isinstance(output.expression, Column)
         if computed and not facts.fixed and not floats and facts.columns <= above.keys():
             used = frozenset(above[name] for name in facts.columns)
@@ -272,7 +272,8 @@ def _selected(known: Known, outputs: tuple[Named, ...]) -> Known:
     return Known(keys, (*(each for each in kept if each.others), *made), frozenset(filled))
 
 
-def _holds_floats(kind: DataType) -> bool:
+def holds_floats(kind: DataType) -> bool:
+    """Say whether two values of a type may be one group, and not be alike: -0.0 and 0.0."""
     return is_float(kind) or isinstance(kind, List | Struct)
 
 

@@ -13,10 +13,12 @@ from hypothesis import strategies as st
 
 from tests.properties.conftest import examples
 from tests.strategies import TABLES, plans, rows
-from wayfed_optimizer.expressions import Named, SortKey, call, column
+from wayfed_optimizer.expressions import Named, SortKey, call, column, literal
 from wayfed_optimizer.platform import TableReference
 from wayfed_optimizer.relations import (
     Aggregate,
+    Distinct,
+    Filter,
     FirstMatches,
     Join,
     JoinKind,
@@ -173,12 +175,26 @@ def test_another_order_of_joins_gives_the_same_rows_and_ends_the_search(
             assert alternatives_of(first_join, Surroundings(stores)) == ()
 
 
+MOSTLY_INNER = (JoinKind.INNER, JoinKind.INNER, JoinKind.INNER, JoinKind.LEFT)
+OUTER = (JoinKind.INNER, JoinKind.LEFT, JoinKind.LEFT, JoinKind.RIGHT, JoinKind.FULL)
+
+
 @st.composite
-def groups_of_joins(draw: st.DrawFn) -> Relation:
+def groups_of_joins(
+    draw: st.DrawFn, kinds: tuple[JoinKind, ...] = MOSTLY_INNER, filters: bool = False
+) -> Relation:
     """Joins by keys, grouped or not; of some only the first rows in an order."""
-    kinds = (JoinKind.INNER, JoinKind.INNER, JoinKind.INNER, JoinKind.LEFT)
     plan = draw(join_trees(KEYED, 2, kinds))
     names = st.sampled_from(plan.schema.names)
+    if filters and draw(st.booleans()):
+        asked = draw(st.lists(names, min_size=1, max_size=2))
+        parts = [call("greater", column(plan.schema, name), literal(1)) for name in asked]
+        plan = Filter(plan, parts[0] if len(parts) < 2 else call("or", *parts))
+    if filters and draw(st.booleans()):
+        kept = draw(st.lists(names, min_size=1, max_size=4, unique=True))
+        plan = Select(plan, tuple(Named(name, column(plan.schema, name)) for name in kept))
+        names = st.sampled_from(plan.schema.names)
+        plan = Distinct(plan) if draw(st.booleans()) else plan
     if draw(st.integers(0, 3)):
         keys = draw(st.lists(names, max_size=3, unique=True))
         functions = draw(st.lists(st.sampled_from(FUNCTIONS), max_size=2))
@@ -216,6 +232,21 @@ def test_an_alternative_gives_the_same_rows_wherever_tables_lie(
                 assert_first_rows(keyed, node, other)
             else:
                 assert keyed.answer(other) == keyed.answer(node)
+
+
+@given(plan=groups_of_joins(OUTER, filters=True))
+@examples(150)
+def test_a_plan_over_tables_with_keys_gives_the_same_rows_rewritten(
+    keyed: Database, plan: Relation
+) -> None:
+    rewritten = rewrite(plan, first_is_key)
+    note(f"{describe(plan)}\n=> {[step.rule for step in rewritten.trace]}")
+    note(describe(rewritten.relation))
+    assert rewritten.relation.schema == plan.schema
+    if isinstance(plan, Limit):
+        assert_first_rows(keyed, plan, rewritten.relation)
+    else:
+        assert keyed.answer(rewritten.relation) == keyed.answer(plan)
 
 
 def first_is_key(table: str) -> tuple[frozenset[str], ...]:

@@ -11,7 +11,7 @@ import pytest
 
 from tests.rules.plan_text import read_plan
 from wayfed_optimizer.expressions import Named, Subquery, SubqueryKind, call, column
-from wayfed_optimizer.relations import Filter, Join, Read, Relation, Select, reads
+from wayfed_optimizer.relations import Filter, Join, JoinKind, Read, Relation, Select, reads
 from wayfed_optimizer.rewrite import ALTERNATIVES, NORMALISING, RewriteContext, rewrite
 from wayfed_optimizer.rewrite.alternatives import Surroundings
 from wayfed_optimizer.rewrite.inference import infer_filters
@@ -95,13 +95,16 @@ def test_a_rule_makes_of_a_plan_what_its_fixture_says(fixture: Fixture) -> None:
 
 def test_every_rule_has_a_fixture_in_which_it_fires() -> None:
     shown = {fixture.rule for fixture in fixtures() if "unchanged" not in fixture.after}
-    assert set(RULES) - shown == {"turn_subquery_into_semi_join"}
+    assert set(RULES) - shown == {"turn_subquery_into_semi_join", "turn_subquery_into_anti_join"}
+    assert shown >= {"associate_joins", "aggregate_before_join", "look_up_after_top"}
 
 
 @pytest.mark.parametrize("fixture", fixtures(), ids=lambda fixture: fixture.place)
 def test_a_rewritten_plan_cannot_be_rewritten_further(fixture: Fixture) -> None:
     once = rewrite(read_plan(fixture.before, TABLES)).relation
     assert rewrite(once).relation == once
+    with_keys = rewrite(once, keys).relation
+    assert rewrite(with_keys, keys).relation == with_keys
 
 
 def test_what_a_subquery_says_of_a_row_is_not_inferred_under_another_name() -> None:
@@ -111,3 +114,18 @@ def test_what_a_subquery_says_of_a_row_is_not_inferred_under_another_name() -> N
     renamed = Select(known, (Named("v", column(t.schema, "a")),))
     plan = Join(renamed, u, on=(("v", "k"),))
     assert apply("infer_filters", plan) == plan
+
+
+def test_what_is_not_in_a_subquery_is_an_anti_join_where_nothing_is_null() -> None:
+    w, t = (Read(name, TABLES[name]) for name in "wt")
+    given = Filter(t, call("is_not_null", column(t.schema, "a")))
+    values = Select(w, (Named("w", column(w.schema, "w")),))
+    absent = call("not", Subquery(SubqueryKind.IN, values, column(t.schema, "a")))
+    rule = RULES["turn_subquery_into_anti_join"]
+
+    known = rule.apply(Filter(given, absent), RewriteContext(keys))
+    unknown = rule.apply(Filter(t, absent), RewriteContext(keys))
+
+    assert isinstance(known, Join)
+    assert known.kind is JoinKind.ANTI
+    assert unknown is None

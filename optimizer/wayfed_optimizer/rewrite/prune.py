@@ -12,6 +12,7 @@ from wayfed_optimizer.relations import (
     Filter,
     Hint,
     Join,
+    JoinKind,
     Limit,
     Read,
     Relation,
@@ -29,6 +30,7 @@ from wayfed_optimizer.rewrite.predicates import is_trivial
 if TYPE_CHECKING:
     from collections.abc import Iterable, Set
 
+    from wayfed_optimizer.dependencies import Dependencies
     from wayfed_optimizer.expressions import Expression
     from wayfed_optimizer.rewrite.engine import RewriteContext
     from wayfed_optimizer.types import DataType
@@ -41,9 +43,10 @@ def prune_columns(root: Relation, context: RewriteContext) -> Relation:
     """Return the plan without the columns that neither reach its result nor decide it.
 
     A relation that is used in several places keeps what any of them needs, so that it stays one.
-    Where only the rows are counted, the narrowest column stays.
+    Where only the rows are counted, the narrowest column stays. A join that adds nothing but such
+    columns, and neither drops nor repeats a row, is left out as well.
     """
-    after = _Pruner(root).pruned(root)
+    after = _Pruner(root, context.dependencies).pruned(root)
     if after == root:
         return root
     context.fired("prune_columns", root, after)
@@ -51,13 +54,38 @@ def prune_columns(root: Relation, context: RewriteContext) -> Relation:
 
 
 class _Pruner:
-    def __init__(self, root: Relation) -> None:
+    def __init__(self, root: Relation, dependencies: Dependencies) -> None:
+        self._dependencies = dependencies
         self._needed: dict[Relation, frozenset[str]] = {root: frozenset(root.schema.names)}
         self._pruned: dict[Relation, Relation] = {}
+        self._only: dict[Relation, Relation] = {}
         for node in _parents_first(root):
-            needed = self._needed[node] = self._needed[node] or _cheapest(node)
+            needed = self._needed.get(node)
+            if needed is None:  # it was left out, with the join that it was for
+                continue
+            only = self._only_needed(node, needed)
+            if only is not None:
+                self._only[node] = only
+                self._needed[node] = needed or _cheapest(only)
+                self._needed[only] = self._needed.get(only, frozenset()) | self._needed[node]
+                continue
+            needed = self._needed[node] = needed or _cheapest(node)
             for below, names in zip(node.inputs, _needs(node, needed), strict=True):
                 self._needed[below] = self._needed.get(below, frozenset()) | names
+
+    def _only_needed(self, node: Relation, needed: frozenset[str]) -> Relation | None:
+        """Return the side of an outer join of which each row is one of the join, if only it is."""
+        match node:
+            case Join(left, right, JoinKind.LEFT, on):
+                by = (b for _, b in on)
+            case Join(right, left, JoinKind.RIGHT, on):
+                by = (a for a, _ in on)
+            case _:
+                return None
+        if needed & set(right.schema.names):
+            return None
+        known = self._dependencies.of(right)
+        return left if known.is_unique(by, nulls_aside=True) else None
 
     def pruned(self, node: Relation) -> Relation:
         found = self._pruned.get(node)
@@ -66,6 +94,8 @@ class _Pruner:
         return found
 
     def _rebuilt(self, node: Relation, needed: frozenset[str]) -> Relation:
+        if node in self._only:
+            return self.pruned(self._only[node])
         match node:
             case Read(table, schema, is_bounded):
                 if len(needed) == len(schema):

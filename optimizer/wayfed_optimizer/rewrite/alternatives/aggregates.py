@@ -29,6 +29,8 @@ def aggregate_before_join(node: Aggregate, around: Surroundings) -> Relation | N
     """
     if not all(isinstance(key.expression, Column) for key in node.keys):
         return None
+    if not around.knows(node):
+        return None
     graph = JoinGraph.of(node.input, least=2)
     if graph is None or graph.attached:
         return None

@@ -55,7 +55,7 @@ def look_up_after_top(node: Limit, around: Surroundings) -> Relation | None:
     """
     match node:
         case Limit(Sort(below, order), int(count), offset) if 0 < count + offset <= _MOST:
-            top = _Top.of(below, order)
+            top = _Top.of(below, order) if around.knows(below) else None
             for store in top.stores(around) if top else ():
                 split = top.split(store, around) if top else None
                 if split is not None:

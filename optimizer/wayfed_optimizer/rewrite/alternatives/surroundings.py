@@ -6,7 +6,7 @@ from collections.abc import Callable, Collection
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, TypeAlias
 
-from wayfed_optimizer.relations import Relation
+from wayfed_optimizer.relations import Relation, reads
 from wayfed_optimizer.rewrite.engine import no_keys
 
 if TYPE_CHECKING:
@@ -45,6 +45,13 @@ class Surroundings:
     rows: Cardinalities | None = None
     is_large: bool = False
     is_within: Callable[[Relation], bool] = no_join_is_within
+
+    def knows(self, relation: Relation) -> bool:
+        """Say whether all that a relation reads are tables of stores.
+
+        A loop's rows and parts that are kept for several readers are not: their columns stay.
+        """
+        return all(map(self.stores, reads(relation)))
 
     def likely(self, relation: Relation) -> float | None:
         """Return the likely number of rows, where there are estimates."""

@@ -33,6 +33,7 @@ from wayfed_optimizer.rewrite.normalise.filters import (
     push_filter_into_set_operation,
     remove_true_filter,
 )
+from wayfed_optimizer.rewrite.normalise.groups import remove_group_keys
 from wayfed_optimizer.rewrite.normalise.joins import (
     push_filter_into_join,
     push_join_predicate,
@@ -44,6 +45,10 @@ from wayfed_optimizer.rewrite.normalise.limits import (
     push_limit_into_union,
     remove_limit,
 )
+from wayfed_optimizer.rewrite.normalise.outer_joins import (
+    narrow_join_below_filter,
+    narrow_join_below_join,
+)
 from wayfed_optimizer.rewrite.normalise.selects import merge_selects, remove_plain_select
 from wayfed_optimizer.rewrite.normalise.sorts import (
     remove_sort_below_aggregate,
@@ -53,13 +58,23 @@ from wayfed_optimizer.rewrite.normalise.sorts import (
     remove_sort_below_sort,
     remove_sort_without_keys,
 )
-from wayfed_optimizer.rewrite.normalise.subqueries import turn_subquery_into_semi_join
+from wayfed_optimizer.rewrite.normalise.subqueries import (
+    turn_subquery_into_anti_join,
+    turn_subquery_into_semi_join,
+)
+from wayfed_optimizer.rewrite.normalise.tops import (
+    push_limit_into_outer_join,
+    push_top_below_select,
+    push_top_into_union,
+)
 
 NORMALISING: Final = (
     Rule(Filter, simplify_filter),
     Rule(Filter, remove_true_filter),
     Rule(Filter, merge_filters),
     Rule(Filter, turn_subquery_into_semi_join),
+    Rule(Filter, turn_subquery_into_anti_join),
+    Rule(Filter, narrow_join_below_filter),
     Rule(Filter, push_filter_below_select),
     Rule(Filter, push_filter_into_join),
     Rule(Filter, turn_filter_into_join_key),
@@ -76,8 +91,10 @@ NORMALISING: Final = (
     Rule(Select, merge_selects),
     Rule(Join, simplify_join),
     Rule(Join, push_join_predicate),
+    Rule(Join, narrow_join_below_join),
     Rule(Join, remove_sort_below_join),
     Rule(Aggregate, simplify_aggregate),
+    Rule(Aggregate, remove_group_keys),
     Rule(Aggregate, remove_sort_below_aggregate),
     Rule(SetOperation, remove_sort_below_set_operation),
     Rule(SetOperation, remove_distinct_below),
@@ -89,5 +106,8 @@ NORMALISING: Final = (
     Rule(Limit, merge_limits),
     Rule(Limit, push_limit_below_select),
     Rule(Limit, push_limit_into_union),
+    Rule(Limit, push_limit_into_outer_join),
+    Rule(Limit, push_top_below_select),
+    Rule(Limit, push_top_into_union),
 )
 """Each makes a plan that no platform runs slower."""

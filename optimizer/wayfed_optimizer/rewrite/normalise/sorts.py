@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from wayfed_optimizer.expressions import Literal
+from wayfed_optimizer.expressions import Column, Literal
 from wayfed_optimizer.relations import (
     Aggregate,
     Distinct,
@@ -17,17 +17,26 @@ from wayfed_optimizer.relations import (
 )
 
 if TYPE_CHECKING:
+    from wayfed_optimizer.expressions import SortKey
     from wayfed_optimizer.rewrite.engine import RewriteContext
 
 
-def remove_sort_without_keys(node: Sort, _: RewriteContext) -> Relation | None:
-    """Remove keys that order nothing: constants, and what came before."""
-    keys = tuple(
-        key
-        for position, key in enumerate(node.keys)
-        if not isinstance(key.expression, Literal)
-        and all(key.expression != earlier.expression for earlier in node.keys[:position])
-    )
+def remove_sort_without_keys(node: Sort, context: RewriteContext) -> Relation | None:
+    """Remove keys that order nothing: constants, what came before, and what that decides."""
+    keys: tuple[SortKey, ...] = ()
+    decided: frozenset[str] = frozenset()
+    for key in node.keys:
+        expression = key.expression
+        if isinstance(expression, Literal):
+            continue
+        if isinstance(expression, Column) and expression.name in decided:
+            continue
+        if any(expression == earlier.expression for earlier in keys):
+            continue
+        keys = (*keys, key)
+        if isinstance(expression, Column) and len(node.keys) > 1:
+            known = context.dependencies.of(node.input)
+            decided = known.determined_by(decided | {expression.name})
     if keys == node.keys:
         return None
     return Sort(node.input, keys) if keys else node.input

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from wayfed_optimizer.expressions import Column, Named, Subquery, SubqueryKind, conjuncts
+from wayfed_optimizer.expressions import Call, Column, Named, Subquery, SubqueryKind, conjuncts
 from wayfed_optimizer.relations import Filter, Join, JoinKind, Select
 from wayfed_optimizer.rewrite.predicates import filtered, split
 
@@ -19,14 +19,42 @@ def turn_subquery_into_semi_join(node: Filter, _: RewriteContext) -> Relation | 
     subqueries, kept = split(conjuncts(node.predicate), _is_membership)
     after = node.input
     for part in subqueries:
-        match part:
-            case Subquery(relation=relation, arg=Column(name=name)):
-                (field,) = relation.schema
-                fresh = _fresh(field.name, after)
-                value = Column(field.name, field.type, field.nullable)
-                values = Select(relation, (Named(fresh, value),))
-                after = Join(after, values, JoinKind.SEMI, ((name, fresh),))
+        after = _joined(after, part, JoinKind.SEMI)
     return filtered(after, kept) if subqueries else None
+
+
+def turn_subquery_into_anti_join(node: Filter, context: RewriteContext) -> Relation | None:
+    """Keep rows whose column is not in a subquery by an anti join, where neither has a NULL.
+
+    With a NULL on either side it is unknown whether a value is in it, and an anti join would keep
+    the row.
+    """
+    known = context.dependencies
+
+    def is_absence(part: Expression) -> bool:
+        match part:
+            case Call("not", (Subquery(relation=relation, arg=Column(name=name)) as inner,)):
+                values = frozenset(relation.schema.names)
+                never_null = values <= known.of(relation).filled
+                return _is_membership(inner) and never_null and name in known.of(node.input).filled
+        return False
+
+    subqueries, kept = split(conjuncts(node.predicate), is_absence)
+    after = node.input
+    for part in subqueries:
+        if isinstance(part, Call):
+            after = _joined(after, part.args[0], JoinKind.ANTI)
+    return filtered(after, kept) if subqueries else None
+
+
+def _joined(rows: Relation, part: Expression, kind: JoinKind) -> Relation:
+    match part:
+        case Subquery(relation=relation, arg=Column(name=name)):
+            (field,) = relation.schema
+            fresh = _fresh(field.name, rows)
+            value = Column(field.name, field.type, field.nullable)
+            return Join(rows, Select(relation, (Named(fresh, value),)), kind, ((name, fresh),))
+    return rows
 
 
 def _is_membership(part: Expression) -> bool:
