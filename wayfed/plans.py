@@ -117,7 +117,7 @@ class Plans:
             return
         surprised = False
         report = execution.report
-        for fragment in execution.stages.physical.fragments:
+        for fragment in (*execution.kept, *execution.stages.physical.fragments):
             counted = report.fragments.get(fragment.id)
             if counted is None or not _is_whole(fragment, counted) or fragment.computes is None:
                 continue

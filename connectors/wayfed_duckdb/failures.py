@@ -30,6 +30,7 @@ _REFUSED: Final = re.compile(
 )
 _PREFIX: Final = re.compile(r"^(?:[A-Z][\w ]* Error: )+")
 _ADVICE: Final = re.compile(r"\n\s*(?:Possible|Column .* is being|This type was).*", re.DOTALL)
+_MEMORY: Final = re.compile(r"Out of Memory Error: .*?/(?P<limit>[\d.]+ \w+) used", re.DOTALL)
 _SHOWN: Final = 200
 _FILES_SHOWN: Final = 3
 _TEXT_HINT: Final = "null_values=[…] says what stands for NULL, schema= which types there are"
@@ -63,7 +64,18 @@ def translated(
         platform="duckdb",
         fragment=fragment,
         sql=sql,
-        hint=hint or _damage(error, files),
+        hint=hint or _more_memory(told) or _damage(error, files),
+    )
+
+
+def _more_memory(told: str) -> str | None:
+    """Say what would help where DuckDB had to hold more than it may."""
+    found = _MEMORY.search(told)
+    if found is None:
+        return None
+    return (
+        f"this fragment holds more than memory_limit='{found['limit']}' and cannot go to disk with "
+        "it: give more with wf.context(duckdb={'memory_limit': …}), or .on() another engine"
     )
 
 

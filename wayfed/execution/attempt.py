@@ -80,6 +80,8 @@ class Attempt:
         self.resources = RunResources(environment.platforms, environment.sources, self.token)
         self.culprit: str | None = None
         """The platform of the fragment that failed first."""
+        self.kept: list[Fragment] = []
+        """The fragments of plans that were followed before, whose rows were kept."""
         self._journal = journal
         self._workers = ThreadPoolExecutor(_THREADS, thread_name_prefix=self.resources.run.id)
         self._working: set[Future[Any]] = set()
@@ -275,6 +277,7 @@ class Attempt:
     def _change_to(self, stages: Stages, rest: Rest) -> None:
         old, values, ended = self._plan.fragments, self._scope.values, self._watch.ended
         self.resources.add_sources({name: ended[name] for name in rest.kept})
+        self.kept += (f for f in old if f.id in rest.kept)
         self._kept |= {f.id: replace(self._report(f), kept=True) for f in old if f.id in rest.kept}
         going_on: dict[str, str] = {}
         for new in stages.physical.fragments:

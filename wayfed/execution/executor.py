@@ -27,6 +27,7 @@ if TYPE_CHECKING:
 
     from wayfed.execution.run import RunResources
     from wayfed_optimizer.environment import Environment
+    from wayfed_optimizer.physical import Fragment
     from wayfed_optimizer.stages import Stages
 
 
@@ -116,6 +117,11 @@ class Execution:
     def environment(self) -> Environment:
         """What that plan was placed in; the rows of fragments that were kept are sources there."""
         return self._attempt.environment
+
+    @property
+    def kept(self) -> tuple[Fragment, ...]:
+        """The fragments that are not of that plan, but of one before, and whose rows it reads."""
+        return tuple(self._attempt.kept)
 
     @property
     def report(self) -> Report:

@@ -110,7 +110,7 @@ class Failing:
 
     def __init__(self, real: Any, failure: Failure, times: int, *, opening: bool = False) -> None:
         self._real, self._failure, self._opening = real, failure, opening
-        self.left, self.asked = times, 0
+        self.name, self.left, self.asked = real.name, times, 0
         self.before: Callable[[], None] = lambda: None
 
     def __getattr__(self, name: str) -> Any:
@@ -234,6 +234,7 @@ def preferring_fast(ctx: wf.Context) -> Callable[[], Environment]:
         duckdb = environment.platforms["duckdb"]
         dear = replace(duckdb.costs, per_fragment=10.0)
         lost = Failing(duckdb, Failure.LOST, 9, opening=True)
+        lost.name = "fast"
         return replace(
             environment,
             platforms={**environment.platforms, "fast": lost},
@@ -304,3 +305,13 @@ def test_no_other_try_is_made_of_what_is_wrong_in_itself(ctx, numbers):
 
     with pytest.raises(ExecutionError, match="division by zero"):
         recoveries.recover(ExecutionError("division by zero"), "duckdb", CancellationToken())
+
+
+def test_an_engine_without_enough_memory_says_its_limit_and_the_fragment():
+    with wf.context(duckdb={"memory_limit": "10MB", "temp_directory": ""}) as ctx:
+        numbers = ctx.read(pa.table({"n": pa.array(range(2_000_000))}))
+        lists = numbers.group_by("n").agg(c=wf.count()).sort("c")
+        with pytest.raises(ExecutionError, match="duckdb, f1: ") as caught:
+            lists.to_arrow()
+
+    assert "more than memory_limit='9.5 MiB'" in str(caught.value)
