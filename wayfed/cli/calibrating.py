@@ -7,6 +7,7 @@ from time import monotonic
 from typing import TYPE_CHECKING
 
 from wayfed.calibration import forget, load, save
+from wayfed.calibration.machine import busy
 from wayfed_java.telling import telling
 from wayfed_optimizer.cost import QUANTITIES
 
@@ -25,6 +26,8 @@ def measure(engines: Sequence[str], stores: Sequence[str], *, quick: bool) -> No
     from wayfed.calibration.measuring import benches, calibrate
 
     began = monotonic()
+    if busy():
+        sys.stderr.write("this machine is busy: what is measured will be slower than it is\n")
     chosen = benches(engines) if engines or not stores else ()
     for bench in chosen:
         with telling(f"measuring {bench.kind}") as progress:
