@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from math import sqrt
 from statistics import NormalDist
 from typing import TYPE_CHECKING, Final
@@ -41,7 +42,8 @@ def aggregate_statistics(
     mean, deviation = moments
     match call.function:
         case "sum":
-            return _normal(size * mean, sqrt(size * (deviation**2 + mean**2)), groups)
+            spread = sqrt(size * (deviation**2 + mean**2))
+            return replace(_normal(size * mean, spread, groups), distinct=groups)
         case "mean":
             return _normal(mean, deviation / sqrt(max(1.0, size)), groups)
     return UNKNOWN

@@ -51,6 +51,7 @@ from wayfed_optimizer.statistics.joins import (
     both,
     matched_share,
     matching_share,
+    matching_share_of_key,
     unmatched_share,
 )
 from wayfed_optimizer.statistics.narrowed import filtered, sampled
@@ -320,13 +321,24 @@ class Cardinalities:
             return _part(left, self._kept(join, here, there, condition))
         matched = left.times(right)
         if join.on:
-            matched = _part(matched, matching_share(here, there))
+            matched = _part(matched, self._matching(join, here, there))
         matched = _part(matched, condition)
         if there.is_unique:
             matched = matched.at_most(left.high)
         if here.is_unique:
             matched = matched.at_most(right.high)
         return self._outer(join, matched, left, right)
+
+    def _matching(self, join: Join, here: Side, there: Side) -> Share:
+        """Return the part of all pairs that match; where one column is a key, the others filter."""
+        if len(join.on) == 1:
+            return matching_share(here, there)
+        for place, (a, b) in enumerate(join.on):
+            if self._is_unique(join.left, frozenset({a})) or self._is_unique(
+                join.right, frozenset({b})
+            ):
+                return matching_share_of_key(here, there, place)
+        return matching_share(here, there)
 
     def _outer(self, join: Join, matched: Estimate, left: Estimate, right: Estimate) -> Estimate:
         if join.kind in (JoinKind.LEFT, JoinKind.FULL):

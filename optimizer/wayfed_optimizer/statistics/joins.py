@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Final, NamedTuple
 from wayfed_optimizer.statistics.computed import together
 from wayfed_optimizer.statistics.positions import is_below, position
 from wayfed_optimizer.statistics.shares import (
+    EQUALITY,
     EVEN,
     GUESSED,
     KNOWN,
@@ -55,9 +56,7 @@ class Side(NamedTuple):
 
 def matching_share(left: Side, right: Side) -> Share:
     """Return which part of all pairs of rows match."""
-    present = 1.0
-    for key in (*left.keys, *right.keys):
-        present *= values_share(key)
+    present = _present(*left.keys, *right.keys)
     if len(left.keys) == 1:
         return _of_one(left, right, present)
     # Of composite keys it is more often the side with fewer that has each only once.
@@ -68,6 +67,27 @@ def matching_share(left: Side, right: Side) -> Share:
             met *= min(1.0, key.distinct / theirs.distinct)
     known = left.is_known and right.is_known
     return Share(present * met / max(1.0, rarer.distinct), EVEN if known else GUESSED)
+
+
+def matching_share_of_key(left: Side, right: Side, place: int) -> Share:
+    """Return which part of all pairs of rows match where one of the columns is a key by itself.
+
+    The columns besides it are conditions on the rows that it brings together.
+    """
+    found = 1.0
+    for at, (a, b) in enumerate(zip(left.keys, right.keys, strict=True)):
+        share = _of_one(Side(left.rows, (a,)), Side(right.rows, (b,)), _present(a, b))
+        found *= share.likely
+        if at != place and a.distinct is None and b.distinct is None:
+            found *= max(1.0, left.rows, right.rows) * EQUALITY
+    return Share(min(1.0, found), EVEN if left.is_known and right.is_known else GUESSED)
+
+
+def _present(*keys: ColumnStatistics) -> float:
+    present = 1.0
+    for key in keys:
+        present *= values_share(key)
+    return present
 
 
 def _of_one(left: Side, right: Side, present: float) -> Share:
@@ -109,9 +129,7 @@ def overlap(a: ColumnStatistics, b: ColumnStatistics) -> float:
 
 def matched_share(left: Side, right: Side) -> Share:
     """Return which part of the left rows has a match at all: what a semi-join keeps."""
-    present = 1.0
-    for key in left.keys:
-        present *= values_share(key)
+    present = _present(*left.keys)
     if right.rows < 1:
         return Share(0.0, KNOWN)
     within = overlap(left.keys[0], right.keys[0]) if len(left.keys) == 1 else 1.0

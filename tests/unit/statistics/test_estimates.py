@@ -234,3 +234,19 @@ def test_hints_that_contradict_are_said():
         ".hint(rows=20000) says more than there can be: 10,000 is taken",
         ".hint(rows=5) and .hint(rows=20000) are of the same rows: the later is taken",
     ]
+
+
+def test_columns_besides_a_key_filter_what_it_brings_together():
+    towns = Read("towns", Schema.of(plane="text", town="text"))
+    places = ColumnStatistics(distinct=102, null_fraction=0.0)
+    known = {
+        **KNOWN,
+        "towns": TableStatistics(
+            Estimate.exactly(400),
+            {"plane": KNOWN["planes"].columns["plane"], "town": places},
+            keys=(frozenset({"plane"}),),
+        ),
+    }
+    joined = Join(FLIGHTS, towns, on=(("tail", "plane"), ("origin", "town")))
+    found = Cardinalities(known.__getitem__).rows(joined).likely
+    assert found == pytest.approx(10_000 * 0.9 * 400 / 500 / 102, rel=0.05)
