@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any, ClassVar
 
+from wayfed_database.limits import checked
 from wayfed_database.location import is_database, locate
 from wayfed_optimizer.errors import Unsupported
 from wayfed_optimizer.requirements import Package, Requirements
@@ -19,6 +20,11 @@ if TYPE_CHECKING:
 class DatabaseConnector:
     """PostgreSQL and SQLite; each database that is read is a platform of its own.
 
+    Its option ``connections``, under ``[engines.database]``, is how many connections to each
+    PostgreSQL database may be in use at once for reading and writing rows: one writes, the others
+    read. What is more waits, or goes over the same connection; engines that would open their own
+    are given the rows instead. Besides them up to two ask the catalog.
+
     Examples
     --------
     >>> connector = DatabaseConnector()
@@ -28,7 +34,7 @@ class DatabaseConnector:
 
     name: ClassVar = "database"
     extra: ClassVar[str | None] = "sql"
-    options: ClassVar[tuple[str, ...]] = ()
+    options: ClassVar[tuple[str, ...]] = ("connections",)
     requirements: ClassVar = Requirements((Package("adbc-driver-manager", "adbc_driver_manager"),))
 
     def claims(self, target: object, format: str | None) -> bool:  # read()'s own word
@@ -36,7 +42,14 @@ class DatabaseConnector:
         return is_database(target, format)
 
     def platform(self, options: Mapping[str, Any]) -> None:
-        """Return None: there are only the databases that are read."""
+        """Return None: there are only the databases that are read; checks the options.
+
+        Raises
+        ------
+        InvalidOption
+            Where ``connections`` is no number, or below two.
+        """
+        checked(options.get("connections"))
 
     def place(self, target: object) -> str:
         """Return the target itself: each has its store."""
@@ -50,7 +63,7 @@ class DatabaseConnector:
         Raises
         ------
         InvalidOption
-            Where the URL cannot be read. The options are for `source` to judge.
+            Where the URL cannot be read. Options of reading are for `source` to judge.
         SourceError
             Where a SQLite file is not there, unless it is `new`.
         Unsupported
@@ -59,7 +72,8 @@ class DatabaseConnector:
         from wayfed_database.engines import engine_at
         from wayfed_database.platform import DatabasePlatform
 
-        return DatabasePlatform(engine_at(locate(target, new=new)))
+        connections = checked(options.get("connections"))
+        return DatabasePlatform(engine_at(locate(target, new=new), connections))
 
     def source(self, request: SourceRequest, store: Platform | None) -> DatabaseSource:
         """Return the table, view or query that a request means.

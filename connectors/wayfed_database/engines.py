@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import sqlite3
+from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any, Protocol
 
 from wayfed_database.capabilities import POSTGRESQL_PROFILE, SQLITE_PROFILE, Profile
 from wayfed_database.channels import temporary_name
 from wayfed_database.generic import GenericDatabase
+from wayfed_database.jdbc import is_open_to_others
 from wayfed_database.location import FileLocation, GenericLocation, Location, ServerLocation
 from wayfed_database.pool import ConnectionPool
 from wayfed_database.postgresql import PostgreSQLSession
@@ -20,10 +22,11 @@ from wayfed_optimizer.platform import TableReference
 from wayfed_sql import POSTGRESQL, SQLITE, to_sql
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Iterator, Mapping
 
     from wayfed_database.adbc import Connection
     from wayfed_database.catalog import Catalog
+    from wayfed_optimizer.cancellation import CancellationToken
     from wayfed_optimizer.platform import Run, Session, Target, TargetRequest
     from wayfed_optimizer.relations import Relation
 
@@ -33,6 +36,11 @@ class Engine(Protocol):
 
     kind: str
     profile: Profile
+
+    @property
+    def asked_by_others(self) -> bool:
+        """Whether other engines may put queries to it themselves."""
+        ...
 
     @property
     def location(self) -> Location:
@@ -79,10 +87,15 @@ class PostgreSQL:
     kind = "postgresql"
     profile = POSTGRESQL_PROFILE
 
-    def __init__(self, location: ServerLocation) -> None:
+    def __init__(self, location: ServerLocation, connections: int | None = None) -> None:
         self.location = location
         self.catalog = PostgreSQLCatalog(location)
-        self._pool = ConnectionPool(location)
+        self._pool = ConnectionPool(location, connections)
+
+    @property
+    def asked_by_others(self) -> bool:
+        """Whether engines may put queries to it themselves: how many they do is theirs to say."""
+        return is_open_to_others(self.location) and not self._pool.reading.limited
 
     def compile(self, relation: Relation, tables: Mapping[str, Any]) -> str:
         """Return the statement for a fragment."""
@@ -96,9 +109,14 @@ class PostgreSQL:
         """Start a session; it connects with its first statement."""
         return PostgreSQLSession(self._pool, run, platform, self.location)
 
-    def begin(self) -> Connection:
-        """Return a connection in a transaction that may write."""
-        return self._pool.begin("BEGIN")
+    @contextmanager
+    def writing(self, token: CancellationToken) -> Iterator[Connection]:
+        """Give a connection in a transaction that may write, when it is its turn."""
+        self._pool.writing.take(token)
+        try:
+            yield self._pool.begin("BEGIN")
+        finally:
+            self._pool.writing.give_back()
 
     def give_back(self, connection: Connection) -> None:
         """Keep a connection whose transaction has ended."""
@@ -127,6 +145,7 @@ class SQLite:
 
     kind = "sqlite"
     profile = SQLITE_PROFILE
+    asked_by_others = False
 
     def __init__(self, location: FileLocation) -> None:
         self.location = location
@@ -160,10 +179,18 @@ class SQLite:
         """Do nothing: files are open only in runs."""
 
 
-def engine_at(location: Location) -> Engine:
-    """Return the engine for a location; it connects when it is first asked something."""
+def engine_at(location: Location, connections: int | None = None) -> Engine:
+    """Return the engine for a location; it connects when it is first asked something.
+
+    Parameters
+    ----------
+    location
+        Where the database is.
+    connections
+        How many of a server's may be in use at once; None for as many as there is work for.
+    """
     if isinstance(location, FileLocation):
         return SQLite(location)
     if isinstance(location, GenericLocation):
         return GenericDatabase(location)
-    return PostgreSQL(location)
+    return PostgreSQL(location, connections)

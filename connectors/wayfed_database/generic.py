@@ -42,6 +42,7 @@ class GenericDatabase:
     """A database of which only SQLAlchemy knows the kind."""
 
     profile = GENERIC_PROFILE
+    asked_by_others = False
 
     def __init__(self, location: GenericLocation) -> None:
         self.location = location

@@ -5,9 +5,8 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any, Final
 
 from wayfed_database.channels import PRODUCES, conversions_of, temporary_name, values_of
-from wayfed_database.jdbc import Parts, carried, is_for_others, is_open_to_others, key_of
+from wayfed_database.jdbc import Parts, carried, is_for_others, key_of
 from wayfed_database.key_filters import with_key_filters
-from wayfed_database.location import ServerLocation
 from wayfed_database.source import DatabaseSource
 from wayfed_optimizer.errors import Unsupported
 from wayfed_optimizer.physical import Exchange, LoopInput
@@ -65,8 +64,7 @@ class DatabasePlatform:
     @property
     def produces(self) -> tuple[Channel, ...]:
         """Rows as Arrow; of PostgreSQL also the query, for engines that ask it themselves."""
-        location = self.engine.location
-        if isinstance(location, ServerLocation) and is_open_to_others(location):
+        if self.engine.asked_by_others:
             return (*PRODUCES, JDBC_QUERY)
         return PRODUCES
 

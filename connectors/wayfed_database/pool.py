@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 from wayfed_database.adbc import Connection, driver_errors, open_database
 from wayfed_database.failures import connection_failure
+from wayfed_database.limits import Places
 
 if TYPE_CHECKING:
     from wayfed_database.location import ServerLocation
@@ -20,10 +21,21 @@ _SETTINGS: Final = (
 
 
 class ConnectionPool:
-    """Connections to one database that outlive runs: a new one reads 4,300 rows of the catalog."""
+    """Connections to one database that outlive runs: a new one reads 4,300 rows of the catalog.
 
-    def __init__(self, location: ServerLocation) -> None:
+    Parameters
+    ----------
+    location
+        Of the database.
+    limit
+        How many connections may be in use at once: one for writing, the others for reading.
+    """
+
+    def __init__(self, location: ServerLocation, limit: int | None = None) -> None:
+        self.reading: Final = Places(None if limit is None else limit - 1)
+        self.writing: Final = Places(None if limit is None else 1)
         self._location = location
+        self._most_idle = _IDLE_KEPT if limit is None else min(limit, _IDLE_KEPT)
         self._lock = Lock()
         self._database: Any = None
         self._idle: list[Connection] = []
@@ -55,7 +67,7 @@ class ConnectionPool:
     def give_back(self, connection: Connection) -> None:
         """Keep a connection whose transaction has ended, or close it where enough are kept."""
         with self._lock:
-            if self._database is not None and len(self._idle) < _IDLE_KEPT:
+            if self._database is not None and len(self._idle) < self._most_idle:
                 self._idle.append(connection)
                 return
         close_quietly(connection)

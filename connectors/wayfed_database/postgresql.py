@@ -217,6 +217,12 @@ class PostgreSQLSession:
                 _cut_off(lease.connection)
 
     def _release(self, lease: _Lease) -> None:
+        try:
+            self._ended(lease)
+        finally:
+            self._pool.reading.give_back()
+
+    def _ended(self, lease: _Lease) -> None:
         if lease.rows is not None:
             lease.rows.close()
         # A late cancel request would hit whatever a kept connection does next.
@@ -248,7 +254,7 @@ class PostgreSQLSession:
         """Return the connection with the temporary tables; it may write, in its own schema."""
         with self._choosing:
             if self._owner is None:
-                self._owner = self._begin("WRITE")
+                self._owner = self._begin("WRITE") if self._has_place() else self._leases[0]
             return self._owner
 
     def _reading(self) -> _Lease:
@@ -258,17 +264,41 @@ class PostgreSQLSession:
                 if not lease.taken and not lease.abandoned and lease is not self._owner:
                     lease.taken = True
                     return lease
-            return self._begin("ONLY")
+            if self._has_place():
+                return self._begin(self._access)
+            # What it still sends is taken off it for this; also where nobody will read it.
+            return self._leases[0]
+
+    @property
+    def _access(self) -> str:
+        """What a connection may do that has to do for all: tables of the run's are written."""
+        return "WRITE" if self._pool.reading.limited else "ONLY"
+
+    def _has_place(self) -> bool:
+        """Take a place for one more connection; the first one is waited for."""
+        if self._leases:
+            return self._pool.reading.take_if_free()
+        self._pool.reading.take(self._run.token)
+        return True
 
     def _exported(self) -> str:
         """Return the run's snapshot, which its first connection keeps to the end."""
         with self._choosing:
             if self._snapshot is None:
+                self._pool.reading.take(self._run.token)
                 self._begin("ONLY").taken = False
             assert self._snapshot is not None  # noqa: S101  # for the type checker
             return self._snapshot
 
     def _begin(self, access: str) -> _Lease:
+        """Begin on a connection for which there is a place already."""
+        try:
+            return self._begun(access)
+        except BaseException:
+            self._pool.reading.give_back()
+            raise
+
+    def _begun(self, access: str) -> _Lease:
         self._run.token.raise_if_cancelled()
         connection = self._pool.begin(_BEGIN.format(access))
         try:

@@ -95,7 +95,12 @@ class PostgreSQLTarget:
 
     @contextmanager
     def _transaction(self, token: CancellationToken) -> Iterator[tuple[Connection, Interruptible]]:
-        connection = self._engine.begin()
+        with self._engine.writing(token) as connection:
+            yield from self._transacted(connection, token)
+
+    def _transacted(
+        self, connection: Connection, token: CancellationToken
+    ) -> Iterator[tuple[Connection, Interruptible]]:
         calls = Interruptible(token, connection.cancel)
         try:
             with token.calling(calls.stop):
