@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 
 from wayfed_optimizer.errors import InvalidPlan, PlanError
 from wayfed_optimizer.placement import Loops, Memo, Placed, cut, place, with_checkpoints
+from wayfed_optimizer.placement.hints import require_consistent
 from wayfed_optimizer.relations import Read, walk_once
 from wayfed_optimizer.rewrite import ALTERNATIVES, Rewritten, alternatives_of, rewrite
 from wayfed_optimizer.statistics import Cardinalities, TableStatistics
@@ -80,6 +81,7 @@ def _plan(relation: Relation, environment: Environment) -> Stages:
     clock = [perf_counter()]
     loops = Loops(relation, environment.sources)
     _require_tables(relation, loops, environment)
+    require_consistent(relation)
     known = known_tables(relation, loops, environment)
     clock.append(perf_counter())
     rewritten = rewrite(relation, _keys_of(known))

@@ -4,6 +4,9 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 from itertools import product
+from types import MappingProxyType
+
+import pytest
 
 from wayfed_optimizer.capabilities import Capabilities
 from wayfed_optimizer.cost import (
@@ -127,9 +130,44 @@ def cheapest_by_trying_all(root: Relation, environment: Environment) -> float:
     return best
 
 
-def _cost_of(assigned, root, environment, rows, movement) -> float:
+def cheapest_with_a_part(root: Relation, part: Relation, environment: Environment) -> float:
+    """Return the cost of the best way to compute a plan that reads one part several times.
+
+    The part is computed by each that reads it, or once, in one of the channels that can be read
+    again; it is one object wherever it stands in the plan.
+    """
+    rows = cardinalities(environment)
+    platforms = environment.platforms
+    movement = Movement(platforms.values())
+    channels = {ARROW_TABLE, *(c for p in platforms.values() for c in p.accepts if c.reusable)}
+    nodes: dict[int, Relation] = {}
+
+    def collect(node: Relation) -> None:
+        for below in node.inputs:
+            collect(below)
+        nodes[id(node)] = node
+
+    collect(root)
+    best = cheapest_by_trying_all(_copied(root), environment)
+    for names in product(platforms, repeat=len(nodes)):
+        assigned = dict(zip(nodes, names, strict=True))
+        for channel in channels:
+            cost = _cost_of(assigned, root, environment, rows, movement, kept={id(part): channel})
+            best = min(best, cost)
+    return best
+
+
+def _copied(node: Relation) -> Relation:
+    """Return an equal plan in which no two relations are one object."""
+    if isinstance(node, Read):
+        return Read(node.table, node.schema)
+    return node.with_inputs(_copied)
+
+
+def _cost_of(assigned, root, environment, rows, movement, *, kept=MappingProxyType({})) -> float:
     platforms = environment.platforms
     used: set[str] = set()
+    paid: set[int] = set()
 
     def leaving(node, size, ends) -> float | None:
         platform = platforms[assigned[id(node)]]
@@ -159,6 +197,15 @@ def _cost_of(assigned, root, environment, rows, movement) -> float:
         held = held_bytes(node, sizes, rows.bytes(node))
         total += spilling_seconds(platform.costs, held, sizes)
         for below in node.inputs:
+            if id(below) in kept:
+                size = rows.bytes(below)
+                way = movement.cheapest((kept[id(below)],), platform.accepts, size)
+                if id(below) not in paid:
+                    paid.add(id(below))
+                    there = leaving(below, size, (kept[id(below)],))
+                    total += cost(below) + (float("inf") if there is None else there)
+                total += float("inf") if way is None else way.seconds
+                continue
             total += cost(below)
             if assigned[id(below)] != platform.name:
                 moved = leaving(below, rows.bytes(below), platform.accepts)
@@ -171,3 +218,11 @@ def _cost_of(assigned, root, environment, rows, movement) -> float:
         Cost(platforms[n].costs.startup).startup for n in used if not platforms[n].running
     )
     return total + (float("inf") if out is None else out) + startup
+
+
+def seeds(few: int, many: int) -> list[object]:
+    """Seeds for random plans: a few at all times, many where there is time."""
+    return [
+        *range(few),
+        *(pytest.param(seed, marks=pytest.mark.soak) for seed in range(few, many)),
+    ]

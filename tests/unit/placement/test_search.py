@@ -10,13 +10,24 @@ from tests.unit.placement.synthetic import (
     PaperPlatform,
     cardinalities,
     cheapest_by_trying_all,
+    cheapest_with_a_part,
     environment,
     read,
+    seeds,
 )
 from wayfed_optimizer.capabilities import Capabilities
 from wayfed_optimizer.cost import CostProfile
 from wayfed_optimizer.errors import PlatformNotFound, Unsupported
-from wayfed_optimizer.expressions import Cast, SortKey, call, column, conjunction, literal
+from wayfed_optimizer.expressions import (
+    Cast,
+    Column,
+    Named,
+    SortKey,
+    call,
+    column,
+    conjunction,
+    literal,
+)
 from wayfed_optimizer.physical import Exchange
 from wayfed_optimizer.placement import Memo, cut, place
 from wayfed_optimizer.relations import (
@@ -26,6 +37,7 @@ from wayfed_optimizer.relations import (
     Limit,
     Read,
     Relation,
+    Select,
     SetKind,
     SetOperation,
     Sort,
@@ -55,10 +67,8 @@ def _random_plan(random_: random.Random, env) -> Relation:
     return parts[0]
 
 
-@pytest.mark.parametrize("seed", range(16))
-def test_the_search_finds_what_trying_everything_finds(seed: int):
-    random_ = random.Random(seed)
-    platforms = [
+def _random_platforms(random_: random.Random, count: int) -> list[PaperPlatform]:
+    return [
         PaperPlatform(
             f"p{i}",
             CostProfile(
@@ -69,8 +79,14 @@ def test_the_search_finds_what_trying_everything_finds(seed: int):
             ),
             running=random_.random() < 0.3,
         )
-        for i in range(3)
+        for i in range(count)
     ]
+
+
+@pytest.mark.parametrize("seed", seeds(8, 200))
+def test_the_search_finds_what_trying_everything_finds(seed: int):
+    random_ = random.Random(seed)
+    platforms = _random_platforms(random_, 3)
     tables = {
         name: (f"p{random_.randrange(3)}", 10 ** random_.uniform(1, 7)) for name in ("a", "b", "c")
     }
@@ -80,6 +96,29 @@ def test_the_search_finds_what_trying_everything_finds(seed: int):
     placed = _place(plan, env)
 
     assert placed.cost.seconds == pytest.approx(cheapest_by_trying_all(plan, env), rel=1e-9)
+
+
+def _plan_with_a_part(random_: random.Random, env) -> tuple[Relation, Relation]:
+    """A join of two selections of one part, which is itself a table or a selection of it."""
+    part: Relation = read(env, "a")
+    if random_.random() < 0.7:
+        part = _positive(part, "a_x")
+    renamed = Select(
+        part, tuple(Named(f"other_{f.name}", Column(f.name, f.type)) for f in part.schema)
+    )
+    other: Relation = _positive(renamed, "other_a_x") if random_.random() < 0.5 else renamed
+    return Join(part, other, on=(("a_id", "other_a_id"),)), part
+
+
+@pytest.mark.parametrize("seed", seeds(4, 100))
+def test_a_part_that_two_read_is_kept_or_computed_again_as_is_cheapest(seed: int):
+    random_ = random.Random(seed)
+    env = environment(_random_platforms(random_, 3), {"a": ("p0", 10 ** random_.uniform(2, 7))})
+    plan, part = _plan_with_a_part(random_, env)
+
+    placed = _place(plan, env)
+
+    assert placed.cost.seconds == pytest.approx(cheapest_with_a_part(plan, part, env), rel=1e-9)
 
 
 def test_a_small_job_never_starts_a_platform_that_takes_seconds_to_start():
