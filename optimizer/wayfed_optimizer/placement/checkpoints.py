@@ -21,8 +21,10 @@ if TYPE_CHECKING:
     from wayfed_optimizer.placement.choices import Arrival, Choice, Placed
     from wayfed_optimizer.statistics import Cardinalities, Estimate
 
-_PART: Final = 0.05
-"""What counting an input may cost, as a part of what fetching the other one does."""
+_PART: Final = 1 / 3
+"""What counting an input may cost, as a part of what fetching the other one does: of what there is
+to be gained.
+"""
 
 _PART_OF_ALL: Final = 0.02
 """What all counting may cost, as a part of the plan."""
