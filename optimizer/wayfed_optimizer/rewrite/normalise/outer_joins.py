@@ -23,6 +23,8 @@ _NARROWER: Final[Mapping[tuple[JoinKind, bool, bool], JoinKind]] = {
 }
 """By kind, and whether rows are left out that have only NULLs of the left, and of the right."""
 
+_OUTER: Final = frozenset(kind for kind, _, _ in _NARROWER)
+
 _DROPS_LEFT: Final = frozenset({JoinKind.INNER, JoinKind.SEMI, JoinKind.RIGHT})
 """Joins in which a left row whose key is NULL is as good as absent."""
 _DROPS_RIGHT: Final = frozenset({JoinKind.INNER, JoinKind.SEMI, JoinKind.LEFT, JoinKind.ANTI})
@@ -30,6 +32,8 @@ _DROPS_RIGHT: Final = frozenset({JoinKind.INNER, JoinKind.SEMI, JoinKind.LEFT, J
 
 def narrow_join_below_filter(node: Filter, _: RewriteContext) -> Relation | None:
     """Make an outer join inner, or less outer, where the filter wants no NULLs of its making."""
+    if not isinstance(node.input, Join | Select):
+        return None
     below = _narrowed(node.input, rejects_null(node.predicate))
     return None if below is None else _with_schema_of(node, Filter(below, node.predicate))
 
@@ -52,7 +56,7 @@ def _narrowed(relation: Relation, wanted: frozenset[str]) -> Relation | None:
     if not wanted:
         return None
     match relation:
-        case Join(left, right, kind, on, predicate, None):
+        case Join(left, right, kind, on, predicate, None) if kind in _OUTER:
             none_left = bool(wanted & set(left.schema.names))
             none_right = bool(wanted & set(right.schema.names))
             narrower = _NARROWER.get((kind, none_left, none_right))

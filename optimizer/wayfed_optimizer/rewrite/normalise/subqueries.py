@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 from wayfed_optimizer.expressions import Call, Column, Named, Subquery, SubqueryKind, conjuncts
 from wayfed_optimizer.relations import Filter, Join, JoinKind, Select
-from wayfed_optimizer.rewrite.predicates import filtered, split
+from wayfed_optimizer.rewrite.predicates import filtered, split, stays
 
 if TYPE_CHECKING:
     from wayfed_optimizer.expressions import Expression
@@ -16,6 +16,8 @@ if TYPE_CHECKING:
 
 def turn_subquery_into_semi_join(node: Filter, _: RewriteContext) -> Relation | None:
     """Keep rows whose column is in a subquery by a semi join with it."""
+    if not stays(node.predicate):  # it has no subquery
+        return None
     subqueries, kept = split(conjuncts(node.predicate), _is_membership)
     after = node.input
     for part in subqueries:
@@ -29,6 +31,8 @@ def turn_subquery_into_anti_join(node: Filter, context: RewriteContext) -> Relat
     With a NULL on either side it is unknown whether a value is in it, and an anti join would keep
     the row.
     """
+    if not stays(node.predicate):
+        return None
     known = context.dependencies
 
     def is_absence(part: Expression) -> bool:
