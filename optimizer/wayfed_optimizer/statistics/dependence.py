@@ -99,10 +99,15 @@ def _named(
 def _joined(join: Join, names: frozenset[str], is_key: IsKey) -> frozenset[str]:
     """Go from side to side over the keys until nothing new follows."""
     found = set(names)
+    asked: dict[Relation, frozenset[str]] = {}
     while True:
         before = len(found)
         for side in (join.left, join.right):
-            found |= determined(side, frozenset(found) & set(side.schema.names), is_key)
+            here = frozenset(found) & set(side.schema.names)
+            if asked.get(side) != here:
+                follows = determined(side, here, is_key)
+                asked[side] = here | follows
+                found |= follows
         _over_keys(join, found)
         if len(found) == before:
             return frozenset(found)
