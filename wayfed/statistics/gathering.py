@@ -165,6 +165,9 @@ class Gatherer:
             for name in question.names:
                 known = self._known.get(name)
                 found, number = (known[1], known[2]) if known else (TableStatistics.unknown(), 0)
+                if why is not None and found.keys:
+                    # A key may have been dropped by now: plans rely on those that are there.
+                    found, number = replace(found, keys=()), -number
                 trouble = found.trouble if why is None else why
                 if trouble is not None:
                     trouble = mask_secrets(trouble)

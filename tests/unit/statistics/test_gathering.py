@@ -29,13 +29,16 @@ class Store:
     may_answer: Event = field(default_factory=Event)
     asked: list[int] = field(default_factory=list)
     error: Exception | None = None
+    keys: tuple[frozenset[str], ...] = ()
 
     def told(self, sources: Sequence[object]) -> list[Told]:
         self.asked.append(len(sources))
         self.may_answer.wait(LONG)
         if self.error is not None:
             raise self.error
-        known = TableStatistics(Estimate.around(self.rows, Provenance.DATABASE, 1.0))
+        known = TableStatistics(
+            Estimate.around(self.rows, Provenance.DATABASE, 1.0), keys=self.keys
+        )
         return [Told(known, self.version) for _ in sources]
 
 
@@ -133,3 +136,14 @@ def test_garbage_is_taken_for_nothing_and_said(store):
     found = Gatherer(LONG).gather({"a": Table(store)})
     assert found.statistics["a"].rows == TableStatistics.unknown().rows
     assert "its statistics say that it has -3 rows" in found.troubles[0]
+
+
+def test_a_key_that_nobody_vouches_for_now_is_none(store):
+    ready(store).keys = (frozenset({"a"}),)
+    gatherer, table = Gatherer(LONG), {"a": Table(store)}
+    before = gatherer.gather(table)
+    store.error = SourceError("gone")
+    after = gatherer.gather(table)
+    assert before.statistics["a"].keys == (frozenset({"a"}),)
+    assert after.statistics["a"].keys == ()
+    assert after.numbers["a"] != before.numbers["a"]
