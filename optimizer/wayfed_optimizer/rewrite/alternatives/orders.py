@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Final, NamedTuple
 
 from wayfed_optimizer.expressions import Named, column
 from wayfed_optimizer.relations import Filter, Join, JoinKind, Relation, Select
-from wayfed_optimizer.rewrite.alternatives.join_graph import JoinGraph, Unit
+from wayfed_optimizer.rewrite.alternatives.join_graph import JoinGraph, Shape, Unit
 from wayfed_optimizer.rewrite.engine import RewriteContext
 from wayfed_optimizer.rewrite.prune import prune_columns
 
@@ -23,6 +23,8 @@ if TYPE_CHECKING:
     from wayfed_optimizer.statistics import Cardinalities
 
 _MOST_RELATIONS: Final = 12
+_FEWEST_SAVED: Final = 10_000.0
+"""Rows by which another order must be better: planning it takes time, too."""
 _MOST_PAIRS: Final = 3_000
 """Stars and cliques have many more pairs than chains: they are ordered greedily earlier."""
 
@@ -36,9 +38,12 @@ def order_joins(relation: Join, around: Surroundings) -> Relation | None:
     graph = JoinGraph.of(relation)
     if graph is None or len(graph.leaves) < 3:
         return None
-    whole = ordered([graph.unit(leaf) for leaf in graph.leaves], graph, around.rows)
-    if whole is None:
+    units = [graph.unit(leaf) for leaf in graph.leaves]
+    sizes = _Sizes(units, graph, around.rows)
+    plan = _planned(len(units), sizes)
+    if plan is None or _written(graph, sizes) - plan.cost < _FEWEST_SAVED:
         return None
+    whole = _built(plan, units, graph)
     for leaf in graph.attached:
         if not graph.can_attach(leaf, whole):
             return None
@@ -70,12 +75,27 @@ def ordered(units: Sequence[Unit], graph: JoinGraph, rows: Cardinalities) -> Uni
     """Join units in the order that gives the fewest rows; None where a key is missing."""
     if len(units) == 1:
         return units[0]
-    sizes = _Sizes(units, graph, rows)
-    plan: _Tree | None = None
-    if len(units) <= _MOST_RELATIONS:
-        plan = _best(len(units), sizes)
-    plan = plan or _greedy(len(units), sizes)
+    plan = _planned(len(units), _Sizes(units, graph, rows))
     return None if plan is None else _built(plan, units, graph)
+
+
+def _planned(count: int, sizes: _Sizes) -> _Tree | None:
+    best = _best(count, sizes) if count <= _MOST_RELATIONS else None
+    return best or _greedy(count, sizes)
+
+
+def _written(graph: JoinGraph, sizes: _Sizes) -> float:
+    """Return the rows that the inner joins give in the order in which they are written."""
+    bits = {leaf: 1 << number for number, leaf in enumerate(graph.leaves)}
+
+    def visit(shape: Shape) -> tuple[int, float]:
+        if not isinstance(shape, tuple):
+            return bits.get(shape, 0), 0.0
+        (left, cost), (right, more) = map(visit, shape)
+        both = left | right
+        return both, cost + more + (sizes.rows(both) if left and right else 0.0)
+
+    return visit(graph.shape)[1]
 
 
 class _Tree(NamedTuple):
