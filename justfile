@@ -40,6 +40,7 @@ jar *arguments:
 bench:
     for program in benchmarks/*.py; do echo "$program"; uv run python "$program"; done
     uv run python -m benchmarks.classics
+    uv run python -m benchmarks.peers
 
 # Spoil SQL text and plans on the wire for some minutes
 fuzz minutes="20":
