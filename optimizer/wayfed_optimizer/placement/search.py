@@ -63,7 +63,7 @@ _MOST_CHANNELS: Final = 6
 """In how many channels a shared part is tried: those in which it is there the soonest."""
 _FEW_CHANNELS: Final = 2
 """The same in a large plan."""
-_SMALL: Final = 12
+_SMALL: Final = 4
 """A plan is small while its joins, times the platforms, are not more: there all is tried."""
 _MOST_TRIALS: Final = 32
 """How often parts are kept in all: what is higher in a plan is tried first."""

@@ -66,7 +66,7 @@ def reduce_right(join: Join, around: Surroundings) -> Relation | None:
 
 def reduce_left(join: Join, around: Surroundings) -> Relation | None:
     """Join(a, b) as Join(a ⋉ keys of b, b), where a lies in a store that does not have b."""
-    if join.kind not in _LEFT:
+    if join.kind not in _LEFT or is_shipped(join.right):
         return None
     left, right = zip(*join.on, strict=True) if join.on else ((), ())
     reduced = _reduced(join.left, left, join.right, right, around)
