@@ -100,7 +100,8 @@ def _server(cache: Path) -> Iterator[tuple[str, int]]:
             url, pid = known.read_text().split()
             psycopg.connect(url, connect_timeout=5).close()
         except (OSError, ValueError, psycopg.OperationalError):
-            owned = PostgresServer.start(directory=cache / "postgresql")
+            owned: PostgresServer | None = PostgresServer.start(directory=cache / "postgresql")
+            assert owned is not None
             url, pid = owned.url, str(owned.pid)
             known.touch(mode=0o600)
             known.write_text(f"{url} {pid}")

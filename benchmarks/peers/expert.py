@@ -126,7 +126,7 @@ class Expert:
                 group by 1 having sum(l_quantity) > 300) on o_orderkey = l_orderkey
             order by o_totalprice desc, o_orderdate, o_orderkey limit 100""").fetchall()
         keys = ",".join(str(row[0]) for row in first) or "null"
-        names = dict(
+        names: dict[int, str] = dict(
             self._rows(f"select c_custkey, c_name from customer where c_custkey in ({keys})")
         )
         return [(names[row[0]], *row) for row in first]

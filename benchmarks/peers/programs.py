@@ -5,10 +5,12 @@ A peer that is not installed is left out and named; one that cannot do a query s
 
 from __future__ import annotations
 
+import os
 import re
 from collections.abc import Callable, Mapping
 from contextlib import suppress
 from pathlib import Path
+from tempfile import TemporaryDirectory
 from types import MappingProxyType
 from typing import Any, Final, Protocol
 
@@ -150,7 +152,8 @@ class Polars:
             for store, table in tables_of(query)
         }
         text = text_of(query, lambda store, table: f"{store}_{table}")
-        return self._polars.SQLContext(frames).execute(text, eager=True).rows()
+        rows: Rows = self._polars.SQLContext(frames).execute(text, eager=True).rows()
+        return rows
 
     def _frame(self, query: str, store: str, table: str) -> Any:
         if store == "pq":
@@ -183,7 +186,8 @@ class Spark:
             raise Missing("the JDBC driver of PostgreSQL is not on this machine")
         from wayfed_java.runtime import java_home
 
-        java_home()
+        self._java = TemporaryDirectory()
+        os.environ["JAVA_HOME"] = str(java_home(Path(self._java.name)))
         self._data = data
         place = urlsplit(data.url)
         catalog = "spark.sql.catalog.pg"
@@ -220,6 +224,7 @@ class Spark:
     def close(self) -> None:
         """Stop Spark."""
         self._spark.stop()
+        self._java.cleanup()
 
 
 class Xorq:
