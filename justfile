@@ -51,4 +51,4 @@ demo *arguments:
     uv run wayfed demo {{ arguments }}
 
 # All that CI runs
-ci: check (jar "--check") wheel docs test
+ci: check (jar "--check") wheel docs (test "--durations=40")
