@@ -204,6 +204,20 @@ def test_rows_that_are_not_grouped_need_no_key(context: Context, fill: Fill) -> 
     assert batches
 
 
+def test_two_look_ups_of_the_same_candidates_do_not_meet(shop: Context) -> None:
+    sold(shop, [(who, who) for who in (2, 3, 4, 6)])
+    kinds = BEST.replace("name", "kind")
+
+    found, batches = ask(
+        shop,
+        f"select id, name as what, total from ({BEST} limit 2) "
+        f"union all select id, cast(kind as text), total from ({kinds} limit 2)",
+    )
+
+    assert sorted(found) == [(4, "4", 4), (4, "customer 4", 4), (6, "6", 6), (6, "customer 6", 6)]
+    assert batches == 2
+
+
 def test_groups_whose_key_is_not_unique_are_not_looked_up(context: Context, fill: Fill) -> None:
     twice = [(number, "x" * 400) for number in range(100) for _ in range(2)]
     context.register("buyers", fill("buyers", "id bigint, note text", twice), table="buyers")

@@ -255,12 +255,14 @@ class _Split:
             named = (Named(totals[t.name].name, t.expression) for t, _ in self.top.totals)
             made = Aggregate(self.first.relation, kept, tuple(named))
         candidates = Sort(made, order)
-        variable = f"candidates_{crc32(describe(candidates).encode()):08x}"
+        wanted = node.count + node.offset
+        # Two look-ups of a plan may share their candidates, but never the name of a batch.
+        told = (describe(candidates), describe(self.second.relation), *map(str, self.top.outputs))
+        variable = f"candidates_{crc32(repr((*told, wanted)).encode()):08x}"
         batch = Read(variable, candidates.schema)
         unit = Unit(batch, batch, (), candidates.schema.names)
         pairs = self.top.graph.join(unit, self.second).relation
         body = _selected(pairs, self._body_outputs(pairs))
-        wanted = node.count + node.offset
         found = FirstMatches(candidates, body, variable, wanted)
         outputs = self._outputs(totals)
         above = Select(Limit(Sort(found, order), node.count, node.offset), outputs)
