@@ -8,6 +8,7 @@ instead of it.
 
 from __future__ import annotations
 
+import re
 from collections import Counter
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Final, NamedTuple
@@ -38,6 +39,7 @@ if TYPE_CHECKING:
     from wayfed_optimizer.platform import TableReference
 
 _COMMENT_ENDS: Final = "*/"
+_COMMENTS: Final = ("/*", _COMMENT_ENDS)
 
 Tables = dict[str, "TableReference"]
 """What the reads of a relation are called in its statement."""
@@ -65,8 +67,11 @@ class KeyFilter:
 
     @property
     def unknown(self) -> str:
-        """The filter as it stands in a statement before the keys are known."""
-        return f"TRUE /* {quoted(self.column)} = ANY (keys {quoted(self.key)} of {self.rows}) */"
+        """The filter as it stands in a statement before the keys are known.
+
+        A quote that is not doubled is in no constant, one that is doubled in no other name.
+        """
+        return f"TRUE /* {quoted(self.column)} = ANY ({self.rows}'s {quoted(self.key)}) */"
 
     def known(self, keys: pa.Array) -> str:
         """Return the filter for some keys, of which none is NULL."""
@@ -103,9 +108,11 @@ class KeyFilters:
                 for f, each in zip(self.once, rows, strict=True)
             ):
                 text = self.without_joins
-        for each, found in keys.items():
-            text = text.replace(each.unknown, each.known(found))
-        return text
+        if not keys:
+            return text
+        known = {each.unknown: each.known(found) for each, found in keys.items()}
+        # All at once: a key may look like what another filter is written as.
+        return re.sub("|".join(map(re.escape, known)), lambda found: known[found[0]], text)
 
 
 def _keys(of: KeyFilter, inputs: Mapping[str, object]) -> pa.Array | None:
@@ -194,7 +201,8 @@ def _filter(keys: _Origin | None, stored: _Origin | None, few: frozenset[str]) -
 
 def _is_stored(table: TableReference, of: KeyFilter) -> bool:
     named = not table.temporary and table.query is None
-    return named and _COMMENT_ENDS not in of.unknown[: -len(_COMMENT_ENDS)]
+    # In PostgreSQL a comment may hold others, which have to end too.
+    return named and not any(mark in name for mark in _COMMENTS for name in (of.column, of.key))
 
 
 def _origin(relation: Relation, column: str) -> _Origin | None:

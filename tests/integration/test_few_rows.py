@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import datetime as dt
+import re
 from collections.abc import Iterator
+from itertools import permutations
 from uuid import uuid4
 
 import psycopg
@@ -122,7 +124,7 @@ def test_an_index_is_used_for_a_thousand_keys(context: Context, url: str) -> Non
     assert "values@postgresql" in str(there.explain())
     assert there.to_arrow() == asked.on("duckdb").to_arrow()
     asked_of_it = plan(there.relation, context.environment).compiled.values()
-    assert any('"id" = ANY (keys "id" of' in compiled.text for compiled in asked_of_it)
+    assert any('"id" = ANY (f' in compiled.text for compiled in asked_of_it)
 
 
 KEYS = {
@@ -157,6 +159,56 @@ def test_a_table_filtered_by_keys_gives_the_rows_of_the_join(
         there = order.on(store_of(context, "postgresql"))
         assert "values@postgresql" in str(there.explain())
         assert there.to_arrow() == order.on("duckdb").to_arrow()
+
+
+@pytest.mark.postgres
+def test_keys_that_look_like_a_filter_are_keys(context: Context, url: str) -> None:
+    with psycopg.connect(url, autocommit=True) as connection:
+        connection.execute("create table pairs as values ('a', 'b', 1), ('c', 'd', 2)")
+    pairs = context.read(url, table="pairs")
+
+    def asked(first: str, second: str) -> wf.Dataset:
+        few = context.read(pa.table({"column1": ["a", first]}))
+        others = context.read(pa.table({"column2": ["b", second]}))
+        joined = few.join(pairs, on="column1").join(others, on="column2")
+        return joined.filter(wf.col("column1") != first).on(store_of(context, "postgresql"))
+
+    (statement,) = (
+        each.text
+        for each in plan(asked("x", "y").relation, context.environment).compiled.values()
+        if "ANY" in each.text
+    )
+    filters = re.findall(r"TRUE /\*.*?\*/", statement)
+    assert len(filters) == 2
+    for each in filters:
+        for first, second in permutations((each, "') or true; select 1 --")):
+            assert asked(first, second).to_arrow().to_pylist() == [
+                {"column1": "a", "column2": "b", "column3": 1}
+            ]
+
+
+@pytest.mark.postgres
+def test_columns_may_be_called_like_the_beginning_of_a_comment(context: Context, url: str) -> None:
+    with psycopg.connect(url, autocommit=True) as connection:
+        connection.execute('create table odd as select i as "i/*d" from generate_series(1, 9) i')
+    few = context.read(pa.table({"id": pa.array([2, 3, 70], pa.int32())})).hint(rows=3)
+    much = context.read(pa.table({"id": pa.array(range(2, 9000), pa.int32())})).hint(rows=3)
+
+    for keys, found in ((few, 2), (much, 8)):
+        joined = keys.join(context.read(url, table="odd"), left_on="id", right_on="i/*d")
+        assert joined.on(store_of(context, "postgresql")).count() == found
+
+
+@pytest.mark.postgres
+def test_days_before_the_first_year_are_keys_too(context: Context, url: str) -> None:
+    with psycopg.connect(url, autocommit=True) as connection:
+        connection.execute("create table days as values (date '0044-03-15 BC', 1)")
+    ides = pa.array([-735_160], pa.int32()).cast(pa.date32())
+    joined = context.read(pa.table({"column1": ides})).join(
+        context.read(url, table="days"), on="column1"
+    )
+    there = joined.select("column2").on(store_of(context, "postgresql"))
+    assert there.to_arrow().to_pylist() == [{"column2": 1}]
 
 
 @pytest.mark.postgres
