@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from math import sqrt
 from types import MappingProxyType
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING, Any, Final
 
 from wayfed_optimizer.statistics.estimates import ColumnStatistics
 
@@ -72,13 +72,30 @@ def _known(column: pa.ChunkedArray) -> ColumnStatistics:
     read = sum(seen)
     often = [place for place, count in enumerate(seen) if count >= max(2, _FREQUENT * read)]
     present = 1.0 - nulls
-    common = {counts.field(0)[p].as_py(): present * seen[p] / read for p in often}
+    values = counts.field(0)
+    common = {value_of(values[place]): present * seen[place] / read for place in often}
+    common.pop(None, None)
     return ColumnStatistics(
         distinct=_distinct(seen, rows * present),
         null_fraction=nulls,
         width=known.width,
         common=MappingProxyType(common),
     )
+
+
+def value_of(scalar: pa.Scalar) -> Any:
+    """Return a value as Python has it; None where it has none such: days beyond its calendar.
+
+    Examples
+    --------
+    >>> import pyarrow as pa
+    >>> value_of(pa.scalar(7)), value_of(pa.scalar(-800_000, pa.int32()).cast(pa.date32()))
+    (7, None)
+    """
+    try:
+        return scalar.as_py()
+    except (OverflowError, ValueError):
+        return None
 
 
 def _some(column: pa.ChunkedArray) -> pa.ChunkedArray:

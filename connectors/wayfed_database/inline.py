@@ -119,7 +119,7 @@ def definition_of(name: str, rows: pa.Table, dialect: Dialect) -> str | None:
             list(_constants(column.to_pylist(), field.type, dialect))
             for column, field in zip(rows.columns, schema, strict=True)
         ]
-    except Unsupported:
+    except (Unsupported, OverflowError, ValueError):  # Python has no days before the year 1
         return None
     first = ", ".join(
         f"CAST({column[0]} AS {kind})" for column, kind in zip(columns, types, strict=True)

@@ -72,13 +72,19 @@ def _column(values: pa.ChunkedArray) -> ColumnStatistics:
     import pyarrow as pa
     import pyarrow.compute as pc
 
+    from wayfed_arrow.sampled import value_of
+
     kind = values.type
     nulls = values.null_count / len(values) if len(values) else None
     width = values.nbytes / len(values) if len(values) else None
-    if pa.types.is_nested(kind) or pa.types.is_floating(kind) or not len(values):
+    is_plain = not (pa.types.is_nested(kind) or pa.types.is_floating(kind) or kind == pa.null())
+    if not (is_plain and len(values)):
         return ColumnStatistics(null_fraction=nulls, width=width)
     distinct = float(pc.count_distinct(values, mode="only_valid").as_py())
     if not (pa.types.is_integer(kind) or pa.types.is_temporal(kind)):
         return ColumnStatistics(distinct, nulls, width=width)
-    ends = pc.min_max(values).as_py()
-    return ColumnStatistics(distinct, nulls, ends["min"], ends["max"], width)
+    ends = pc.min_max(values)
+    low, high = value_of(ends["min"]), value_of(ends["max"])
+    if low is None or high is None:
+        low = high = None
+    return ColumnStatistics(distinct, nulls, low, high, width)
