@@ -195,6 +195,8 @@ class Search:
         for other in group[1:]:
             self._loops.include(other)
         for member in (*group, *self._split(relation)):
+            if member is not relation and self._differs_from_itself(member):
+                continue
             able = self._able(member, names, reasons)
             if member is not relation and not self._may_pay(member, able, found, around):
                 continue
@@ -248,7 +250,7 @@ class Search:
         Shared parts that are `settled` are computed by each that needs them.
         """
         found: _Found = {}
-        parts = self._shared.of(member) if self._loops.innermost(member) is None else ()
+        parts = self._kept_parts(member)
         if parts:
             parts = tuple(part for part in parts if part not in settled)
         for position, part in enumerate(parts):
@@ -263,6 +265,8 @@ class Search:
                 for name, choices in below.items():
                     made = found.setdefault(name, [])
                     made += [_with(c, leaf, share) for c in choices for share in shares]
+            if not self._shared.is_stable(part):
+                break  # all others are kept besides it, where that pays
         if found and not (self._small and all(map(self._shared.is_stable, parts))):
             return found
         for name in names:
@@ -270,6 +274,14 @@ class Search:
             if choices:
                 found.setdefault(name, []).extend(choices)
         return found
+
+    def _kept_parts(self, member: Relation) -> tuple[Relation, ...]:
+        """Return the parts that are kept for several inputs, outside of loops."""
+        return self._shared.of(member) if self._loops.innermost(member) is None else ()
+
+    def _differs_from_itself(self, member: Relation) -> bool:
+        """Say whether two inputs compute for themselves what may have other rows each time."""
+        return self._shared.varies_unless_kept(member, self._kept_parts(member))
 
     def _promising(
         self, part: Relation, around: _Around, channels: list[tuple[int, list[Offer]]]
@@ -291,7 +303,7 @@ class Search:
         It costs at least the part, once; what else is read; and handing out the part's keys, and
         what they bring.
         """
-        parts = self._shared.of(member) if self._loops.innermost(member) is None else ()
+        parts = self._kept_parts(member)
         if not parts or any(name not in found for name in names):
             return True
         if self._trials >= _MOST_TRIALS:

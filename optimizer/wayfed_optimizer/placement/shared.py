@@ -162,6 +162,13 @@ class SharedParts:
             known = self._stable[part] = not any(map(_varies, walk_once(part)))
         return known
 
+    def varies_unless_kept(self, relation: Relation, kept: tuple[Relation, ...]) -> bool:
+        """Say whether inputs have something in common, besides what is kept, that is not stable."""
+        if len(relation.below) < 2:
+            return False
+        common = (part for part in self._frontier(relation) if part not in kept)
+        return not all(map(self.is_stable, common))
+
     def _frontier(self, relation: Relation) -> Iterator[Relation]:
         """Yield what several inputs have in common, without what is below that."""
         several: set[Relation] = set()

@@ -8,7 +8,7 @@ import pytest
 
 from tests.unit.placement.synthetic import PaperPlatform, environment, read
 from wayfed_optimizer.cost import CostProfile
-from wayfed_optimizer.relations import Distinct, Join, JoinKind, Select, walk
+from wayfed_optimizer.relations import Distinct, Hint, Join, JoinKind, Limit, Select, walk
 from wayfed_optimizer.rewrite import ALTERNATIVES, Rewritten
 from wayfed_optimizer.stages import Stages, place_rewritten, plan
 from wayfed_optimizer.statistics import ColumnStatistics, Estimate, TableStatistics
@@ -101,3 +101,16 @@ def test_the_keys_are_those_of_the_other_side_each_once():
     assert isinstance(keys.relation, Distinct)
     assert isinstance(keys.relation.input, Select)
     assert keys.rows.likely == pytest.approx(1_000, rel=0.01)
+
+
+@pytest.mark.parametrize("rows", [None, 900_000])
+def test_rows_that_any_run_may_choose_otherwise_are_chosen_once(rows: int | None):
+    env = orders_and_customers(1_000)
+    some = Limit(read(env, "order"), 900_000)
+    known = some if rows is None else Hint(some, rows=rows)
+    plain = joined(env, JoinKind.LEFT)
+
+    stages = plan(Join(known, plain.right, plain.kind, plain.on), env)
+
+    nodes = [node for f in stages.physical.fragments for node in walk(f.relation)]
+    assert sum(isinstance(node, Limit) for node in nodes) == 1
