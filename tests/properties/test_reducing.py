@@ -29,6 +29,7 @@ from wayfed_optimizer.relations import (
 )
 from wayfed_optimizer.rewrite.alternatives import Surroundings
 from wayfed_optimizer.rewrite.alternatives.reductions import reduce_left, reduce_right
+from wayfed_optimizer.rewrite.alternatives.semi_joins import lower_semi_join
 from wayfed_optimizer.statistics import Cardinalities, Estimate
 from wayfed_optimizer.text import describe
 from wayfed_optimizer.types import Schema
@@ -42,7 +43,7 @@ class AlwaysWorthIt:
     """Estimates by which every reduction leaves few of many rows."""
 
     def rows(self, relation: Relation) -> Estimate:
-        few = isinstance(relation, Join) and relation.kind is JoinKind.SEMI
+        few = isinstance(relation, Join) and relation.kind in (JoinKind.SEMI, JoinKind.ANTI)
         return Estimate.exactly(10 if few else 1e6)
 
 
@@ -113,7 +114,7 @@ def test_a_reduced_join_has_the_rows_of_the_whole_one(
 
     around = Surroundings(stores, rows=cast("Cardinalities", AlwaysWorthIt()))
     for node in walk(join):
-        for rule in (reduce_left, reduce_right):
+        for rule in (reduce_left, reduce_right, lower_semi_join):
             reduced = rule(node, around) if isinstance(node, Join) else None
             if reduced is not None:
                 note(f"{describe(node)}\n=> {rule.__name__}\n{describe(reduced)}")

@@ -56,6 +56,7 @@ _MOST_RELATIONS_A_RULE: Final = 4
 _IN_WORDS: Final = {
     "aggregate_before_join": "aggregating before the join",
     "associate_joins": "another order of the joins",
+    "lower_semi_join": "keeping rows by a semi join before other joins",
     "look_up_after_top": "looking up what belongs to the first rows only",
     "reduce_left": "shipping keys, for the rows that match them",
     "reduce_right": "shipping keys, for the rows that match them",

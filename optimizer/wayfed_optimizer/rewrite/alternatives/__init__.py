@@ -10,6 +10,7 @@ from wayfed_optimizer.rewrite.alternatives.first_matches import look_up_after_to
 from wayfed_optimizer.rewrite.alternatives.joins import associate_joins
 from wayfed_optimizer.rewrite.alternatives.orders import order_joins
 from wayfed_optimizer.rewrite.alternatives.reductions import reduce_left, reduce_right
+from wayfed_optimizer.rewrite.alternatives.semi_joins import lower_semi_join
 from wayfed_optimizer.rewrite.alternatives.surroundings import Alternative, Stores, Surroundings
 
 if TYPE_CHECKING:
@@ -20,6 +21,7 @@ if TYPE_CHECKING:
 __all__ = ["ALTERNATIVES", "Alternative", "Stores", "Surroundings", "alternatives_of"]
 
 ALTERNATIVES: Final = (
+    Alternative(Join, lower_semi_join),
     Alternative(Join, associate_joins),
     Alternative(Join, order_joins),
     Alternative(Aggregate, aggregate_before_join),
