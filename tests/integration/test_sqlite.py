@@ -9,10 +9,12 @@ import sys
 import threading
 from contextlib import ExitStack, closing
 from decimal import Decimal
+from pathlib import Path
 
 import pyarrow as pa
 import pytest
 
+import wayfed as wf
 from tests.integration.database_runs import Store
 from wayfed_arrow import schema_from_arrow
 from wayfed_database import CONNECTOR
@@ -559,6 +561,7 @@ def test_reading_loads_neither_pandas_nor_sqlalchemy(sql, path):
     sql("create table t (id integer primary key, at timestamp)")
     program = f"""
 import sys
+import wayfed as wf
 from tests.integration.database_runs import Store
 store = Store({str(path)!r})
 assert store.table(store.read()).num_rows == 0
@@ -577,3 +580,15 @@ def test_a_selection_is_computed_there(sql, store):
         read, (Named("twice", call("multiply", column(read.schema, "x"), literal(2.0))),)
     )
     assert store.rows(doubled) == [{"twice": 5.0}]
+
+
+def test_a_table_that_is_read_twice_is_joined_where_that_is_asked(tmp_path: Path) -> None:
+    path = tmp_path / "visits.db"
+    with closing(sqlite3.connect(path)) as connection, connection:
+        connection.execute("CREATE TABLE visits (visitor INTEGER, page TEXT)")
+        connection.execute("INSERT INTO visits VALUES (0, 'a'), (1, 'b')")
+    with wf.context() as ctx:
+        visits = ctx.read(f"sqlite:///{path}", table="visits")
+        others = visits.rename({"visitor": "other", "page": "other_page"})
+        pairs = visits.join(others, how="inner", predicate="visitor = 0").on("sqlite:visits")
+        assert pairs.count() == 2

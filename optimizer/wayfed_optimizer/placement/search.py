@@ -261,7 +261,10 @@ class Search:
                 channels = self._promising(part, around, channels)
             self._trials += len(channels)
             for channel, shares in channels:
-                below = self._of_member(replaced, names, around.keeping(leaf, channel), others)
+                try:
+                    below = self._of_member(replaced, names, around.keeping(leaf, channel), others)
+                except Unsupported:  # what reads it is forced where this channel does not lead
+                    continue
                 for name, choices in below.items():
                     made = found.setdefault(name, [])
                     made += [_with(c, leaf, share) for c in choices for share in shares]
