@@ -258,7 +258,7 @@ def test_what_exists_becomes_a_semi_join_on_its_equalities():
 
 def test_an_aggregate_by_equalities_is_grouped_by_them_without_the_rows_around():
     plan = parsed("SELECT a FROM t WHERE b < (SELECT avg(y) FROM u WHERE x = a)")
-    assert joins(plan) == [(JoinKind.LEFT, 1)]
+    assert joins(plan) == [(JoinKind.INNER, 1)]
     relations = [type(each) for each in walk_once(plan)]
     assert relations.count(Aggregate) == 1
     assert Distinct not in relations
@@ -267,7 +267,7 @@ def test_an_aggregate_by_equalities_is_grouped_by_them_without_the_rows_around()
 
 def test_an_aggregate_looks_only_at_what_the_rows_around_are_restricted_to():
     plan = parsed("SELECT a FROM t WHERE k = 'a' AND b < (SELECT avg(y) FROM u WHERE x = a)")
-    assert sorted(joins(plan), key=str) == [(JoinKind.LEFT, 1), (JoinKind.SEMI, 1)]
+    assert sorted(joins(plan), key=str) == [(JoinKind.INNER, 1), (JoinKind.SEMI, 1)]
 
 
 def test_what_may_fail_is_computed_for_the_rows_around_alone(data):
