@@ -4,36 +4,25 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Final
 
-from wayfed_optimizer.expressions import Call, Named, column, is_volatile, walk
-from wayfed_optimizer.functions import Agreement
+from wayfed_optimizer.expressions import Named, column
 from wayfed_optimizer.placement.loops import RUN_HERE
 from wayfed_optimizer.relations import (
-    Aggregate,
-    Distinct,
     Filter,
-    FirstMatches,
     Hint,
-    Iterate,
-    Join,
-    JoinKind,
     Limit,
-    MapBatches,
     Read,
     Relation,
     Select,
     Sort,
     Values,
-    Window,
-    expressions_of,
     reads,
     walk_once,
 )
-from wayfed_optimizer.types import is_float
+from wayfed_optimizer.relations.varying import varies
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
-    from wayfed_optimizer.expressions import Expression
     from wayfed_optimizer.statistics import Cardinalities
     from wayfed_optimizer.types import Schema
 
@@ -159,7 +148,7 @@ class SharedParts:
         """Say whether computing a part twice gives the same rows twice."""
         known = self._stable.get(part)
         if known is None:
-            known = self._stable[part] = not any(map(_varies, walk_once(part)))
+            known = self._stable[part] = not any(map(varies, walk_once(part)))
         return known
 
     def varies_unless_kept(self, relation: Relation, kept: tuple[Relation, ...]) -> bool:
@@ -233,28 +222,3 @@ def _is_ordered(relation: Relation) -> bool:
     while isinstance(relation, _KEEP_ORDER):
         relation = relation.input
     return isinstance(relation, Sort)
-
-
-def _varies(relation: Relation) -> bool:
-    """Say whether a relation may have other rows when it is computed again."""
-    match relation:
-        case Limit() | FirstMatches() | MapBatches() | Window() | Iterate():
-            return True
-        case Join(kind=JoinKind.ASOF):
-            return True
-        case Distinct(on=on) if on:
-            return True
-        case Aggregate():
-            return any(_is_inexact(root) for root in expressions_of(relation))
-    return any(map(is_volatile, expressions_of(relation)))
-
-
-def _is_inexact(root: Expression) -> bool:
-    """Say whether an aggregate depends on the order in which it sees the rows."""
-    for node in walk(root):
-        if isinstance(node, Call):
-            row = node.row
-            rounds = row.agreement is not Agreement.EXACT and is_float(node.type)
-            if rounds or row.ordered or row.volatile:
-                return True
-    return False

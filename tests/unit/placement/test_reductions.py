@@ -8,10 +8,23 @@ import pytest
 
 from tests.unit.placement.synthetic import PaperPlatform, environment, read
 from wayfed_optimizer.cost import CostProfile
-from wayfed_optimizer.relations import Distinct, Hint, Join, JoinKind, Limit, Select, walk
+from wayfed_optimizer.expressions import Column, Named, call
+from wayfed_optimizer.relations import (
+    Aggregate,
+    Distinct,
+    Hint,
+    Join,
+    JoinKind,
+    Limit,
+    Read,
+    Select,
+    walk,
+)
+from wayfed_optimizer.relations.varying import varies
 from wayfed_optimizer.rewrite import ALTERNATIVES, Rewritten
 from wayfed_optimizer.stages import Stages, place_rewritten, plan
 from wayfed_optimizer.statistics import ColumnStatistics, Estimate, TableStatistics
+from wayfed_optimizer.types import TEXT, Schema
 
 REDUCTIONS = frozenset({"reduce_left", "reduce_right"})
 
@@ -114,3 +127,11 @@ def test_rows_that_any_run_may_choose_otherwise_are_chosen_once(rows: int | None
 
     nodes = [node for f in stages.physical.fragments for node in walk(f.relation)]
     assert sum(isinstance(node, Limit) for node in nodes) == 1
+
+
+def test_texts_that_engines_make_otherwise_are_computed_once():
+    name = Column("name", TEXT)
+    rows = Read("people", Schema.of(name="text"))
+    assert varies(Select(rows, (Named("n", call("lower", name)),)))
+    assert varies(Aggregate(rows, (), (Named("n", call("any_value", name)),)))
+    assert not varies(Aggregate(rows, (), (Named("n", call("max", name)),)))

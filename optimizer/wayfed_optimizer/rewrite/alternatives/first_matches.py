@@ -23,7 +23,9 @@ from wayfed_optimizer.relations import (
     Relation,
     Select,
     Sort,
+    walk_once,
 )
+from wayfed_optimizer.relations.varying import varies
 from wayfed_optimizer.rewrite.alternatives.join_graph import JoinGraph, Unit
 from wayfed_optimizer.rewrite.alternatives.totals import total_of
 from wayfed_optimizer.rewrite.engine import RewriteContext
@@ -139,6 +141,8 @@ class _Top:
         second = self.graph.joined([*map(unit, later)])
         if first is None or second is None:
             return None
+        if any(map(varies, walk_once(second.relation))):
+            return None  # it is computed batch by batch
         split = _Split(self, first, second, self._candidates(first, second))
         if not split.is_complete or not split.is_sortable:
             return None
