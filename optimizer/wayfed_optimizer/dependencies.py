@@ -182,8 +182,9 @@ class Dependencies:
         left, right = self.of(join.left), self.of(join.right)
         ours = frozenset(a for a, _ in join.on)
         theirs = frozenset(b for _, b in join.on)
-        one_right = right.is_unique(theirs, nulls_aside=True)
-        one_left = left.is_unique(ours, nulls_aside=True)
+        pairs = one_to_one(join)
+        one_right = right.is_unique((b for _, b in pairs), nulls_aside=True)
+        one_left = left.is_unique((a for a, _ in pairs), nulls_aside=True)
         match join.kind:
             case JoinKind.SEMI:
                 return replace(left, filled=left.filled | ours)
@@ -205,6 +206,17 @@ class Dependencies:
             case JoinKind.FULL:
                 return Known(_pairs(left, right), (*_extended(left), *_extended(right)))
         return _NOTHING
+
+
+def one_to_one(join: Join) -> tuple[tuple[str, str], ...]:
+    """Return the keys of a join of which a value equals one value of the other side at most.
+
+    Two great integers may equal one float.
+    """
+    left, right = join.left.schema, join.right.schema
+    return tuple(
+        (a, b) for a, b in join.on if is_float(left.field(a).type) == is_float(right.field(b).type)
+    )
 
 
 def _filled(schema: Schema) -> frozenset[str]:

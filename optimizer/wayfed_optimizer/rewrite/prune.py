@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Final
 
+from wayfed_optimizer.dependencies import one_to_one
 from wayfed_optimizer.expressions import Named, column, columns_of
 from wayfed_optimizer.relations import (
     Aggregate,
@@ -76,10 +77,10 @@ class _Pruner:
     def _only_needed(self, node: Relation, needed: frozenset[str]) -> Relation | None:
         """Return the side of an outer join of which each row is one of the join, if only it is."""
         match node:
-            case Join(left, right, JoinKind.LEFT, on):
-                by = (b for _, b in on)
-            case Join(right, left, JoinKind.RIGHT, on):
-                by = (a for a, _ in on)
+            case Join(left, right, JoinKind.LEFT):
+                by = (b for _, b in one_to_one(node))
+            case Join(right, left, JoinKind.RIGHT):
+                by = (a for a, _ in one_to_one(node))
             case _:
                 return None
         if needed & set(right.schema.names):
