@@ -64,7 +64,7 @@ class _Eager:
         leaves = self._graph.leaves
         first = self._graph.joined([self._graph.unit(leaf) for leaf in leaves if leaf in own])
         others = [self._graph.unit(leaf) for leaf in leaves if leaf not in own]
-        if first is None or not others:
+        if first is None or not others or self._graph.tells_zeros_apart(set(first.columns)):
             return None
         kept = self._kept(first, others)
         grouped = Aggregate(

@@ -147,6 +147,8 @@ class _Top:
         if not split.is_complete or not split.is_sortable:
             return None
         if self.grouped:
+            if self.graph.tells_zeros_apart(set(first.columns)):
+                return None
             known = Dependencies(around.keys).of(second.relation)
             if not known.is_unique(split.linked, nulls_aside=True):
                 return None

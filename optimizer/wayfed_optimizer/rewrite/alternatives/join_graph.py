@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, TypeAlias
 
+from wayfed_optimizer.dependencies import holds_floats
 from wayfed_optimizer.expressions import (
     Column,
     Expression,
@@ -18,7 +19,7 @@ from wayfed_optimizer.rewrite.predicates import may_move, stays
 from wayfed_optimizer.types import DataType, is_float
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
+    from collections.abc import Mapping, Sequence, Set
 
 Shape: TypeAlias = "Relation | tuple[Shape, Shape]"
 """Which relation is joined with which, and nothing else."""
@@ -180,6 +181,18 @@ class JoinGraph:
     def predicates(self) -> tuple[Expression, ...]:
         """What the joins ask besides equal keys."""
         return tuple(self._predicates)
+
+    def tells_zeros_apart(self, own: Set[str]) -> bool:
+        """Say whether a condition may see what groups do not: which of -0.0 and 0.0 a value is.
+
+        So where it reads a float among the columns `own`, which are grouped first, and others.
+        """
+        return any(
+            holds_floats(self._type(name))
+            for part in self._predicates
+            if not columns_of(part) <= own
+            for name in columns_of(part) & own
+        )
 
     def unit(self, leaf: Relation) -> Unit:
         """Return a relation of the graph on its own."""
