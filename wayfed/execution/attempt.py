@@ -235,7 +235,8 @@ class Attempt:
         return found
 
     def _surprise(self) -> Fragment | None:
-        if self._replannings >= _MOST_REPLANNINGS:
+        # What has begun may be asked for once more by another plan.
+        if self._replannings >= _MOST_REPLANNINGS or not self.resources.can_begin_again:
             return None
         return self._watch.surprise(self._plan.fragments)
 
@@ -280,8 +281,10 @@ class Attempt:
         self.kept += (f for f in old if f.id in rest.kept)
         self._kept |= {f.id: replace(self._report(f), kept=True) for f in old if f.id in rest.kept}
         going_on: dict[str, str] = {}
+        read = {name for f in old if f.id in values for name in self._needed_by(f)}
+        whole = [f for f in old if f.id in values and (f.output.reusable or f.id not in read)]
         for new in stages.physical.fragments:
-            same = (f.id for f in old if f.id in values and same_work(f, new))
+            same = (f.id for f in whole if same_work(f, new))
             if (name := next(same, None)) is not None and name not in going_on.values():
                 going_on[new.id] = name
         for name in values.keys() - set(going_on.values()) - set(rest.kept):
