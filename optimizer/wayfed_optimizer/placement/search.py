@@ -64,7 +64,7 @@ _MOST_CHANNELS: Final = 6
 _FEW_CHANNELS: Final = 2
 """The same in a large plan."""
 _SMALL: Final = 4
-"""A plan is small while its joins, times the platforms, are not more: there all is tried."""
+"""A plan is small while its joins and unions, times the platforms, are not more: all is tried."""
 _MOST_TRIALS: Final = 32
 """How often parts are kept in all: what is higher in a plan is tried first."""
 
@@ -137,8 +137,8 @@ class Search:
         """
         prices = self._prices
         prices.look_at(root)
-        joins = sum(isinstance(node, Join) for node in walk_once(root))
-        self._small = joins * len(self._platforms) <= _SMALL
+        meetings = sum(len(node.below) > 1 for node in walk_once(root))
+        self._small = meetings * len(self._platforms) <= _SMALL
         self._memo.is_for(large=not self._small)
         best: tuple[float, Offer] | None = None
         for name, choices in self._choices(root, _NOTHING).items():
@@ -290,9 +290,10 @@ class Search:
         self, part: Relation, around: _Around, channels: list[tuple[int, list[Offer]]]
     ) -> list[tuple[int, list[Offer]]]:
         """Return the channels to try in a large plan: none where it costs more than doing again."""
+        tired = self._trials >= _MOST_TRIALS
         if not self._shared.is_stable(part):
-            return channels[:_FEW_CHANNELS]
-        if self._trials >= _MOST_TRIALS:
+            return channels[: 1 if tired else _FEW_CHANNELS]
+        if tired:
             return []
         choices = self._choices(part, around).values()
         again = min(choice.score for own in choices for choice in own)
