@@ -69,7 +69,8 @@ def test_no_more_connections_are_used_than_allowed(
     with opened(connections) as context:
         assert joined_here(context, url) == 20000
         with psycopg.connect(url) as server:
-            assert server.execute(FOR_ROWS).fetchone() == (used,)
+            (found,) = server.execute(FOR_ROWS).fetchone() or (0,)
+            assert 1 <= found <= used
 
 
 def test_runs_at_the_same_time_take_turns(url: str) -> None:
