@@ -141,7 +141,12 @@ _IN_PYTHON: Final = (MapBatches, Cache, Iterate)
 
 
 def forced(relation: Relation, platform: str) -> Relation:
-    """Return a plan of which all is forced onto a platform, but what runs in Python above it."""
+    """Return a plan of which all is forced onto a platform, but what runs in Python above it.
+
+    What the plan itself forces elsewhere stays there.
+    """
+    if isinstance(relation, Hint):
+        return relation
     if isinstance(relation, _IN_PYTHON):
         return relation.with_inputs(lambda below: forced(below, platform))
     return Hint(relation, platform)
