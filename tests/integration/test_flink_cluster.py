@@ -60,12 +60,11 @@ def test_a_machine_that_dies_in_the_midst_of_a_job_costs_no_row_and_no_second_on
             numbers.join(few, how="cross")
             .filter(lambda row: (row.n * row.m) % 1_000_003 == 1)
             .select("n", "m")
-            .on("flink")
         )
         expected = plan.on("duckdb").to_arrow().num_rows
         killer = threading.Thread(target=_kill_one_that_works, args=(cluster,))
         killer.start()
-        found = plan.to_arrow()
+        found = plan.on("flink").to_arrow()
         killer.join()
     pairs = set(zip(*(found.column(name).to_pylist() for name in ("n", "m")), strict=True))
     assert found.num_rows == len(pairs) == expected
