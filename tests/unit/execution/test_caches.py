@@ -117,6 +117,8 @@ def test_closing_the_context_ends_the_computation_and_those_who_wait_for_it(ctx:
         runs = [threads.submit(cached.count) for _ in range(2)]
         assert begun.wait(30)
         closing = threads.submit(ctx.close)
+        while repr(ctx) != "Context: closed":
+            pass
         go_on.set()
         closing.result(30)
 

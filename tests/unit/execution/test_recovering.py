@@ -291,7 +291,7 @@ def test_a_spark_that_does_not_start_is_done_without(tmp_path: Path, monkeypatch
         )
         stages = plan(numbers.relation, environment)
         assert {fragment.platform for fragment in stages.physical.fragments} == {"spark"}
-        with pytest.warns(PlacedElsewhere, match="spark cannot be had: .*did not start"):
+        with pytest.warns(PlacedElsewhere, match="spark cannot be had"):
             execution = execute(stages, environment)
         with execution:
             assert execution.stream.read_all().to_pydict() == {"n": [2, 3]}
