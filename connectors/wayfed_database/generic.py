@@ -6,7 +6,7 @@ another platform. Slow beside PostgreSQL and SQLite, whose rows never become Pyt
 
 from __future__ import annotations
 
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from threading import Lock
 from typing import TYPE_CHECKING, Any, Final
 from uuid import uuid4
@@ -222,11 +222,9 @@ class GenericCatalog:
         where = schema[0] if schema else None
         with self._inspecting() as inspector:
             told = [inspector.get_pk_constraint(name, schema=where).get("constrained_columns")]
-            try:
+            with suppress(NotImplementedError):  # not every dialect knows them
                 unique = inspector.get_unique_constraints(name, schema=where)
                 told += [each["column_names"] for each in unique]
-            except NotImplementedError:
-                pass
         known = set(source.schema.names)
         return tuple(frozenset(each) for each in told if each and known.issuperset(each))
 
