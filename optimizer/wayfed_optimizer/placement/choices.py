@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from operator import attrgetter
-from typing import TYPE_CHECKING, NamedTuple, Protocol, TypeVar
+from typing import TYPE_CHECKING, NamedTuple, Protocol, TypeAlias, TypeVar
 
 from wayfed_optimizer.cost import Cost
 
@@ -93,6 +93,10 @@ class Choice(NamedTuple):
     def cost(self) -> Cost:
         """Of everything below and this, start-up aside."""
         return Cost(0.0, self.cpu, self.network, self.moved)
+
+
+Found: TypeAlias = dict[str, list[Choice]]
+"""What may be the cheapest ways to have rows on a platform, by its name."""
 
 
 class Offer(NamedTuple):

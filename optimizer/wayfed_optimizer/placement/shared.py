@@ -197,7 +197,7 @@ class SharedParts:
                 return False
         if not part.schema.names or any(not read.is_bounded for read in reads(part)):
             return False
-        return not (_is_ordered(part) and self._cuts(above, part))
+        return not (is_ordered(part) and self._cuts(above, part))
 
     def _cuts(self, above: Relation, part: Relation) -> bool:
         """Say whether the first rows of a part are wanted somewhere, in its order."""
@@ -218,7 +218,8 @@ def with_columns(rows: Relation, schema: Schema) -> Relation:
     return Select(rows, tuple(Named(name, column(rows.schema, name)) for name in schema.names))
 
 
-def _is_ordered(relation: Relation) -> bool:
+def is_ordered(relation: Relation) -> bool:
+    """Say whether the rows of a relation come in an order that the plan asks for."""
     while isinstance(relation, _KEEP_ORDER):
         relation = relation.input
     return isinstance(relation, Sort)

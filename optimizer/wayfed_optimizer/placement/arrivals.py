@@ -1,0 +1,206 @@
+"""How rows leave a platform and arrive at another, or stay: what the inputs of a choice cost."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from wayfed_optimizer.errors import Unsupported
+from wayfed_optimizer.placement.choices import Arrival, Choice, Offer, undominated
+from wayfed_optimizer.placement.loops import RUN_HERE
+from wayfed_optimizer.placement.setting import Around
+from wayfed_optimizer.placement.shared import is_ordered
+from wayfed_optimizer.relations import (
+    Filter,
+    FirstMatches,
+    Iterate,
+    Limit,
+    Read,
+    Relation,
+    Select,
+)
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+
+    from wayfed_optimizer.placement.choices import Found
+    from wayfed_optimizer.placement.movement import Way
+    from wayfed_optimizer.placement.pricing import Prices
+    from wayfed_optimizer.placement.setting import Setting
+    from wayfed_optimizer.platform import Channel, Platform
+
+
+class Arrivals:
+    """The ways in which the rows of a relation come to where they are read.
+
+    Parameters
+    ----------
+    setting
+        What the placement goes by.
+    choices_of
+        Gives for each platform what may be the cheapest way to have the rows of a relation there.
+    """
+
+    def __init__(self, setting: Setting, choices_of: Callable[[Relation, Around], Found]) -> None:
+        self._setting = setting
+        self._platforms = setting.platforms
+        self._loops = setting.loops
+        self._movement = setting.movement
+        self._prices = setting.prices
+        self._shared = setting.shared
+        self._choices_of = choices_of
+        self._alike = _alike(self._platforms.values())
+        self._left: dict[tuple[Relation, Around], list[tuple[Platform, list[Offer]]]] = {}
+
+    def arriving(
+        self,
+        below: Relation,
+        relation: Relation,
+        platform: Platform,
+        around: Around,
+        position: int,
+    ) -> list[Offer]:
+        """Return the ways in which an input's rows can come to a platform."""
+        if isinstance(below, Read) and below.table in self._shared:
+            return self._arriving_again(below, platform, around)
+        name = platform.name
+        taken = not self._setting.refused(name, below)
+        keeps_order = isinstance(relation, Select | Filter | Limit) and is_ordered(below)
+        if self._loops or keeps_order or isinstance(relation, RUN_HERE):
+            each = self._from_each(below, relation, platform, around, position, taken=taken)
+            return undominated(each, self._prices.lacking)
+        arriving = [
+            Offer(*choice[4:9], Arrival(choice, None))
+            for choice in self._choices_of(below, around).get(name, ())
+            if not isinstance(choice.relation, RUN_HERE)
+        ]
+        if taken:
+            size = self._prices.size(below)
+            for producer, leaving in self._leaving(below, around):
+                way = self._movement.way(producer, platform, relation, size)
+                if way is not None:
+                    arriving += [_by_way(offer, way, self._prices) for offer in leaving]
+        return undominated(arriving, self._prices.lacking)
+
+    def _leaving(self, below: Relation, around: Around) -> list[tuple[Platform, list[Offer]]]:
+        """Return what leaves the platforms, those together from which all ways are the same."""
+        if around.kept:
+            around = around.restricted(self._shared.leaves(below))
+        key = (below, around)
+        known = self._left.get(key)
+        if known is None:
+            groups: dict[int, tuple[Platform, list[Offer]]] = {}
+            for name, choices in self._offered(below, around).items():
+                group = groups.setdefault(self._alike[name], (self._platforms[name], []))
+                group[1].extend([self.moved(choice, None) for choice in choices])
+            lacking = self._prices.lacking
+            known = [(producer, undominated(own, lacking)) for producer, own in groups.values()]
+            self._left[key] = known
+        return known
+
+    def _offered(self, below: Relation, around: Around) -> Mapping[str, Sequence[Choice]]:
+        choices = self._choices_of(below, around)
+        if around.forced is None:
+            return choices
+        return {**self._scanning(below, around.forced), **choices}
+
+    def _from_each(
+        self,
+        below: Relation,
+        relation: Relation,
+        platform: Platform,
+        around: Around,
+        position: int,
+        *,
+        taken: bool,
+    ) -> Iterator[Offer]:
+        """Yield how rows come from each platform, where loops or an order are to be heeded."""
+        keeps_order = isinstance(relation, Select | Filter | Limit) and is_ordered(below)
+        lasts = self._lasts(below, relation, position)
+        times = self._loops.times(below) / self._loops.times(relation)
+        size = self._prices.size(below)
+        for name, choices in self._offered(below, around).items():
+            same = name == platform.name
+            way = None
+            if (same or not keeps_order) and taken:
+                producer = self._platforms[name]
+                way = self._movement.way(producer, platform, relation, size, kept=lasts)
+            for choice in choices:
+                if same and self._is_together(choice.relation, relation, lasts=lasts):
+                    yield Offer(*choice[4:9], Arrival(choice, None))
+                elif way:
+                    yield self.moved(choice, way, lasts=lasts, times=times)
+
+    def _arriving_again(self, leaf: Read, platform: Platform, around: Around) -> list[Offer]:
+        """Return how rows that are kept come to a platform; what they are is paid for above."""
+        channel = self._setting.channels[dict(around.kept)[leaf.table]]
+        way = self._movement.of_kept(channel, platform, self._prices.size(leaf))
+        if way is None or self._setting.refused(platform.name, leaf):
+            return []
+        score = self._prices.score(way.seconds, 0.0)
+        nothing = Choice(leaf, platform.name, (), 0.0, 0.0, 0.0, 0.0, 0.0, 0)
+        return [Offer(score, 0.0, way.seconds, 0.0, 0, Arrival(nothing, way))]
+
+    def _scanning(self, relation: Relation, forced: str) -> Mapping[str, list[Choice]]:
+        """Return how a store gives rows of its own to where the work above is forced.
+
+        It leaves out rows and columns that nobody needs, as it does where nothing is forced.
+        """
+        below = relation
+        while isinstance(below, Filter | Select) and len(below.below) == 1:
+            below = below.input
+        if not isinstance(below, Read) or below.table in self._shared:
+            return {}
+        owner = self._setting.channel_of(below).owner
+        if owner in (None, forced):
+            return {}
+        try:
+            return self._choices_of(relation, Around(owner))
+        except Unsupported:
+            return {}
+
+    def moved(
+        self, choice: Choice, way: Way | None, *, lasts: bool = False, times: float = 1.0
+    ) -> Offer:
+        """Return the offer of a finished fragment whose rows go a way."""
+        prices = self._prices
+        fixed, out = prices.leaving(choice.platform, choice.relation)
+        moved = prices.size(choice.relation)
+        cpu, network = fixed, out + (way.seconds if way else 0.0)
+        score = choice.score + prices.score(cpu + network, moved)
+        arrival = Arrival(choice, way, lasts, times)
+        cpu, network, moved = choice.cpu + cpu, choice.network + network, choice.moved + moved
+        if times != 1.0:
+            score, cpu, network, moved = (each * times for each in (score, cpu, network, moved))
+        return Offer(score, cpu, network, moved, choice.started, arrival)
+
+    def _lasts(self, below: Relation, relation: Relation, position: int) -> bool:
+        """Say whether an input is computed outside of a loop that reads it in each iteration."""
+        loops = self._loops
+        if not loops:
+            return False
+        reader = loops.innermost(relation)
+        if isinstance(relation, Iterate | FirstMatches) and position > 0:
+            reader = relation.variable
+        return loops.depth(loops.innermost(below)) < loops.depth(reader)
+
+    def _is_together(self, below: Relation, relation: Relation, *, lasts: bool) -> bool:
+        """Say whether two relations on one platform can be one fragment."""
+        if isinstance(relation, RUN_HERE) or isinstance(below, RUN_HERE):
+            return False
+        if lasts and self._loops.looks_up(self._loops.innermost(relation)):
+            return True
+        return not lasts or self._setting.is_at_hand(below)
+
+
+def _alike(platforms: Iterable[Platform]) -> dict[str, int]:
+    """Return a number for each platform; those with one number give rows in the same channels."""
+    numbers: dict[tuple[Channel, ...], int] = {}
+    return {p.name: numbers.setdefault(tuple(p.produces), len(numbers)) for p in platforms}
+
+
+def _by_way(offer: Offer, way: Way, prices: Prices) -> Offer:
+    """Return the offer of rows that have left, and go a way."""
+    score = offer.score + prices.score(way.seconds, 0.0)
+    network = offer.network + way.seconds
+    arrival = Arrival(offer.arrival.choice, way)
+    return Offer(score, offer.cpu, network, offer.moved, offer.started, arrival)
