@@ -17,6 +17,7 @@ import pytest
 from tests.integration.engines import a_run, fragment_of
 from wayfed_arrow import Stream, arrow_schema
 from wayfed_duckdb import CONNECTOR
+from wayfed_duckdb.platform import LEFT_OUT
 from wayfed_optimizer.cancellation import CancellationToken
 from wayfed_optimizer.errors import (
     Cancelled,
@@ -310,6 +311,14 @@ def test_instants_are_shown_in_utc(session):
     table = pa.table({"at": [datetime(2013, 1, 1, 23, tzinfo=UTC)]}, schema=arrow_schema(schema))
     hour = Select(Read("t", schema), (Named("hour", call("hour", column(schema, "at"))),))
     assert session(hour, t=table).to_pydict() == {"hour": [23]}
+
+
+def test_what_is_left_out_of_duckdbs_optimizer_still_has_the_name_that_we_know():
+    import duckdb
+
+    there = {name for (name,) in duckdb.sql("FROM duckdb_optimizers()").fetchall()}
+
+    assert set(LEFT_OUT) <= there
 
 
 def test_a_table_that_is_missing_is_not_looked_for_among_python_variables(session):
