@@ -9,6 +9,7 @@ from wayfed_kafka.failures import ClientError, Trouble, planning_failure, runnin
 from wayfed_kafka.location import require_topic
 from wayfed_kafka.ranges import NEVER, Bound, Range, bound_of, fixed_ranges
 from wayfed_kafka.settings import OPTIONS
+from wayfed_kafka.statistics import statistics_of
 from wayfed_kafka.table import (
     ISOLATIONS,
     KEY_FORMATS,
@@ -19,13 +20,7 @@ from wayfed_kafka.table import (
 )
 from wayfed_optimizer.errors import DuplicateColumn, InvalidOption, SourceChanged
 from wayfed_optimizer.platform import Channel, Snapshot
-from wayfed_optimizer.statistics.estimates import (
-    ColumnStatistics,
-    Estimate,
-    Provenance,
-    TableStatistics,
-    Told,
-)
+from wayfed_optimizer.statistics.estimates import TableStatistics, Told
 from wayfed_optimizer.types import check_option
 
 if TYPE_CHECKING:
@@ -75,6 +70,7 @@ class TopicSource:
         self.channel = topics_of(platform)
         self._cluster = cluster
         self._identity = identity
+        self._statistics: TableStatistics | None = None
 
     def __repr__(self) -> str:
         return f"TopicSource({self.description})"
@@ -96,7 +92,7 @@ class TopicSource:
 
     @property
     def teller(self) -> Teller:
-        """Itself: the offsets are known since it was made, and asked of nobody."""
+        """Itself: what it tells is of offsets that were fixed when it was made."""
         return self
 
     def told(self, sources: Sequence[Any]) -> list[Told]:
@@ -105,25 +101,10 @@ class TopicSource:
         return [Told(self.statistics(), version)]
 
     def statistics(self) -> TableStatistics:
-        """Return what the offsets tell: there are at most as many records."""
-        ranges = self.topic.ranges
-        most = float(sum(each.size for each in ranges))
-        rows = (
-            Estimate(0, most, most, 1.0, Provenance.DATABASE)
-            if self.bounded
-            else TableStatistics.unknown().rows
-        )
-        columns = {}
-        if "partition" in self.topic.metadata and ranges:
-            columns["partition"] = ColumnStatistics(
-                len(ranges), 0.0, ranges[0].partition, ranges[-1].partition, 4.0
-            )
-        if "offset" in self.topic.metadata and ranges and self.bounded:
-            low = min(each.start for each in ranges)
-            columns["offset"] = ColumnStatistics(
-                None, 0.0, low, max(low, *((each.end or 0) - 1 for each in ranges)), 8.0
-            )
-        return TableStatistics(rows, columns)
+        """Return what the offsets tell, and when their first and latest records are of."""
+        if self._statistics is None:
+            self._statistics = statistics_of(self.topic, self._cluster.client)
+        return self._statistics
 
     def snapshot(self) -> Snapshot:
         """Return the offsets, which were fixed when the source was made.

@@ -252,6 +252,21 @@ def test_filters_on_partition_offset_and_timestamp_choose_what_is_fetched(kafka,
     ]
 
 
+def test_how_many_records_are_of_an_hour_is_told_without_reading_them(kafka, ctx, topic):
+    name = topic(2)
+    for minute in range(100):
+        instant = NEW_YEAR + 60_000 * minute
+        send(kafka, name, *rows(minute), partition=minute % 2, timestamp=instant)
+
+    def estimated(**options: object) -> str:
+        read = ctx.read(kafka.url(name), format="json", schema=NUMBERS, metadata=True, **options)
+        late = wf.col("timestamp") >= datetime.datetime(2024, 1, 1, 1, 20, tzinfo=datetime.UTC)
+        return str(read.filter(late).explain())
+
+    assert "~19 rows" in estimated()
+    assert "~21 rows" in estimated(start={0: 30})  # that range has another first record: a guess
+
+
 @pytest.mark.parametrize("milliseconds", [-1, -2, -315_619_200_000])
 def test_an_instant_before_1970_is_before_all_records(kafka, ctx, topic, milliseconds):
     name = topic()

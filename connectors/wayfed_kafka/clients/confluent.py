@@ -8,7 +8,7 @@ from threading import Lock
 from time import monotonic
 from typing import TYPE_CHECKING, Any, Final
 
-from wayfed_kafka.clients.interface import EARLIEST, Instant, Polled, Topic
+from wayfed_kafka.clients.interface import EARLIEST, Instant, Moment, Polled, Topic
 from wayfed_kafka.failures import ClientError, Trouble
 
 if TYPE_CHECKING:
@@ -212,6 +212,36 @@ class ConfluentClient:
         found = self._asked(ask) if partitions else {}
         if beyond := [partition for partition, offset in found.items() if offset < 0]:
             found |= self.offsets(topic, beyond, "latest", committed=committed)
+        return found
+
+    def span(self, topic: str, partitions: Sequence[int]) -> dict[int, tuple[Moment, Moment]]:
+        """Return the first record of each partition that has one, and that of the latest time."""
+        from confluent_kafka import TopicPartition
+        from confluent_kafka.admin import OffsetSpec
+
+        at = [TopicPartition(topic, partition) for partition in partitions]
+
+        def ask(seconds: float) -> dict[int, tuple[Moment, Moment]]:
+            admin = self._administrator()
+            # A request has one place for each partition: both are under way before one is awaited.
+            first, latest = (
+                admin.list_offsets(dict.fromkeys(at, spec), request_timeout=seconds)
+                for spec in (OffsetSpec.for_timestamp(0), OffsetSpec.max_timestamp())
+            )
+            told = {
+                each.partition: tuple(
+                    Moment(found.offset, found.timestamp)
+                    for found in (_result(first[each], seconds), _result(latest[each], seconds))
+                )
+                for each in at
+            }
+            return {
+                partition: (low, high)
+                for partition, (low, high) in told.items()
+                if low.offset >= 0 and high.offset >= 0
+            }
+
+        found: dict[int, tuple[Moment, Moment]] = self._asked(ask) if at else {}
         return found
 
     def configuration(self, topic: str) -> Mapping[str, str]:

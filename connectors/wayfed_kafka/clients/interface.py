@@ -26,6 +26,14 @@ Place: TypeAlias = Literal["earliest", "latest"] | Instant
 
 
 @dataclass(frozen=True, slots=True)
+class Moment:
+    """A record's offset, and its timestamp in milliseconds since 1970."""
+
+    offset: int
+    milliseconds: int
+
+
+@dataclass(frozen=True, slots=True)
 class Topic:
     """A topic as its cluster describes it.
 
@@ -162,6 +170,13 @@ class Client(Protocol):
 
         The latest is behind the last record; where only `committed` ones are read, it is before
         the first open transaction. Behind the last record too is an instant that none has reached.
+        """
+        ...
+
+    def span(self, topic: str, partitions: Sequence[int]) -> Mapping[int, tuple[Moment, Moment]]:
+        """Return the first record of each partition that has one, and that of the latest time.
+
+        Brokers before 3.0 do not tell the latter.
         """
         ...
 

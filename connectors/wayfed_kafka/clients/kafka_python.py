@@ -9,7 +9,7 @@ from threading import Lock
 from typing import TYPE_CHECKING, Any, Final
 
 from wayfed_kafka.clients.hearing import hearing
-from wayfed_kafka.clients.interface import EARLIEST, Instant, Polled, Topic
+from wayfed_kafka.clients.interface import EARLIEST, Instant, Moment, Polled, Topic
 from wayfed_kafka.failures import ClientError, Trouble
 
 if TYPE_CHECKING:
@@ -167,6 +167,29 @@ class KafkaPythonClient:
         if beyond := [partition for partition in partitions if partition not in found]:
             found |= self.offsets(topic, beyond, "latest", committed=committed)
         return found
+
+    def span(self, topic: str, partitions: Sequence[int]) -> dict[int, tuple[Moment, Moment]]:
+        """Return the first record of each partition that has one, and that of the latest time."""
+        from kafka import TopicPartition
+        from kafka.protocol.consumer.offsets import OffsetSpec
+
+        at = [TopicPartition(topic, partition) for partition in partitions]
+        if not at:
+            return {}
+        with self._lock, _translated():
+            admin = self._admin()
+            first, latest = (
+                admin.list_partition_offsets(dict.fromkeys(at, spec))
+                for spec in (0, OffsetSpec.MAX_TIMESTAMP)
+            )
+        return {
+            each.partition: (
+                Moment(first[each].offset, first[each].timestamp),
+                Moment(latest[each].offset, latest[each].timestamp),
+            )
+            for each in at
+            if first[each].offset >= 0 and latest[each].offset >= 0
+        }
 
     def configuration(self, topic: str) -> Mapping[str, str]:
         """Return a topic's settings; empty where they may not be seen."""
