@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Final
 
 from wayfed_optimizer.errors import Unsupported
 from wayfed_optimizer.placement.choices import Arrival, Choice, Offer, undominated
@@ -27,6 +27,10 @@ if TYPE_CHECKING:
     from wayfed_optimizer.placement.pricing import Prices
     from wayfed_optimizer.placement.setting import Setting
     from wayfed_optimizer.platform import Channel, Platform
+
+
+_KEEP_ORDER: Final = (Select, Filter, Limit)
+_LOOPS: Final = (Iterate, FirstMatches)
 
 
 class Arrivals:
@@ -64,8 +68,8 @@ class Arrivals:
             return self._arriving_again(below, platform, around)
         name = platform.name
         taken = not self._setting.refused(name, below)
-        keeps_order = isinstance(relation, Select | Filter | Limit) and is_ordered(below)
-        if self._loops or keeps_order or isinstance(relation, RUN_HERE):
+        keeps_order = isinstance(relation, _KEEP_ORDER) and is_ordered(below)
+        if keeps_order or isinstance(relation, RUN_HERE) or self._loops.is_in_one(relation):
             each = self._from_each(below, relation, platform, around, position, taken=taken)
             return undominated(each, self._prices.lacking)
         arriving = [
@@ -114,7 +118,7 @@ class Arrivals:
         taken: bool,
     ) -> Iterator[Offer]:
         """Yield how rows come from each platform, where loops or an order are to be heeded."""
-        keeps_order = isinstance(relation, Select | Filter | Limit) and is_ordered(below)
+        keeps_order = isinstance(relation, _KEEP_ORDER) and is_ordered(below)
         lasts = self._lasts(below, relation, position)
         times = self._loops.times(below) / self._loops.times(relation)
         size = self._prices.size(below)
@@ -146,7 +150,7 @@ class Arrivals:
         It leaves out rows and columns that nobody needs, as it does where nothing is forced.
         """
         below = relation
-        while isinstance(below, Filter | Select) and len(below.below) == 1:
+        while isinstance(below, (Filter, Select)) and len(below.below) == 1:
             below = below.input
         if not isinstance(below, Read) or below.table in self._shared:
             return {}
@@ -179,7 +183,7 @@ class Arrivals:
         if not loops:
             return False
         reader = loops.innermost(relation)
-        if isinstance(relation, Iterate | FirstMatches) and position > 0:
+        if isinstance(relation, _LOOPS) and position > 0:
             reader = relation.variable
         return loops.depth(loops.innermost(below)) < loops.depth(reader)
 

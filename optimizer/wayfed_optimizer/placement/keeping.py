@@ -65,7 +65,7 @@ class Keeping:
 
     def parts(self, member: Relation) -> tuple[Relation, ...]:
         """Return the parts that are kept for several inputs, outside of loops."""
-        return self._shared.of(member) if self._loops.innermost(member) is None else ()
+        return () if self._loops.is_in_one(member) else self._shared.of(member)
 
     def differs_from_itself(self, member: Relation) -> bool:
         """Say whether two inputs compute for themselves what may have other rows each time."""

@@ -27,6 +27,9 @@ if TYPE_CHECKING:
 RUN_HERE: Final = (Iterate, Cache, FirstMatches)
 """Relations that are run between engines, not by one: each is a fragment of its own."""
 
+_LOOPS: Final = (Iterate, FirstMatches)
+_NONE: Final[frozenset[str]] = frozenset()
+
 _EXPECTED_ITERATIONS: Final = 10
 """How often a loop is taken to run where it may run more often; its end is not known before."""
 
@@ -51,8 +54,9 @@ class Loops:
     def __init__(self, root: Relation, tables: Collection[str] = ()) -> None:
         self._by_variable: dict[str, Iterate | FirstMatches] = {}
         self._free: dict[Relation, frozenset[str]] = {}
+        self._included: set[Relation] = set()
         for loop in walk_once(root):
-            if not isinstance(loop, Iterate | FirstMatches):
+            if not isinstance(loop, _LOOPS):
                 continue
             if self._by_variable.setdefault(loop.variable, loop) != loop:
                 raise InvalidPlan(f"two loops call their rows '{loop.variable}'")
@@ -70,9 +74,14 @@ class Loops:
 
     def include(self, alternative: Relation) -> None:
         """Take in what is looked up in an equivalent of a part of the plan."""
-        for lookup in walk_once(alternative):
-            if isinstance(lookup, FirstMatches):
-                self._by_variable[lookup.variable] = lookup
+        waiting = [alternative]
+        while waiting:
+            relation = waiting.pop()
+            if relation not in self._included:
+                self._included.add(relation)
+                waiting.extend(relation.below)
+                if isinstance(relation, FirstMatches):
+                    self._by_variable[relation.variable] = relation
 
     def looks_up(self, variable: str | None) -> bool:
         """Say whether a variable stands for rows that are looked up, once for each batch of them.
@@ -89,9 +98,14 @@ class Loops:
             case FirstMatches(candidates, count=count):
                 return estimates.rows(candidates).at_most(count)
 
+    def is_in_one(self, relation: Relation) -> bool:
+        """Say whether a relation depends on the rows of a loop around it."""
+        return bool(self._free_in(relation))
+
     def innermost(self, relation: Relation) -> str | None:
         """Return the variable of the innermost loop on whose rows a relation depends, if any."""
-        return max(self._free_in(relation), key=self.depth, default=None)
+        free = self._free_in(relation)
+        return max(free, key=self.depth) if free else None
 
     def depth(self, variable: str | None) -> int:
         """Return how many loops are around what depends on a variable: 1 for an outermost loop."""
@@ -109,7 +123,7 @@ class Loops:
 
     def _free_in(self, relation: Relation) -> frozenset[str]:
         if not self._by_variable:
-            return frozenset()
+            return _NONE
         known = self._free.get(relation)
         if known is None:
             known = self._free[relation] = self._find_free(relation)
@@ -118,9 +132,9 @@ class Loops:
     def _find_free(self, relation: Relation) -> frozenset[str]:
         if isinstance(relation, Read):
             named = relation.table in self._by_variable
-            return frozenset((relation.table,)) if named else frozenset()
-        found = frozenset().union(*map(self._free_in, relation.below))
-        if isinstance(relation, Iterate | FirstMatches):
+            return frozenset((relation.table,)) if named else _NONE
+        found = _NONE.union(*map(self._free_in, relation.below))
+        if isinstance(relation, _LOOPS):
             return found - {relation.variable}
         return found
 

@@ -12,6 +12,7 @@ from wayfed_optimizer.node import Node
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
+    from wayfed_optimizer.relations.sources import Read
     from wayfed_optimizer.types import Schema
 
 
@@ -24,11 +25,13 @@ class Relation(Node):
         Its columns.
     """
 
-    __slots__ = ("_expressions", "_inputs", "_subqueries")
+    __slots__ = ("_all_below", "_expressions", "_inputs", "_reads", "_subqueries")
     _below: ClassVar[tuple[str, ...]] = ("input",)
     schema: Schema
+    _all_below: tuple[Relation, ...]
     _expressions: tuple[Expression, ...]
     _inputs: tuple[Relation, ...]
+    _reads: tuple[Read, ...]
     _subqueries: tuple[Relation, ...]
 
     _flows: ClassVar[bool] = False
@@ -78,8 +81,12 @@ class Relation(Node):
     @property
     def below(self) -> tuple[Relation, ...]:
         """The inputs, and then the relations of subqueries in the relation's own expressions."""
-        subqueries = _subqueries_in(self)
-        return (*self.inputs, *subqueries) if subqueries else self.inputs
+        try:
+            return self._all_below
+        except AttributeError:
+            below = self.inputs + _subqueries_in(self)
+            self.derive(_all_below=below)
+            return below
 
     def with_below(self, change: Callable[[Relation], Relation]) -> Relation:
         """Return this relation over changed inputs and subqueries, in the order of `below`."""

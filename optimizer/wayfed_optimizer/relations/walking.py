@@ -42,8 +42,23 @@ def variables(root: Relation) -> frozenset[str]:
 
 
 def reads(root: Relation) -> tuple[Read, ...]:
-    """Return the reads of a plan, in the order they are written, each once."""
-    return tuple(node for node in walk_once(root) if isinstance(node, Read))
+    """Return the reads of a plan, in the order they are written, each once; found on first use."""
+    waiting = [] if hasattr(root, "_reads") else [root]
+    while waiting:
+        relation = waiting[-1]
+        below = [each for each in relation.below if not hasattr(each, "_reads")]
+        if below:
+            waiting += below
+            continue
+        waiting.pop()
+        if isinstance(relation, Read):
+            found: tuple[Read, ...] = (relation,)
+        elif len(relation.below) == 1:
+            found = relation.below[0]._reads
+        else:
+            found = tuple(dict.fromkeys(read for each in relation.below for read in each._reads))
+        relation.derive(_reads=found)
+    return root._reads
 
 
 def transform(root: Relation, change: Callable[[Relation], Relation]) -> Relation:

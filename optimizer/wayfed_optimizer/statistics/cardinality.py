@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING, Final
 from wayfed_optimizer.expressions import Call, Column, Expression, Named, WindowCall
 from wayfed_optimizer.relations import (
     Aggregate,
+    Cache,
     Distinct,
     Explode,
     Filter,
@@ -30,6 +31,7 @@ from wayfed_optimizer.relations import (
     Select,
     SetKind,
     SetOperation,
+    Sort,
     Values,
     Window,
     Write,
@@ -106,6 +108,7 @@ class Cardinalities:
         self._observed = observed
         self._rows: dict[Relation, Estimate] = {}
         self._columns: dict[tuple[Relation, str], ColumnStatistics] = {}
+        self._widths: dict[Relation, Mapping[str, float]] = {}
         self._twins: dict[Relation, Relation] = {}
         self._named: dict[str, Relation] = {}
 
@@ -145,7 +148,7 @@ class Cardinalities:
 
     def width(self, relation: Relation) -> float:
         """Return the estimated bytes a row."""
-        return sum(self.column(relation, f.name).width or width_of(f.type) for f in relation.schema)
+        return sum(self._widths_of(relation).values())
 
     def bytes(self, relation: Relation) -> float:
         """Return the estimated bytes of all rows."""
@@ -158,6 +161,37 @@ class Cardinalities:
         if known is None:
             known = self._columns[key] = self._column(relation, name)
         return known
+
+    def _widths_of(self, relation: Relation) -> Mapping[str, float]:
+        """Return the bytes of a value of each column: what leaves out rows does not change them."""
+        known = self._widths.get(relation)
+        if known is None:
+            known = self._widths[relation] = self._find_widths(relation)
+        return known
+
+    def _find_widths(self, relation: Relation) -> Mapping[str, float]:
+        if (twin := self._twin(relation)) is not None:
+            below = self._widths_of(twin)
+            return {name: below[name] for name in relation.schema.names}
+        match relation:
+            case Select(source, outputs):
+                below = self._widths_of(source)
+                return {
+                    output.name: below[output.expression.name]
+                    if isinstance(output.expression, Column)
+                    else self._width_of(relation, output.name)
+                    for output in outputs
+                }
+            case Join(left, right, kind):
+                if kind in (JoinKind.SEMI, JoinKind.ANTI):
+                    return self._widths_of(left)
+                return {**self._widths_of(left), **self._widths_of(right)}
+            case Filter() | Sort() | Limit() | Distinct() | Sample() | Hint() | Cache():
+                return self._widths_of(relation.inputs[0])
+        return {name: self._width_of(relation, name) for name in relation.schema.names}
+
+    def _width_of(self, relation: Relation, name: str) -> float:
+        return self.column(relation, name).width or width_of(relation.schema[name].type)
 
     def _seen(self, relation: Relation) -> Estimate | None:
         rows = self._observed(relation)
@@ -222,7 +256,7 @@ class Cardinalities:
         if not touched:
             return sampled(found, before, after)
         if found.distinct is not None and found.distinct > after:
-            return replace(found, distinct=max(1.0, after))
+            return found.with_distinct(max(1.0, after))
         return found
 
     def _of_join(self, join: Join, name: str) -> ColumnStatistics:
@@ -237,7 +271,7 @@ class Cardinalities:
                     return (
                         met
                         if met.distinct is None or met.distinct <= after
-                        else replace(met, distinct=max(1.0, after))
+                        else met.with_distinct(max(1.0, after))
                     )
         if join.kind in (JoinKind.LEFT, JoinKind.FULL) and side is join.right and after > 0:
             return replace(known, null_fraction=None, common=MappingProxyType({}))

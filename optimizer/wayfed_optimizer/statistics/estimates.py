@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from enum import Enum
 from types import MappingProxyType
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Final
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -116,6 +116,9 @@ def weaker(a: Provenance, b: Provenance) -> Provenance:
     return max(a, b, key=_TRUST.index)
 
 
+_NOTHING: Final[Mapping[object, float]] = MappingProxyType({})
+
+
 @dataclass(frozen=True, slots=True)
 class ColumnStatistics:
     """What is known about the values of a column; None is unknown.
@@ -141,8 +144,20 @@ class ColumnStatistics:
     low: object = None
     high: object = None
     width: float | None = None
-    common: Mapping[object, float] = field(default_factory=lambda: MappingProxyType({}))
+    common: Mapping[object, float] = field(default_factory=lambda: _NOTHING)
     histogram: tuple[object, ...] = ()
+
+    def with_distinct(self, distinct: float | None) -> ColumnStatistics:
+        """Return the same with another number of different values."""
+        return ColumnStatistics(
+            distinct,
+            self.null_fraction,
+            self.low,
+            self.high,
+            self.width,
+            self.common,
+            self.histogram,
+        )
 
 
 @dataclass(frozen=True, slots=True)

@@ -7,11 +7,10 @@ of both sides are matched one by one (PostgreSQL, `eqjoinsel` in selfuncs.c).
 
 from __future__ import annotations
 
-from dataclasses import replace
-from types import MappingProxyType
 from typing import TYPE_CHECKING, Final, NamedTuple
 
 from wayfed_optimizer.statistics.computed import together
+from wayfed_optimizer.statistics.estimates import ColumnStatistics
 from wayfed_optimizer.statistics.positions import is_below, position
 from wayfed_optimizer.statistics.shares import (
     EQUALITY,
@@ -26,8 +25,6 @@ from wayfed_optimizer.statistics.shares import (
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
-
-    from wayfed_optimizer.statistics.estimates import ColumnStatistics
 
 _LEAST_UNMATCHED: Final = 0.05
 """Containment says that every key finds its match; who asks for those without one knows better."""
@@ -151,12 +148,4 @@ def both(a: ColumnStatistics, b: ColumnStatistics) -> ColumnStatistics:
     if position(low) is not None and is_below(high, low):
         low, high = a.low, a.high
     known = [c.distinct for c in (a, b) if c.distinct is not None]
-    return replace(
-        a,
-        distinct=min(known, default=None),
-        null_fraction=0.0,
-        low=low,
-        high=high,
-        common=MappingProxyType({}),
-        histogram=(),
-    )
+    return ColumnStatistics(min(known, default=None), 0.0, low, high, a.width)

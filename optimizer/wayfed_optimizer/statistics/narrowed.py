@@ -43,7 +43,7 @@ def sampled(column: ColumnStatistics, rows: float, kept: float) -> ColumnStatist
     """Return what is known of a column where rows were left out for reasons of other columns."""
     if column.distinct is None or kept >= rows:
         return column
-    return replace(column, distinct=distinct_among(column.distinct, rows, kept))
+    return column.with_distinct(distinct_among(column.distinct, rows, kept))
 
 
 def within(column: ColumnStatistics, wanted: Range) -> ColumnStatistics:
