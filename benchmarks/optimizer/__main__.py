@@ -19,7 +19,7 @@ from typing import Any
 
 from benchmarks.optimizer.picture import draw
 
-PARTS = ("planning", "cardinality", "calibration", "choice", "misestimates")
+PARTS = ("planning", "cardinality", "calibration", "choice", "three_stores", "misestimates")
 
 
 def result_of(part: str) -> dict[str, Any]:
