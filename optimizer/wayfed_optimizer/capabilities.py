@@ -90,7 +90,7 @@ class Capabilities:
             if not self.has_type(column.type):
                 return self._refused(column.type.name)
         for root in expressions_of(relation):
-            for expression in walk(root):
+            for expression in (root,) if type(root) is Column else walk(root):
                 if found := self._refused_expression(expression):
                     return found
         return None
@@ -117,14 +117,14 @@ class Capabilities:
 
     def has_type(self, kind: DataType) -> bool:
         """Say whether columns can have a type, and what is in it."""
+        if kind.name not in self.types:
+            return kind.name == "null"
         match kind:
             case List(element=element):
-                inner: tuple[DataType, ...] = (element,)
+                return self.has_type(element)
             case Struct(fields=fields):
-                inner = tuple(member for _, member in fields)
-            case _:
-                return kind.name == "null" or kind.name in self.types
-        return kind.name in self.types and all(map(self.has_type, inner))
+                return all(self.has_type(member) for _, member in fields)
+        return True
 
     def _refused(self, name: str) -> tuple[str, str]:
         return name, self.without.get(name, "not available there")

@@ -59,31 +59,38 @@ class Arrivals:
         self,
         below: Relation,
         relation: Relation,
-        platform: Platform,
+        names: Sequence[str],
         around: Around,
         position: int,
-    ) -> list[Offer]:
-        """Return the ways in which an input's rows can come to a platform."""
+    ) -> dict[str, list[Offer]]:
+        """Return the ways in which an input's rows can come to each of some platforms."""
         if isinstance(below, Read) and below.table in self._shared:
-            return self._arriving_again(below, platform, around)
-        name = platform.name
-        taken = not self._setting.refused(name, below)
+            return {name: self._arriving_again(below, name, around) for name in names}
+        lacking = self._prices.lacking
         keeps_order = isinstance(relation, _KEEP_ORDER) and is_ordered(below)
         if keeps_order or isinstance(relation, RUN_HERE) or self._loops.is_in_one(relation):
-            each = self._from_each(below, relation, platform, around, position, taken=taken)
-            return undominated(each, self._prices.lacking)
-        arriving = [
-            Offer(*choice[4:9], Arrival(choice, None))
-            for choice in self._choices_of(below, around).get(name, ())
-            if not isinstance(choice.relation, RUN_HERE)
-        ]
-        if taken:
-            size = self._prices.size(below)
-            for producer, leaving in self._leaving(below, around):
-                way = self._movement.way(producer, platform, relation, size)
-                if way is not None:
-                    arriving += [_by_way(offer, way, self._prices) for offer in leaving]
-        return undominated(arriving, self._prices.lacking)
+            return {
+                name: undominated(self._from_each(below, relation, name, around, position), lacking)
+                for name in names
+            }
+        found: dict[str, list[Offer]] = {}
+        choices = self._choices_of(below, around)
+        leaving = self._leaving(below, around)
+        size = self._prices.size(below)
+        for name in names:
+            arriving = [
+                Offer(*choice[4:9], Arrival(choice, None))
+                for choice in choices.get(name, ())
+                if not isinstance(choice.relation, RUN_HERE)
+            ]
+            if not self._setting.refused(name, below):
+                platform = self._platforms[name]
+                for producer, offers in leaving:
+                    way = self._movement.way(producer, platform, relation, size)
+                    if way is not None:
+                        arriving += [_by_way(offer, way, self._prices) for offer in offers]
+            found[name] = undominated(arriving, lacking)
+        return found
 
     def _leaving(self, below: Relation, around: Around) -> list[tuple[Platform, list[Offer]]]:
         """Return what leaves the platforms, those together from which all ways are the same."""
@@ -108,25 +115,19 @@ class Arrivals:
         return {**self._scanning(below, around.forced), **choices}
 
     def _from_each(
-        self,
-        below: Relation,
-        relation: Relation,
-        platform: Platform,
-        around: Around,
-        position: int,
-        *,
-        taken: bool,
+        self, below: Relation, relation: Relation, to: str, around: Around, position: int
     ) -> Iterator[Offer]:
         """Yield how rows come from each platform, where loops or an order are to be heeded."""
         keeps_order = isinstance(relation, _KEEP_ORDER) and is_ordered(below)
+        taken = not self._setting.refused(to, below)
         lasts = self._lasts(below, relation, position)
         times = self._loops.times(below) / self._loops.times(relation)
         size = self._prices.size(below)
         for name, choices in self._offered(below, around).items():
-            same = name == platform.name
+            same = name == to
             way = None
             if (same or not keeps_order) and taken:
-                producer = self._platforms[name]
+                producer, platform = self._platforms[name], self._platforms[to]
                 way = self._movement.way(producer, platform, relation, size, kept=lasts)
             for choice in choices:
                 if same and self._is_together(choice.relation, relation, lasts=lasts):
@@ -134,14 +135,14 @@ class Arrivals:
                 elif way:
                     yield self.moved(choice, way, lasts=lasts, times=times)
 
-    def _arriving_again(self, leaf: Read, platform: Platform, around: Around) -> list[Offer]:
+    def _arriving_again(self, leaf: Read, name: str, around: Around) -> list[Offer]:
         """Return how rows that are kept come to a platform; what they are is paid for above."""
         channel = self._setting.channels[dict(around.kept)[leaf.table]]
-        way = self._movement.of_kept(channel, platform, self._prices.size(leaf))
-        if way is None or self._setting.refused(platform.name, leaf):
+        way = self._movement.of_kept(channel, self._platforms[name], self._prices.size(leaf))
+        if way is None or self._setting.refused(name, leaf):
             return []
         score = self._prices.score(way.seconds, 0.0)
-        nothing = Choice(leaf, platform.name, (), 0.0, 0.0, 0.0, 0.0, 0.0, 0)
+        nothing = Choice(leaf, name, (), 0.0, 0.0, 0.0, 0.0, 0.0, 0)
         return [Offer(score, 0.0, way.seconds, 0.0, 0, Arrival(nothing, way))]
 
     def _scanning(self, relation: Relation, forced: str) -> Mapping[str, list[Choice]]:

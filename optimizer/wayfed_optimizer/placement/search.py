@@ -208,10 +208,8 @@ class Search:
                 break  # all others are kept besides it, where that pays
         if found and not (self._keeping.tries_all and all(map(self._shared.is_stable, parts))):
             return found
-        for name in names:
-            choices = self._computing(member, name, around)
-            if choices:
-                found.setdefault(name, []).extend(choices)
+        for name, choices in self._computing(member, names, around):
+            found.setdefault(name, []).extend(choices)
         return found
 
     def _is_forced(self, relation: Relation, forced: str) -> bool:
@@ -255,25 +253,38 @@ class Search:
             raise _nobody_runs(read, reasons)
         return found
 
-    def _computing(self, relation: Relation, name: str, around: Around) -> list[Choice]:
-        platform = self._platforms[name]
-        offers: list[list[Offer]] = []
-        for position, below in enumerate(relation.below):
-            arriving = self._arrivals.arriving(below, relation, platform, around, position)
-            if not arriving:
-                return []
-            offers.append(arriving)
-        seconds, bit = self._prices.seconds(name, relation), self._prices.bits[name]
+    def _computing(
+        self, relation: Relation, names: Sequence[str], around: Around
+    ) -> Iterator[tuple[str, list[Choice]]]:
+        """Yield what computing a relation costs on each platform where its inputs can be."""
+        arriving = [
+            self._arrivals.arriving(below, relation, names, around, position)
+            for position, below in enumerate(relation.below)
+        ]
+        for name in names:
+            offers = [each[name] for each in arriving]
+            if all(offers):
+                seconds = self._prices.seconds(name, relation)
+                yield (
+                    name,
+                    [
+                        self._computed(relation, name, seconds, inputs)
+                        for inputs in self._combined(name, offers)
+                    ],
+                )
+
+    def _combined(self, name: str, offers: Sequence[list[Offer]]) -> list[tuple[Offer, ...]]:
+        """Return the combinations of offers for all inputs that may be cheapest."""
         if len(offers) == 1:
-            return [self._computed(relation, name, seconds, (offer,)) for offer in offers[0]]
+            return [(offer,) for offer in offers[0]]
+        if all(len(each) == 1 for each in offers):
+            return [tuple([each[0] for each in offers])]
+        bit = self._prices.bits[name]
         combined = [
             _Combined(sum([o.score for o in inputs]), _union(bit, inputs), inputs)
             for inputs in product(*offers)
         ]
-        return [
-            self._computed(relation, name, seconds, each.inputs)
-            for each in undominated(combined, self._prices.lacking)
-        ]
+        return [each.inputs for each in undominated(combined, self._prices.lacking)]
 
     def _computed(
         self, relation: Relation, name: str, seconds: float, inputs: tuple[Offer, ...]

@@ -15,6 +15,7 @@ from wayfed_optimizer.relations import (
     Select,
     Sort,
     Values,
+    everything_below,
     reads,
     walk_once,
 )
@@ -47,7 +48,6 @@ class SharedParts:
     def __init__(self, rows: Cardinalities, is_at_hand: Callable[[Read], bool]) -> None:
         self._rows = rows
         self._is_at_hand = is_at_hand
-        self._below: dict[Relation, frozenset[Relation]] = {}
         self._found: dict[Relation, tuple[Relation, ...]] = {}
         self._names: dict[Relation, str] = {}
         self._parts: dict[str, Relation] = {}
@@ -104,7 +104,7 @@ class SharedParts:
             found = done.get(node)
             if found is None:
                 found = node
-                if part in self._all_below(node):
+                if part in everything_below(node):
                     found = node.with_below(visit)
                     self._rows.stands_for(found, node)
                 done[node] = found
@@ -114,11 +114,11 @@ class SharedParts:
 
     def count(self, relation: Relation) -> int:
         """Return how many relations are below one."""
-        return len(self._all_below(relation))
+        return len(everything_below(relation))
 
     def reads_besides(self, relation: Relation, part: Relation) -> Iterator[Read]:
         """Yield the tables that a relation reads where it does not read a part."""
-        inside = self._all_below(part)
+        inside = everything_below(part)
         for node in walk_once(relation):
             if not isinstance(node, Read) or node.table in self._parts:
                 continue
@@ -163,7 +163,7 @@ class SharedParts:
         several: set[Relation] = set()
         seen: frozenset[Relation] = frozenset()
         for below in relation.below:
-            own = self._all_below(below) | {below}
+            own = everything_below(below) | {below}
             if not seen.isdisjoint(own):
                 several |= seen & own
             seen |= own
@@ -181,14 +181,6 @@ class SharedParts:
             else:
                 waiting.extend(reversed(node.below))
 
-    def _all_below(self, relation: Relation) -> frozenset[Relation]:
-        known = self._below.get(relation)
-        if known is None:
-            below = relation.below
-            known = frozenset(below).union(*map(self._all_below, below))
-            self._below[relation] = known
-        return known
-
     def _may_be_kept(self, part: Relation, above: Relation) -> bool:
         match part:
             case Read():
@@ -202,7 +194,7 @@ class SharedParts:
     def _cuts(self, above: Relation, part: Relation) -> bool:
         """Say whether the first rows of a part are wanted somewhere, in its order."""
         for node in walk_once(above):
-            if isinstance(node, Limit) and part in self._all_below(node):
+            if isinstance(node, Limit) and part in everything_below(node):
                 below: Relation = node
                 while isinstance(below, _KEEP_ORDER):
                     below = below.input

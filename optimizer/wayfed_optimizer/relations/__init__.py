@@ -27,7 +27,14 @@ from wayfed_optimizer.relations.rows import (
 )
 from wayfed_optimizer.relations.sources import Read, Values
 from wayfed_optimizer.relations.times import TimeWindow, Watermark
-from wayfed_optimizer.relations.walking import reads, transform, variables, walk, walk_once
+from wayfed_optimizer.relations.walking import (
+    everything_below,
+    reads,
+    transform,
+    variables,
+    walk,
+    walk_once,
+)
 from wayfed_optimizer.relations.writes import Write, WriteMode
 
 __all__ = [
@@ -58,6 +65,7 @@ __all__ = [
     "Window",
     "Write",
     "WriteMode",
+    "everything_below",
     "expressions_of",
     "reads",
     "transform",

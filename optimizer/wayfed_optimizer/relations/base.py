@@ -25,10 +25,11 @@ class Relation(Node):
         Its columns.
     """
 
-    __slots__ = ("_all_below", "_expressions", "_inputs", "_reads", "_subqueries")
+    __slots__ = ("_all_below", "_everything", "_expressions", "_inputs", "_reads", "_subqueries")
     _below: ClassVar[tuple[str, ...]] = ("input",)
     schema: Schema
     _all_below: tuple[Relation, ...]
+    _everything: frozenset[Relation]
     _expressions: tuple[Expression, ...]
     _inputs: tuple[Relation, ...]
     _reads: tuple[Read, ...]

@@ -36,6 +36,17 @@ def walk_once(root: Relation) -> Iterator[Relation]:
         waiting.extend(reversed(relation.below))
 
 
+def everything_below(root: Relation) -> frozenset[Relation]:
+    """Return all relations below one, for questions in which their order is nothing."""
+    try:
+        return root._everything
+    except AttributeError:
+        below = root.below
+        found = frozenset(below).union(*map(everything_below, below))
+        root.derive(_everything=found)
+        return found
+
+
 def variables(root: Relation) -> frozenset[str]:
     """Return the names by which the loops of a plan read their own rows: tables of no catalog."""
     return frozenset(r.variable for r in walk_once(root) if isinstance(r, Iterate | FirstMatches))

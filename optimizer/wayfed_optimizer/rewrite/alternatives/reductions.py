@@ -26,8 +26,8 @@ from wayfed_optimizer.relations import (
     SetOperation,
     Sort,
     Window,
+    everything_below,
     expressions_of,
-    walk_once,
 )
 from wayfed_optimizer.types import FLOATS
 
@@ -205,12 +205,12 @@ def is_shipped(relation: Relation) -> bool:
 
 
 def _key_sets(relations: Iterable[Relation]) -> int:
-    joins = (n for each in relations for n in walk_once(each) if isinstance(n, Join))
-    return len({join.right for join in joins if is_shipped(join.right)})
+    nodes = (n for each in relations for n in (each, *everything_below(each)))
+    return len({n.right for n in nodes if isinstance(n, Join) and is_shipped(n.right)})
 
 
 def _holds(relation: Relation, part: Relation) -> bool:
-    return any(node == part for node in walk_once(relation))
+    return part == relation or part in everything_below(relation)
 
 
 def _partitions(outputs: tuple[Named, ...]) -> set[str]:
