@@ -1,4 +1,4 @@
-"""Joins in the order of their sizes give the same rows."""
+"""Joins in the order of their sizes, their tables reduced by others, give the same rows."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from hypothesis import strategies as st
 
 from tests.properties.conftest import examples
 from tests.properties.test_rewriting import JOINED, Database, join_trees, joined
-from wayfed_optimizer.relations import Join, Relation
+from wayfed_optimizer.relations import Join, Relation, reads
 from wayfed_optimizer.rewrite.alternatives import Surroundings
 from wayfed_optimizer.rewrite.alternatives.orders import order_joins
 from wayfed_optimizer.statistics import Cardinalities, ColumnStatistics, Estimate, TableStatistics
@@ -30,16 +30,22 @@ def estimates(sizes: list[int]) -> Cardinalities:
 
 
 SIZES = st.lists(st.sampled_from([10, 1000, 100_000, 10_000_000]), min_size=5, max_size=5)
+HOMES = st.lists(st.sampled_from(["p", "q", "anywhere"]), min_size=5, max_size=5)
 
 
-@given(tree=join_trees(), sizes=SIZES)
+@given(tree=join_trees(), sizes=SIZES, homes=HOMES)
 @FEW
 def test_joins_in_the_order_of_their_sizes_give_the_same_rows(
     joined: Database,  # the fixture of that name
     tree: Relation,
     sizes: list[int],
+    homes: list[str],
 ) -> None:
-    around = Surroundings(lambda _: (), rows=estimates(sizes))
+    home = dict(zip(JOINED, homes, strict=True))
+    around = Surroundings(
+        lambda relation: sorted(home[read.table] for read in reads(relation)),
+        rows=estimates(sizes),
+    )
     while not isinstance(tree, Join):
         (tree,) = tree.inputs
     other = order_joins(tree, around)

@@ -271,6 +271,17 @@ class JoinGraph:
             (*unit.columns, *leaf.schema.names),
         )
 
+    def built(self, shape: Shape, instead: Mapping[Relation, Relation]) -> Unit:
+        """Return the joins of a shape; other rows may stand for relations that are joined."""
+        if not isinstance(shape, tuple):
+            own = instead.get(shape, shape)
+            return Unit(own, shape, (shape,), shape.schema.names)
+        left, right = shape
+        unit = self.built(left, instead)
+        if not isinstance(right, tuple) and right in self.attached:
+            return self.attach(right, unit)
+        return self.join(unit, self.built(right, instead))
+
 
 class _FixedOrder(Exception):  # ends a search; nothing has failed
     """A condition that another order of joins might evaluate on other rows."""

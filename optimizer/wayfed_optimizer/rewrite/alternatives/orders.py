@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Final, NamedTuple
 from wayfed_optimizer.expressions import Named, column
 from wayfed_optimizer.relations import Filter, Join, JoinKind, Relation, Select
 from wayfed_optimizer.rewrite.alternatives.join_graph import JoinGraph, Shape, Unit
+from wayfed_optimizer.rewrite.alternatives.siblings import reduced_leaves
 from wayfed_optimizer.rewrite.engine import RewriteContext
 from wayfed_optimizer.rewrite.prune import prune_columns
 
@@ -30,7 +31,10 @@ _MOST_PAIRS: Final = 3_000
 
 
 def order_joins(relation: Join, around: Surroundings) -> Relation | None:
-    """Join a tree of inner joins in the order that gives the fewest rows on the way."""
+    """Join a tree of inner joins in the order that gives the fewest rows on the way.
+
+    What lies in one store, but is joined elsewhere, is reduced there by others, where that pays.
+    """
     if relation.kind not in (JoinKind.INNER, JoinKind.LEFT) or around.rows is None:
         return None
     if around.is_within(relation):
@@ -38,8 +42,22 @@ def order_joins(relation: Join, around: Surroundings) -> Relation | None:
     graph = JoinGraph.of(relation)
     if graph is None or len(graph.leaves) < 3:
         return None
+    shape = _fewest_rows(graph, around.rows) or graph.shape
+    reduced = reduced_leaves(shape, graph, around)
+    if shape == graph.shape and not reduced:
+        return None
+    whole = graph.built(shape, reduced)
+    outputs = tuple(
+        Named(name, column(whole.relation.schema, graph.names[name]))
+        for name in relation.schema.names
+    )
+    return prune_columns(Select(whole.relation, outputs), RewriteContext())
+
+
+def _fewest_rows(graph: JoinGraph, rows: Cardinalities) -> Shape | None:
+    """Return the order that gives the fewest rows; None where the written one is as good."""
     units = [graph.unit(leaf) for leaf in graph.leaves]
-    sizes = _Sizes(units, graph, around.rows)
+    sizes = _Sizes(units, graph, rows)
     plan = _planned(len(units), sizes)
     if plan is None or _written(graph, sizes) - plan.cost < _FEWEST_SAVED:
         return None
@@ -48,13 +66,7 @@ def order_joins(relation: Join, around: Surroundings) -> Relation | None:
         if not graph.can_attach(leaf, whole):
             return None
         whole = graph.attach(leaf, whole)
-    if whole.shape == graph.shape:
-        return None
-    outputs = tuple(
-        Named(name, column(whole.relation.schema, graph.names[name]))
-        for name in relation.schema.names
-    )
-    return prune_columns(Select(whole.relation, outputs), RewriteContext())
+    return whole.shape
 
 
 def joins_of(root: Relation) -> set[Relation]:
