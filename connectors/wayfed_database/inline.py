@@ -116,7 +116,7 @@ def definition_of(name: str, rows: pa.Table, dialect: Dialect) -> str | None:
         return f"{head}(SELECT {nothing} WHERE 1 = 0)"
     try:
         columns = [
-            list(_constants(column.to_pylist(), field.type, dialect))
+            _constants(column.to_pylist(), field.type, dialect)
             for column, field in zip(rows.columns, schema, strict=True)
         ]
     except (Unsupported, OverflowError, ValueError):  # Python has no days before the year 1
@@ -129,16 +129,18 @@ def definition_of(name: str, rows: pa.Table, dialect: Dialect) -> str | None:
     return None if "\x00" in text else text
 
 
-def _constants(values: Iterable[Any], kind: DataType, dialect: Dialect) -> Iterator[str]:
-    for value in values:
-        if value is None:
-            yield "NULL"
-        elif is_integer(kind) and value > _LEAST_INTEGER:
-            yield str(value)
-        elif kind == TEXT:
-            yield string(value, dialect)
-        else:
-            yield literal_text(Literal(value, kind), dialect).sql
+def _constants(values: Iterable[Any], kind: DataType, dialect: Dialect) -> list[str]:
+    plain = is_integer(kind)
+    return [
+        "NULL"
+        if value is None
+        else str(value)
+        if plain and value > _LEAST_INTEGER
+        else string(value, dialect)
+        if kind == TEXT
+        else literal_text(Literal(value, kind), dialect).sql
+        for value in values
+    ]
 
 
 def with_rows(text: str, inputs: Mapping[str, object]) -> str:

