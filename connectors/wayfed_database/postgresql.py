@@ -19,7 +19,7 @@ from wayfed_database.jdbc import Parts, query
 from wayfed_database.key_filters import KeyFilters
 from wayfed_database.pool import close_quietly
 from wayfed_database.values import within_calendar
-from wayfed_optimizer.errors import TransferError, WayfedError
+from wayfed_optimizer.errors import Cancelled, TransferError, WayfedError
 from wayfed_optimizer.platform import ARROW_TABLE, TableReference
 from wayfed_sql import POSTGRESQL
 
@@ -138,6 +138,8 @@ class PostgreSQLSession:
         self._owner: _Lease | None = None
         self._snapshot: str | None = None
         self._ingested: set[str] = set()
+        self._asked: dict[str, _Lease] = {}
+        self._unwanted: set[str] = set()
         self._stack = ExitStack()
         self._stack.enter_context(run.token.calling(self._cancel))
 
@@ -194,6 +196,33 @@ class PostgreSQLSession:
         """Return nothing: PostgreSQL counts for a statement only under EXPLAIN ANALYZE."""
         return _NO_METRICS
 
+    def abandon(self, fragment: str) -> None:
+        """Stop a fragment's statement whose rows nobody will read.
+
+        Not that on the connection with the temporary tables, which would be gone with it; and the
+        first connection's only where another one can keep the snapshot.
+        """
+        with self._choosing:
+            self._unwanted.add(fragment)
+            lease = self._asked.get(fragment)
+            if lease is None or lease is self._owner or not self._can_lose(lease):
+                return
+            lease.abandoned = True
+        lease.calls.stop()
+
+    def _can_lose(self, lease: _Lease) -> bool:
+        """Say whether a connection can be lost; another keeps the snapshot if it was the first."""
+        if lease is not self._leases[0]:
+            return True
+        if not self._pool.reading.take_if_free():
+            return False
+        keeper = self._begin(self._access)
+        self._snapshot = keeper.connection.value("SELECT pg_export_snapshot()")
+        keeper.taken = False
+        self._leases.remove(keeper)
+        self._leases.insert(0, keeper)
+        return True
+
     def close(self) -> None:
         """Roll everything back; connections go back to the pool, interrupted ones are closed."""
         self._stack.close()
@@ -244,7 +273,10 @@ class PostgreSQLSession:
         self, fragment: Fragment, compiled: Compiled, inputs: Mapping[str, object]
     ) -> Stream:
         lease = self._owning() if _over_temporary(inputs) else self._reading()
+        self._asked[fragment.id] = lease
         with self._using(lease):
+            if fragment.id in self._unwanted:
+                raise Cancelled("other work does instead of it", platform=self._name)
             stream = lease.connection.stream(_statement(compiled, inputs), _BATCHES)
             rows = _Rows(stream, lease, lambda: self._failing(fragment, compiled), self._freed)
             lease.rows = rows

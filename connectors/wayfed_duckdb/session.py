@@ -45,6 +45,7 @@ class DuckDBSession:
         self._connections = connections
         self._lock = Lock()
         self._open: dict[str, _Answer] = {}
+        self._abandoned: set[str] = set()
 
     def execute(
         self, fragment: Fragment, compiled: Compiled, inputs: Mapping[str, object]
@@ -60,7 +61,16 @@ class DuckDBSession:
         answer = _Answer(self._connections, fragment, compiled, inputs, self._run)
         with self._lock:
             self._open[fragment.id] = answer
+            if fragment.id in self._abandoned:
+                answer.abandon()
         return answer.start()
+
+    def abandon(self, fragment: str) -> None:
+        """Stop a fragment whose rows nobody will read."""
+        with self._lock:
+            self._abandoned.add(fragment)
+            if (answer := self._open.get(fragment)) is not None:
+                answer.abandon()
 
     def ingest(self, name: str, value: object, source: Channel, target: Channel) -> object:
         """Refuse: DuckDB reads the channels it accepts where they are."""
@@ -120,10 +130,14 @@ class _Answer:
                     self._held.close()
                 raise
 
-    def close(self) -> None:
-        """Stop the statement where it runs, and release connection and inputs."""
+    def abandon(self) -> None:
+        """Stop the statement where it runs; whoever runs it is told that it was closed."""
         self._closing = True
         self._stop()
+
+    def close(self) -> None:
+        """Stop the statement where it runs, and release connection and inputs."""
+        self.abandon()
         with self._lock:
             if self._stream is not None:
                 self._stream.close()

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 from types import MappingProxyType
-from typing import TYPE_CHECKING, Any, Final, Protocol
+from typing import TYPE_CHECKING, Any, Final, Protocol, runtime_checkable
 
 from wayfed_optimizer.cost import Cost, CostProfile
 
@@ -297,6 +297,18 @@ class Session(Protocol):
 
     def close(self) -> None:
         """Release everything the run held here; never raises."""
+        ...
+
+
+@runtime_checkable
+class Abandoning(Protocol):
+    """A session that can stop one of its fragments, while the others go on."""
+
+    def abandon(self, fragment: str) -> None:
+        """Stop a fragment, by its id, whose rows nobody will read; from any thread.
+
+        Its `execute` raises, now or as soon as it is called. What cannot be stopped just ends.
+        """
         ...
 
 

@@ -7,6 +7,7 @@ are outside of what was believed, and could have led to another choice.
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass, replace
 from types import MappingProxyType
 from typing import TYPE_CHECKING, Final, TypeAlias
@@ -15,7 +16,7 @@ from wayfed_optimizer.errors import PlanError
 from wayfed_optimizer.physical import Exchange, SourceInput
 from wayfed_optimizer.placement import Loops
 from wayfed_optimizer.relations import Filter, Hint, Read, Relation, Select, Sort
-from wayfed_optimizer.rewrite import Rewritten
+from wayfed_optimizer.rewrite import ALTERNATIVES, Rewritten
 from wayfed_optimizer.stages import known_tables, place_rewritten
 from wayfed_optimizer.statistics import Estimate
 from wayfed_optimizer.statistics.estimates import Provenance
@@ -27,6 +28,7 @@ if TYPE_CHECKING:
     from wayfed_optimizer.physical import Fragment, PhysicalPlan
     from wayfed_optimizer.placement import Arrival, Choice
     from wayfed_optimizer.platform import Source
+    from wayfed_optimizer.rewrite import Alternative
     from wayfed_optimizer.stages import Stages
 
 _SECONDS_A_ROW: Final = 2e-6
@@ -34,6 +36,9 @@ _SECONDS_A_ROW: Final = 2e-6
 
 _SECONDS_TO_PLAN: Final = 0.01
 """Not what it took here: the same counts lead to the same plan, however busy a machine is."""
+
+_TIMES: Final = 5.0
+"""What is left is planned once more only where it is so many times what planning takes."""
 
 _WIDEST: Final = 10.0
 """An interval that is wider says nothing: what is as far from the likely value is news."""
@@ -157,31 +162,36 @@ def replan(
     assumed = {**learned, **_assumed(stages, counted)}
     reads = _reads(stages.physical, ended)
 
-    def planned(relation: Relation) -> Stages | None:
+    def planned(
+        relation: Relation, rules: Collection[Alternative] = ALTERNATIVES
+    ) -> tuple[float, Stages | None]:
         rest = Rewritten(relation, stages.rewritten.trace)
         try:
-            return place_rewritten(
-                stages.logical, rest, larger, known, assumed=assumed, taken=taken
+            found = place_rewritten(
+                stages.logical, rest, larger, known, assumed=assumed, taken=taken, rules=rules
             )
         except PlanError:  # it cannot be placed so: not all that was chosen can be asked for
-            return None
+            return math.inf, None
+        return _score(found, larger), found
 
-    going_on = planned(_rebuilt(stages.placed.choice, reads, forced=True))
-    relations = dict.fromkeys(
+    # As it is: an alternative that costs less now is another plan.
+    going_on, _ = planned(_rebuilt(stages.placed.choice, reads, forced=True), rules=())
+    worth = 0.0 if environment.objective == "bytes" else _SECONDS_TO_PLAN
+    best, least = None, _BETTER * going_on
+    for relation in dict.fromkeys(
         (
-            _rebuilt(stages.placed.choice, reads),
             _replaced(stages, reads),
+            _rebuilt(stages.placed.choice, reads),
             stages.rewritten.relation,
         )
-    )
-    others = [other for other in map(planned, relations) if other is not None]
-    best = min(others, key=lambda other: _score(other, larger), default=None)
-    left = [f for f in stages.physical.fragments if f.id not in ended]
-    if (
-        best is None
-        or (going_on and _score(best, larger) > _BETTER * _score(going_on, larger))
-        or _alike(left, best.physical.fragments)
     ):
+        if least <= _TIMES * worth:
+            break
+        score, found = planned(relation)
+        if score < least:
+            best, least = found, score
+    left = [f for f in stages.physical.fragments if f.id not in ended]
+    if best is None or _alike(left, best.physical.fragments):
         return Rest(None, environment, tuple(ended), assumed)
     return Rest(best, larger, _read_by(best.physical, ended), assumed)
 

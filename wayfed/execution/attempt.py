@@ -11,38 +11,22 @@ from dataclasses import replace
 from time import perf_counter
 from typing import TYPE_CHECKING, Any, Final
 
-from wayfed.execution.bodies import producers
-from wayfed.execution.keeping import keep
-from wayfed.execution.lookups import Lookup
-from wayfed.execution.loops import Loop
-from wayfed.execution.meter import Meter, State
-from wayfed.execution.recovering import AGAIN, line_of
-from wayfed.execution.report import FragmentReport, Placement, Recovery, Replanning
+from wayfed.execution.following import Following
+from wayfed.execution.report import Placement, Replanning
 from wayfed.execution.run import RunResources
-from wayfed.execution.scope import Scope
-from wayfed.execution.watching import Watch
 from wayfed_optimizer.cancellation import CancellationToken
-from wayfed_optimizer.errors import (
-    Cancelled,
-    ExecutionError,
-    Failure,
-    NotConverged,
-    WayfedError,
-    warn_user,
-)
-from wayfed_optimizer.physical import Exchange, LoopInput, SourceInput
-from wayfed_optimizer.platform import ARROW_STREAM, ARROW_TABLE
-from wayfed_optimizer.relations import FirstMatches, Iterate
+from wayfed_optimizer.errors import NotConverged, WayfedError, warn_user
 from wayfed_optimizer.replanning import replan, same_work
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Iterator, Mapping
+    from collections.abc import Callable, Collection, Iterable, Mapping
 
     from wayfed.execution.journal import Journal
+    from wayfed.execution.meter import Meter
+    from wayfed.execution.report import FragmentReport
     from wayfed_arrow import Stream
     from wayfed_optimizer.environment import Environment
     from wayfed_optimizer.physical import Fragment
-    from wayfed_optimizer.platform import Channel, Conversion, Run
     from wayfed_optimizer.relations import Relation
     from wayfed_optimizer.replanning import Rest
     from wayfed_optimizer.stages import Stages
@@ -56,11 +40,6 @@ _STEP_SECONDS: Final = 0.1
 """Waits are in steps: polars, once imported, lets no signal end a wait that has no timeout."""
 
 _MOST_REPLANNINGS: Final = 3
-
-_IN_PROCESS: Final[Mapping[tuple[Channel, Channel], Callable[[Any, Run], Any]]] = {
-    (ARROW_STREAM, ARROW_TABLE): keep,
-    (ARROW_TABLE, ARROW_STREAM): lambda table, _: table.to_reader(),
-}
 
 
 class Attempt:
@@ -79,14 +58,12 @@ class Attempt:
         self.token = CancellationToken()
         self.resources = RunResources(environment.platforms, environment.sources, self.token)
         self.culprit: str | None = None
-        """The platform of the fragment that failed first."""
+        """The platform of the fragment that failed."""
         self.kept: list[Fragment] = []
         """The fragments of plans that were followed before, whose rows were kept."""
         self._journal = journal
         self._workers = ThreadPoolExecutor(_THREADS, thread_name_prefix=self.resources.run.id)
         self._working: set[Future[Any]] = set()
-        self._metrics: dict[str, Mapping[str, float]] = {}
-        self._scope = Scope()
         self._kept: dict[str, FragmentReport] = {}
         self._taken: set[str] = set()
         self._learned: Mapping[Relation, Estimate] = {}
@@ -96,37 +73,30 @@ class Attempt:
     def _follow(
         self, stages: Stages, environment: Environment, meters: Mapping[str, Meter]
     ) -> None:
-        self.stages, self.environment, self._plan = stages, environment, stages.physical
-        self._taken.update(fragment.id for fragment in self._plan.fragments)
-        self._meters = {f.id: meters.get(f.id) or Meter() for f in self._plan.fragments}
-        self._watch = Watch(stages, environment)
-        self._loops = dict(self._loops_of(environment))
+        self._taken.update(fragment.id for fragment in stages.physical.fragments)
+        self._following = Following(stages, environment, self.resources, self._journal, meters)
 
-    def _loops_of(self, environment: Environment) -> Iterator[tuple[str, Loop | Lookup]]:
-        for fragment in self._plan.fragments:
-            match fragment.relation:
-                case Iterate(variable=variable):
-                    line = environment.lines.get(variable)
-                    yield fragment.id, Loop(fragment, self._plan, self, line)
-                case FirstMatches():
-                    yield fragment.id, Lookup(fragment, self._plan, self)
+    @property
+    def stages(self) -> Stages:
+        """The plan that is followed."""
+        return self._following.stages
+
+    @property
+    def environment(self) -> Environment:
+        """What that plan was placed in."""
+        return self._following.environment
 
     def first(self) -> Any:
         """Run everything up to the first rows of the result, and return the stream of them."""
         from wayfed_arrow import conform
 
-        tables = [
-            table
-            for fragment in self._plan.fragments
-            for table, source in fragment.inputs.items()
-            if isinstance(source, SourceInput)
-        ]
-        self.wait_for(self.submit(self.resources.take_snapshots, list(dict.fromkeys(tables))))
+        tables = self._following.tables
+        self.wait_for(self.submit(self.resources.take_snapshots, tables))
         value = self._run_fragments()
-        for loop in self._loops.values():
-            if loop.unfinished:
-                warn_user(f"{loop.unfinished}: raise max_iterations", NotConverged)
-        moved = self.wait_for(self.submit(self._as_stream, value), self._plan.result)
+        for told in self._following.unfinished:
+            warn_user(f"{told}: raise max_iterations", NotConverged)
+        coming = self.submit(self._following.as_stream, value)
+        moved = self.wait_for(coming, self._following.plan.result)
         return conform(moved, self.stages.logical.schema)
 
     def next_of(self, rows: Stream) -> Future[Any]:
@@ -135,7 +105,7 @@ class Attempt:
 
     def batch(self, coming: Future[Any]) -> Any:
         """Wait for a batch of the result."""
-        return self.wait_for(coming, self._plan.result)
+        return self.wait_for(coming, self._following.plan.result)
 
     def finish(self) -> None:
         """Look at the sources again, and ask the engines what they counted.
@@ -146,9 +116,7 @@ class Attempt:
             Where a source is not what it was at the beginning.
         """
         self.resources.verify_sources()
-        for fragment in self._plan.fragments:
-            session = self.resources.session(fragment.platform)
-            self._metrics[fragment.id] = session.metrics(fragment)
+        self._following.finish()
 
     def end(self, reason: str | None = None) -> None:
         """Release everything; with a reason, stop what is still running."""
@@ -163,99 +131,69 @@ class Attempt:
 
     def counted(self) -> dict[str, FragmentReport]:
         """Return what was counted so far, by fragment."""
-        return self._kept | {f.id: self._report(f) for f in self._plan.fragments}
-
-    def _report(self, fragment: Fragment) -> FragmentReport:
-        meter, loop = self._meters[fragment.id], self._loops.get(fragment.id)
-        return FragmentReport(
-            fragment.id,
-            fragment.platform,
-            meter.rows,
-            meter.bytes,
-            meter.seconds,
-            self._counted(fragment),
-            runs=meter.runs,
-            loop=loop.count if loop else None,
-            state=meter.state,
-        )
-
-    def _counted(self, fragment: Fragment) -> Mapping[str, float]:
-        """Return what its engine counted of a fragment: by now, where it runs."""
-        meter, session = self._meters[fragment.id], self.resources.opened(fragment.platform)
-        if fragment.id in self._metrics or session is None or meter.state is State.WAITING:
-            return self._metrics.get(fragment.id, {})
-        return session.metrics(fragment)
-
-    def _as_stream(self, value: Any) -> Any:
-        for conversion in self.stages.placed.way.conversions:
-            value = self._convert(conversion, value, self._plan.result)
-        return value
+        following = self._following
+        return self._kept | {f.id: following.report(f) for f in following.plan.fragments}
 
     def _run_fragments(self) -> Any:
         """Run every fragment after those it reads, independent ones at the same time.
 
         Those inside of loops are run by their loops, one after the other.
         """
-        waiting = self._outside()
+        waiting = self._following.left()
         running: dict[Future[Any], Fragment] = {}
         while waiting or running:
+            following = self._following
             surprise = self._surprise()
-            if surprise is not None and not running:
-                self._plan_again(surprise)
-                waiting = self._outside()
+            if surprise is not None and all(map(following.can_abandon, running.values())):
+                running = self._plan_again(surprise, running)
+                at_work = {fragment.id for fragment in running.values()}
+                waiting = [f for f in self._following.left() if f.id not in at_work]
                 continue
-            done = self._scope.values.keys()
-            ready = [f for f in waiting if surprise is None and self._needed_by(f) <= done]
+            done = following.scope.values.keys()
+            ready = [f for f in waiting if surprise is None and following.needed_by(f) <= done]
             for fragment in ready:
                 waiting.remove(fragment)
-                running[self.submit(self._run_watched, fragment)] = fragment
+                running[self.submit(following.run_watched, fragment)] = fragment
             wait(running, _STEP_SECONDS, FIRST_COMPLETED)
             # Asked one by one: to wait(), work that was cancelled before it began is never done.
             for future in [each for each in running if each.done()]:
                 fragment = running.pop(future)
-                self._scope.values[fragment.id] = self.wait_for(future, fragment)
-        self._watch.ended.clear()
-        return self._scope.values[self._plan.result.id]
-
-    def _outside(self) -> list[Fragment]:
-        """Return the fragments that are still to be run, those inside of loops aside."""
-        done = self._scope.values
-        return [f for f in self._plan.fragments if f.inside is None and f.id not in done]
-
-    def _needed_by(self, fragment: Fragment) -> set[str]:
-        """Return the fragments outside of loops that one reads, itself or in its loop's body."""
-        found: set[str] = set()
-        waiting = producers(fragment.inputs)
-        while waiting:
-            each = self._plan.fragment(waiting.pop())
-            if each.inside is None:
-                found.add(each.id)
-            else:
-                waiting += producers(each.inputs)
-        return found
+                try:
+                    seen = self.wait_for(future, fragment)
+                except WayfedError:
+                    self.culprit = fragment.platform
+                    raise
+                following.note(fragment, seen)
+        self._following.watch.ended.clear()
+        return self._following.scope.values[self._following.plan.result.id]
 
     def _surprise(self) -> Fragment | None:
         # What has begun may be asked for once more by another plan.
         if self._replannings >= _MOST_REPLANNINGS or not self.resources.can_begin_again:
             return None
-        return self._watch.surprise(self._plan.fragments)
+        return self._following.watch.surprise(self._following.plan.fragments)
 
-    def _plan_again(self, surprise: Fragment) -> None:
-        """Plan the rest again, because a fragment gave other rows than were believed."""
+    def _plan_again(
+        self, surprise: Fragment, running: dict[Future[Any], Fragment]
+    ) -> dict[Future[Any], Fragment]:
+        """Plan the rest again, because a fragment gave other rows than were believed.
+
+        Returns what goes on running.
+        """
         self._replannings += 1
-        watch, began = self._watch, perf_counter()
-        ended = {name: rows for name, rows in watch.ended.items() if name in self._scope.values}
+        following, began = self._following, perf_counter()
+        watch = following.watch
         rest = replan(
             self.stages,
             self.environment,
             watch.counted,
-            ended,
+            watch.ended,
             taken=self._taken,
             learned=self._learned,
         )
         seconds = perf_counter() - began
         self._learned = rest.learned
-        before = tuple(f for f in self._plan.fragments if f.id not in rest.kept)
+        before = tuple(f for f in following.plan.fragments if f.id not in rest.kept)
         after = rest.stages.physical.fragments if rest.stages else before
         self._journal.replannings.append(
             Replanning(
@@ -272,115 +210,56 @@ class Attempt:
         )
         if rest.stages is None:
             watch.counted.clear()
-        else:
-            self._change_to(rest.stages, rest)
+            return running
+        return self._change_to(rest.stages, rest, running)
 
-    def _change_to(self, stages: Stages, rest: Rest) -> None:
-        old, values, ended = self._plan.fragments, self._scope.values, self._watch.ended
-        self.resources.add_sources({name: ended[name] for name in rest.kept})
-        self.kept += (f for f in old if f.id in rest.kept)
-        self._kept |= {f.id: replace(self._report(f), kept=True) for f in old if f.id in rest.kept}
-        going_on: dict[str, str] = {}
-        read = {name for f in old if f.id in values for name in self._needed_by(f)}
-        whole = [f for f in old if f.id in values and (f.output.reusable or f.id not in read)]
-        for new in stages.physical.fragments:
-            same = (f.id for f in whole if same_work(f, new))
-            if (name := next(same, None)) is not None and name not in going_on.values():
-                going_on[new.id] = name
-        for name in values.keys() - set(going_on.values()) - set(rest.kept):
-            if (close := getattr(values[name], "close", None)) is not None:
-                close()
-        self._scope = Scope()
-        self._scope.values.update({new: values[name] for new, name in going_on.items()})
-        meters = {new: self._meters[name] for new, name in going_on.items()}
+    def _change_to(
+        self, stages: Stages, rest: Rest, running: dict[Future[Any], Fragment]
+    ) -> dict[Future[Any], Fragment]:
+        before = self._following
+        old, values = before.plan.fragments, before.scope.values
+        self.resources.add_sources({name: before.watch.ended[name] for name in rest.kept})
+        kept = [f for f in old if f.id in rest.kept]
+        self.kept += kept
+        self._kept |= {f.id: replace(before.report(f), kept=True) for f in kept}
+        begun = {f.id for f in old if f.id in values} | {f.id for f in running.values()}
+        read = {name for f in old if f.id in begun for name in before.needed_by(f)}
+        whole = [f for f in old if f.id in begun and (f.output.reusable or f.id not in read)]
+        going_on = dict(_going_on(whole, stages.physical.fragments))
+        self._leave(before, running, going_on.keys())
+        for name in values.keys() - going_on.keys() - set(rest.kept):
+            _close(values[name])
+        meters = {new.id: before.meter(name) for name, new in going_on.items()}
         self._follow(stages, rest.environment, meters)
-
-    def _run_watched(self, fragment: Fragment) -> Any:
-        """Run a fragment and count its first rows; again where it fails in a way that may pass.
-
-        Nobody has seen any of its rows before, and what it reads can be read again.
-        """
-        pauses = iter(AGAIN if self._reads_again(fragment) else ())
-        while True:
-            try:
-                return self._watch.look_ahead(fragment, self.run_fragment(fragment, self._scope))
-            except WayfedError as error:
-                pause = next(pauses, None)
-                if error.failure is not Failure.TRANSIENT or pause is None:
-                    self.culprit = self.culprit or fragment.platform
-                    raise
-                self._journal.recoveries.append(
-                    Recovery(fragment.id, fragment.platform, line_of(error), "retried", pause)
-                )
-                self.token.wait(pause)
-                self._meters[fragment.id] = Meter()
-
-    def _reads_again(self, fragment: Fragment) -> bool:
-        sources = fragment.inputs.values()
-        if fragment.id in self._loops:
-            return False
-        return all(
-            self._plan.fragment(each.fragment).output.reusable
-            if isinstance(each, Exchange)
-            else isinstance(each, SourceInput) and self.resources.repeatable(each.table)
-            for each in sources
+        scope = self._following.scope
+        scope.values.update(
+            {going_on[name].id: values[name] for name in going_on.keys() & values.keys()}
         )
+        return {
+            future: going_on[fragment.id]
+            for future, fragment in running.items()
+            if fragment.id in going_on
+        }
 
-    def run_fragment(self, fragment: Fragment, scope: Scope) -> Any:
-        """Run one fragment and return the value of its output channel."""
-        self.token.raise_if_cancelled()
-        meter = self._meters[fragment.id]
-        meter.state = State.RUNNING
-        try:
-            if fragment.id in self._loops:
-                return meter.through(self._run_loop(fragment, scope))
-            inputs = {name: self.input(name, fragment, scope) for name in fragment.inputs}
-            session = self.resources.session(fragment.platform)
-            before = perf_counter()
-            value = session.execute(fragment, self.stages.compiled[fragment.id], inputs)
-            meter.seconds += perf_counter() - before
-            return meter.through(value)
-        except WayfedError:
-            raise
-        except Exception as error:  # noqa: BLE001  # raised again, with its first cause
-            failure = self._failure(error, fragment)
-            raise failure from failure.__cause__ or error
+    def _leave(
+        self,
+        following: Following,
+        running: Mapping[Future[Any], Fragment],
+        going_on: Collection[str],
+    ) -> None:
+        """Stop the fragments that the next plan has no use for, and wait until they have ended.
 
-    def _run_loop(self, fragment: Fragment, scope: Scope) -> Any:
-        before = perf_counter()
-        rows = self._loops[fragment.id].run(scope)
-        self._meters[fragment.id].seconds += perf_counter() - before
-        return rows if fragment.output == ARROW_TABLE else rows.to_reader()
-
-    def input(self, name: str, fragment: Fragment, scope: Scope) -> Any:
-        """Return an input of a fragment, in the channel in which the fragment reads it."""
-        source = fragment.inputs[name]
-        match source:
-            case SourceInput(table):
-                return self.resources.open_source(table)
-            case LoopInput(variable):
-                return scope.rows(variable)
-        holder = scope.holder(source.fragment)
-        producer = self._plan.fragment(source.fragment)
-
-        def convert(conversion: Conversion, value: Any) -> Any:
+        What they read is closed after that.
+        """
+        left = {future: f for future, f in running.items() if f.id not in going_on}
+        for fragment in left.values():
+            following.abandon(fragment)
+        while not all(future.done() for future in left):
+            wait(left, _STEP_SECONDS)
             self.token.raise_if_cancelled()
-            return self._convert(conversion, value, producer)
-
-        if source.kept:
-            return holder.kept(source, convert)
-        value = holder.values[source.fragment]
-        for conversion in source.conversions:
-            value = convert(conversion, value)
-        return value
-
-    def _convert(self, conversion: Conversion, value: Any, producer: Fragment) -> Any:
-        if conversion.by is not None:
-            session = self.resources.session(conversion.by)
-            return session.ingest(producer.id, value, conversion.source, conversion.target)
-        if conversion.convert is not None:
-            return conversion.convert(value, self.resources.run)
-        return _IN_PROCESS[conversion.source, conversion.target](value, self.resources.run)
+        for future in left:
+            if not future.cancelled() and future.exception() is None:
+                _close(future.result().value)
 
     def submit(self, work: Callable[..., Any], *args: Any) -> Future[Any]:
         """Have work done in a thread of the run."""
@@ -404,33 +283,25 @@ class Attempt:
         except Exception as error:  # raised again, with its first cause
             if fragment is None:
                 raise
-            failure = self._failure(error, fragment)
+            failure = self._following.failure(error, fragment)
             raise failure from failure.__cause__ or error
 
-    def _failure(self, error: Exception, fragment: Fragment) -> WayfedError:
-        """Return the error to raise for what an engine or a transfer raised."""
-        told = _first_of_ours(error)
-        if told is not None:
-            return told
-        if self.token.cancelled:
-            return Cancelled(f"the run was stopped: {self.token.reason}")
-        return ExecutionError(
-            f"{type(error).__name__}: {error}",
-            platform=fragment.platform,
-            fragment=fragment.id,
-            sql=self.stages.compiled[fragment.id].text,
-            failure=Failure.LOST if isinstance(error, ImportError) else Failure.FINAL,
-        )
+
+def _going_on(old: Iterable[Fragment], new: Iterable[Fragment]) -> Iterable[tuple[str, Fragment]]:
+    """Yield the fragments that a new plan goes on with: their old ids, and what they are there."""
+    left = list(old)
+    for fragment in new:
+        same = next((f for f in left if same_work(f, fragment)), None)
+        if same is not None:
+            left.remove(same)
+            yield same.id, fragment
+
+
+def _close(value: Any) -> None:
+    """Let go of a fragment's rows, where they are a stream."""
+    if (close := getattr(value, "close", None)) is not None:
+        close()
 
 
 def _placements(fragments: Iterable[Fragment]) -> tuple[Placement, ...]:
     return tuple(Placement(fragment.id, fragment.platform) for fragment in fragments)
-
-
-def _first_of_ours(error: BaseException | None) -> WayfedError | None:
-    """Return our own error that an engine wrapped in one of its own, if it did."""
-    while error is not None:
-        if isinstance(error, WayfedError):
-            return error
-        error = error.__cause__ or error.__context__
-    return None

@@ -22,6 +22,10 @@ class Meter:
     """The counts of one fragment, of all the times that it ran."""
 
     def __init__(self) -> None:
+        self.reset()
+
+    def reset(self) -> None:
+        """Forget what was counted: the fragment is tried again."""
         self.state = State.WAITING
         self.runs = 0
         self.rows = 0

@@ -6,6 +6,7 @@ so many that it is seen to be large. Whoever reads the stream gets them first, a
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Final
 
 from wayfed.execution.finished import FinishedRows
@@ -34,6 +35,25 @@ _PASSED: Final = 8
 """What has passed what was believed so many times need not be counted any further."""
 
 
+@dataclass(frozen=True, slots=True)
+class Seen:
+    """What a fragment gave, and what is known of it before anybody reads it.
+
+    Parameters
+    ----------
+    value
+        Of its output channel.
+    counted
+        How many rows; None where they were not counted.
+    rows
+        All of them, where they are there.
+    """
+
+    value: Any
+    counted: Counted | None = None
+    rows: pa.Table | None = None
+
+
 class Watch:
     """What the fragments of a plan have given so far; safe across threads.
 
@@ -55,29 +75,40 @@ class Watch:
         """Return how many rows a fragment was thought to give."""
         return self._believed[fragment]
 
-    def look_ahead(self, fragment: Fragment, value: Any) -> Any:
-        """Count a fragment's rows, as far as that costs nothing, and return all of them."""
+    def look_ahead(self, fragment: Fragment, value: Any) -> Seen:
+        """Return all of a fragment's rows, counted as far as that costs nothing."""
         import pyarrow as pa
 
         if fragment.id not in self._watched:
-            return value
+            return Seen(value)
         if isinstance(value, pa.Table):
-            self._end(fragment, value)
-            return value
+            return Seen(value, Counted(value.num_rows, complete=True), value)
         if not isinstance(value, pa.RecordBatchReader | Stream):
-            return value  # a query that others will ask, or files: nothing was counted
+            return Seen(value)  # a query that others will ask, or files: nothing was counted
         batches: list[pa.RecordBatch] = []
         rows = size = 0
         enough = min(MOST_ROWS, _PASSED * max(_LEAST, self._believed[fragment.id].high))
         while rows < enough and size < MOST_BYTES:
             batch = next(value, None)
             if batch is None:
-                self._end(fragment, pa.Table.from_batches(batches, value.schema))
-                return Stream(value.schema, iter(batches), value.close)
+                whole = pa.Table.from_batches(batches, value.schema)
+                ended = Stream(value.schema, iter(batches), value.close)
+                return Seen(ended, Counted(rows, complete=True), whole)
             batches.append(batch)
             rows, size = rows + batch.num_rows, size + batch.nbytes
-        self.counted[fragment.id] = Counted(rows, complete=False)
-        return Stream(value.schema, _chained(batches, value), value.close)
+        begun = Stream(value.schema, _chained(batches, value), value.close)
+        return Seen(begun, Counted(rows, complete=False))
+
+    def note(self, fragment: Fragment, seen: Seen) -> None:
+        """Take what was seen of a fragment; an earlier plan may have begun it."""
+        if seen.counted is None or fragment.id not in self._watched:
+            return
+        self.counted[fragment.id] = seen.counted
+        if seen.rows is not None:
+            schema = fragment.relation.schema
+            self.ended[fragment.id] = FinishedRows(
+                fragment.id, fragment.platform, schema, seen.rows
+            )
 
     def surprise(self, fragments: tuple[Fragment, ...]) -> Fragment | None:
         """Return the first fragment that gave what nobody believed, and that matters."""
@@ -89,11 +120,6 @@ class Watch:
             if counted.differs(estimated) and counted.matters(estimated):
                 return fragment
         return None
-
-    def _end(self, fragment: Fragment, rows: pa.Table) -> None:
-        schema = fragment.relation.schema
-        self.ended[fragment.id] = FinishedRows(fragment.id, fragment.platform, schema, rows)
-        self.counted[fragment.id] = Counted(rows.num_rows, complete=True)
 
 
 def _chained(batches: list[pa.RecordBatch], rest: Any) -> Iterator[pa.RecordBatch]:

@@ -5,6 +5,8 @@ from __future__ import annotations
 import threading
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
+from dataclasses import replace
+from pathlib import Path
 from uuid import uuid4
 
 import psycopg
@@ -15,12 +17,19 @@ import pytest
 import wayfed as wf
 from tests.unit.execution.falsified import falsified
 from wayfed.execution import Execution, execute
+from wayfed_optimizer.cancellation import CancellationToken
 from wayfed_optimizer.environment import Environment
-from wayfed_optimizer.replanning import Counted
-from wayfed_optimizer.stages import plan
+from wayfed_optimizer.errors import WayfedError
+from wayfed_optimizer.platform import Run
+from wayfed_optimizer.replanning import Counted, Rest
+from wayfed_optimizer.stages import Stages, place_rewritten, plan
 from wayfed_optimizer.statistics import Estimate
 
 ORDERS, CUSTOMERS, SEGMENTS = 200_000, 20_000, 1_000
+ASLEEP = (
+    "select from pg_stat_activity where state = 'active' and query like '%pg_sleep(1000)%' "
+    "and pid <> pg_backend_pid()"
+)
 ANSWER = [{"segment": 7, "total": ORDERS // SEGMENTS * 7, "n": ORDERS // SEGMENTS}]
 
 
@@ -101,6 +110,57 @@ def test_rows_that_are_there_are_kept_by_the_new_plan(ctx: wf.Context, totals: w
 
 
 @pytest.mark.postgres
+def test_rows_that_a_plan_has_begun_to_read_are_asked_for_again(
+    ctx: wf.Context, url: str, monkeypatch: pytest.MonkeyPatch
+):
+    orders = ctx.read(url, table="orders")
+    passed_on = orders.map_batches(lambda batch: batch, schema=orders.schema).hint(rows=5)
+
+    def as_before(stages, environment, counted, ended, *, taken, learned):
+        same = place_rewritten(stages.logical, stages.rewritten, environment, {}, taken=taken)
+        return Rest(same, environment, (), {})
+
+    monkeypatch.setattr("wayfed.execution.attempt.replan", as_before)
+    rows, execution = run(passed_on.group_by().agg(n=wf.count()), ctx.environment)
+
+    assert rows == [{"n": ORDERS}]
+    assert execution.report.replannings
+
+
+@pytest.mark.postgres
+def test_a_statement_that_nobody_waits_for_is_stopped_and_its_snapshot_kept(
+    ctx: wf.Context, url: str
+):
+    endless = plan(
+        ctx.read(url, query="select pg_sleep(1000)::text as t").relation, ctx.environment
+    )
+    orders = plan(ctx.read(url, table="orders").relation, ctx.environment)
+    platform = endless.physical.result.platform
+    session = ctx.environment.platforms[platform].open(
+        Run("wayfed_test", CancellationToken(), Path)
+    )
+
+    def rows_of(stages: Stages, name: str) -> pa.Table:
+        fragment = replace(stages.physical.result, id=name)
+        return session.execute(fragment, stages.compiled["f1"], {}).read_all()
+
+    with ThreadPoolExecutor(1) as threads, psycopg.connect(url, autocommit=True) as connection:
+        coming = threads.submit(rows_of, endless, "endless")
+        while not connection.execute(ASLEEP).rowcount:
+            assert not coming.done()
+        session.abandon("endless")
+        with pytest.raises(WayfedError):
+            coming.result()
+        connection.execute("delete from orders where id = 0")
+        rows = rows_of(orders, "orders")
+
+        connection.execute("insert into orders values (0, 0, 0)")
+    session.close()
+
+    assert rows.num_rows == ORDERS
+
+
+@pytest.mark.postgres
 def test_a_plan_whose_estimates_are_right_stays_as_it_is(ctx: wf.Context, totals: wf.Dataset):
     rows, execution = run(totals, falsified(ctx.environment, 1))
 
@@ -140,8 +200,6 @@ def test_explain_analyze_tells_the_plan_that_was_followed(
 
 
 def _as_believed(gathered, environment: Environment):
-    from dataclasses import replace
-
     return replace(gathered, statistics=environment.statistics)
 
 
