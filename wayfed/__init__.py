@@ -52,9 +52,9 @@ if TYPE_CHECKING:
     from wayfed.columns import Column, Order, col, lit
     from wayfed.conditions import when
     from wayfed.dataset import Dataset
-    from wayfed.federated.features import features
-    from wayfed.federated.privacy import dp
-    from wayfed.federated.split import by_hash, by_time
+    from wayfed.federated.features.recipe import features
+    from wayfed.federated.features.split import by_hash, by_time
+    from wayfed.federated.privacy.dp import dp
     from wayfed.functions import (
         abs,
         any_value,
@@ -209,11 +209,11 @@ _HOMES: Final = {
     "Row": "wayfed.tracing",
     "Schema": "wayfed_optimizer.types",
     "WayfedError": "wayfed_optimizer.errors",
-    "by_hash": "wayfed.federated.split",
-    "by_time": "wayfed.federated.split",
+    "by_hash": "wayfed.federated.features.split",
+    "by_time": "wayfed.federated.features.split",
     "col": "wayfed.columns",
-    "dp": "wayfed.federated.privacy",
-    "features": "wayfed.federated.features",
+    "dp": "wayfed.federated.privacy.dp",
+    "features": "wayfed.federated.features.recipe",
     "lit": "wayfed.columns",
     "when": "wayfed.conditions",
     **dict.fromkeys(

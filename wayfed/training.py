@@ -13,13 +13,13 @@ if TYPE_CHECKING:
     from flwr.serverapp.strategy import Strategy
 
     from wayfed.arrays import Arrays
-    from wayfed.federated.features import Recipe
-    from wayfed.federated.fitting import Category
-    from wayfed.federated.flower_clients import ClientLike
+    from wayfed.federated.features.fitting import Category
+    from wayfed.federated.features.recipe import Recipe
+    from wayfed.federated.features.split import Split
     from wayfed.federated.models.spec import ModelSpec
-    from wayfed.federated.results import FederatedRun, OnRound
-    from wayfed.federated.split import Split
-    from wayfed.federated.strategies import StrategyLike
+    from wayfed.federated.parties.flower_clients import ClientLike
+    from wayfed.federated.rounds.strategies import StrategyLike
+    from wayfed.federated.runs.results import FederatedRun, OnRound
     from wayfed_optimizer.cancellation import CancellationToken
 
 

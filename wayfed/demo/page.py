@@ -11,7 +11,7 @@ if TYPE_CHECKING:
     from wayfed.demo.stores import AirlineStore
     from wayfed.demo.training import Comparison
     from wayfed.explain import Explanation
-    from wayfed.federated.results import FederatedRun
+    from wayfed.federated.runs.results import FederatedRun
 
 _STYLE: Final = """
 :root { color-scheme: light dark; --ink: #1c2430; --quiet: #667085; --line: #d8dee6;
@@ -64,7 +64,7 @@ def render(
 
 
 def _curve(run: FederatedRun) -> str:
-    from wayfed.federated.curve import learning_curve
+    from wayfed.federated.runs.curve import learning_curve
 
     measured = [each.metrics.get("auc", float("nan")) for each in run.history]
     return learning_curve({"auc": measured}, title="AUC on held-out flights")

@@ -23,7 +23,7 @@ if TYPE_CHECKING:
     from wayfed.arrays import Arrays
     from wayfed.explain import Explanation
     from wayfed.federated.arrays import FederatedArrays
-    from wayfed.federated.results import FederatedRun
+    from wayfed.federated.runs.results import FederatedRun
 
 
 def run(output: str | os.PathLike[str], *, console: Console | None = None) -> FederatedRun:

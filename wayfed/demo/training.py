@@ -14,7 +14,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
 
     from wayfed.arrays import Arrays
-    from wayfed.federated.results import FederatedRun, Predictor
+    from wayfed.federated.runs.results import FederatedRun, Predictor
 
 ROUNDS: Final = 20
 MIN_ROWS: Final = 100
@@ -103,7 +103,7 @@ def _alone(carrier: str, own: Arrays) -> Predictor | None:
 def _auc(model: Predictor | None, held_out: Arrays) -> float | None:
     from sklearn.metrics import roc_auc_score
 
-    from wayfed.federated.results import TrainedModel
+    from wayfed.federated.runs.results import TrainedModel
 
     truth = held_out[LABEL]
     if not isinstance(model, TrainedModel) or len(np.unique(truth)) != 2:

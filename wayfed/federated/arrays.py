@@ -11,7 +11,7 @@ if TYPE_CHECKING:
 
     from wayfed.arrays import Arrays
     from wayfed.explain import Explanation
-    from wayfed.federated.policy import Role
+    from wayfed.federated.parties.policy import Role
     from wayfed_optimizer.types import Schema
 
 

@@ -12,10 +12,10 @@ from wayfed.catalog import TableInfo
 from wayfed.configuration import ContextConfiguration, TableConfiguration
 from wayfed.display import Listing
 from wayfed.federated.arrays import FederatedArrays
-from wayfed.federated.configuration import PartyConfiguration, load_federation
 from wayfed.federated.dataset import FederatedDataset
-from wayfed.federated.member import BoundPlan, Member
-from wayfed.federated.policy import Role
+from wayfed.federated.parties.configuration import PartyConfiguration, load_federation
+from wayfed.federated.parties.member import BoundPlan, Member
+from wayfed.federated.parties.policy import Role
 from wayfed.local import Context
 from wayfed_optimizer.cancellation import CancellationToken
 from wayfed_optimizer.errors import (
@@ -35,7 +35,7 @@ if TYPE_CHECKING:
     from types import TracebackType
 
     from wayfed.explain import Explanation
-    from wayfed.federated.results import FederatedRun
+    from wayfed.federated.runs.results import FederatedRun
     from wayfed_optimizer.platform import TargetRequest
 
 
@@ -236,7 +236,7 @@ class FederatedContext:
     def _allowed_features(
         self, arrays: FederatedArrays, label: str, options: Mapping[str, Any]
     ) -> tuple[str, ...]:
-        from wayfed.federated.split import as_split
+        from wayfed.federated.features.split import as_split
 
         split = as_split(options.get("test", 0.2))
         beside = {label, options.get("sample_weight"), *(split.columns if split else ())}

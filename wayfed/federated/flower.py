@@ -9,14 +9,14 @@ from typing import TYPE_CHECKING, Any, Final
 from flwr.app import ArrayRecord, Message
 from flwr.serverapp import ServerApp
 
-from wayfed.federated.binding import first_weights
-from wayfed.federated.flower_clients import ClientLike, check_engine, client_party
 from wayfed.federated.grids.local import LocalGrid
-from wayfed.federated.launch import check_parties_given, check_rounds, local_grid, play
-from wayfed.federated.results import ClientModel, FederatedRun, OnRound, PartyReport
-from wayfed.federated.rounds import Rounds, own_figures, pool_by_strategy
-from wayfed.federated.server_app import ServerAppGrid
-from wayfed.federated.strategies import check_parties, resolve_strategy
+from wayfed.federated.parties.flower_clients import ClientLike, check_engine, client_party
+from wayfed.federated.rounds.binding import first_weights
+from wayfed.federated.rounds.launch import check_parties_given, check_rounds, local_grid, play
+from wayfed.federated.rounds.playing import Rounds, own_figures, pool_by_strategy
+from wayfed.federated.rounds.server_app import ServerAppGrid
+from wayfed.federated.rounds.strategies import check_parties, resolve_strategy
+from wayfed.federated.runs.results import ClientModel, FederatedRun, OnRound, PartyReport
 from wayfed.federated.wire import flower_process, question, weights_of
 from wayfed_optimizer.errors import InvalidOption, PartyError
 
@@ -24,10 +24,10 @@ if TYPE_CHECKING:
     from flwr.serverapp.strategy import Strategy
 
     from wayfed.arrays import Arrays
-    from wayfed.federated.guard import GuardedGrid
     from wayfed.federated.models.adapter import Weights
-    from wayfed.federated.party import Party
+    from wayfed.federated.parties.learning import Party
     from wayfed.federated.releases import Recorder
+    from wayfed.federated.rounds.guard import GuardedGrid
     from wayfed_optimizer.cancellation import CancellationToken
 
 _SERVER_OPTIONS: Final = ("num_rounds", "strategy", "initial_arrays", "round_timeout")

@@ -97,7 +97,7 @@ def pool(parties: Iterable[Sums]) -> dict[str, float]:
 
 
 def _regression(told: list[Sums], rows: float) -> dict[str, float]:
-    from wayfed.federated.fitting import Moments
+    from wayfed.federated.features.fitting import Moments
 
     squared, absolute = _total(told, "squared-error"), _total(told, "absolute-error")
     measures = {"rmse": math.sqrt(squared / rows), "mae": absolute / rows}

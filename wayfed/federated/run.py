@@ -5,25 +5,25 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any, Final
 
 from wayfed.arrays import Arrays, PartitionedArrays
-from wayfed.federated.binding import bind, bool_columns
-from wayfed.federated.features import Recipe
+from wayfed.federated.features.recipe import Recipe
+from wayfed.federated.features.split import Split, as_split
 from wayfed.federated.flower import run_flower
-from wayfed.federated.flower_clients import ClientLike, is_client
-from wayfed.federated.launch import check_parties_given, check_rounds, local_grid, play
 from wayfed.federated.models.adapter import Task, resolve_model
 from wayfed.federated.models.spec import ModelSpec
-from wayfed.federated.party import Question, learning_party
-from wayfed.federated.results import FederatedRun, OnRound, Predictor, TrainedModel
-from wayfed.federated.rounds import Rounds, check_weighting, own_sums, pool_sums
-from wayfed.federated.split import Split, as_split
-from wayfed.federated.strategies import StrategyLike, check_parties, resolve_strategy
+from wayfed.federated.parties.flower_clients import ClientLike, is_client
+from wayfed.federated.parties.learning import Question, learning_party
+from wayfed.federated.rounds.binding import bind, bool_columns
+from wayfed.federated.rounds.launch import check_parties_given, check_rounds, local_grid, play
+from wayfed.federated.rounds.playing import Rounds, check_weighting, own_sums, pool_sums
+from wayfed.federated.rounds.strategies import StrategyLike, check_parties, resolve_strategy
+from wayfed.federated.runs.results import FederatedRun, OnRound, Predictor, TrainedModel
 from wayfed.federated.wire import flower_process
 from wayfed_optimizer.errors import ColumnNotFound, InvalidOption, Unsupported, suggestion
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
-    from wayfed.federated.fitting import Category
+    from wayfed.federated.features.fitting import Category
     from wayfed.federated.models.adapter import Weights
     from wayfed.federated.releases import Recorder
     from wayfed_optimizer.cancellation import CancellationToken
@@ -77,7 +77,7 @@ def run_federated(
         The columns to predict it from; by default all others, but for the weight, the columns of
         `test`, and the column that the arrays were partitioned by.
     preprocess
-        How columns become numbers (`wayfed.federated.features.features`).
+        How columns become numbers (`wayfed.federated.features.recipe.features`).
     model
         One of ``wayfed.models``; or a Flower ClientApp, or a callable that makes a Flower
         NumPyClient of a party's arrays.

@@ -16,9 +16,9 @@ from flwr.serverapp.strategy import FedAvg
 
 from wayfed import models
 from wayfed.arrays import Arrays
-from wayfed.federated.features import features
-from wayfed.federated.results import FederatedRun
+from wayfed.federated.features.recipe import features
 from wayfed.federated.run import run_federated, run_flower
+from wayfed.federated.runs.results import FederatedRun
 from wayfed_optimizer.cancellation import CancellationToken
 from wayfed_optimizer.errors import (
     Cancelled,

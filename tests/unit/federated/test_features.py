@@ -11,11 +11,11 @@ import pytest
 
 from wayfed import models
 from wayfed.arrays import Arrays
-from wayfed.federated.features import Recipe, features
-from wayfed.federated.fitting import FittedFeatures, Moments, Number, OneHot, fit, gather
+from wayfed.federated.features.fitting import FittedFeatures, Moments, Number, OneHot, fit, gather
+from wayfed.federated.features.recipe import Recipe, features
 from wayfed.federated.releases import Release, ReleaseKind
-from wayfed.federated.results import FederatedRun, TrainedModel
 from wayfed.federated.run import run_federated
+from wayfed.federated.runs.results import FederatedRun, TrainedModel
 from wayfed_optimizer.errors import InvalidOption, TypeMismatch
 
 PARTIES = {

@@ -16,10 +16,10 @@ from flwr.serverapp.strategy import FedAvg, FedMedian
 from wayfed.arrays import Arrays
 from wayfed.federated.grids.base import node_id_of
 from wayfed.federated.grids.local import LocalGrid
-from wayfed.federated.party import learning_party
+from wayfed.federated.parties.learning import learning_party
 from wayfed.federated.releases import Release, ReleaseKind
-from wayfed.federated.results import Drawing
 from wayfed.federated.run import run_federated, run_flower
+from wayfed.federated.runs.results import Drawing
 from wayfed.federated.wire import NumpyArray, flower_process
 from wayfed_optimizer.errors import InvalidOption, PartyError, Unsupported
 

@@ -10,10 +10,10 @@ import textwrap
 def test_specifications_load_neither_numpy_nor_arrow_nor_flower() -> None:
     program = """
         import sys
-        import wayfed.models, wayfed.federated.features, wayfed.federated.split
+        import wayfed.models, wayfed.federated.features.recipe, wayfed.federated.features.split
         wayfed.models.mlp()
-        wayfed.federated.features.features(impute="mean")
-        wayfed.federated.split.by_time("t", 3)
+        wayfed.federated.features.recipe.features(impute="mean")
+        wayfed.federated.features.split.by_time("t", 3)
         heavy = {"numpy", "pyarrow", "flwr", "sklearn"}
         sys.stdout.write(" ".join(sorted(heavy & set(sys.modules))))
     """

@@ -8,8 +8,8 @@ from pathlib import Path
 import pytest
 
 import wayfed as wf
-from wayfed.federated.configuration import load_federation
-from wayfed.federated.member import Member
+from wayfed.federated.parties.configuration import load_federation
+from wayfed.federated.parties.member import Member
 from wayfed.local import Context
 from wayfed_optimizer.errors import PolicyViolation
 from wayfed_optimizer.relations import Iterate, Read, SetKind, SetOperation

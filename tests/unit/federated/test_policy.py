@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from wayfed.federated.policy import Policy, Role
+from wayfed.federated.parties.policy import Policy, Role
 from wayfed_optimizer.expressions import (
     Call,
     Case,

@@ -11,8 +11,8 @@ import pyarrow as pa
 import pytest
 
 from wayfed.arrays import Arrays
-from wayfed.federated.canonical import canonical_order, digest, hash_rows
-from wayfed.federated.split import (
+from wayfed.federated.features.canonical import canonical_order, digest, hash_rows
+from wayfed.federated.features.split import (
     ByContent,
     Split,
     as_split,

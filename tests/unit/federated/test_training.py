@@ -11,10 +11,10 @@ from flwr.serverapp.strategy import FedAvg
 
 from wayfed import models
 from wayfed.arrays import Arrays
-from wayfed.federated.features import features
+from wayfed.federated.features.recipe import features
 from wayfed.federated.metrics import classification_sums, pool
-from wayfed.federated.results import FederatedRun
 from wayfed.federated.run import run_federated
+from wayfed.federated.runs.results import FederatedRun
 
 FEATURES = ["a", "b", "c"]
 

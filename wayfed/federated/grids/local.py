@@ -12,7 +12,7 @@ from flwr.app import Error, Message
 from threadpoolctl import ThreadpoolController
 
 from wayfed.federated.grids.base import PartyGrid, node_id_of
-from wayfed.federated.party import Party, PartyContext
+from wayfed.federated.parties.learning import Party, PartyContext
 from wayfed.federated.releases import Recorder, releases_in
 from wayfed_optimizer.errors import InvalidOption, WayfedError
 

@@ -7,16 +7,16 @@ from typing import TYPE_CHECKING
 
 from wayfed.arrays import Arrays
 from wayfed.federated.grids.local import LocalGrid
-from wayfed.federated.guard import GuardedGrid
-from wayfed.federated.progress import reporting
-from wayfed.federated.results import FederatedRun, OnRound, PartyReport
+from wayfed.federated.rounds.guard import GuardedGrid
+from wayfed.federated.rounds.progress import reporting
+from wayfed.federated.runs.results import FederatedRun, OnRound, PartyReport
 from wayfed_optimizer.errors import InvalidOption
 
 if TYPE_CHECKING:
     from wayfed.federated.models.adapter import Weights
-    from wayfed.federated.party import Party
+    from wayfed.federated.parties.learning import Party
     from wayfed.federated.releases import Recorder
-    from wayfed.federated.rounds import Rounds
+    from wayfed.federated.rounds.playing import Rounds
     from wayfed_optimizer.cancellation import CancellationToken
 
 

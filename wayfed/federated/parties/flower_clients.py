@@ -9,7 +9,7 @@ from flwr.app import ArrayRecord, ConfigRecord, Context, Message, MetricRecord, 
 from flwr.clientapp import ClientApp
 
 from wayfed.federated import metrics
-from wayfed.federated.party import Party
+from wayfed.federated.parties.learning import Party
 from wayfed.federated.releases import ReleaseKind
 from wayfed.federated.wire import record_of, weights_of
 from wayfed_optimizer.errors import InvalidOption, Unsupported, suggestion

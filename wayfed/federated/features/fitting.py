@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 
     from numpy.typing import NDArray
 
-    from wayfed.federated.features import Recipe
+    from wayfed.federated.features.recipe import Recipe
 
 Category: TypeAlias = str | int | bool
 

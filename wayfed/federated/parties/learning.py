@@ -11,8 +11,9 @@ from flwr.app import ArrayRecord, ConfigRecord, Context, Message, MetricRecord, 
 from flwr.clientapp import ClientApp
 
 from wayfed.arrays import Arrays, numeric_column
-from wayfed.federated import canonical, fitting, metrics, split
-from wayfed.federated.features import Recipe
+from wayfed.federated import metrics
+from wayfed.federated.features import canonical, fitting, split
+from wayfed.federated.features.recipe import Recipe
 from wayfed.federated.models.adapter import Examples, Model, Task, resolve_model
 from wayfed.federated.models.spec import ModelSpec
 from wayfed.federated.releases import ReleaseKind

@@ -8,9 +8,9 @@ from typing import TYPE_CHECKING, Any, Literal, Protocol, TypeAlias
 
 import numpy as np
 
-from wayfed.federated.curve import learning_curve
 from wayfed.federated.metrics import HIGHER_IS_BETTER
 from wayfed.federated.models.adapter import Matrix, Task, Weights, resolve_model
+from wayfed.federated.runs.curve import learning_curve
 from wayfed_optimizer.errors import InvalidOption, Unsupported
 
 if TYPE_CHECKING:
@@ -20,9 +20,9 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from wayfed.arrays import Arrays
-    from wayfed.federated.fitting import Category, FittedFeatures
-    from wayfed.federated.guard import Failure
+    from wayfed.federated.features.fitting import Category, FittedFeatures
     from wayfed.federated.models.spec import ModelSpec
+    from wayfed.federated.rounds.guard import Failure
 
 Status = Literal["running", "finished", "stopped", "failed"]
 

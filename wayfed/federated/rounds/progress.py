@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any, Final, TypeAlias
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
-    from wayfed.federated.results import FederatedRun
+    from wayfed.federated.runs.results import FederatedRun
 
 Report: TypeAlias = "Callable[[FederatedRun], None]"
 

@@ -164,11 +164,11 @@ def held_out(
     arrays
         The party's rows.
     hashes, order
-        Their hashes and their canonical order (`wayfed.federated.canonical`).
+        Their hashes and their canonical order (`wayfed.federated.features.canonical`).
     """
     import numpy as np
 
-    from wayfed.federated.canonical import hash_rows, occurrences, uniform
+    from wayfed.federated.features.canonical import hash_rows, occurrences, uniform
 
     match split:
         case None:

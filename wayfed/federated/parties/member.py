@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from wayfed.federated.configuration import PartyConfiguration, policy_of
+from wayfed.federated.parties.configuration import PartyConfiguration, policy_of
 from wayfed_optimizer.coercion import common_type, is_castable
 from wayfed_optimizer.errors import WayfedError, suggestion
 from wayfed_optimizer.expressions import Cast, Column, Named
@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
 
     from wayfed.dataset import Dataset
-    from wayfed.federated.policy import Role
+    from wayfed.federated.parties.policy import Role
     from wayfed.local import Context
     from wayfed_optimizer.types import Field, Schema
 

@@ -8,11 +8,11 @@ from typing import TYPE_CHECKING, Any, Final
 
 import numpy as np
 
-from wayfed.federated.fitting import Category, FittedFeatures, Moments, Statistics, fit
+from wayfed.federated.features.fitting import Category, FittedFeatures, Moments, Statistics, fit
 from wayfed.federated.models.adapter import Task
-from wayfed.federated.party import Problem, Question
+from wayfed.federated.parties.learning import Problem, Question
 from wayfed.federated.releases import ReleaseKind
-from wayfed.federated.results import PartyReport
+from wayfed.federated.runs.results import PartyReport
 from wayfed.federated.wire import question, read_json
 from wayfed_optimizer.errors import InvalidOption, PartyError, TypeMismatch
 
@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 
     from flwr.app import RecordDict
 
-    from wayfed.federated.guard import GuardedGrid
+    from wayfed.federated.rounds.guard import GuardedGrid
 
 _SHOWN: Final = 5
 

@@ -11,17 +11,17 @@ import numpy as np
 from flwr.app import ArrayRecord, ConfigRecord, Message, MetricRecord
 
 from wayfed.federated import metrics
-from wayfed.federated.results import FederatedRun, Predictor, Round
-from wayfed.federated.strategies import seeded_sampling
+from wayfed.federated.rounds.strategies import seeded_sampling
+from wayfed.federated.runs.results import FederatedRun, Predictor, Round
 from wayfed.federated.wire import record_of, weights_of
 from wayfed_optimizer.errors import PartyError, TypeMismatch, WayfedError
 
 if TYPE_CHECKING:
     from flwr.serverapp.strategy import Strategy
 
-    from wayfed.federated.guard import GuardedGrid
     from wayfed.federated.models.adapter import Weights
-    from wayfed.federated.results import OnRound
+    from wayfed.federated.rounds.guard import GuardedGrid
+    from wayfed.federated.runs.results import OnRound
 
 Measures: TypeAlias = dict[str, float]
 Pool: TypeAlias = Callable[["Strategy", int, list[Message]], Measures]

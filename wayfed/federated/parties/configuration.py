@@ -16,7 +16,7 @@ from wayfed.configuration import (
     resolve_path,
     with_secrets,
 )
-from wayfed.federated.policy import Policy, Role
+from wayfed.federated.parties.policy import Policy, Role
 from wayfed_optimizer.errors import ColumnNotFound, InvalidOption, TableNotFound, TypeMismatch
 from wayfed_optimizer.types import Schema, parse_type
 

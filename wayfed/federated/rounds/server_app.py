@@ -9,8 +9,8 @@ from typing import TYPE_CHECKING, Any, Final
 from flwr.app import ArrayRecord, Context, Message, MetricRecord, RecordDict
 
 from wayfed.federated import metrics
-from wayfed.federated.guard import GuardedGrid
-from wayfed.federated.results import ClientModel, FederatedRun, OnRound, Round
+from wayfed.federated.rounds.guard import GuardedGrid
+from wayfed.federated.runs.results import ClientModel, FederatedRun, OnRound, Round
 from wayfed.federated.wire import weights_of
 from wayfed_optimizer.errors import InvalidOption, PartyError
 

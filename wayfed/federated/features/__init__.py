@@ -1,0 +1,1 @@
+"""From columns to a matrix: recipes, their fitting, held-out rows, and a canonical order."""

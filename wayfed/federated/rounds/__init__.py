@@ -1,0 +1,1 @@
+"""The side that asks: binding, guarded rounds, strategies, and progress."""
