@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any, NoReturn
 
 from wayfed.display import Listing
-from wayfed_optimizer.errors import InvalidOption, PlanError, Unsupported
+from wayfed_optimizer.errors import PlanError, Unsupported
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -13,10 +13,13 @@ if TYPE_CHECKING:
     from flwr.serverapp.strategy import Strategy
 
     from wayfed.arrays import Arrays
+    from wayfed.federated.arrays import FederatedArrays
+    from wayfed.federated.context import PartyInfo
     from wayfed.federated.features.fitting import Category
     from wayfed.federated.features.recipe import Recipe
     from wayfed.federated.features.split import Split
     from wayfed.federated.models.spec import ModelSpec
+    from wayfed.federated.participants import Participants
     from wayfed.federated.parties.flower_clients import ClientLike
     from wayfed.federated.rounds.strategies import StrategyLike
     from wayfed.federated.runs.results import FederatedRun, OnRound
@@ -24,7 +27,7 @@ if TYPE_CHECKING:
 
 
 class Training:
-    """The training methods of a local context: each value of a column is a party."""
+    """The training methods of a context."""
 
     __slots__ = ()
 
@@ -32,9 +35,15 @@ class Training:
         """Return a token that closing the context cancels."""
         raise NotImplementedError
 
+    def participants(self, arrays: object) -> Participants:
+        """Return who takes part in a run over arrays: here, each value of a column is a party."""
+        from wayfed.federated.participants import participants_of
+
+        return participants_of(arrays)
+
     def run_federated(
         self,
-        arrays: Mapping[str, Arrays],
+        arrays: Mapping[str, Arrays] | FederatedArrays,
         *,
         label: str,
         features: Sequence[str] | None = None,
@@ -57,10 +66,13 @@ class Training:
     ) -> FederatedRun:
         """Train a model over the arrays of several parties; only updates are shared.
 
+        Columns that some party's policy calls a join key or a label are no features by themselves.
+
         Parameters
         ----------
         arrays
-            Arrays by party: ``dataset.to_numpy().partition_by("bank")``.
+            Arrays by party: ``dataset.to_numpy().partition_by("bank")``; in a federated context,
+            ``dataset.to_numpy()``.
         label
             The column to be predicted.
         features
@@ -99,6 +111,8 @@ class Training:
         ------
         ColumnNotFound, TypeMismatch, InvalidOption, Unsupported
             Something does not fit; said of all parties at once, before training.
+        PolicyViolation
+            A feature is named that a party's policy forbids.
         PartyError
             Too few parties gave a usable answer.
 
@@ -123,7 +137,7 @@ class Training:
         from wayfed.federated.run import run_federated
 
         return run_federated(
-            _by_party(arrays),
+            self.participants(arrays),
             label=label,
             features=features,
             preprocess=preprocess,
@@ -147,7 +161,7 @@ class Training:
 
     def runFlower(
         self,
-        arrays: Mapping[str, Arrays],
+        arrays: Mapping[str, Arrays] | FederatedArrays,
         *,
         server: Mapping[str, Any] | Strategy,
         client: ClientLike,
@@ -172,7 +186,7 @@ class Training:
         from wayfed.federated.run import run_flower
 
         return run_flower(
-            _by_party(arrays),
+            self.participants(arrays),
             server=server,
             client=client,
             flower_engine=flowerEngine,
@@ -192,25 +206,10 @@ class Training:
         """List the runs that could be resumed: none in this version, which keeps no checkpoints."""
         return Listing("run", ())
 
-    def parties(self) -> NoReturn:
+    def parties(self) -> Listing[PartyInfo]:
         """Refuse: only a federated context has parties."""
         raise PlanError(
             "a local context has no parties",
             hint="wf.context(env='federated', parties='parties.toml') has;"
             " here, arrays.partition_by('column') makes a party of each value",
         )
-
-
-def _by_party(arrays: object) -> Mapping[str, Arrays]:
-    from wayfed.arrays import Arrays
-
-    if isinstance(arrays, Arrays):
-        raise InvalidOption(
-            "these arrays are of one party, and training is over several",
-            hint="arrays.partition_by('column') makes a party of each value of a column",
-        )
-    if hasattr(arrays, "to_numpy") and hasattr(arrays, "relation"):
-        raise InvalidOption(
-            "a dataset has no arrays before it runs", hint="dataset.to_numpy().partition_by('…')"
-        )
-    return arrays  # type: ignore[return-value]  # run_federated checks the rest

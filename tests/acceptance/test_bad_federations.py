@@ -217,13 +217,13 @@ def test_a_party_with_too_few_rows_is_left_out_and_named(federate: Federate) -> 
     run = train(federate(east=NO_ROWS, north=ROWS, south=(ROWS, {"policy": {"min_rows": 100}})))
     assert run.left_out == {
         "east": "no rows",
-        "south": "4 training rows, fewer than min_rows=100",
+        "south": "fewer training rows than its min_rows=100",
     }
     assert list(run.history[-1].weights) == ["north"]
     assert repr(run).endswith(
         lines(
             "  left out: east (no rows)",
-            "  left out: south (4 training rows, fewer than min_rows=100)",
+            "  left out: south (fewer training rows than its min_rows=100)",
         )
     )
 
@@ -234,7 +234,7 @@ def test_nobody_with_enough_rows(federate: Federate) -> None:
         train(ctx)
     assert told.text == lines(
         "no party can take part (here)",
-        "  party 'north': 4 training rows, fewer than min_rows=100",
+        "  party 'north': fewer training rows than its min_rows=100",
         "  party 'south': no rows",
         "  lower min_rows or test",
     )

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from functools import partial
 from threading import Lock
 from typing import TYPE_CHECKING, Any, NoReturn, Self
 from weakref import WeakSet
@@ -13,16 +12,15 @@ from wayfed.configuration import ContextConfiguration, TableConfiguration
 from wayfed.display import Listing
 from wayfed.federated.arrays import FederatedArrays
 from wayfed.federated.dataset import FederatedDataset
+from wayfed.federated.grids.runners import LocalRunner
 from wayfed.federated.parties.configuration import PartyConfiguration, load_federation
-from wayfed.federated.parties.member import BoundPlan, Member
-from wayfed.federated.parties.policy import Role
+from wayfed.federated.parties.member import Member
 from wayfed.local import Context
+from wayfed.training import Training
 from wayfed_optimizer.cancellation import CancellationToken
 from wayfed_optimizer.errors import (
     InvalidOption,
-    PartyError,
     PlanError,
-    PolicyViolation,
     TableNotFound,
     Unsupported,
 )
@@ -31,11 +29,13 @@ from wayfed_optimizer.wire import to_wire
 
 if TYPE_CHECKING:
     import os
-    from collections.abc import Callable, Mapping, Sequence
+    from collections.abc import Mapping
     from types import TracebackType
 
     from wayfed.explain import Explanation
-    from wayfed.federated.runs.results import FederatedRun
+    from wayfed.federated.grids.base import PartyGrid
+    from wayfed.federated.grids.runners import Runner
+    from wayfed.federated.participants import Participants
     from wayfed_optimizer.platform import TargetRequest
 
 
@@ -58,7 +58,7 @@ class PartyInfo:
     min_rows: int
 
 
-class FederatedContext:
+class FederatedContext(Training):
     r"""Plans against the published schema of a federation and trains over its parties.
 
     Made by ``wf.context(env="federated", parties=…)``. A plan travels as versioned JSON that names
@@ -113,6 +113,7 @@ class FederatedContext:
             )
             for name, party in federation.parties.items()
         )
+        self._runners: dict[str, Runner] = {"local": LocalRunner(self._members)}
 
     def read(self, source: str, **options: Any) -> FederatedDataset:
         """Return a published table as a dataset; each party has rows of its own in it.
@@ -174,100 +175,38 @@ class FederatedContext:
         )
 
     def arrays(self, relation: Relation) -> FederatedArrays:
-        """Run a plan at every party; see `FederatedDataset.to_numpy`."""
-        bound = self._bind(relation)
-        held = {}
-        for name, answer in bound.items():
-            assert answer.dataset is not None  # noqa: S101  # _bind raises where a party has none
-            try:
-                held[name] = answer.dataset.to_numpy()
-            except PlanError:
-                raise
-            except Exception as error:
-                # What it says names paths and queries, which are the party's own.
-                told = f"its part of the plan failed with {type(error).__name__}"
-                raise PartyError(told, party=name) from error
-        return FederatedArrays(
-            relation.schema,
-            _strictest([answer.roles for answer in bound.values()]),
-            held,
-            {name: partial(self._explanation_of, name, answer) for name, answer in bound.items()},
-            {m.name: m.policy.min_rows for m in self._members},
-        )
+        """Let every party bind a plan; see `FederatedDataset.to_numpy`."""
+        self._require_open()
+        plan = to_wire(relation, names=tuple(self._federation.published))
+        return FederatedArrays(relation.schema, plan, "local", self._reach)
 
-    def run_federated(
-        self,
-        arrays: FederatedArrays,
-        *,
-        label: str,
-        features: Sequence[str] | None = None,
-        **options: Any,
-    ) -> FederatedRun:
-        """Train a model over the parties' arrays; see `wayfed.federated.run.run_federated`.
+    def participants(self, arrays: object) -> Participants:
+        """Return who takes part in a run over arrays."""
+        self._require_open()
+        if not isinstance(arrays, FederatedArrays):
+            raise InvalidOption(
+                f"a federated run takes what to_numpy() gave, not a {type(arrays).__name__}",
+                hint="arrays = ctx.read(…).to_numpy()",
+            )
+        return arrays
 
-        Columns that some party's policy calls a join key or a label are no features by themselves.
+    def new_token(self) -> CancellationToken:
+        """Return a token that closing this context cancels."""
+        token = CancellationToken()
+        with self._lock:
+            self._require_open()
+            self._training.add(token)
+        return token
 
-        Raises
-        ------
-        PolicyViolation
-            Where a feature is named that a policy forbids.
-        """
-        from wayfed.federated.run import run_federated
-
-        _require_federated(arrays)
-        if features is None:
-            features = self._allowed_features(arrays, label, options)
-        for name in features:
-            role = arrays.roles.get(name, Role.FEATURE)
-            if role is not Role.FEATURE:
-                raise PolicyViolation(
-                    f"'{name}' is a {role.value} by the policy of some party, and no feature",
-                    hint=f"leave it out of features=, or out of the plan: .drop('{name}')",
-                )
-        return run_federated(
-            arrays.held(),
-            label=label,
-            features=features,
-            min_rows=arrays.min_rows,
-            token=self._new_token(),
-            **options,
-        )
-
-    def _allowed_features(
-        self, arrays: FederatedArrays, label: str, options: Mapping[str, Any]
-    ) -> tuple[str, ...]:
-        from wayfed.federated.features.split import as_split
-
-        split = as_split(options.get("test", 0.2))
-        beside = {label, options.get("sample_weight"), *(split.columns if split else ())}
-        return tuple(
-            name
-            for name in arrays.schema.names
-            if name not in beside and arrays.roles.get(name, Role.FEATURE) is Role.FEATURE
-        )
-
-    def runFlower(
-        self,
-        arrays: FederatedArrays,
-        *,
-        server: Any,
-        client: Callable[..., Any],
-        flowerEngine: str = "numpy",  # the first users' program says so
-        **options: Any,
-    ) -> FederatedRun:
-        """Run Flower clients of one's own over the parties; see `federated.run.run_flower`."""
-        from wayfed.federated.run import run_flower
-
-        _require_federated(arrays)
-        return run_flower(
-            arrays.held(),
-            server=server,
-            client=client,
-            flower_engine=flowerEngine,
-            min_rows=arrays.min_rows,
-            token=self._new_token(),
-            **options,
-        )
+    def _reach(self, runner: str) -> PartyGrid:
+        self._require_open()
+        if runner not in self._runners:
+            raise Unsupported(
+                f"runner={runner!r}",
+                reason="this version runs all parties in this process",
+                hint="runner='local'",
+            )
+        return self._runners[runner].open()
 
     @property
     def platform_names(self) -> tuple[str, ...]:
@@ -313,31 +252,10 @@ class FederatedContext:
 
         Where its tables are and what its engines are asked stays with the party.
         """
-        bound = self._bind(relation)
-        first = min(bound)
-        return self._explanation_of(
-            first, bound[first], stage=stage, analyze=analyze, alternatives=alternatives
+        arrays = self.arrays(relation)
+        return arrays.explanation(
+            arrays.parties[0], stage=stage, analyze=analyze, alternatives=alternatives
         )
-
-    def _explanation_of(self, party: str, answer: BoundPlan, **options: Any) -> Explanation:
-        from wayfed.explain import shared
-
-        self._require_open()
-        assert answer.dataset is not None  # noqa: S101  # _bind raises where a party has none
-        return shared(answer.dataset.explain(**options), party)
-
-    def _bind(self, relation: Relation) -> dict[str, BoundPlan]:
-        """Let every party bind a plan, and raise all that does not fit in one error."""
-        self._require_open()
-        plan = to_wire(relation, names=tuple(self._federation.published))
-        bound = {member.name: member.bind(plan) for member in self._members}
-        problems = _told(bound, lambda answer: answer.problems)
-        if problems:
-            raise PartyError(f"the plan does not fit the parties' catalogs{problems}")
-        violations = _told(bound, lambda answer: answer.violations)
-        if violations:
-            raise PolicyViolation(f"the plan is against the parties' policies{violations}")
-        return bound
 
     def close(self) -> None:
         """Stop what trains, and close every party's context; closing twice does nothing."""
@@ -345,6 +263,8 @@ class FederatedContext:
             self._closed = True
         for token in tuple(self._training):
             token.cancel("the context was closed")
+        for runner in self._runners.values():
+            runner.close()
         for member in self._members:
             member.context.close()
 
@@ -363,13 +283,6 @@ class FederatedContext:
     def __repr__(self) -> str:
         return f"FederatedContext: {', '.join(member.name for member in self._members)}"
 
-    def _new_token(self) -> CancellationToken:
-        token = CancellationToken()
-        with self._lock:
-            self._require_open()
-            self._training.add(token)
-        return token
-
     def _require_open(self) -> None:
         if self._closed:
             raise PlanError("this context is closed", hint="make another one")
@@ -381,24 +294,3 @@ def _own_configuration(party: PartyConfiguration) -> ContextConfiguration:
         for name, table in party.tables.items()
     }
     return ContextConfiguration(engines=party.engines, tables=tables)
-
-
-def _told(bound: Mapping[str, BoundPlan], pick: Callable[[BoundPlan], tuple[str, ...]]) -> str:
-    return "".join(
-        f"\n  party '{name}': {sentence}"
-        for name, answer in sorted(bound.items())
-        for sentence in dict.fromkeys(pick(answer))
-    )
-
-
-def _strictest(roles: Sequence[Mapping[str, Role]]) -> dict[str, Role]:
-    strictness = (Role.FEATURE, Role.JOIN_KEY, Role.LABEL)
-    return {name: max((each[name] for each in roles), key=strictness.index) for name in roles[0]}
-
-
-def _require_federated(arrays: object) -> None:
-    if not isinstance(arrays, FederatedArrays):
-        raise InvalidOption(
-            f"a federated run takes what to_numpy() gave, not a {type(arrays).__name__}",
-            hint="arrays = ctx.read(…).to_numpy()",
-        )

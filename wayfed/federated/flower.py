@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping, Sequence, Set
 from contextlib import closing
 from typing import TYPE_CHECKING, Any, Final
 
@@ -10,9 +10,11 @@ from flwr.app import ArrayRecord, Message
 from flwr.serverapp import ServerApp
 
 from wayfed.federated.grids.local import LocalGrid
+from wayfed.federated.participants import participants_of
 from wayfed.federated.parties.flower_clients import ClientLike, check_engine, client_party
 from wayfed.federated.rounds.binding import first_weights
-from wayfed.federated.rounds.launch import check_parties_given, check_rounds, local_grid, play
+from wayfed.federated.rounds.guard import GuardedGrid
+from wayfed.federated.rounds.launch import check_rounds, play
 from wayfed.federated.rounds.playing import Rounds, own_figures, pool_by_strategy
 from wayfed.federated.rounds.server_app import ServerAppGrid
 from wayfed.federated.rounds.strategies import check_parties, resolve_strategy
@@ -25,16 +27,16 @@ if TYPE_CHECKING:
 
     from wayfed.arrays import Arrays
     from wayfed.federated.models.adapter import Weights
-    from wayfed.federated.parties.learning import Party
+    from wayfed.federated.participants import Participants
+    from wayfed.federated.parties.party import Party
     from wayfed.federated.releases import Recorder
-    from wayfed.federated.rounds.guard import GuardedGrid
     from wayfed_optimizer.cancellation import CancellationToken
 
 _SERVER_OPTIONS: Final = ("num_rounds", "strategy", "initial_arrays", "round_timeout")
 
 
 def run_flower(
-    parties: Mapping[str, Arrays],
+    parties: Mapping[str, Arrays] | Participants,
     *,
     server: Mapping[str, Any] | Strategy | ServerApp,
     client: ClientLike,
@@ -46,7 +48,7 @@ def run_flower(
     threads: int | None = None,
     token: CancellationToken | None = None,
     record: Recorder | None = None,
-    min_rows: int | Mapping[str, int] = 1,
+    min_rows: int = 1,
 ) -> FederatedRun:
     """Run Flower clients of one's own over the parties' arrays.
 
@@ -87,17 +89,13 @@ def run_flower(
     array([3.])
     """
     check_engine(flower_engine)
-    check_parties_given(parties)
-    reports = _reports(parties, min_rows)
-    taking_part = [
-        client_party(name, arrays, client)
-        for name, arrays in parties.items()
-        if reports[name].left_out is None
-    ]
+    participants = participants_of(parties, min_rows)
+    made, rows = participants.clients(lambda name, own: client_party(name, own, client), min_rows)
+    reports = _reports(rows, {party.name for party in made}, min_rows)
     if isinstance(server, ServerApp):
         return _run_server_app(
             server,
-            taking_part,
+            made,
             reports=reports,
             description=_name_of(client),
             quorum=quorum,
@@ -109,15 +107,14 @@ def run_flower(
     options = _server_options(server)
     rounds, deadline = options.get("num_rounds", 3), options.get("round_timeout")
     check_rounds(rounds, quorum, deadline)
-    with flower_process():
+    with flower_process(), closing(LocalGrid(made, threads=threads)) as local:
         strategy = resolve_strategy(options.get("strategy", "fedavg"))
-        grid = local_grid(
-            taking_part,
-            threads=threads,
-            record=record,
-            quorum=quorum,
+        grid = GuardedGrid(
+            local,
+            quorum=1 if quorum is None else quorum,
             deadline=deadline,
             token=token,
+            record=record,
         )
         check_parties(strategy, len(grid.parties), quorum)
         weights = _initial_arrays(options.get("initial_arrays"), grid)
@@ -160,29 +157,27 @@ def _run_server_app(
         parties=reports,
     )
     check_rounds(1, quorum, None)
-    with flower_process(), closing(LocalGrid(parties, threads=threads, record=record)) as local:
+    with flower_process(), closing(LocalGrid(parties, threads=threads)) as local:
         grid = ServerAppGrid(
             local,
             run,
             quorum=1 if quorum is None else quorum,
             deadline=None,
             token=token,
+            record=record,
             on_round=on_round,
         )
         grid.play(server)
     return run
 
 
-def _reports(
-    parties: Mapping[str, Arrays], min_rows: int | Mapping[str, int]
-) -> dict[str, PartyReport]:
-    reports = {}
-    for name, arrays in sorted(parties.items()):
-        least = min_rows if isinstance(min_rows, int) else min_rows.get(name, 1)
-        few = f"{arrays.rows:,} rows, fewer than min_rows={least:,}"
-        left_out = few if arrays.rows < least else None
-        reports[name] = PartyReport(name, arrays.rows, arrays.rows, 0, left_out=left_out)
-    if all(report.left_out is not None for report in reports.values()):
+def _reports(rows: Mapping[str, int], made: Set[str], min_rows: int) -> dict[str, PartyReport]:
+    few = f"fewer rows than min_rows={min_rows:,}"
+    reports = {
+        name: PartyReport(name, count, count, 0, left_out=None if name in made else few)
+        for name, count in sorted(rows.items())
+    }
+    if not made:
         told = "".join(f"\n  party '{r.name}': {r.left_out}" for r in reports.values())
         raise PartyError(f"no party can take part{told}")
     return reports

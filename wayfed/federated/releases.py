@@ -28,6 +28,8 @@ class ReleaseKind(StrEnum):
     """Figures about a round's training: how much the update counts."""
     METRICS = "metrics"
     """Sums over held-out rows, of which measures are made."""
+    EXPLANATION = "explanation"
+    """How the party runs a plan: operators, kinds of platforms, estimates; no values, no places."""
     FAILURE = "failure"
     """Why the party could not answer."""
     OTHER = "other"

@@ -2,18 +2,20 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any, Final
+from contextlib import ExitStack
+from typing import TYPE_CHECKING, Final
 
-from wayfed.arrays import Arrays, PartitionedArrays
 from wayfed.federated.features.recipe import Recipe
 from wayfed.federated.features.split import Split, as_split
 from wayfed.federated.flower import run_flower
 from wayfed.federated.models.adapter import Task, resolve_model
 from wayfed.federated.models.spec import ModelSpec
+from wayfed.federated.participants import participants_of
 from wayfed.federated.parties.flower_clients import ClientLike, is_client
-from wayfed.federated.parties.learning import Question, learning_party
-from wayfed.federated.rounds.binding import bind, bool_columns
-from wayfed.federated.rounds.launch import check_parties_given, check_rounds, local_grid, play
+from wayfed.federated.parties.question import Question
+from wayfed.federated.rounds.binding import bind
+from wayfed.federated.rounds.guard import GuardedGrid
+from wayfed.federated.rounds.launch import check_rounds, play
 from wayfed.federated.rounds.playing import Rounds, check_weighting, own_sums, pool_sums
 from wayfed.federated.rounds.strategies import StrategyLike, check_parties, resolve_strategy
 from wayfed.federated.runs.results import FederatedRun, OnRound, Predictor, TrainedModel
@@ -23,19 +25,21 @@ from wayfed_optimizer.errors import ColumnNotFound, InvalidOption, Unsupported, 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
+    from wayfed.arrays import Arrays
     from wayfed.federated.features.fitting import Category
     from wayfed.federated.models.adapter import Weights
+    from wayfed.federated.participants import Participants
     from wayfed.federated.releases import Recorder
+    from wayfed.federated.runs.results import PartyReport
     from wayfed_optimizer.cancellation import CancellationToken
 
 __all__ = ["run_federated", "run_flower"]
 
 RUNNERS: Final = ("local", "processes", "grpc", "flower")
-_WORTH_A_THREAD: Final = 200_000
 
 
 def run_federated(
-    parties: Mapping[str, Arrays],
+    parties: Mapping[str, Arrays] | Participants,
     *,
     label: str,
     features: Sequence[str] | None = None,
@@ -55,7 +59,7 @@ def run_federated(
     deadline: float | None = None,
     on_round: OnRound | None = None,
     refresh: str = "once",
-    min_rows: int | Mapping[str, int] = 1,
+    min_rows: int = 1,
     progress: bool | None = None,
     threads: int | None = None,
     token: CancellationToken | None = None,
@@ -70,7 +74,8 @@ def run_federated(
     Parameters
     ----------
     parties
-        Arrays by party, such as ``arrays.partition_by("bank")`` gives.
+        Arrays by party, such as ``arrays.partition_by("bank")`` gives, or the arrays of a
+        federated context.
     label
         The column to be predicted.
     features
@@ -108,7 +113,8 @@ def run_federated(
         Called with the run after each round; ``run.model`` is the round's model, ``run.stop()``
         ends the run.
     min_rows
-        The least number of training rows that a party needs to take part; of all, or by party.
+        The least number of training rows that a party needs to take part, where the arrays are
+        here; parties of a federation have policies of their own.
     progress
         Whether to report; by default in a terminal or a notebook.
     threads
@@ -156,7 +162,7 @@ def run_federated(
         checkpoint=checkpoint is not None,
         refresh=refresh != "once",
     )
-    check_parties_given(parties)
+    participants = participants_of(parties, min_rows)
     check_rounds(rounds, quorum, deadline)
     if not isinstance(model, ModelSpec):
         if not is_client(model):
@@ -165,7 +171,7 @@ def run_federated(
                 hint="wf.models.logistic_regression(), a ClientApp, or what makes a NumPyClient",
             )
         return run_flower(
-            parties,
+            participants,
             server={"num_rounds": rounds, "strategy": strategy, "round_timeout": deadline},
             client=model,
             seed=seed,
@@ -178,7 +184,7 @@ def run_federated(
             min_rows=min_rows,
         )
     split = as_split(test)
-    names, schema = _features(parties, label, features, sample_weight, split)
+    names = _features(participants, label, features, sample_weight, split)
     recipe = preprocess if preprocess is not None else Recipe()
     for column in recipe.named_columns:
         if column not in names:
@@ -195,18 +201,20 @@ def run_federated(
     )
     # A first look, before anything is asked of a party: is it installed, are its parameters right?
     resolve_model(model, Task(len(names), None if model.task == "regression" else 2))
-    with flower_process():
+    with flower_process(), ExitStack() as stack:
         resolved = resolve_strategy(strategy)
         check_weighting(resolved)
-        grid = local_grid(
-            [learning_party(name, arrays) for name, arrays in parties.items()],
-            threads=threads or _threads(parties, len(names)),
-            record=record,
-            quorum=quorum,
+        reached = participants.grid(runner, threads=threads, features=len(names))
+        stack.callback(participants.done, reached)
+        grid = GuardedGrid(
+            reached,
+            quorum=1 if quorum is None else quorum,
             deadline=deadline,
             token=token,
+            record=record,
         )
-        bound = bind(grid, asked, bools=bool_columns(schema, names), min_rows=min_rows)
+        bound = bind(grid, asked, bools=participants.bools(names))
+        grid.expect(_work(bound.parties, len(names)))
         check_parties(resolved, len(grid.parties), quorum)
         weights = resolve_model(model, bound.task).initial_weights(seed)
         if split is not None and not any(report.testing for report in bound.parties.values()):
@@ -236,52 +244,39 @@ def run_federated(
         )
 
 
-def _threads(parties: Mapping[str, Arrays], features: int) -> int | None:
-    """Give how many threads pay: with less to do at a time, they only hand each other the lock."""
-    rows = [arrays.rows for arrays in parties.values()]
-    where_a_row_lies = sum(n * n for n in rows) / max(1, sum(rows))
-    return None if where_a_row_lies * features >= _WORTH_A_THREAD else 1
+def _work(reports: Mapping[str, PartyReport], features: int) -> int:
+    """Give how many numbers a party works through, where a row lies on the average."""
+    rows = [report.rows for report in reports.values()]
+    return int(sum(n * n for n in rows) / max(1, sum(rows)) * features)
 
 
 def _features(
-    parties: Mapping[str, Arrays],
+    participants: Participants,
     label: str,
     features: Sequence[str] | None,
     sample_weight: str | None,
     split: Split | None,
-) -> tuple[tuple[str, ...], Any]:
-    """Give the features' names, and a schema that has them all."""
-    first = parties[min(parties)]
+) -> tuple[str, ...]:
     beside = [label, *([sample_weight] if sample_weight is not None else [])]
     beside += split.columns if split is not None else ()
-    for column in (*beside, *(features or ())):
-        # A column that only some party lacks is that party's problem, and said so when it binds.
-        if not any(column in arrays for arrays in parties.values()):
-            raise ColumnNotFound(column, first, of="the parties' arrays")
-    whole = next((a for a in parties.values() if all(c in a for c in features or ())), first)
+    participants.require((*beside, *(features or ())))
     if features is not None:
         if not features:
             raise InvalidOption("features=[] leaves nothing to learn from")
         if label in features:
             raise InvalidOption(f"the label '{label}' is among the features")
-        return tuple(features), whole.schema
-    by = [parties.by] if isinstance(parties, PartitionedArrays) else []
-    names = tuple(name for name in first if name not in (*beside, *by))
+        participants.check_features(features)
+        return tuple(features)
+    names = participants.features(beside)
     if not names:
         raise InvalidOption(f"beside the label '{label}' there are no columns to learn from")
-    return names, first.schema
+    return names
 
 
 def _check_runner(runner: str) -> None:
     if runner not in RUNNERS:
         raise InvalidOption(
             f"runner={runner!r} is not one", available=RUNNERS, hint=suggestion(runner, RUNNERS)
-        )
-    if runner != "local":
-        raise Unsupported(
-            f"runner={runner!r}",
-            reason="this version runs all parties in this process",
-            hint="runner='local'",
         )
 
 

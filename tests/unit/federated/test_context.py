@@ -9,7 +9,9 @@ from typing import Any
 import pytest
 
 import wayfed as wf
+from wayfed.federated.arrays import FederatedArrays
 from wayfed.federated.context import FederatedContext
+from wayfed.federated.grids.local import LocalGrid
 from wayfed_optimizer.errors import PartyError, PolicyViolation, TypeMismatch
 from wayfed_optimizer.relations import Read
 from wayfed_optimizer.types import Schema
@@ -35,12 +37,24 @@ def federation(tmp_path: Path) -> Federation:
     return make
 
 
+def held(arrays: FederatedArrays, column: str) -> list[list[Any]]:
+    """Look at what only the parties see."""
+    grid = arrays.grid("local", threads=None, features=1)
+    assert isinstance(grid, LocalGrid)
+    return [party.rows()[column].tolist() for party in grid.seated]
+
+
 def test_each_party_runs_the_plan_over_columns_of_its_own_names(federation: Federation):
     with federation() as ctx:
         arrays = ctx.read("tx").filter(lambda t: t.amount > 3).to_numpy()
 
         assert arrays.parties == ("ash", "birch")
-        assert [held["customer_id"].tolist() for held in arrays.held().values()] == [[2], [2]]
+        assert [
+            held["customer_id"].tolist()
+            for held in [
+                party.rows() for party in arrays.grid("local", threads=None, features=1).seated
+            ]
+        ] == [[2], [2]]
 
 
 def test_a_plan_that_names_what_is_not_published_is_refused(federation: Federation):
@@ -77,7 +91,12 @@ def test_a_subquery_reads_the_partys_own_columns_too(federation: Federation):
         query = "select amount from tx where customer_id >= (select max(customer_id) from tx)"
         arrays = ctx.sql(query).to_numpy()
 
-        assert [held["amount"].tolist() for held in arrays.held().values()] == [[4.0], [4.0]]
+        assert [
+            held["amount"].tolist()
+            for held in [
+                party.rows() for party in arrays.grid("local", threads=None, features=1).seated
+            ]
+        ] == [[4.0], [4.0]]
 
 
 def test_every_party_tells_what_its_policy_forbids(federation: Federation):

@@ -101,7 +101,6 @@ def test_an_option_that_cannot_be_meant_is_refused(options: dict[str, Any], mess
 @pytest.mark.parametrize(
     "options",
     [
-        {"runner": "grpc"},
         {"privacy": object()},
         {"secure_aggregation": True},
         {"checkpoint": "here"},
@@ -112,6 +111,11 @@ def test_an_option_that_cannot_be_meant_is_refused(options: dict[str, Any], mess
 def test_what_comes_later_says_so(options: dict[str, Any]) -> None:
     with pytest.raises(Unsupported, match="version"):
         train(**options)
+
+
+def test_parties_that_are_here_cannot_be_reached_elsewhere() -> None:
+    with pytest.raises(Unsupported, match="these arrays are in this process"):
+        train(runner="grpc")
 
 
 def test_every_problem_of_every_party_is_said_at_once() -> None:
@@ -163,15 +167,15 @@ def test_parties_with_too_few_rows_are_left_out_and_the_rest_goes_on() -> None:
     run = train(parties, min_rows=3)
 
     assert run.left_out == {
-        "cedar": "1 training rows, fewer than min_rows=3",
-        "yew": "no rows",
+        "cedar": "fewer training rows than its min_rows=3",
+        "yew": "fewer training rows than its min_rows=3",
     }
     assert sorted(run.history[-1].weights) == ["ash", "birch"]
-    assert "left out: yew (no rows)" in repr(run)
+    assert "left out: yew (fewer training rows than its min_rows=3)" in repr(run)
 
 
 def test_a_federation_in_which_nobody_has_rows_fails() -> None:
-    with pytest.raises(PartyError, match=r"no party can take part(.|\n)*party 'ash': 4 training"):
+    with pytest.raises(PartyError, match=r"no party can take part(.|\n)*party 'ash': fewer"):
         train(min_rows=100)
 
 

@@ -17,7 +17,7 @@ from wayfed.arrays import Arrays
 from wayfed.federated.grids.base import node_id_of
 from wayfed.federated.grids.local import LocalGrid
 from wayfed.federated.parties.learning import learning_party
-from wayfed.federated.releases import Release, ReleaseKind
+from wayfed.federated.releases import ReleaseKind, releases_in
 from wayfed.federated.run import run_federated, run_flower
 from wayfed.federated.runs.results import Drawing
 from wayfed.federated.wire import NumpyArray, flower_process
@@ -175,19 +175,24 @@ def test_a_metric_that_is_no_number_is_named() -> None:
 
 
 def test_the_grid_answers_in_the_order_of_names_and_records_what_leaves() -> None:
-    releases: list[Release] = []
     parties = [learning_party(name, PARTIES["ash"]) for name in ("cedar", "ash", "birch")]
 
     with flower_process():
-        grid = LocalGrid(parties, threads=3, record=releases.append)
+        grid = LocalGrid(parties, threads=3)
         nodes = grid.get_node_ids()
         messages = [Message(RecordDict(), node, "train") for node in reversed(nodes)]
         ids = grid.push_messages(messages)
         replies = grid.pull_messages(reversed(ids))
+    names = [grid.parties[reply.metadata.src_node_id] for reply in replies]
+    releases = [
+        release
+        for name, reply in zip(names, replies, strict=True)
+        for release in releases_in(name, reply)
+    ]
 
     assert list(grid.parties.values()) == ["ash", "birch", "cedar"]
     assert nodes == [node_id_of(name) for name in ("ash", "birch", "cedar")]
-    assert [grid.parties[r.metadata.src_node_id] for r in replies] == ["ash", "birch", "cedar"]
+    assert names == ["ash", "birch", "cedar"]
     assert [(r.party, r.kind) for r in releases] == [
         (name, ReleaseKind.FAILURE) for name in ("ash", "birch", "cedar")
     ]

@@ -48,6 +48,10 @@ class PartyGrid(Grid):  # type: ignore[misc]  # Flower is untyped here
         """Give what a party's app raised at the last message, where that is known here."""
         return None
 
+    def expect(self, work: int) -> None:
+        """Hear about how many numbers a party works through at a message."""
+        return
+
     def close(self) -> None:
         """Let go of what the grid holds."""
         return

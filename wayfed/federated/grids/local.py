@@ -12,8 +12,7 @@ from flwr.app import Error, Message
 from threadpoolctl import ThreadpoolController
 
 from wayfed.federated.grids.base import PartyGrid, node_id_of
-from wayfed.federated.parties.learning import Party, PartyContext
-from wayfed.federated.releases import Recorder, releases_in
+from wayfed.federated.parties.party import Party, PartyContext
 from wayfed_optimizer.errors import InvalidOption, WayfedError
 
 if TYPE_CHECKING:
@@ -21,6 +20,8 @@ if TYPE_CHECKING:
 
 
 CLIENT_APP_RAISED: Final = 2
+_WORTH_A_THREAD: Final = 200_000
+"""Numbers a message, below which two threads were slower than one (measured)."""
 _STEP_SECONDS: Final = 0.1
 """Waits are in steps: polars, once imported, lets no signal end a wait that has no timeout."""
 
@@ -37,23 +38,16 @@ class LocalGrid(PartyGrid):
     parties
         Who takes part.
     threads
-        How many parties work at once; by default as many as there are cores, and all where
-        answers have a deadline.
-    record
-        Is told of everything that leaves a party, in the order of the replies.
+        How many parties work at once; by default as many as there are cores where that pays, and
+        all where answers have a deadline.
     """
 
-    def __init__(
-        self,
-        parties: Iterable[Party],
-        *,
-        threads: int | None = None,
-        record: Recorder | None = None,
-    ) -> None:
+    def __init__(self, parties: Iterable[Party], *, threads: int | None = None) -> None:
         ordered = sorted(parties, key=lambda party: party.name)
         super().__init__({node_id_of(party.name): party.name for party in ordered})
         if len(self.parties) != len(ordered):
             raise InvalidOption("two parties of a grid have the same name")
+        self.seated = tuple(ordered)
         self._seats = {
             node_id: (
                 party.app,
@@ -62,8 +56,8 @@ class LocalGrid(PartyGrid):
             for number, (node_id, party) in enumerate(zip(self.parties, ordered, strict=True))
         }
         self._places = {node_id: place for place, node_id in enumerate(self.parties)}
+        self._asked_threads = threads
         self._threads = threads or os.cpu_count() or 1
-        self._record = record
         self._blas = ThreadpoolController()
         self._busy: set[int] = set()
         self._causes: dict[int, BaseException] = {}
@@ -82,12 +76,12 @@ class LocalGrid(PartyGrid):
         self._causes.clear()
         with self._blas.limit(limits=1, user_api="blas"):
             replies = self._work(ordered, timeout)
-        given = [replies[node] for node in self.parties if node in replies]
-        if self._record is not None:
-            for reply in given:
-                for release in releases_in(self.parties[reply.metadata.src_node_id], reply):
-                    self._record(release)
-        return given
+        return [replies[node] for node in self.parties if node in replies]
+
+    def expect(self, work: int) -> None:
+        """Take one thread where there is so little to do that threads only hand on the lock."""
+        if self._asked_threads is None:
+            self._threads = (os.cpu_count() or 1) if work >= _WORTH_A_THREAD else 1
 
     def cause_of(self, node_id: int) -> BaseException | None:
         """Give what a party's app raised at the last message."""
@@ -95,6 +89,7 @@ class LocalGrid(PartyGrid):
 
     def close(self) -> None:
         """Forget the parties."""
+        self.seated = ()
         self._seats.clear()
 
     def _work(self, messages: Sequence[Message], timeout: float | None) -> dict[int, Message]:

@@ -9,7 +9,7 @@ from flwr.app import ArrayRecord, ConfigRecord, Context, Message, MetricRecord, 
 from flwr.clientapp import ClientApp
 
 from wayfed.federated import metrics
-from wayfed.federated.parties.learning import Party
+from wayfed.federated.parties.party import Party
 from wayfed.federated.releases import ReleaseKind
 from wayfed.federated.wire import record_of, weights_of
 from wayfed_optimizer.errors import InvalidOption, Unsupported, suggestion
@@ -80,16 +80,20 @@ def client_party(name: str, arrays: Arrays, client: ClientLike) -> Party:
         A ClientApp, which finds the rows as ``context.arrays``; or what makes a NumPyClient of
         them, called once.
     """
+
+    def rows() -> Arrays:
+        return arrays
+
     if isinstance(client, ClientApp):
         app = client
-        return Party(name, lambda message, context: app(_private_copy(message), context), arrays)
+        return Party(name, lambda message, context: app(_private_copy(message), context), rows)
     made = client(arrays)
     if not isinstance(made, NumPyClient):
         raise InvalidOption(
             f"client gave {type(made).__name__} for party '{name}', which is not a NumPyClient",
             hint="a NumPyClient has fit, evaluate and get_parameters",
         )
-    return Party(name, _ClientParty(made).app(), arrays)
+    return Party(name, _ClientParty(made).app(), rows)
 
 
 def _private_copy(message: Message) -> Message:

@@ -1,4 +1,4 @@
-"""Before the first round: every party binds the question, and statistics become features."""
+"""Before the first round: parties bind plan and question, and statistics become features."""
 
 from __future__ import annotations
 
@@ -10,11 +10,12 @@ import numpy as np
 
 from wayfed.federated.features.fitting import Category, FittedFeatures, Moments, Statistics, fit
 from wayfed.federated.models.adapter import Task
-from wayfed.federated.parties.learning import Problem, Question
+from wayfed.federated.parties.policy import Role
+from wayfed.federated.parties.question import Problem, Question
 from wayfed.federated.releases import ReleaseKind
 from wayfed.federated.runs.results import PartyReport
 from wayfed.federated.wire import question, read_json
-from wayfed_optimizer.errors import InvalidOption, PartyError, TypeMismatch
+from wayfed_optimizer.errors import InvalidOption, PartyError, PolicyViolation, TypeMismatch
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -24,6 +25,7 @@ if TYPE_CHECKING:
     from wayfed.federated.rounds.guard import GuardedGrid
 
 _SHOWN: Final = 5
+_STRICTNESS: Final = (Role.FEATURE, Role.JOIN_KEY, Role.LABEL)
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,9 +50,62 @@ class Bound:
     parties: Mapping[str, PartyReport]
 
 
-def bind(
-    grid: GuardedGrid, asked: Question, *, bools: Sequence[str], min_rows: int | Mapping[str, int]
-) -> Bound:
+@dataclass(frozen=True, slots=True)
+class BoundParties:
+    """A plan that the parties have agreed to.
+
+    Parameters
+    ----------
+    roles
+        What each column of the result may be used for, by the strictest of the parties.
+    parties
+        Who has bound it.
+    left_out
+        Who has not, and why.
+    """
+
+    roles: Mapping[str, Role]
+    parties: tuple[str, ...]
+    left_out: Mapping[str, str]
+
+
+def bind_plan(grid: GuardedGrid, plan: bytes) -> BoundParties:
+    """Let every party bind a plan, and raise all that does not fit in one error.
+
+    Raises
+    ------
+    PartyError
+        Some party's catalog does not fit; names every party and mismatch. Or nobody answered.
+    PolicyViolation
+        Some party's policy forbids what the plan does with a column.
+    """
+    answers = grid.ask(question({"plan": plan.decode()}), "query.plan")
+    told = {party: read_json(given, ReleaseKind.BINDING) for party, given in answers.items()}
+    if problems := _sentences(told, "problems"):
+        raise PartyError(f"the plan does not fit the parties' catalogs{problems}")
+    _refuse_violations(told, "the plan is against the parties' policies")
+    roles = [{name: Role(role) for name, role in each["roles"].items()} for each in told.values()]
+    return BoundParties(
+        {name: max((each[name] for each in roles), key=_STRICTNESS.index) for name in roles[0]},
+        tuple(told),
+        {failure.party: failure.reason for failure in grid.failures},
+    )
+
+
+def _refuse_violations(told: Mapping[str, Mapping[str, Any]], what: str) -> None:
+    if violations := _sentences(told, "violations"):
+        raise PolicyViolation(f"{what}{violations}")
+
+
+def _sentences(told: Mapping[str, Mapping[str, Any]], kind: str) -> str:
+    return "".join(
+        f"\n  party '{party}': {sentence}"
+        for party, each in sorted(told.items())
+        for sentence in dict.fromkeys(map(str, each.get(kind, ())))
+    )
+
+
+def bind(grid: GuardedGrid, asked: Question, *, bools: Sequence[str]) -> Bound:
     """Let every party check what is asked, leave out those without rows, and fit the features.
 
     Parameters
@@ -61,22 +116,23 @@ def bind(
         The question.
     bools
         The features that hold yes or no.
-    min_rows
-        The least number of training rows that a party needs; of all alike, or by party.
 
     Raises
     ------
     TypeMismatch
         Some party's columns do not fit; names every party, column and remedy.
+    PolicyViolation
+        Some party's policy forbids what is asked.
     PartyError
-        No party has enough rows, or one failed.
+        No party has enough rows, or all failed.
     InvalidOption
         The label has one value only.
     """
     answers = grid.ask(question(asked.to_dict()), "query.bind")
     bindings = {p: read_json(a, ReleaseKind.BINDING) for p, a in answers.items()}
-    _refuse_problems({p: b["problems"] for p, b in bindings.items()})
-    reports = _reports(grid, bindings, min_rows)
+    _refuse_violations(bindings, "the question is against the parties' policies")
+    _refuse_problems({p: b.get("problems", ()) for p, b in bindings.items()})
+    reports = _reports(grid, bindings)
     taking_part = [name for name, report in reports.items() if report.left_out is None]
     labels = {p: read_json(answers[p], ReleaseKind.LABELS) for p in taking_part}
     classes = _classes(asked, labels)
@@ -88,8 +144,7 @@ def bind(
     )
     for name in set(taking_part) - set(begun):
         grid.leave_out(name)
-        reason = next(f.reason for f in reversed(grid.failures) if f.party == name)
-        reports[name] = dataclasses.replace(reports[name], left_out=reason)
+        reports[name] = dataclasses.replace(reports[name], left_out=_last_failure(grid, name))
     task = Task(len(fitted.names), None if classes is None else len(classes))
     return Bound(task, classes, fitted, reports)
 
@@ -112,33 +167,26 @@ def _refuse_problems(by_party: Mapping[str, Sequence[Mapping[str, Any]]]) -> Non
 
 
 def _reports(
-    grid: GuardedGrid,
-    bindings: Mapping[str, Mapping[str, Any]],
-    min_rows: int | Mapping[str, int],
+    grid: GuardedGrid, bindings: Mapping[str, Mapping[str, Any]]
 ) -> dict[str, PartyReport]:
     reports: dict[str, PartyReport] = {}
     for name in list(grid.parties.values()):
         binding = bindings.get(name)
-        if binding is None:
-            reason = next(f.reason for f in reversed(grid.failures) if f.party == name)
-            reports[name] = PartyReport(name, 0, 0, 0, left_out=reason)
+        left_out = _last_failure(grid, name) if binding is None else binding.get("left_out")
+        if left_out is not None or binding is None:
+            reports[name] = PartyReport(name, 0, 0, 0, left_out=str(left_out))
             grid.leave_out(name)
             continue
-        rows, training = int(binding["rows"]), int(binding["training"])
-        left_out = None
-        least = min_rows if isinstance(min_rows, int) else min_rows.get(name, 1)
-        if training < max(1, least):
-            left_out = (
-                f"{training:,} training rows, fewer than min_rows={least:,}" if rows else "no rows"
-            )
-            grid.leave_out(name)
-        reports[name] = PartyReport(
-            name, rows, training, int(binding["testing"]), str(binding["digest"]), left_out
-        )
+        rows, training, testing = (int(binding[key]) for key in ("rows", "training", "testing"))
+        reports[name] = PartyReport(name, rows, training, testing, str(binding["digest"]))
     if all(report.left_out is not None for report in reports.values()):
         reasons = "".join(f"\n  party '{r.name}': {r.left_out}" for r in reports.values())
         raise PartyError(f"no party can take part{reasons}", hint="lower min_rows or test")
     return reports
+
+
+def _last_failure(grid: GuardedGrid, party: str) -> str:
+    return next(f.reason for f in reversed(grid.failures) if f.party == party)
 
 
 def _classes(
@@ -175,13 +223,6 @@ def _statistics(told: RecordDict) -> Statistics:
         {name: Moments(int(m[0]), float(m[1]), float(m[2])) for name, m in moments.items()},
         {name: {value: int(count) for value, count in pairs} for name, pairs in counts.items()},
     )
-
-
-def bool_columns(schema: Any, names: Sequence[str]) -> list[str]:
-    """Give those of `names` that hold yes or no."""
-    from pyarrow import types
-
-    return [name for name in names if types.is_boolean(schema.field(name).type)]
 
 
 def first_weights(weights: Mapping[str, Any]) -> dict[str, np.ndarray[Any, Any]]:

@@ -10,11 +10,13 @@ import numpy as np
 from flwr.app import ArrayRecord, ConfigRecord, Message, MetricRecord, RecordDict
 
 from wayfed.federated.grids.base import PartyGrid
+from wayfed.federated.releases import releases_in
 from wayfed_optimizer.errors import PartyError
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
+    from wayfed.federated.releases import Recorder
     from wayfed_optimizer.cancellation import CancellationToken
 
 _SHOWN: Final = 10
@@ -61,6 +63,8 @@ class GuardedGrid(PartyGrid):
         Seconds within which a party must answer.
     token
         Cancels the run between steps.
+    record
+        Is told of everything that a party gave, in the order of the names.
     """
 
     def __init__(
@@ -70,6 +74,7 @@ class GuardedGrid(PartyGrid):
         quorum: float = 1,
         deadline: float | None = None,
         token: CancellationToken | None = None,
+        record: Recorder | None = None,
     ) -> None:
         super().__init__(grid.parties)
         self.grid = grid
@@ -77,10 +82,15 @@ class GuardedGrid(PartyGrid):
         self._quorum = quorum
         self._deadline = deadline
         self._token = token
+        self._record = record
 
     def cause_of(self, node_id: int) -> BaseException | None:
         """Give what a party's app raised at the last message, where the grid beneath knows."""
         return self.grid.cause_of(node_id)
+
+    def expect(self, work: int) -> None:
+        """Tell the grid beneath."""
+        self.grid.expect(work)
 
     def close(self) -> None:
         """Close the grid beneath."""
@@ -114,6 +124,10 @@ class GuardedGrid(PartyGrid):
         limits = [limit for limit in (timeout, self._deadline) if limit is not None]
         limit = min(limits, default=None)
         replies = self.grid.send_and_receive(sent.values(), timeout=limit)
+        if self._record is not None:
+            for reply in replies:
+                for release in releases_in(self.parties[reply.metadata.src_node_id], reply):
+                    self._record(release)
         answers = {reply.metadata.src_node_id: reply for reply in replies}
         checks = _Checks()
         usable: list[Message] = []

@@ -1,23 +1,18 @@
-"""What every run begins with: its parties and numbers checked, a guarded grid, rounds played."""
+"""What every run begins with: its numbers checked, its rounds played."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING
 
-from wayfed.arrays import Arrays
-from wayfed.federated.grids.local import LocalGrid
-from wayfed.federated.rounds.guard import GuardedGrid
 from wayfed.federated.rounds.progress import reporting
 from wayfed.federated.runs.results import FederatedRun, OnRound, PartyReport
 from wayfed_optimizer.errors import InvalidOption
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
+
     from wayfed.federated.models.adapter import Weights
-    from wayfed.federated.parties.learning import Party
-    from wayfed.federated.releases import Recorder
     from wayfed.federated.rounds.playing import Rounds
-    from wayfed_optimizer.cancellation import CancellationToken
 
 
 def play(
@@ -38,39 +33,9 @@ def play(
         model=rounds_of.model(weights),
         parties=parties,
     )
-    try:
-        with reporting(rounds, progress) as report:
-            rounds_of.play(run, weights, report=report, on_round=on_round)
-    finally:
-        rounds_of.grid.close()
+    with reporting(rounds, progress) as report:
+        rounds_of.play(run, weights, report=report, on_round=on_round)
     return run
-
-
-def local_grid(
-    parties: Sequence[Party],
-    *,
-    threads: int | None,
-    record: Recorder | None,
-    quorum: float | None,
-    deadline: float | None,
-    token: CancellationToken | None,
-) -> GuardedGrid:
-    """Put parties on a grid in this process that checks their answers."""
-    local = LocalGrid(parties, threads=threads, record=record)
-    return GuardedGrid(
-        local, quorum=1 if quorum is None else quorum, deadline=deadline, token=token
-    )
-
-
-def check_parties_given(parties: object) -> None:
-    """Raise InvalidOption unless these are arrays by party."""
-    if isinstance(parties, Arrays):
-        raise InvalidOption(
-            "these arrays are of one party",
-            hint="arrays.partition_by('column') makes each of its values a party",
-        )
-    if not isinstance(parties, Mapping) or not parties:
-        raise InvalidOption("a federation needs at least one party's arrays, by name")
 
 
 def check_rounds(rounds: object, quorum: float | None, deadline: float | None) -> None:

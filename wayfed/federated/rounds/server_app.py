@@ -20,6 +20,7 @@ if TYPE_CHECKING:
     from flwr.serverapp import ServerApp
 
     from wayfed.federated.grids.base import PartyGrid
+    from wayfed.federated.releases import Recorder
     from wayfed_optimizer.cancellation import CancellationToken
 
 _PATIENCE: Final = 3
@@ -37,7 +38,7 @@ class ServerAppGrid(GuardedGrid):
 
     Parameters
     ----------
-    grid, quorum, deadline, token
+    grid, quorum, deadline, token, record
         As in `GuardedGrid`.
     run
         Whose history is written.
@@ -53,9 +54,10 @@ class ServerAppGrid(GuardedGrid):
         quorum: float,
         deadline: float | None,
         token: CancellationToken | None,
+        record: Recorder | None,
         on_round: OnRound | None,
     ) -> None:
-        super().__init__(grid, quorum=quorum, deadline=deadline, token=token)
+        super().__init__(grid, quorum=quorum, deadline=deadline, token=token, record=record)
         self._history = run
         self._on_round = on_round
         self._asked_for_nodes = 0

@@ -1,0 +1,175 @@
+"""What a run asks of a party before it begins, and all in the party's arrays that forbids it."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from wayfed.arrays import numeric_column
+from wayfed.federated.features import fitting, split
+from wayfed.federated.features.recipe import Recipe
+from wayfed.federated.models.spec import ModelSpec
+from wayfed_optimizer.errors import WayfedError
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Mapping
+
+    from numpy.typing import NDArray
+
+    from wayfed.arrays import Arrays
+
+
+@dataclass(frozen=True, slots=True)
+class Problem:
+    """Something in a party's arrays that keeps a run from beginning."""
+
+    column: str
+    message: str
+    hint: str | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Question:
+    """What a run asks of a party before it begins: names, specifications and scalars only."""
+
+    label: str
+    features: tuple[str, ...]
+    sample_weight: str | None
+    split: split.Split | None
+    model: ModelSpec
+    recipe: Recipe
+    classes: tuple[fitting.Category, ...] | None
+    seed: int
+
+    def to_dict(self) -> dict[str, Any]:
+        """Give plain values, fit for JSON."""
+        return {
+            "label": self.label,
+            "features": list(self.features),
+            "sample_weight": self.sample_weight,
+            "split": split.split_to_dict(self.split),
+            "model": self.model.to_dict(),
+            "recipe": self.recipe.to_dict(),
+            "classes": None if self.classes is None else list(self.classes),
+            "seed": self.seed,
+        }
+
+    @classmethod
+    def from_dict(cls, plain: Mapping[str, Any]) -> Question:
+        """Read what `to_dict` wrote."""
+        classes = plain["classes"]
+        return cls(
+            label=str(plain["label"]),
+            features=tuple(map(str, plain["features"])),
+            sample_weight=plain["sample_weight"],
+            split=split.split_from_dict(plain["split"]),
+            model=ModelSpec.from_dict(plain["model"]),
+            recipe=Recipe.from_dict(plain["recipe"]),
+            classes=None if classes is None else tuple(classes),
+            seed=int(plain["seed"]),
+        )
+
+
+def label_of(arrays: Arrays, question: Question) -> NDArray[Any]:
+    """Give the label as it is, or a classification's float label as whole numbers."""
+    column = arrays[question.label]
+    if question.model.task == "regression":
+        return numeric_column(arrays, question.label).astype(np.float64)
+    return column.astype(np.int64) if column.dtype.kind == "f" else column
+
+
+def problems(arrays: Arrays, question: Question) -> Iterator[Problem]:
+    """Yield all in a party's arrays that keeps it from answering a question."""
+    needed = [question.label, *question.features]
+    if question.sample_weight is not None:
+        needed.append(question.sample_weight)
+    if question.split is not None:
+        needed += question.split.columns
+    missing = [name for name in dict.fromkeys(needed) if name not in arrays]
+    if missing:
+        yield from (Problem(name, f"there is no column '{name}'") for name in missing)
+        return
+    yield from _label_problems(arrays, question)
+    for name in question.features:
+        yield from _feature_problems(arrays, name, question.recipe)
+    if question.sample_weight is not None:
+        yield from _weight_problems(arrays, question.sample_weight)
+
+
+def _label_problems(arrays: Arrays, question: Question) -> Iterator[Problem]:
+    name = question.label
+    column = arrays[name]
+    data, missing = np.ma.getdata(column), np.ma.getmaskarray(column)
+    if missing.any():
+        yield Problem(
+            name,
+            f"the label '{name}' is NULL in {int(missing.sum())} rows",
+            f"drop_null('{name}') in the plan",
+        )
+        return
+    if question.model.task == "regression":
+        yield from _number_problems(arrays, name, missing_allowed=False)
+        return
+    if data.dtype.kind == "f" and not (np.isfinite(data) & (data == np.trunc(data))).all():
+        yield Problem(
+            name,
+            f"the label '{name}' holds fractions or NaN, which are not classes",
+            "a regression learns numbers: wf.models.linear_regression()",
+        )
+        return
+    if question.classes is not None:
+        label = label_of(arrays, question)
+        if unknown := int((fitting.encode(label, question.classes) < 0).sum()):
+            yield Problem(
+                name, f"the label '{name}' is none of classes={question.classes} in {unknown} rows"
+            )
+        return
+    try:
+        fitting.count_categories(label_of(arrays, question), name)
+    except WayfedError as error:
+        yield Problem(name, error.message, error.hint)
+
+
+def _feature_problems(arrays: Arrays, name: str, recipe: Recipe) -> Iterator[Problem]:
+    if not fitting.is_one_hot(recipe, arrays, name):
+        yield from _number_problems(arrays, name, missing_allowed=recipe.fill_of(name) is not None)
+        return
+    try:
+        fitting.count_categories(arrays[name], name)
+    except WayfedError as error:
+        yield Problem(name, error.message, error.hint)
+
+
+def _number_problems(arrays: Arrays, name: str, *, missing_allowed: bool) -> Iterator[Problem]:
+    try:
+        column = numeric_column(arrays, name)
+    except WayfedError as error:
+        yield Problem(name, error.message, error.hint)
+        return
+    data = np.ma.getdata(column)
+    masked = np.ma.getmaskarray(column)
+    nulls = int(masked.sum())
+    nans = infinite = 0
+    if data.dtype.kind == "f" and not np.isfinite(data).all():
+        nans = int((np.isnan(data) & ~masked).sum())
+        infinite = int((np.isinf(data) & ~masked).sum())
+    if infinite:
+        yield Problem(name, f"'{name}' is infinite in {infinite} rows", "filter them in the plan")
+    if missing_allowed:
+        return
+    for count, kind in ((nulls, "NULL"), (nans, "NaN")):
+        if count:
+            yield Problem(
+                name,
+                f"'{name}' is {kind} in {count} rows",
+                "preprocess=wf.features(impute='mean'), or filter them in the plan",
+            )
+
+
+def _weight_problems(arrays: Arrays, name: str) -> Iterator[Problem]:
+    problems = list(_number_problems(arrays, name, missing_allowed=False))
+    yield from problems
+    if not problems and (np.ma.getdata(numeric_column(arrays, name)) < 0).any():
+        yield Problem(name, f"the weight '{name}' is below zero in some rows")

@@ -1,0 +1,110 @@
+"""A party's side of one plan: it binds the plan, makes its arrays once, and trains on them."""
+
+from __future__ import annotations
+
+from threading import Lock
+from typing import TYPE_CHECKING, Any, Final
+
+from wayfed.federated.parties.learning import Learner, Rules, answering
+from wayfed.federated.releases import ReleaseKind
+from wayfed.federated.wire import answer
+from wayfed_optimizer.errors import PartyError, PlanError
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Mapping
+
+    from flwr.app import Context, Message, RecordDict
+
+    from wayfed.arrays import Arrays
+    from wayfed.dataset import Dataset
+    from wayfed.federated.parties.member import Member
+
+PLAN: Final = "query.plan"
+EXPLAIN: Final = "query.explain"
+
+
+class Session:
+    """What a party holds for one plan of one requester, whatever grid carries the messages.
+
+    The first message is the plan; it is bound and answered before any row is read. The arrays are
+    made when they are first needed, and once.
+
+    Parameters
+    ----------
+    member
+        The party: its name, catalog, policy and engines.
+    """
+
+    def __init__(self, member: Member) -> None:
+        self._member = member
+        self._lock = Lock()
+        self._dataset: Dataset | None = None
+        self._arrays: Arrays | None = None
+        self._handlers: dict[str, Callable[[Message, Context], Message]] = {
+            PLAN: answering(self._bind),
+            EXPLAIN: answering(self._explain),
+        }
+        self._learning: Callable[[Message, Context], Message] | None = None
+
+    def answer(self, message: Message, context: Context) -> Message:
+        """Answer a message; raises what keeps the party from it."""
+        handler = self._handlers.get(message.metadata.message_type)
+        if handler is not None:
+            return handler(message, context)
+        if self._learning is None:
+            raise PlanError("this session has no plan", hint="the first message is the plan")
+        return self._learning(message, context)
+
+    def arrays(self) -> Arrays:
+        """Return the arrays that the plan gives here, made at the first call.
+
+        Raises
+        ------
+        PlanError
+            No plan was bound, or it cannot run.
+        PartyError
+            The plan failed here; says no more than that, for what fails names paths and queries.
+        """
+        with self._lock:
+            if self._arrays is None:
+                self._arrays = self._run(self._bound())
+            return self._arrays
+
+    def _bound(self) -> Dataset:
+        if self._dataset is None:
+            raise PlanError("this session has no plan", hint="the first message is the plan")
+        return self._dataset
+
+    def _run(self, dataset: Dataset) -> Arrays:
+        try:
+            return dataset.to_numpy()
+        except PlanError:
+            raise
+        except Exception as error:
+            told = f"its part of the plan failed with {type(error).__name__}"
+            raise PartyError(told) from error
+
+    def _bind(self, asked: Mapping[str, Any]) -> RecordDict:
+        member = self._member
+        bound = member.bind(str(asked["plan"]).encode())
+        with self._lock:
+            self._dataset, self._arrays = bound.dataset, None
+        rules = Rules(member.policy.min_rows, bound.roles)
+        self._learning = Learner(member.name, self.arrays, rules).app()
+        told = {
+            "problems": list(bound.problems),
+            "violations": list(bound.violations),
+            "roles": {name: role.value for name, role in bound.roles.items()},
+        }
+        return answer({ReleaseKind.BINDING: told})
+
+    def _explain(self, asked: Mapping[str, Any]) -> RecordDict:
+        from wayfed.explain import shared
+        from wayfed.explain.wire import to_plain
+
+        told = self._bound().explain(
+            stage=str(asked.get("stage", "physical")),
+            analyze=bool(asked.get("analyze", False)),
+            alternatives=bool(asked.get("alternatives", False)),
+        )
+        return answer({ReleaseKind.EXPLANATION: to_plain(shared(told, self._member.name))})
