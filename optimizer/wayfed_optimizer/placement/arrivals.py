@@ -24,7 +24,6 @@ if TYPE_CHECKING:
 
     from wayfed_optimizer.placement.choices import Found
     from wayfed_optimizer.placement.movement import Way
-    from wayfed_optimizer.placement.pricing import Prices
     from wayfed_optimizer.placement.setting import Setting
     from wayfed_optimizer.platform import Channel, Platform
 
@@ -70,12 +69,14 @@ class Arrivals:
         keeps_order = isinstance(relation, _KEEP_ORDER) and is_ordered(below)
         if keeps_order or isinstance(relation, RUN_HERE) or self._loops.is_in_one(relation):
             return {
-                name: undominated(self._from_each(below, relation, name, around, position), lacking)
+                name: undominated(
+                    [*self._from_each(below, relation, name, around, position)], lacking
+                )
                 for name in names
             }
         found: dict[str, list[Offer]] = {}
         choices = self._choices_of(below, around)
-        leaving = self._leaving(below, around)
+        leaving = self.leaving(below, around)
         size = self._prices.size(below)
         for name in names:
             arriving = [
@@ -88,11 +89,20 @@ class Arrivals:
                 for producer, offers in leaving:
                     way = self._movement.way(producer, platform, relation, size)
                     if way is not None:
-                        arriving += [_by_way(offer, way, self._prices) for offer in offers]
+                        arriving += self.going(offers, way)
             found[name] = undominated(arriving, lacking)
         return found
 
-    def _leaving(self, below: Relation, around: Around) -> list[tuple[Platform, list[Offer]]]:
+    def going(self, offers: Sequence[Offer], way: Way) -> list[Offer]:
+        """Return the offers of rows that have left, and go a way."""
+        seconds = way.seconds
+        more = self._prices.score(seconds, 0.0)
+        return [
+            Offer(score + more, cpu, network + seconds, moved, started, Arrival(left.choice, way))
+            for score, cpu, network, moved, started, left in offers
+        ]
+
+    def leaving(self, below: Relation, around: Around) -> list[tuple[Platform, list[Offer]]]:
         """Return what leaves the platforms, those together from which all ways are the same."""
         if around.kept:
             around = around.restricted(self._shared.leaves(below))
@@ -201,11 +211,3 @@ def _alike(platforms: Iterable[Platform]) -> dict[str, int]:
     """Return a number for each platform; those with one number give rows in the same channels."""
     numbers: dict[tuple[Channel, ...], int] = {}
     return {p.name: numbers.setdefault(tuple(p.produces), len(numbers)) for p in platforms}
-
-
-def _by_way(offer: Offer, way: Way, prices: Prices) -> Offer:
-    """Return the offer of rows that have left, and go a way."""
-    score = offer.score + prices.score(way.seconds, 0.0)
-    network = offer.network + way.seconds
-    arrival = Arrival(offer.arrival.choice, way)
-    return Offer(score, offer.cpu, network, offer.moved, offer.started, arrival)

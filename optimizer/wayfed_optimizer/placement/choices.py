@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, NamedTuple, Protocol, TypeAlias, TypeVar
 from wayfed_optimizer.cost import Cost
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Mapping
+    from collections.abc import Callable, Collection, Mapping
 
     from wayfed_optimizer.cost import Work
     from wayfed_optimizer.placement.loops import Loops
@@ -153,7 +153,7 @@ S = TypeVar("S", bound=_Scored)
 _score = attrgetter("score")
 
 
-def undominated(candidates: Iterable[S], lacking: Callable[[int], float]) -> list[S]:
+def undominated(candidates: Collection[S], lacking: Callable[[int], float]) -> list[S]:
     """Return the candidates that may still be part of what is cheapest, the cheapest first.
 
     One is left out where another costs no more even after starting the platforms that it needs and
@@ -166,6 +166,8 @@ def undominated(candidates: Iterable[S], lacking: Callable[[int], float]) -> lis
     lacking
         Gives the score of starting some platforms.
     """
+    if len(candidates) < 2:
+        return [*candidates]
     kept: list[S] = []
     for candidate in sorted(candidates, key=_score):
         score, started = candidate.score, candidate.started

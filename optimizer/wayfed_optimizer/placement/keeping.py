@@ -15,7 +15,7 @@ from wayfed_optimizer.relations import Relation, reads, walk_once
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
-    from wayfed_optimizer.placement.movement import Way
+    from wayfed_optimizer.placement.arrivals import Arrivals
     from wayfed_optimizer.placement.setting import Around, Setting
 
 _MOST_CHANNELS: Final = 6
@@ -37,15 +37,15 @@ class Keeping:
         What the placement goes by.
     choices_of
         Gives for each platform what may be the cheapest way to have the rows of a relation there.
-    moved
-        Gives the offer of a choice whose rows go a way.
+    arrivals
+        How rows leave.
     """
 
     def __init__(
         self,
         setting: Setting,
         choices_of: Callable[[Relation, Around], Found],
-        moved: Callable[[Choice, Way], Offer],
+        arrivals: Arrivals,
     ) -> None:
         self._setting = setting
         self._platforms = setting.platforms
@@ -53,7 +53,7 @@ class Keeping:
         self._prices = setting.prices
         self._shared = setting.shared
         self._choices_of = choices_of
-        self._moved = moved
+        self._arrivals = arrivals
         self._shares: dict[tuple[Relation, Around], list[tuple[int, list[Offer]]]] = {}
         self._trials = 0
         self.tries_all = True
@@ -131,14 +131,13 @@ class Keeping:
         known = self._shares.get(key)
         if known is None:
             known = self._shares[key] = []
-            choices = self._choices_of(part, around)
+            leaving = self._arrivals.leaving(part, around)
             size = self._prices.size(part)
             for number, channel in enumerate(self._setting.channels):
-                offers = []
-                for name, own in choices.items():
-                    produces = self._platforms[name].produces
-                    way = self._setting.movement.cheapest(produces, (channel,), size)
-                    offers += [self._moved(choice, way) for choice in own if way]
+                offers: list[Offer] = []
+                for producer, own in leaving:
+                    way = self._setting.movement.cheapest(producer.produces, (channel,), size)
+                    offers += self._arrivals.going(own, way) if way else ()
                 if offers:
                     known.append((number, undominated(offers, self._prices.lacking)))
             known.sort(key=lambda each: (each[1][0].score, each[0]))

@@ -63,7 +63,7 @@ class Search:
         self._prices = setting.prices
         self._shared = setting.shared
         self._arrivals = Arrivals(setting, self._choices)
-        self._keeping = Keeping(setting, self._choices, self._arrivals.moved)
+        self._keeping = Keeping(setting, self._choices, self._arrivals)
         self._found: dict[tuple[Relation, Around], Found] = {}
 
     def place(self, root: Relation) -> Placed:

@@ -18,6 +18,7 @@ if TYPE_CHECKING:
     from wayfed_optimizer.placement.memo import Memo
     from wayfed_optimizer.platform import Channel, Platform
     from wayfed_optimizer.statistics import Cardinalities
+    from wayfed_optimizer.types import Schema
 
 
 class Around(NamedTuple):
@@ -72,7 +73,7 @@ class Setting:
         self.shared = SharedParts(rows, self._costs_nothing_twice)
         self.channels = _kept_channels(self.platforms.values())
         self._sources = environment.sources
-        self._takes: dict[tuple[str, Relation], bool] = {}
+        self._refused: dict[tuple[str, Schema], tuple[str, str] | None] = {}
 
     def channel_of(self, read: Read) -> Channel:
         """Return the channel in which a table lies; the rows of a loop are in memory."""
@@ -85,12 +86,11 @@ class Setting:
 
     def refused(self, name: str, rows: Relation) -> tuple[str, str] | None:
         """Return what a platform does not keep of rows from elsewhere, and why."""
-        key = (name, rows)
-        if self._takes.get(key):
-            return None
-        refused = self.platforms[name].capabilities.refused_rows(rows.schema)
-        self._takes[key] = not refused
-        return refused
+        schema = rows.schema
+        key = (name, schema)
+        if key not in self._refused:
+            self._refused[key] = self.platforms[name].capabilities.refused_rows(schema)
+        return self._refused[key]
 
     def is_at_hand(self, relation: Relation) -> bool:
         """Say whether rows lie in memory, where they can be read again for nothing."""

@@ -39,7 +39,7 @@ from wayfed_optimizer.relations import (
 )
 from wayfed_optimizer.statistics.aggregated import aggregate_statistics, window_statistics
 from wayfed_optimizer.statistics.computed import UNKNOWN, statistics_of, together
-from wayfed_optimizer.statistics.dependence import determined, is_unique
+from wayfed_optimizer.statistics.dependence import Dependence
 from wayfed_optimizer.statistics.estimates import (
     ColumnStatistics,
     Estimate,
@@ -109,6 +109,7 @@ class Cardinalities:
         self._rows: dict[Relation, Estimate] = {}
         self._columns: dict[tuple[Relation, str], ColumnStatistics] = {}
         self._widths: dict[Relation, Mapping[str, float]] = {}
+        self._dependence = Dependence(self._is_key)
         self._twins: dict[Relation, Relation] = {}
         self._named: dict[str, Relation] = {}
 
@@ -413,7 +414,7 @@ class Cardinalities:
         return share_of(join.predicate, column)
 
     def _is_unique(self, relation: Relation, names: frozenset[str]) -> bool:
-        return is_unique(relation, names, self._is_key)
+        return self._dependence.is_unique(relation, names)
 
     def _is_key(self, read: Read, names: frozenset[str]) -> bool:
         if (twin := self._twin(read)) is not None:
@@ -458,7 +459,7 @@ class Cardinalities:
         by_count = sorted(kept, key=lambda name: self.column(source, name).distinct or 0.0)
         for name in by_count:
             others = frozenset(kept) - {name}
-            if others and name in determined(source, others, self._is_key):
+            if others and name in self._dependence.determined(source, others):
                 kept.remove(name)
         return set(kept)
 

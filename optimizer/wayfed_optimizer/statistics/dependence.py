@@ -7,7 +7,7 @@ as there are rows.
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import TYPE_CHECKING, TypeAlias
+from typing import TYPE_CHECKING, Final, TypeAlias
 
 from wayfed_optimizer.expressions import Column
 from wayfed_optimizer.relations import (
@@ -33,84 +33,101 @@ if TYPE_CHECKING:
 IsKey: TypeAlias = Callable[[Read, frozenset[str]], bool]
 """Says whether no two rows of a table are equal in some columns."""
 
-_LEFT_ONLY = frozenset({JoinKind.SEMI, JoinKind.ANTI})
+_LEFT_ONLY: Final = frozenset({JoinKind.SEMI, JoinKind.ANTI})
 
 
-def determined(relation: Relation, names: frozenset[str], is_key: IsKey) -> frozenset[str]:
-    """Return the columns of which there is one value for each combination of values of `names`."""
-    match relation:
-        case Read():
-            return frozenset(relation.schema.names) if is_key(relation, names) else names
-        case Select(source, outputs):
-            return _named(source, outputs, names, is_key)
-        case Aggregate(_, keys, _):
-            by = {key.name for key in keys}
-            return frozenset(relation.schema.names) if by <= names else names
-        case Join(left, _, kind) if kind in _LEFT_ONLY:
-            return determined(left, names, is_key)
-        case Join():
-            return _joined(relation, names, is_key)
-        case Distinct(_, on) if set(on or relation.schema.names) <= names:
-            return frozenset(relation.schema.names)
-        case Filter() | Sort() | Limit() | Sample() | Hint() | Window() | Cache() | Distinct():
-            (source,) = relation.inputs
-            below = determined(source, names & set(source.schema.names), is_key)
-            return names | below
-    return names
+class Dependence:
+    """What follows from what in relations, for estimates; remembers it.
+
+    Parameters
+    ----------
+    is_key
+        Says it of tables.
+    """
+
+    def __init__(self, is_key: IsKey) -> None:
+        self._is_key = is_key
+        self._determined: dict[tuple[Relation, frozenset[str]], frozenset[str]] = {}
+
+    def determined(self, relation: Relation, names: frozenset[str]) -> frozenset[str]:
+        """Return the columns that have one value for each combination of values of some."""
+        key = (relation, names)
+        known = self._determined.get(key)
+        if known is None:
+            known = self._determined[key] = self._find(relation, names)
+        return known
+
+    def _find(self, relation: Relation, names: frozenset[str]) -> frozenset[str]:
+        match relation:
+            case Read():
+                return frozenset(relation.schema.names) if self._is_key(relation, names) else names
+            case Select(source, outputs):
+                return self._renamed(source, outputs, names)
+            case Aggregate(_, keys, _):
+                by = {key.name for key in keys}
+                return frozenset(relation.schema.names) if by <= names else names
+            case Join(left, _, kind) if kind in _LEFT_ONLY:
+                return self.determined(left, names)
+            case Join():
+                return self._joined(relation, names)
+            case Distinct(_, on) if set(on or relation.schema.names) <= names:
+                return frozenset(relation.schema.names)
+            case Filter() | Sort() | Limit() | Sample() | Hint() | Window() | Cache() | Distinct():
+                (source,) = relation.inputs
+                return names | self.determined(source, names & set(source.schema.names))
+        return names
+
+    def is_unique(self, relation: Relation, names: frozenset[str]) -> bool:
+        """Say whether no two rows of a relation are equal in some columns."""
+        match relation:
+            case Read():
+                return self._is_key(relation, names)
+            case Select(source, outputs):
+                below = (of for name, of in _columns(outputs) if name in names)
+                return self.is_unique(source, frozenset(below))
+            case Aggregate(_, keys, _):
+                return {key.name for key in keys} <= names
+            case Join(left, _, kind) if kind in _LEFT_ONLY:
+                return self.is_unique(left, names)
+            case Join(left, right, JoinKind.INNER | JoinKind.LEFT | JoinKind.CROSS):
+                known = self.determined(relation, names)
+                return all(
+                    self.is_unique(side, known & set(side.schema.names)) for side in (left, right)
+                )
+            case Distinct(_, on) if set(on or relation.schema.names) <= names:
+                return True
+            case Filter() | Sort() | Limit() | Sample() | Hint() | Window() | Cache() | Distinct():
+                (source,) = relation.inputs
+                return self.is_unique(source, names & set(source.schema.names))
+        return False
+
+    def _renamed(
+        self, source: Relation, outputs: tuple[Named, ...], names: frozenset[str]
+    ) -> frozenset[str]:
+        passed = dict(_columns(outputs))
+        below = self.determined(source, frozenset(passed[n] for n in names if n in passed))
+        return names | {name for name, of in passed.items() if of in below}
+
+    def _joined(self, join: Join, names: frozenset[str]) -> frozenset[str]:
+        """Go from side to side over the keys until nothing new follows."""
+        found = set(names)
+        sides = [(side, frozenset(side.schema.names)) for side in (join.left, join.right)]
+        while True:
+            before = len(found)
+            for side, columns in sides:
+                found |= self.determined(side, columns & found)
+            _over_keys(join, found)
+            if len(found) == before:
+                return frozenset(found)
 
 
-def is_unique(relation: Relation, names: frozenset[str], is_key: IsKey) -> bool:
-    """Say whether no two rows of a relation are equal in some columns."""
-    match relation:
-        case Read():
-            return is_key(relation, names)
-        case Select(source, outputs):
-            below = {o.expression.name for o in _columns(outputs) if o.name in names}  # type: ignore[attr-defined]  # they are columns
-            return is_unique(source, frozenset(below), is_key)
-        case Aggregate(_, keys, _):
-            return {key.name for key in keys} <= names
-        case Join(left, _, kind) if kind in _LEFT_ONLY:
-            return is_unique(left, names, is_key)
-        case Join(left, right, JoinKind.INNER | JoinKind.LEFT | JoinKind.CROSS):
-            known = determined(relation, names, is_key)
-            return all(
-                is_unique(side, known & set(side.schema.names), is_key) for side in (left, right)
-            )
-        case Distinct(_, on) if set(on or relation.schema.names) <= names:
-            return True
-        case Filter() | Sort() | Limit() | Sample() | Hint() | Window() | Cache() | Distinct():
-            (source,) = relation.inputs
-            return is_unique(source, names & set(source.schema.names), is_key)
-    return False
-
-
-def _columns(outputs: tuple[Named, ...]) -> list[Named]:
-    return [output for output in outputs if isinstance(output.expression, Column)]
-
-
-def _named(
-    source: Relation, outputs: tuple[Named, ...], names: frozenset[str], is_key: IsKey
-) -> frozenset[str]:
-    passed = {o.name: o.expression.name for o in _columns(outputs)}  # type: ignore[attr-defined]  # they are columns
-    below = determined(source, frozenset(passed[n] for n in names if n in passed), is_key)
-    return names | {name for name, of in passed.items() if of in below}
-
-
-def _joined(join: Join, names: frozenset[str], is_key: IsKey) -> frozenset[str]:
-    """Go from side to side over the keys until nothing new follows."""
-    found = set(names)
-    asked: dict[Relation, frozenset[str]] = {}
-    while True:
-        before = len(found)
-        for side in (join.left, join.right):
-            here = frozenset(found) & set(side.schema.names)
-            if asked.get(side) != here:
-                follows = determined(side, here, is_key)
-                asked[side] = here | follows
-                found |= follows
-        _over_keys(join, found)
-        if len(found) == before:
-            return frozenset(found)
+def _columns(outputs: tuple[Named, ...]) -> list[tuple[str, str]]:
+    """Return the outputs that are columns of the input: their names, and those of the columns."""
+    return [
+        (output.name, output.expression.name)
+        for output in outputs
+        if isinstance(output.expression, Column)
+    ]
 
 
 def _over_keys(join: Join, found: set[str]) -> None:

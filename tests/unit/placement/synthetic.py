@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
+from functools import cached_property
 from itertools import product
 from types import MappingProxyType
 
@@ -43,7 +44,7 @@ class PaperPlatform:
     running: bool = False
     ingests: bool = True
 
-    @property
+    @cached_property
     def capabilities(self) -> Capabilities:
         return Capabilities(relations=self.relations, functions=frozenset(FUNCTIONS))
 
