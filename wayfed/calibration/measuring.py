@@ -14,12 +14,12 @@ from wayfed.calibration.benches import BENCHES, Bench, Ground, Laid
 from wayfed.calibration.fitting import Observation, fit
 from wayfed.calibration.observing import Observer, Prepared, conversion_seconds
 from wayfed.calibration.storing import Measured
-from wayfed.calibration.workload import PLANS, tables
+from wayfed.calibration.workload import PLANS
 from wayfed_optimizer.errors import InvalidOption, Unsupported
 from wayfed_optimizer.platform import ARROW_TABLE
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Iterator, Mapping
+    from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 
     from wayfed.local import Context
     from wayfed_optimizer.cost import CostProfile
@@ -28,6 +28,8 @@ _FORMS: Final = ("table", "files.parquet", "files.arrow")
 """What rows of any number can become: a few constants in a statement are none."""
 _ENOUGH_SECONDS: Final = 8.0
 """After so long no further round begins: with what comes before and after, three take a minute."""
+_STEADY: Final = 1.03
+"""Rounds end when plans have become faster by less than this factor."""
 _QUICK: Final = 5
 """Tables are so many times smaller where it is to be quick."""
 
@@ -102,22 +104,30 @@ def run(
         context = stack.enter_context(wf.context({"engines": dict(bench.engines)}))
         directory = Path(stack.enter_context(TemporaryDirectory(prefix="wayfed_calibration_")))
         observer = Observer(context)
-        laid = list(bench.lay(Ground(context, directory, stack), sizes))
+        ground = Ground(context, directory, stack)
+        laid = list(bench.lay(ground, sizes))
+        for each in laid:
+            alike = ground.in_memory(each.rows)
+            observer.count_in(dict(zip(each.tables.names, alike.names, strict=True)))
         name = _name_of(bench.kind, context)
         plans = list(_prepared(observer, laid, name))
         # Rounds, not repetitions: what slows the machine for a while slows a plan only once.
-        began = monotonic()
+        began, before = monotonic(), [0.0] * 0
         for number in range(1 if quick else bench.repeats):
             if number and monotonic() - began > _ENOUGH_SECONDS:
                 break
             for plan, prepared in plans:
                 tell(f"{bench.kind}: {plan}, round {number + 1}")
                 prepared.run()
+            now = [sum(prepared.seconds.values()) for _, prepared in plans]
+            if before and _is_steady(before, now):
+                break
+            before = now
         cases = [
             Case(plan, each) for plan, prepared in plans for each in observer.observations(prepared)
         ]
         platform = context.environment.platforms[name]
-        moves = _moves(context, name, sizes)
+        moves = _moves(ground, name, sizes)
         return platform.costs, platform.version(), cases, moves
 
 
@@ -135,14 +145,21 @@ def _name_of(kind: str, context: Context) -> str:
     return next(name for name in context.platform_names if name.partition(":")[0] == kind)
 
 
-def _moves(context: Context, name: str, sizes: tuple[int, ...]) -> Mapping[str, float]:
+def _is_steady(before: Sequence[float], now: Sequence[float]) -> bool:
+    """Say whether another round has told little: half of the plans were no faster in it."""
+    return median(b / max(n, 1e-9) for b, n in zip(before, now, strict=True)) < _STEADY
+
+
+def _moves(ground: Ground, name: str, sizes: tuple[int, ...]) -> Mapping[str, float]:
     """Return the rates of bringing rows of memory to a platform, by the form they take there."""
     rates: dict[str, float] = {}
+    context = ground.context
     conversions = context.environment.platforms[name].conversions
     for conversion in conversions:
         if conversion.source != ARROW_TABLE or conversion.target.name not in _FORMS:
             continue
-        large = tables(max(sizes) // 2)["facts"]
+        large = ground.tables(max(sizes))["facts"]
+        large = large.slice(0, len(large) // 2)
         small, much = (
             min(conversion_seconds(context, conversion, rows) for _ in range(2))
             for rows in (large.slice(0, 10), large)

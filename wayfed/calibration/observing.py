@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from time import perf_counter
 from typing import TYPE_CHECKING
 
@@ -66,6 +67,11 @@ class Observer:
     def __init__(self, context: Context) -> None:
         self._context = context
         self._counts: dict[Relation, int] = {}
+        self._alike: dict[str, str] = {}
+
+    def count_in(self, names: Mapping[str, str]) -> None:
+        """Count the rows of plans over some tables in others, which have the same rows."""
+        self._alike.update(names)
 
     def prepare(self, dataset: Dataset, platform: str) -> Prepared:
         """Return a plan that is forced onto a platform, to be run."""
@@ -126,9 +132,15 @@ class Observer:
             return self._rows(relation.input)
         if isinstance(relation, Aggregate) and not relation.keys:
             return 1
-        if relation not in self._counts:
-            self._counts[relation] = self._context.dataset(relation).count()
-        return self._counts[relation]
+        alike = transform(relation, self._counted_in)
+        if alike not in self._counts:
+            self._counts[alike] = self._context.dataset(alike).count()
+        return self._counts[alike]
+
+    def _counted_in(self, node: Relation) -> Relation:
+        if isinstance(node, Read) and node.table in self._alike:
+            return replace(node, table=self._alike[node.table])
+        return node
 
 
 def own_seconds(fragment: Fragment, report: Report) -> float:

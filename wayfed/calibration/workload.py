@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final
 
 import wayfed as wf
+from wayfed_optimizer.relations import Read
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
@@ -55,6 +56,12 @@ class Tables:
     facts: Dataset
     others: Dataset
     groups: Dataset
+
+    @property
+    def names(self) -> tuple[str, ...]:
+        """How the context calls them."""
+        read = (each.relation for each in (self.facts, self.others, self.groups))
+        return tuple(each.table for each in read if isinstance(each, Read))
 
 
 def tables(rows: int) -> Mapping[str, pa.Table]:
@@ -162,6 +169,6 @@ PLANS: Final[Mapping[str, Callable[[Tables], Dataset]]] = {
 """By name; each gives few rows, or rows of few columns, so that handing them out is told apart."""
 
 
-def in_memory(context: Context, rows: int) -> Tables:
-    """Return the tables as they lie in memory."""
-    return Tables(**{name: context.read(table) for name, table in tables(rows).items()})
+def in_memory(context: Context, rows: Mapping[str, pa.Table]) -> Tables:
+    """Return tables as they lie in memory."""
+    return Tables(**{name: context.read(table) for name, table in rows.items()})
