@@ -29,8 +29,8 @@ from wayfed_optimizer.errors import (
     user_location,
 )
 from wayfed_optimizer.placement import Loops
-from wayfed_optimizer.platform import SourceRequest
-from wayfed_optimizer.relations import Cache, transform, walk_once
+from wayfed_optimizer.platform import Preparing, SourceRequest
+from wayfed_optimizer.relations import Cache, reads, transform, walk_once
 from wayfed_optimizer.types import check_option
 
 if TYPE_CHECKING:
@@ -369,7 +369,9 @@ class Context(Training):
             return self._run(self._with_caches(relation, token), token)
 
     def _run(self, relation: Relation, token: CancellationToken) -> Execution:
-        return self._started(self._plans.plan(relation, self.environment), token)
+        environment = self.environment
+        _prepare(environment, relation)
+        return self._started(self._plans.plan(relation, environment), token)
 
     def _started(self, planned: Planned, token: CancellationToken) -> Execution:
         from wayfed.execution import execute
@@ -523,6 +525,17 @@ class Context(Training):
                     store.name = name  # type: ignore[misc]  # a store's name is its context's choice
                     self._stores[key] = store
         return store
+
+
+def _prepare(environment: Environment, relation: Relation) -> None:
+    """Let engines that can read the tables of a plan where they lie start while it is made."""
+    tables = {read.table for read in reads(relation)} & environment.sources.keys()
+    channels = {environment.sources[table].channel for table in tables}
+    for platform in environment.platforms.values():
+        if platform.started() or channels.isdisjoint(platform.accepts):
+            continue
+        if isinstance(platform, Preparing):
+            platform.prepare()
 
 
 def _close_all(stores: dict[tuple[str, str], Platform], engines: dict[str, Platform]) -> None:

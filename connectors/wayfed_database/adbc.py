@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from importlib import import_module
 from threading import Lock
+from types import MappingProxyType
 from typing import TYPE_CHECKING, Any, Final
 
 from wayfed_arrow import Stream
@@ -19,6 +20,8 @@ if TYPE_CHECKING:
     import pyarrow as pa
 
 _MISSING: Final = "pip install 'wayfed[sql]'"
+_ONE_VALUE: Final = MappingProxyType({"adbc.postgresql.use_copy": "false"})
+"""COPY is for many rows."""
 
 
 def open_database(driver: str, uri: str) -> Any:
@@ -64,8 +67,8 @@ class Connection:
             statement.execute_update()
 
     def value(self, sql: str) -> Any:
-        """Return the one value of a query."""
-        with self.stream(sql) as rows:
+        """Return the one value of a query to PostgreSQL."""
+        with self.stream(sql, _ONE_VALUE) as rows:
             return rows.read_all().column(0)[0].as_py()
 
     def stream(self, sql: str, options: Mapping[str, str] | None = None) -> Stream:

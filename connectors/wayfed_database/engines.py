@@ -68,8 +68,12 @@ class Engine(Protocol):
         """Return the table that rows are to go to."""
         ...
 
+    def prepare(self) -> None:
+        """Begin to open the first connection, where that takes a while."""
+        ...
+
     def started(self) -> bool:
-        """Say whether a connection is there already."""
+        """Say whether a connection has been used already."""
         ...
 
     def version(self) -> str:
@@ -126,8 +130,12 @@ class PostgreSQL:
         """Return the table that rows are to go to."""
         return PostgreSQLTarget(self, request)
 
+    def prepare(self) -> None:
+        """Begin to open the first connection."""
+        self._pool.prepare()
+
     def started(self) -> bool:
-        """Say whether a connection is there already."""
+        """Say whether a connection has been used already."""
         return self._pool.started
 
     def version(self) -> str:
@@ -166,6 +174,9 @@ class SQLite:
     def target(self, request: TargetRequest) -> Target:
         """Return the table that rows are to go to."""
         return SQLiteTarget(self, request)
+
+    def prepare(self) -> None:
+        """Do nothing: a file opens at once."""
 
     def started(self) -> bool:
         """Say that a library needs no start."""

@@ -109,6 +109,9 @@ class GenericDatabase:
         """Return the table that rows are to go to."""
         return GenericTarget(self, request)
 
+    def prepare(self) -> None:
+        """Do nothing: drivers differ in whether they can be used across threads."""
+
     def started(self) -> bool:
         """Say whether something was asked already."""
         return self._engine is not None

@@ -120,6 +120,10 @@ class DatabasePlatform:
         """Start taking part in a run."""
         return self.engine.open(run, self.name)
 
+    def prepare(self) -> None:
+        """Begin to connect."""
+        self.engine.prepare()
+
     def started(self) -> bool:
         """Say whether it is connected already."""
         return self.engine.started()

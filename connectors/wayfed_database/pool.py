@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+from concurrent.futures import Future
 from contextlib import suppress
-from threading import Lock
+from threading import Lock, Thread
 from typing import TYPE_CHECKING, Any, Final
 
 from wayfed_database.adbc import Connection, driver_errors, open_database
@@ -15,8 +16,8 @@ if TYPE_CHECKING:
 
 _IDLE_KEPT: Final = 4
 _SETTINGS: Final = (
-    "SELECT set_config('TimeZone', 'UTC', false), set_config('DateStyle', 'ISO, YMD', false), "
-    "set_config('standard_conforming_strings', 'on', false)"  # a backslash is a backslash
+    "SET TimeZone TO 'UTC'; SET DateStyle TO 'ISO, YMD'; "
+    "SET standard_conforming_strings TO on"  # a backslash is a backslash
 )
 
 
@@ -37,13 +38,21 @@ class ConnectionPool:
         self._location = location
         self._most_idle = _IDLE_KEPT if limit is None else min(limit, _IDLE_KEPT)
         self._lock = Lock()
+        self._opening = Lock()
         self._database: Any = None
+        self._coming: Future[Connection] | None = None
         self._idle: list[Connection] = []
+        self._times_closed = 0
+        self.started = False
+        """Whether a connection has been used: one that was only prepared may be of no use yet."""
 
-    @property
-    def started(self) -> bool:
-        """Whether there is a connection."""
-        return self._database is not None
+    def prepare(self) -> None:
+        """Begin to open the first connection, for whoever will want one; returns at once."""
+        with self._lock:
+            if self._database is not None or self._coming is not None:
+                return
+            coming = self._coming = Future()
+        Thread(target=self._open_for, args=(coming,), name="wayfed-connecting", daemon=True).start()
 
     def begin(self, statement: str) -> Connection:
         """Return a connection on which `statement` has begun a transaction.
@@ -53,6 +62,7 @@ class ConnectionPool:
         SourceError
             Where the server cannot be reached, or does not let us in.
         """
+        self.started = True
         while (kept := self._take()) is not None:
             try:
                 kept.run(statement)
@@ -76,28 +86,60 @@ class ConnectionPool:
         """Close every connection that nobody uses."""
         with self._lock:
             idle, self._idle = self._idle, []
+            coming, self._coming = self._coming, None
             self._database = None
+            self._times_closed += 1
+            self.started = False
+        if coming is not None:
+            coming.add_done_callback(_close_when_there)
         for connection in idle:
             close_quietly(connection)
 
     def _take(self) -> Connection | None:
         with self._lock:
-            return self._idle.pop() if self._idle else None
+            if self._idle:
+                return self._idle.pop()
+            coming, self._coming = self._coming, None
+        return None if coming is None else coming.result()
+
+    def _open_for(self, coming: Future[Connection]) -> None:
+        try:
+            connection = self._connect()
+        except BaseException as error:  # noqa: BLE001  # for the thread that waits for it
+            with self._lock:
+                if self._coming is coming:  # nobody waits: who wants one later, tries again
+                    self._coming = None
+            coming.set_exception(error)
+        else:
+            coming.set_result(connection)
 
     def _connect(self) -> Connection:
         try:
-            with self._lock:
-                if self._database is None:
-                    self._database = open_database("postgresql", self._location.libpq)
-                database = self._database
-            connection = Connection(database)
-            connection.value(_SETTINGS)
+            connection = Connection(self._opened())
+            connection.run(_SETTINGS)
         except driver_errors() as error:
             raise connection_failure(error, self._location) from error
         return connection
+
+    def _opened(self) -> Any:
+        """Return the driver's database, in which it keeps the server's types; opened once."""
+        with self._opening:
+            with self._lock:
+                database, times_closed = self._database, self._times_closed
+            if database is None:
+                database = open_database("postgresql", self._location.libpq)
+                with self._lock:
+                    if self._times_closed == times_closed:
+                        self._database = database
+            return database
 
 
 def close_quietly(connection: Connection) -> None:
     """Close a connection that may be broken already."""
     with suppress(*driver_errors(), RuntimeError):  # RuntimeError: rows are still open
         connection.close()
+
+
+def _close_when_there(coming: Future[Connection]) -> None:
+    if coming.exception() is None:
+        close_quietly(coming.result())

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+from contextlib import suppress
 from dataclasses import replace
 from importlib.metadata import version
-from threading import Lock
+from threading import Lock, Thread
 from typing import TYPE_CHECKING, Any, Final
 
 from wayfed_duckdb.capabilities import CAPABILITIES, COSTS
@@ -59,6 +60,8 @@ class DuckDBPlatform:
         self._settings = settings
         self.costs = replace(COSTS, memory=room(settings.get("memory_limit")))
         self._database: DuckDBPyConnection | None = None
+        self._used = False
+        self._closed = False
         self._lock = Lock()
         self._connections = Connections(self._cursor)
 
@@ -75,9 +78,14 @@ class DuckDBPlatform:
         """Start taking part in a run."""
         return DuckDBSession(run, self._connections)
 
+    def prepare(self) -> None:
+        """Begin to open the database."""
+        if self._database is None:
+            Thread(target=self._open_ahead, name="wayfed-duckdb", daemon=True).start()
+
     def started(self) -> bool:
-        """Say whether the database is open."""
-        return self._database is not None
+        """Say whether the database has been used already."""
+        return self._used
 
     def version(self) -> str:
         """Return DuckDB's version."""
@@ -88,18 +96,37 @@ class DuckDBPlatform:
         self._connections.close()
         with self._lock:
             database, self._database = self._database, None
+            self._used, self._closed = False, True
         if database is not None:
             database.close()
 
     def _cursor(self) -> DuckDBPyConnection:
+        with self._lock:
+            self._used = True
+            return self._opened().cursor()
+
+    def _open_ahead(self) -> None:
+        with self._lock, suppress(ImportError, *_errors()):  # who uses it is told the same
+            if not self._closed:
+                self._opened()
+
+    def _opened(self) -> DuckDBPyConnection:
         import duckdb
 
-        with self._lock:
-            if self._database is None:
-                config: dict[str, Any] = {**SETTINGS, **self._settings}
-                self._database = duckdb.connect(":memory:", config=config)
-                _leave_out(self._database, LEFT_OUT)
-            return self._database.cursor()
+        if self._database is None:
+            config: dict[str, Any] = {**SETTINGS, **self._settings}
+            database = duckdb.connect(":memory:", config=config)
+            _leave_out(database, LEFT_OUT)
+            self._database = database
+        return self._database
+
+
+def _errors() -> tuple[type[Exception], ...]:
+    try:
+        from duckdb import Error
+    except ImportError:
+        return ()
+    return (Error,)
 
 
 def _leave_out(database: DuckDBPyConnection, steps: Sequence[str]) -> None:
