@@ -1,8 +1,10 @@
 """How many connections to a server are in use at once, where somebody set a limit.
 
-A run waits for a connection only while it has none, and puts all of its statements to the one that
-it has where there are no more; who writes waits for a place that only writers take. So whoever has
-a connection can go on with it alone, and no two wait for each other.
+A run waits for a connection to a server only while it has none, and puts all of its statements to
+the one that it has where there are no more; of several servers it waits for one after the other,
+in the order that all runs keep, before it asks any of them. Who writes waits for a place that only
+writers take, and reads already. So whoever has a connection of each can go on with them alone, and
+no two wait for each other.
 """
 
 from __future__ import annotations

@@ -126,6 +126,8 @@ class PostgreSQLSession:
     Every connection of the run reads one snapshot, which the first one exports. Results stream
     each over a connection of its own; statements over temporary tables run on the one that has
     them. Nothing is left behind: every transaction is rolled back.
+
+    Where a server lends few connections, the session waits for one as it is made.
     """
 
     def __init__(self, pool: ConnectionPool, run: Run, name: str, location: ServerLocation) -> None:
@@ -141,6 +143,9 @@ class PostgreSQLSession:
         self._asked: dict[str, _Lease] = {}
         self._unwanted: set[str] = set()
         self._stack = ExitStack()
+        self._has_first = pool.reading.limited
+        if self._has_first:
+            pool.reading.take(run.token)
         self._stack.enter_context(run.token.calling(self._cancel))
 
     def execute(
@@ -231,6 +236,9 @@ class PostgreSQLSession:
                 self._release(self._leases[-1])
                 self._leases.pop()
             self._owner = None
+            if self._has_first:
+                self._has_first = False
+                self._pool.reading.give_back()
 
     def _freed(self, lease: _Lease, finished: bool) -> None:
         """Take note that a connection sends no more; one that is not read to its end is cut off.
@@ -310,14 +318,16 @@ class PostgreSQLSession:
         """Take a place for one more connection; the first one is waited for."""
         if self._leases:
             return self._pool.reading.take_if_free()
-        self._pool.reading.take(self._run.token)
+        if not self._has_first:
+            self._pool.reading.take(self._run.token)
+        self._has_first = False
         return True
 
     def _exported(self) -> str:
         """Return the run's snapshot, which its first connection keeps to the end."""
         with self._choosing:
             if self._snapshot is None:
-                self._pool.reading.take(self._run.token)
+                self._has_place()
                 self._begin("ONLY").taken = False
             assert self._snapshot is not None  # noqa: S101  # for the type checker
             return self._snapshot

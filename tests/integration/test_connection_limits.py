@@ -81,6 +81,21 @@ def test_runs_at_the_same_time_take_turns(url: str) -> None:
             assert server.execute(FOR_ROWS).fetchone() == (1,)
 
 
+def test_runs_that_need_the_same_two_databases_do_not_wait_for_each_other(
+    url: str, postgres_url: str
+) -> None:
+    with opened(2) as context, ThreadPoolExecutor(4) as threads:
+        here = context.read(url, table="a")
+        there = context.read(postgres_url, query="select generate_series(1, 20000) as id")
+
+        def met(number: int) -> int:
+            one, two = (here, there) if number % 2 else (there, here)
+            return one.join(two, on="id").on("duckdb").filter("id > 0").count()
+
+        runs = [threads.submit(met, number) for number in range(24)]
+        assert [run.result(timeout=120) for run in runs] == [20000] * 24
+
+
 def test_rows_are_written_to_the_server_that_they_are_read_from(url: str) -> None:
     with opened(2) as context:
         rows = context.read(url, table="a").join(context.read(url, table="b"), on="id")

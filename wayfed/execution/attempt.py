@@ -91,6 +91,8 @@ class Attempt:
         from wayfed_arrow import conform
 
         tables = self._following.tables
+        for store in self.resources.stores_of(tables):
+            self._opened(store)
         self.wait_for(self.submit(self.resources.take_snapshots, tables))
         value = self._run_fragments()
         for told in self._following.unfinished:
@@ -98,6 +100,14 @@ class Attempt:
         coming = self.submit(self._following.as_stream, value)
         moved = self.wait_for(coming, self._following.plan.result)
         return conform(moved, self.stages.logical.schema)
+
+    def _opened(self, platform: str) -> None:
+        """Open the run's session on a platform, which may let it wait for its turn."""
+        try:
+            self.wait_for(self.submit(self.resources.session, platform))
+        except WayfedError:
+            self.culprit = platform
+            raise
 
     def next_of(self, rows: Stream) -> Future[Any]:
         """Return the next batch of the result, or None at its end, once it is there."""

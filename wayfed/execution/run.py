@@ -49,6 +49,15 @@ class RunResources:
                 self._sessions[platform] = self._platforms[platform].open(self.run)
             return self._sessions[platform]
 
+    def stores_of(self, tables: Iterable[str]) -> list[str]:
+        """Return the platforms on which tables lie, in the order in which all runs open them.
+
+        One that lends few connections may let a run wait for its session: where each run has what
+        it needs of the first stores before it waits for the next, no two wait for each other.
+        """
+        owners = {self._sources[table].channel.owner for table in tables}
+        return sorted(owner for owner in owners if owner in self._platforms)
+
     def opened(self, platform: str) -> Session | None:
         """Return the run's session on a platform where there is one."""
         return self._sessions.get(platform)
