@@ -3,13 +3,18 @@
 Tables lie in PostgreSQL, in Parquet and in memory; some are believed to have a thousand times, or a
 thousandth of, their rows. Each round runs the plan that is made with the truth and that of the
 falsified statistics, the first one also that without looking at what is counted; the figures are
-medians of the ratios within a round. What watching costs where the estimates are right is measured
-likewise.
+medians of the ratios within a round.
+
+What watching costs where the estimates are right is measured in pairs of runs, which of a pair is
+the first by turns: the median of their ratios, in seconds and in those of this process' processor,
+which say more on a busy machine. Where both run the same plan and look at nothing, they are beside
+it: how far apart two runs of the same thing are.
 """
 
 from __future__ import annotations
 
 import argparse
+import gc
 import json
 import os
 import tempfile
@@ -18,7 +23,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from pathlib import Path
 from statistics import median
-from time import perf_counter
+from time import perf_counter, process_time
 from unittest.mock import patch
 
 import numpy as np
@@ -36,6 +41,7 @@ from wayfed_optimizer.statistics import Estimate, TableStatistics
 
 FACTOR = 1_000.0
 CUSTOMERS = 100_000
+LEAST_PAIRS = 8
 WATCHED = "wayfed.execution.watching._watched"
 CHECKED = "wayfed_optimizer.stages.with_checkpoints"
 
@@ -204,29 +210,48 @@ def wrong_statistics(
 
 
 def right_statistics(
-    name: str, dataset: Dataset, environment: Environment, rounds: int
+    name: str, dataset: Dataset, environment: Environment, seconds: float
 ) -> dict[str, object]:
     """Return what watching costs a query whose statistics are right."""
     truth = TRUTH.of(environment)
-    ratios: list[float] = []
-    seconds: list[float] = []
-    for number in range(2 * rounds + 1):
+
+    def taken(watching: bool) -> tuple[float, float]:
+        gc.collect()
+        cpu = process_time()
+        if watching:
+            wall, _ = seconds_of(dataset, truth)
+        else:
+            with not_adapting():
+                wall, _ = seconds_of(dataset, truth)
+        return wall, process_time() - cpu
+
+    def pair(first: bool, second: bool, number: int) -> tuple[tuple[float, float], ...]:
         # Whoever is first in a round has the colder caches: by turns.
-        first, second = (False, True) if number % 2 else (True, False)
-        found = {}
-        for watching in (first, second):
-            if watching:
-                found[watching], _ = seconds_of(dataset, truth)
-            else:
-                with not_adapting():
-                    found[watching], _ = seconds_of(dataset, truth)
-        if number:
-            ratios.append(found[True] / found[False])
-            seconds.append(found[False])
+        if number % 2:
+            one, two = taken(first), taken(second)
+        else:
+            two, one = taken(second), taken(first)
+        return one, two
+
+    taken(True), taken(False)
+    watched, alike = [], []
+    end = perf_counter() + seconds
+    while perf_counter() < end or len(watched) < LEAST_PAIRS:
+        watched.append(pair(True, False, len(watched)))
+        alike.append(pair(False, False, len(watched)))
+
+    def percent(pairs: list[tuple[tuple[float, float], ...]], which: int) -> float:
+        return round(100 * (median(a[which] / b[which] for a, b in pairs) - 1), 2)
+
     return {
         "query": name,
-        "ms": round(1e3 * median(seconds), 1),
-        "overhead_percent": round(100 * (median(ratios) - 1), 2),
+        "pairs": len(watched),
+        "ms": round(1e3 * median(b[0] for _, b in watched), 1),
+        "cpu_ms": round(1e3 * median(b[1] for _, b in watched), 1),
+        "overhead_percent": percent(watched, 0),
+        "overhead_cpu_percent": percent(watched, 1),
+        "alike_percent": percent(alike, 0),
+        "alike_cpu_percent": percent(alike, 1),
     }
 
 
@@ -241,6 +266,7 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--rounds", type=int, default=5)
     parser.add_argument("--orders", type=int, default=1_000_000)
+    parser.add_argument("--seconds", type=float, default=30.0, help="a query, where all is right")
     arguments = parser.parse_args()
     with tempfile.TemporaryDirectory() as place, PostgresServer.start() as server:
         directory = Path(place)
@@ -249,7 +275,7 @@ def main() -> None:
             queries = queries_of(context, server.url, directory)
             environment = context.environment
             right = [
-                printed(right_statistics(name, query, environment, arguments.rounds))
+                printed(right_statistics(name, query, environment, arguments.seconds))
                 for name, query in queries.items()
             ]
             wrong = [
@@ -265,7 +291,10 @@ def main() -> None:
                 "load": [round(load, 1) for load in os.getloadavg()],
                 "of_truth_median": median(ratios),
                 "of_truth_worst": max(ratios),
-                "overhead_percent": median(float(str(each["overhead_percent"])) for each in right),
+                **{
+                    key: median(float(str(each[key])) for each in right)
+                    for key in ("overhead_percent", "overhead_cpu_percent")
+                },
                 "wrong": wrong,
                 "right": right,
             }
