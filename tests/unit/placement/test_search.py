@@ -6,12 +6,12 @@ import random
 
 import pytest
 
+from tests.unit.placement.exhaustive import cheapest_with_a_part
 from tests.unit.placement.synthetic import (
     PaperPlatform,
     cardinalities,
-    cheapest_by_trying_all,
-    cheapest_with_a_part,
     environment,
+    random_platforms,
     read,
     seeds,
 )
@@ -67,37 +67,6 @@ def _random_plan(random_: random.Random, env) -> Relation:
     return parts[0]
 
 
-def _random_platforms(random_: random.Random, count: int) -> list[PaperPlatform]:
-    return [
-        PaperPlatform(
-            f"p{i}",
-            CostProfile(
-                startup=random_.choice([0.0, 0.1, 4.0]),
-                per_fragment=random_.choice([1e-4, 0.1]),
-                default_per_row=10 ** random_.uniform(-9, -5),
-                per_byte_out=10 ** random_.uniform(-10, -7),
-            ),
-            running=random_.random() < 0.3,
-        )
-        for i in range(count)
-    ]
-
-
-@pytest.mark.parametrize("seed", seeds(8, 200))
-def test_the_search_finds_what_trying_everything_finds(seed: int):
-    random_ = random.Random(seed)
-    platforms = _random_platforms(random_, 3)
-    tables = {
-        name: (f"p{random_.randrange(3)}", 10 ** random_.uniform(1, 7)) for name in ("a", "b", "c")
-    }
-    env = environment(platforms, tables)
-    plan = _random_plan(random_, env)
-
-    placed = _place(plan, env)
-
-    assert placed.cost.seconds == pytest.approx(cheapest_by_trying_all(plan, env), rel=1e-9)
-
-
 def _plan_with_a_part(random_: random.Random, env) -> tuple[Relation, Relation]:
     """A join of two selections of one part, which is itself a table or a selection of it."""
     part: Relation = read(env, "a")
@@ -113,7 +82,7 @@ def _plan_with_a_part(random_: random.Random, env) -> tuple[Relation, Relation]:
 @pytest.mark.parametrize("seed", seeds(4, 100))
 def test_a_part_that_two_read_is_kept_or_computed_again_as_is_cheapest(seed: int):
     random_ = random.Random(seed)
-    env = environment(_random_platforms(random_, 3), {"a": ("p0", 10 ** random_.uniform(2, 7))})
+    env = environment(random_platforms(random_, 3), {"a": ("p0", 10 ** random_.uniform(2, 7))})
     plan, part = _plan_with_a_part(random_, env)
 
     placed = _place(plan, env)
