@@ -236,7 +236,8 @@ class Execution:
                 return
             self._ended = perf_counter()
             self._registered.close()
-            self._attempt.end()
+            # Of an attempt that has just been made, nobody has stopped anything yet.
+            self._attempt.end(self._token.reason if self._token.cancelled else None)
 
 
 class _EndingOnFailure:

@@ -18,6 +18,7 @@ import pytest
 
 import wayfed as wf
 from wayfed.execution import Execution, execute
+from wayfed.execution.attempt import Attempt
 from wayfed.execution.recovering import AGAIN, ANEW, Recoveries
 from wayfed_optimizer.cancellation import CancellationToken
 from wayfed_optimizer.environment import Environment
@@ -194,6 +195,27 @@ def test_who_stops_a_run_does_not_wait_for_another_try(ctx, numbers):
         execute(plan(numbers.relation, environment), environment, token=token)
 
     assert platform.asked <= len(AGAIN) + 1
+
+
+def test_who_stops_a_run_that_begins_anew_stops_the_attempt_that_is_being_made(
+    ctx, numbers, monkeypatch
+):
+    token = CancellationToken()
+    environment, _ = failing(ctx, 1_000)
+    made: list[Attempt] = []
+
+    def attempt(*given: Any) -> Attempt:
+        made.append(Attempt(*given))
+        if len(made) == 2:
+            threading.Thread(target=token.cancel, args=("enough",)).start()
+            assert token.wait(30)
+        return made[-1]
+
+    monkeypatch.setattr("wayfed.execution.executor.Attempt", attempt)
+    with pytest.raises(Cancelled, match="enough"):
+        execute(plan(numbers.relation, environment), environment, token=token)
+
+    assert [each.token.cancelled for each in made] == [True, True]
 
 
 def test_ctrl_c_ends_the_wait_for_another_try(ctx, numbers, monkeypatch):
