@@ -16,6 +16,12 @@ from wayfed_optimizer.rewrite import ALTERNATIVES, NORMALISING, RewriteContext, 
 from wayfed_optimizer.rewrite.alternatives import Surroundings
 from wayfed_optimizer.rewrite.inference import infer_filters
 from wayfed_optimizer.rewrite.prune import prune_columns
+from wayfed_optimizer.statistics import (
+    Cardinalities,
+    ColumnStatistics,
+    Estimate,
+    TableStatistics,
+)
 from wayfed_optimizer.text import describe
 from wayfed_optimizer.types import INT64, TEXT, Field, Schema
 
@@ -29,16 +35,26 @@ TABLES = {
     "p2": Schema.of(p2_a="int64", p2_b="int64"),
     "q1": Schema.of(q1_a="int64", q1_b="int64"),
     "q2": Schema.of(q2_a="int64", q2_b="int64"),
+    "p3": Schema.of(p3_a="int32", p3_c="text"),
+    "q3": Schema.of(q3_c="text", q3_x="float64"),
     # Of this one the first column is a key.
     "w": Schema((Field("w", INT64, False), Field("size", INT64), Field("label", TEXT))),
 }
 RULES = {rule.name: rule for rule in NORMALISING}
 OFFERED = {rule.name: rule for rule in ALTERNATIVES}
+BY_SIZES = {"reduce_left", "reduce_right", "range_left", "range_right"}
 KEYS = {"q2": frozenset({"q2_a"}), "w": frozenset({"w"})}
 
 
 def keys(table: str) -> tuple[frozenset[str], ...]:
     return (KEYS[table],) if table in KEYS else ()
+
+
+def sized(table: str) -> TableStatistics:
+    """Of what is in p: a million rows, with as many values; of the rest, the first 50,000."""
+    rows = 1_000_000 if table.startswith("p") else 50_000
+    known = ColumnStatistics(distinct=rows, low=1, high=rows)
+    return TableStatistics(Estimate.exactly(rows), dict.fromkeys(TABLES[table].names, known))
 
 
 @dataclass(frozen=True)
@@ -70,7 +86,8 @@ def apply(rule: str, plan: Relation) -> Relation | None:
             return infer_filters(plan, context)
     if rule in OFFERED:
         stores = lambda relation: [read.table[0] for read in reads(relation)]  # noqa: E731
-        return OFFERED[rule].apply(plan, Surroundings(stores, keys))
+        rows = Cardinalities(sized) if rule in BY_SIZES else None
+        return OFFERED[rule].apply(plan, Surroundings(stores, keys, rows))
     assert isinstance(plan, RULES[rule].on)
     return RULES[rule].apply(plan, context)
 
@@ -96,7 +113,7 @@ def test_a_rule_makes_of_a_plan_what_its_fixture_says(fixture: Fixture) -> None:
 def test_every_rule_has_a_fixture_in_which_it_fires() -> None:
     shown = {fixture.rule for fixture in fixtures() if "unchanged" not in fixture.after}
     assert set(RULES) - shown == {"turn_subquery_into_semi_join", "turn_subquery_into_anti_join"}
-    assert shown >= {"associate_joins", "aggregate_before_join", "look_up_after_top"}
+    assert shown >= {"associate_joins", "aggregate_before_join", "look_up_after_top", *BY_SIZES}
 
 
 @pytest.mark.parametrize("fixture", fixtures(), ids=lambda fixture: fixture.place)

@@ -58,6 +58,8 @@ _IN_WORDS: Final = {
     "associate_joins": "another order of the joins",
     "lower_semi_join": "keeping rows by a semi join before other joins",
     "look_up_after_top": "looking up what belongs to the first rows only",
+    "range_left": "shipping the ends of keys, for the rows between them",
+    "range_right": "shipping the ends of keys, for the rows between them",
     "reduce_left": "shipping keys, for the rows that match them",
     "reduce_right": "shipping keys, for the rows that match them",
 }

@@ -9,6 +9,7 @@ from wayfed_optimizer.rewrite.alternatives.aggregates import aggregate_before_jo
 from wayfed_optimizer.rewrite.alternatives.first_matches import look_up_after_top
 from wayfed_optimizer.rewrite.alternatives.joins import associate_joins
 from wayfed_optimizer.rewrite.alternatives.orders import order_joins
+from wayfed_optimizer.rewrite.alternatives.ranges import range_left, range_right
 from wayfed_optimizer.rewrite.alternatives.reductions import reduce_left, reduce_right
 from wayfed_optimizer.rewrite.alternatives.semi_joins import lower_semi_join
 from wayfed_optimizer.rewrite.alternatives.surroundings import Alternative, Stores, Surroundings
@@ -28,6 +29,8 @@ ALTERNATIVES: Final = (
     Alternative(Limit, look_up_after_top),
     Alternative(Join, reduce_right),
     Alternative(Join, reduce_left),
+    Alternative(Join, range_right),
+    Alternative(Join, range_left),
 )
 """In the order in which they are tried: a group holds a dozen, the first found stay."""
 

@@ -32,15 +32,15 @@ from wayfed_optimizer.relations import (
 from wayfed_optimizer.types import FLOATS
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
+    from collections.abc import Callable, Iterable
 
     from wayfed_optimizer.rewrite.alternatives.surroundings import Surroundings
 
-_RIGHT: Final = frozenset(
+RIGHT: Final = frozenset(
     {JoinKind.INNER, JoinKind.LEFT, JoinKind.SEMI, JoinKind.ANTI, JoinKind.ASOF}
 )
 """Joins in which a right row that no left row can match is as good as absent."""
-_LEFT: Final = frozenset({JoinKind.INNER, JoinKind.RIGHT, JoinKind.SEMI})
+LEFT: Final = frozenset({JoinKind.INNER, JoinKind.RIGHT, JoinKind.SEMI})
 _OF_LEFT: Final = frozenset(JoinKind) - {JoinKind.RIGHT, JoinKind.FULL}
 """Joins of which each row has the values of one left row."""
 _OF_RIGHT: Final = frozenset({JoinKind.INNER, JoinKind.RIGHT, JoinKind.CROSS})
@@ -51,11 +51,12 @@ _SHIPPED: Final = "shipped_key_"
 _FEWEST_SAVED: Final = 100.0
 """Rows that must stay at home, at least: shipping keys takes a round trip."""
 _Names: TypeAlias = tuple[str, ...]
+_Condition: TypeAlias = "Callable[[Relation, _Names], Join]"
 
 
 def reduce_right(join: Join, around: Surroundings) -> Relation | None:
     """Join(a, b) as Join(a, b ⋉ keys of a), where b lies in a store that does not have a."""
-    if join.kind not in _RIGHT or is_shipped(join.right):
+    if join.kind not in RIGHT or is_shipped(join.right):
         return None
     left, right = zip(*join.on, strict=True) if join.on else ((), ())
     reduced = _reduced(join.right, right, join.left, left, around)
@@ -66,7 +67,7 @@ def reduce_right(join: Join, around: Surroundings) -> Relation | None:
 
 def reduce_left(join: Join, around: Surroundings) -> Relation | None:
     """Join(a, b) as Join(a ⋉ keys of b, b), where a lies in a store that does not have b."""
-    if join.kind not in _LEFT or is_shipped(join.right):
+    if join.kind not in LEFT or is_shipped(join.right):
         return None
     left, right = zip(*join.on, strict=True) if join.on else ((), ())
     reduced = _reduced(join.left, left, join.right, right, around)
@@ -81,23 +82,49 @@ def _reduced(
     """Return the rows whose keys are among those of another relation; None where that is vain."""
     if not names or not _may_ship(rows, names) or not _may_ship(by, by_names):
         return None
+    if not may_reduce(rows, by, around, nested=1 if around.is_large else _MOST_KEY_SETS):
+        return None
+
+    def matching(node: Relation, own: _Names) -> Join:
+        return _semi_join(node, own, by, by_names)
+
+    before, after = around.likely(rows), around.likely(matching(rows, names))
     fewest = _FEWEST_SAVED_IN_LARGE if around.is_large else _FEWEST_SAVED
-    nested = 1 if around.is_large else _MOST_KEY_SETS
-    stores = frozenset(around.stores(rows)) - {"anywhere"}
-    before = around.likely(rows)
-    if not stores or before is None or before < 2 * fewest:
+    if before is None or after is None or before < 2 * fewest:
         return None
-    if (
-        frozenset(around.stores(rows)) == frozenset(around.stores(by)) == stores
-        and len(stores) == 1
-    ):
+    if after > before / (4 if around.is_large else 2):
         return None
-    if _key_sets((rows, by)) >= nested or _holds(rows, by) or _holds(by, rows):
-        return None
-    after = around.likely(_semi_join(rows, names, by, by_names))
-    if after is None or after > before / (4 if around.is_large else 2):
-        return None
-    pushing = _Pushing(by, by_names)
+    return pushed(rows, names, matching, by, around)
+
+
+def may_reduce(rows: Relation, by: Relation, around: Surroundings, nested: int) -> bool:
+    """Say whether the rows lie in a store, and what would reduce them does not lie there alone.
+
+    Neither may be part of the other, nor hold as many as `nested` sets of keys that are shipped.
+    """
+    stores, others = frozenset(around.stores(rows)), frozenset(around.stores(by))
+    if not stores - {"anywhere"} or (stores == others and len(stores) == 1):
+        return False
+    return not (_key_sets((rows, by)) >= nested or _holds(rows, by) or _holds(by, rows))
+
+
+def pushed(
+    rows: Relation, names: _Names, condition: _Condition, by: Relation, around: Surroundings
+) -> Relation | None:
+    """Return the rows that pass a condition on some columns, asked as low as can be.
+
+    None unless it is asked in one store each time, and there is something that store lacks.
+
+    Parameters
+    ----------
+    rows, names
+        What is reduced, and the columns that the condition is on.
+    condition
+        Makes the semi join that asks it.
+    by
+        What the condition goes by.
+    """
+    pushing = _Pushing(condition)
     reduced = pushing.into(rows, names)
     homes = [frozenset(around.stores(target)) for target in pushing.targets]
     theirs = frozenset(around.stores(by))
@@ -108,18 +135,17 @@ def _reduced(
 
 @dataclass(slots=True)
 class _Pushing:
-    """One set of keys on its way down.
+    """A condition on keys on its way down.
 
     Attributes
     ----------
-    by, by_names
-        Whose keys they are, and their columns there.
+    condition
+        Makes the semi join that asks it.
     targets
-        What they came to.
+        Of what it came to be asked.
     """
 
-    by: Relation
-    by_names: _Names
+    condition: _Condition
     targets: list[Relation] = field(default_factory=list)
 
     def into(self, node: Relation, names: _Names) -> Relation:
@@ -129,7 +155,7 @@ class _Pushing:
             if below is not None:
                 return below
         self.targets.append(node)
-        return _semi_join(node, names, self.by, self.by_names)
+        return self.condition(node, names)
 
     def _below(self, node: Relation, names: _Names) -> Relation | None:
         match node:
@@ -174,8 +200,7 @@ class _Pushing:
 
 
 def _semi_join(rows: Relation, names: _Names, by: Relation, by_names: _Names) -> Join:
-    taken = set(rows.schema.names)
-    fresh = [_fresh(f"{_SHIPPED}{number}", taken) for number in range(1, len(names) + 1)]
+    fresh = shipped_names(rows, len(names))
     keys = tuple(
         Named(name, column(by.schema, of)) for name, of in zip(fresh, by_names, strict=True)
     )
@@ -185,6 +210,12 @@ def _semi_join(rows: Relation, names: _Names, by: Relation, by_names: _Names) ->
         JoinKind.SEMI,
         tuple(zip(names, fresh, strict=True)),
     )
+
+
+def shipped_names(beside: Relation, count: int) -> list[str]:
+    """Return names of shipped columns that a relation does not have."""
+    taken = set(beside.schema.names)
+    return [_fresh(f"{_SHIPPED}{number}", taken) for number in range(1, count + 1)]
 
 
 def _fresh(name: str, taken: set[str]) -> str:
@@ -199,8 +230,8 @@ def _may_ship(relation: Relation, names: Iterable[str]) -> bool:
 
 
 def is_shipped(relation: Relation) -> bool:
-    """Say whether a relation is a set of keys on its way to a store."""
-    names = relation.schema.names if isinstance(relation, Distinct) else ()
+    """Say whether a relation is a set of keys, or what they lie between, on its way to a store."""
+    names = relation.schema.names if isinstance(relation, Distinct | Aggregate) else ()
     return any(name.startswith(_SHIPPED) for name in names)
 
 
