@@ -1,5 +1,7 @@
 """What choosing platforms costs, by the shape of the plan and the number of platforms.
 
+The last cases say what one more platform adds that is registered and not chosen.
+
 CPU milliseconds, warm, of everything but statistics: rewriting, placing, cutting, compiling. The
 platforms are on paper, so that there may be ten of them; TPC-H's shapes are in benchmarks.planning.
 
@@ -55,11 +57,16 @@ def chain(operators: int, count: int) -> tuple[Relation, Environment]:
     return made, env
 
 
-def bushy(operators: int, count: int) -> tuple[Relation, Environment]:
-    """Make joins of joins, with a filter on every table; the tables lie in all of the stores."""
+def bushy(
+    operators: int, count: int, besides: tuple[PaperPlatform, ...] = ()
+) -> tuple[Relation, Environment]:
+    """Make joins of joins, with a filter on every table; the tables lie in all of the stores.
+
+    What is there `besides` has no table.
+    """
     leaves = (operators + 1) // 3
     tables = {f"t{i}": (f"p{i % count}", 10.0 ** (2 + i % 5)) for i in range(leaves)}
-    env = environment(platforms(count), tables)
+    env = environment([*platforms(count), *besides], tables)
     waiting: list[Relation] = []
     for name in tables:
         table = read(env, name)
@@ -86,6 +93,21 @@ def cpu_ms(make: Callable[[], tuple[Relation, Environment]], runs: int) -> dict[
     return {"cpu_ms": round(median(spent[1:]), 1), "operators": operators, "wall_ms": parts}
 
 
+def added_ms(operators: int, count: int, runs: int) -> dict[str, object]:
+    """Plan with and without a platform that is dear to start and slow, by turns."""
+    dear = PaperPlatform("dear", CostProfile(startup=60.0, default_per_row=1e-4))
+    spent: dict[bool, list[float]] = {False: [], True: []}
+    for _ in range(2 * runs + 1):
+        for registered, each in spent.items():
+            relation, env = bushy(operators, count, (dear,) if registered else ())
+            before = process_time()
+            made = plan(relation, env)
+            each.append(1000 * (process_time() - before))
+            assert all(fragment.platform != "dear" for fragment in made.physical.fragments)
+    without, with_it = (median(each[1:]) for each in spent.values())
+    return {"cpu_ms_without": round(without, 1), "cpu_ms_added": round(with_it - without, 1)}
+
+
 CASES = {
     "chain of 80, 5 platforms": (lambda: chain(80, 5), 250),
     "bushy joins of 80, 5 platforms": (lambda: bushy(80, 5), 250),
@@ -94,6 +116,13 @@ CASES = {
     "joins of 20, 5 platforms": (lambda: bushy(20, 5), 250),
 }
 
+NOT_CHOSEN = {
+    "joins of 5 tables, 2 platforms and one that is not chosen": (14, 2),
+    "joins of 5 tables, 4 platforms and one that is not chosen": (14, 4),
+    "joins of 8 tables, 4 platforms and one that is not chosen": (23, 4),
+}
+NOT_CHOSEN_MS = 5
+
 
 def main() -> None:
     """Measure every case and print JSON."""
@@ -101,9 +130,12 @@ def main() -> None:
     parser.add_argument("--runs", type=int, default=5)
     parser.add_argument("--json", type=Path)
     arguments = parser.parse_args()
-    found = {}
+    found: dict[str, dict[str, object]] = {}
     for name, (make, budget) in CASES.items():
         found[name] = {**cpu_ms(make, arguments.runs), "budget_ms": budget}
+    for name, (operators, count) in NOT_CHOSEN.items():
+        added = added_ms(operators, count, arguments.runs)
+        found[name] = {**added, "budget_ms": NOT_CHOSEN_MS}
     text = json.dumps(found, indent=2)
     if arguments.json:
         arguments.json.write_text(text + "\n")
