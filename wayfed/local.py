@@ -104,6 +104,7 @@ class Context(Training):
         engines: Mapping[str, Mapping[str, Any]] = MappingProxyType({}),
     ) -> None:
         from wayfed.connectors import EMBEDDED, open_platform
+        from wayfed.execution.losses import Losses
 
         self._lock = RLock()
         self._closed = False
@@ -121,6 +122,7 @@ class Context(Training):
             else Plans()
         )
         self._calibration = Calibration()
+        self._losses = Losses()
         self._stores: dict[tuple[str, str], Platform] = {}
         options: dict[str, dict[str, Any]] = {name: {} for name in EMBEDDED}
         for given in (configuration.engines if configuration else {}, engines):
@@ -371,7 +373,10 @@ class Context(Training):
     def _run(self, relation: Relation, token: CancellationToken) -> Execution:
         environment = self.environment
         _prepare(environment, relation)
-        return self._started(self._plans.plan(relation, environment), token)
+        return self._started(self._planned(relation, environment), token)
+
+    def _planned(self, relation: Relation, environment: Environment) -> Planned:
+        return self._losses.planned(environment, lambda each: self._plans.plan(relation, each))
 
     def _started(self, planned: Planned, token: CancellationToken) -> Execution:
         from wayfed.execution import execute
@@ -386,6 +391,7 @@ class Context(Training):
 
     def _note(self, planned: Planned, execution: Execution) -> None:
         self._plans.learn(planned, execution)
+        self._losses.note(execution.report.recoveries)
         with self._lock:
             places = {p.name: place for (_, place), p in self._stores.items()}
         self._calibration.note(execution.stages.physical, execution.report, places)
@@ -439,7 +445,7 @@ class Context(Training):
         check_option(stage, STAGES, name="stage")
         token = self.new_token() if analyze or stage == "executed" else None
         with _saying_too_deep():
-            planned = self._plans.plan(self._with_caches(relation, token), self.environment)
+            planned = self._planned(self._with_caches(relation, token), self.environment)
             stages, environment, report = planned.stages, planned.environment, None
             if token is not None:
                 with self._started(planned, token) as execution:

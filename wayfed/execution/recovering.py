@@ -8,7 +8,7 @@ from __future__ import annotations
 from dataclasses import replace
 from typing import TYPE_CHECKING, Final
 
-from wayfed.execution.report import Placement, Recovery
+from wayfed.execution.report import PLACED_ELSEWHERE, Placement, Recovery
 from wayfed_optimizer.errors import (
     Cancelled,
     Failure,
@@ -99,7 +99,7 @@ class Recoveries:
         instead = ", ".join(dict.fromkeys(each.platform for each in placed))
         told = line_of(error).removeprefix(f"{platform}: ")
         warn_user(f"{platform} cannot be had: {told}. Ran on {instead} instead", PlacedElsewhere)
-        return Recovery(fragment, platform, line_of(error), "placed elsewhere", after=placed)
+        return Recovery(fragment, platform, line_of(error), PLACED_ELSEWHERE, after=placed)
 
 
 def pause(seconds: float, token: CancellationToken) -> None:

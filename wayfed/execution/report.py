@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 from types import MappingProxyType
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Final
 
 from wayfed.execution.meter import State
 
@@ -13,6 +13,10 @@ if TYPE_CHECKING:
 
     from wayfed.execution.loops import LoopCount
     from wayfed_optimizer.statistics import Estimate
+
+
+PLACED_ELSEWHERE: Final = "placed elsewhere"
+"""The action of a recovery that gave a platform up."""
 
 
 @dataclass(frozen=True, slots=True)

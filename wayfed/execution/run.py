@@ -56,7 +56,7 @@ class RunResources:
         it needs of the first stores before it waits for the next, no two wait for each other.
         """
         owners = {self._sources[table].channel.owner for table in tables}
-        return sorted(owner for owner in owners if owner in self._platforms)
+        return sorted(self._platforms.keys() & owners)
 
     def opened(self, platform: str) -> Session | None:
         """Return the run's session on a platform where there is one."""

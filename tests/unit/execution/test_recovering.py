@@ -19,6 +19,7 @@ import pytest
 import wayfed as wf
 from wayfed.execution import Execution, execute
 from wayfed.execution.attempt import Attempt
+from wayfed.execution.losses import Losses
 from wayfed.execution.recovering import AGAIN, ANEW, Recoveries
 from wayfed_optimizer.cancellation import CancellationToken
 from wayfed_optimizer.environment import Environment
@@ -280,6 +281,26 @@ def test_a_platform_that_cannot_be_had_is_done_without(ctx, numbers, preferring_
     assert (told.action, told.platform) == ("placed elsewhere", "fast")
     assert {each.platform for each in told.after} == {"duckdb"}
     assert {f.platform for f in execution.stages.physical.fragments} == {"duckdb"}
+
+
+def test_a_platform_that_was_lost_is_done_without_for_a_while(ctx, numbers, monkeypatch):
+    duckdb = ctx.environment.platforms["duckdb"]
+    fast = Failing(duckdb, Failure.LOST, 9, opening=True)
+    fast.name, fast.costs = "fast", replace(duckdb.costs, per_fragment=0.0, startup=0.0)
+    now = [0.0]
+    monkeypatch.setattr(ctx, "_losses", Losses(clock=lambda: now[0]))
+    monkeypatch.setitem(ctx._platforms, "fast", fast)
+
+    with pytest.warns(PlacedElsewhere, match="fast cannot be had: the line is dead"):
+        assert numbers.count() == 2
+    with pytest.warns(PlacedElsewhere, match="fast could not be had lately: the line is dead"):
+        assert numbers.count() == 2
+    assert fast.asked == 1
+    with pytest.raises(ExecutionError, match="the line is dead"):
+        numbers.on("fast").to_arrow()
+    now[0] += 61.0
+    with pytest.warns(PlacedElsewhere, match="fast cannot be had: the line is dead"):
+        assert numbers.count() == 2
 
 
 def test_a_platform_that_was_asked_for_is_not_replaced(ctx, numbers, preferring_fast):
