@@ -136,7 +136,7 @@ class Keeping:
             for number, channel in enumerate(self._setting.channels):
                 offers: list[Offer] = []
                 for producer, own in leaving:
-                    way = self._setting.movement.cheapest(producer.produces, (channel,), size)
+                    way = self._setting.movement.into(producer, channel, size)
                     offers += self._arrivals.going(own, way) if way else ()
                 if offers:
                     known.append((number, undominated(offers, self._prices.lacking)))

@@ -2,18 +2,18 @@
 
 from __future__ import annotations
 
-import heapq
+from collections import deque
 from dataclasses import replace
-from itertools import count
+from functools import reduce
 from types import MappingProxyType
-from typing import TYPE_CHECKING, Final, NamedTuple
+from typing import TYPE_CHECKING, Final, NamedTuple, TypeAlias
 
 from wayfed_optimizer.cost import Cost
 from wayfed_optimizer.platform import ARROW_STREAM, ARROW_TABLE, Channel, Conversion
 from wayfed_optimizer.relations import FirstMatches, Iterate
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Mapping, Sequence
+    from collections.abc import Collection, Iterable, Mapping, Sequence
 
     from wayfed_optimizer.cost import CostProfile
     from wayfed_optimizer.platform import Platform
@@ -24,6 +24,7 @@ IN_PROCESS: Final = (
     Conversion(ARROW_TABLE, ARROW_STREAM, fixed=1e-6, per_byte=0.0),
 )
 """Conversions that need no platform."""
+_LOOPS: Final = (Iterate, FirstMatches)
 
 
 class Way(NamedTuple):
@@ -54,15 +55,32 @@ class Way(NamedTuple):
 
 
 class _Route(NamedTuple):
-    """What is cheapest for sizes of one order, and what that costs."""
+    """A way, whatever is moved: what it costs once, and for each byte."""
 
     channel: Channel
     conversions: tuple[Conversion, ...]
     fixed: float
     per_byte: float
 
-    def way(self, size: float) -> Way:
-        return Way(self.channel, self.conversions, self.fixed + self.per_byte * size)
+    @property
+    def end(self) -> Channel:
+        return self.conversions[-1].target if self.conversions else self.channel
+
+    def then(self, step: Conversion) -> _Route:
+        """Return the route that goes on by one conversion."""
+        return _Route(
+            self.channel,
+            (*self.conversions, step),
+            self.fixed + step.fixed,
+            self.per_byte + step.per_byte,
+        )
+
+    def is_never_dearer_than(self, other: _Route) -> bool:
+        return self.fixed <= other.fixed and self.per_byte <= other.per_byte
+
+
+_Routes: TypeAlias = tuple[_Route, ...]
+"""Those of which each is the cheapest for some size; the first found before its equals."""
 
 
 class Movement:
@@ -88,7 +106,7 @@ class Movement:
             self._edges.setdefault(conversion.source, []).append(conversion)
         self._accepts = {p.name: tuple(p.accepts) for p in platforms}
         self._produces = {p.name: tuple(p.produces) for p in platforms}
-        self._routes: dict[tuple[object, ...], _Route | None] = {}
+        self._routes: dict[tuple[object, ...], _Routes] = {}
 
     def cheapest(
         self, starts: Sequence[Channel], ends: Sequence[Channel], size: float
@@ -97,12 +115,7 @@ class Movement:
 
         Among equals the earlier start wins, so that the choice does not depend on chance.
         """
-        order = _order_of(size)
-        key = (tuple(starts), tuple(ends), order)
-        if key not in self._routes:
-            self._routes[key] = self._search(starts, frozenset(ends), 4.0**order)
-        route = self._routes[key]
-        return None if route is None else route.way(size)
+        return _cheapest(self._between(tuple(starts), tuple(ends)), size)
 
     def way(
         self,
@@ -119,25 +132,33 @@ class Movement:
         A loop has its rows in memory. What is `kept` goes through memory too, from where it can
         be read again and again; what is `repeatable` leaves its platform in such a form.
         """
-        loops = isinstance(reader, Iterate | FirstMatches)
-        key = (producer.name, consumer.name, loops, kept, repeatable, _order_of(size))
-        if key not in self._routes:
-            self._routes[key] = self._between(
-                producer.name, consumer.name, size, loops=loops, kept=kept, repeatable=repeatable
-            )
-        route = self._routes[key]
-        return None if route is None else route.way(size)
+        loops = isinstance(reader, _LOOPS)
+        key = (producer.name, consumer.name, loops, kept, repeatable)
+        routes = self._routes.get(key)
+        if routes is None:
+            routes = self._routes[key] = self._from_to(*key)
+        return _cheapest(routes, size)
 
-    def _between(
-        self,
-        producer: str,
-        consumer: str,
-        size: float,
-        *,
-        loops: bool,
-        kept: bool,
-        repeatable: bool,
-    ) -> _Route | None:
+    def into(self, producer: Platform, channel: Channel, size: float) -> Way | None:
+        """Return how `size` bytes come from a platform into a channel, to be kept there."""
+        key = (producer.name, "into", channel.name, channel.owner)
+        routes = self._routes.get(key)
+        if routes is None:
+            routes = self._between(self._produces[producer.name], (channel,))
+            self._routes[key] = routes
+        return _cheapest(routes, size)
+
+    def of_kept(self, channel: Channel, consumer: Platform, size: float) -> Way | None:
+        """Return how `size` bytes that are kept in a channel come to a platform."""
+        key = (channel.name, channel.owner, "to", consumer.name)
+        routes = self._routes.get(key)
+        if routes is None:
+            routes = self._routes[key] = self._between((channel,), self._accepts[consumer.name])
+        return _cheapest(routes, size)
+
+    def _from_to(
+        self, producer: str, consumer: str, loops: bool, kept: bool, repeatable: bool
+    ) -> _Routes:
         ends = (ARROW_TABLE,) if loops else self._accepts[consumer]
         starts = self._produces[producer]
         if not kept and repeatable:
@@ -145,43 +166,49 @@ class Movement:
         elif (kept or loops) and ARROW_STREAM in starts:
             # A stream that grows large is written to a file on its way; a table is in memory.
             starts = (ARROW_STREAM,)
-        at = 4.0 ** _order_of(size)
         if not kept:
-            return self._search(starts, frozenset(ends), at)
-        there = self._search(starts, frozenset((ARROW_TABLE,)), at)
-        on = self._search((ARROW_TABLE,), frozenset(ends), at)
-        if there is None or on is None:
-            return None
-        return _route(there.channel, there.conversions + on.conversions)
-
-    def of_kept(self, channel: Channel, consumer: Platform, size: float) -> Way | None:
-        """Return how `size` bytes that are kept in a channel come to a platform."""
-        key = (channel.name, channel.owner, consumer.name, _order_of(size))
-        if key not in self._routes:
-            ends = frozenset(self._accepts[consumer.name])
-            self._routes[key] = self._search((channel,), ends, 4.0 ** _order_of(size))
-        route = self._routes[key]
-        return None if route is None else route.way(size)
-
-    def _search(
-        self, starts: Sequence[Channel], ends: frozenset[Channel], size: float
-    ) -> _Route | None:
-        order = count()
-        queue: list[tuple[float, int, Channel, Channel, tuple[Conversion, ...]]] = [
-            (0.0, next(order), start, start, ()) for start in starts
+            return self._between(starts, ends)
+        on = self._between((ARROW_TABLE,), ends)
+        routes = [
+            reduce(_Route.then, each.conversions, there)
+            for there in self._between(starts, (ARROW_TABLE,))
+            for each in on
         ]
-        done: set[Channel] = set()
-        while queue:
-            seconds, _, start, at, steps = heapq.heappop(queue)
-            if at in ends:
-                return _route(start, steps)
-            if at in done:
+        return tuple(routes)
+
+    def _between(self, starts: tuple[Channel, ...], ends: tuple[Channel, ...]) -> _Routes:
+        key = (starts, ends)
+        known = self._routes.get(key)
+        if known is None:
+            known = self._routes[key] = tuple(self._search(starts, ends))
+        return known
+
+    def _search(self, starts: Sequence[Channel], ends: Collection[Channel]) -> list[_Route]:
+        """Go on from every channel by all routes to it of which none makes another needless."""
+        best: dict[Channel, list[_Route]] = {}
+        found: list[_Route] = []
+        waiting = deque(_Route(start, (), 0.0, 0.0) for start in starts)
+        while waiting:
+            route = waiting.popleft()
+            at = route.end
+            others = found if at in ends else best.setdefault(at, [])
+            if any(other.is_never_dearer_than(route) for other in others):
                 continue
-            done.add(at)
-            for step in self._edges.get(at, ()):
-                total = seconds + step.cost(size).seconds
-                heapq.heappush(queue, (total, next(order), start, step.target, (*steps, step)))
+            others[:] = [each for each in others if not route.is_never_dearer_than(each)] + [route]
+            if others is not found:
+                waiting.extend(route.then(step) for step in self._edges.get(at, ()))
+        return found
+
+
+def _cheapest(routes: _Routes, size: float) -> Way | None:
+    if not routes:
         return None
+    best = routes[0]
+    seconds = best.fixed + best.per_byte * size
+    for route in routes[1:]:
+        if (other := route.fixed + route.per_byte * size) < seconds:
+            best, seconds = route, other
+    return Way(best.channel, best.conversions, seconds)
 
 
 def _priced(conversion: Conversion, measured: CostProfile | None) -> Conversion:
@@ -194,13 +221,3 @@ def _priced(conversion: Conversion, measured: CostProfile | None) -> Conversion:
     if fixed is None or per_byte is None:
         return conversion
     return replace(conversion, fixed=fixed, per_byte=per_byte)
-
-
-def _order_of(size: float) -> int:
-    # Which way is cheapest changes slowly with the size: one search for each power of four.
-    return int(size).bit_length() // 2
-
-
-def _route(channel: Channel, steps: tuple[Conversion, ...]) -> _Route:
-    fixed = sum(step.fixed for step in steps)
-    return _Route(channel, steps, fixed, sum(step.per_byte for step in steps))
