@@ -2,25 +2,22 @@
 
 from __future__ import annotations
 
-from contextlib import contextmanager
-from threading import Lock
 from typing import TYPE_CHECKING, Any, Final
 
 from wayfed_database.catalog import Reading, Standing, TableName, body_of, quoted, selecting
 from wayfed_database.columns import POSTGRESQL_TYPES, ColumnDescription, split_type
 from wayfed_database.failures import connection_failure, first_line
-from wayfed_database.kept_connection import KeptConnection
+from wayfed_database.kept_connections import KeptConnections
 from wayfed_database.postgresql_statistics import PostgreSQLStatistics
 from wayfed_database.storage import Place
-from wayfed_optimizer.errors import SourceError, TableNotFound, Unsupported, suggestion
+from wayfed_optimizer.errors import SourceError, TableNotFound, suggestion
 from wayfed_optimizer.platform import TableReference
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping, Sequence
-
-    from sqlalchemy import Connection, Engine
+    from collections.abc import Mapping, Sequence
 
     from wayfed_database.catalog import Asked
+    from wayfed_database.kept_connections import Asking
     from wayfed_database.location import ServerLocation
     from wayfed_optimizer.statistics.estimates import Told
 
@@ -28,7 +25,7 @@ _FIND: Final = """
 SELECT n.nspname, c.relname, c.relkind::text,
        has_any_column_privilege(c.oid, 'SELECT') AND has_schema_privilege(n.oid, 'USAGE')
 FROM pg_class c JOIN pg_namespace n ON n.oid = c.relnamespace
-WHERE c.oid = to_regclass(:name)
+WHERE c.oid = to_regclass(%(name)s)
 """
 _PLACE: Final = """
 SELECT n.nspname, c.relname, c.relkind::text,
@@ -36,16 +33,25 @@ SELECT n.nspname, c.relname, c.relkind::text,
        (SELECT conrelid::regclass::text FROM pg_constraint
         WHERE confrelid = c.oid AND contype = 'f' AND confdeltype IN ('c', 'n', 'd') LIMIT 1)
 FROM pg_class c JOIN pg_namespace n ON n.oid = c.relnamespace
-WHERE c.oid = to_regclass(:name)
+WHERE c.oid = to_regclass(%(name)s)
 """
 _SCHEMA: Final = """
 SELECT nspname, has_schema_privilege(oid, 'CREATE')
-FROM pg_namespace WHERE nspname = coalesce(:schema, current_schema())
+FROM pg_namespace WHERE nspname = coalesce(%(schema)s::text, current_schema())
 """
 _SCHEMAS: Final = """
 SELECT nspname FROM pg_namespace WHERE nspname !~ '^pg_' AND nspname <> 'information_schema'
 ORDER BY nspname
 """
+_TABLES: Final = """
+SELECT n.nspname AS schema, c.relname AS name, n.nspname = current_schema() AS own
+FROM pg_class c JOIN pg_namespace n ON n.oid = c.relnamespace
+WHERE c.relkind IN ('r', 'p', 'f', 'v', 'm')
+  AND n.nspname !~ '^pg_' AND n.nspname <> 'information_schema'
+ORDER BY own DESC, n.nspname, c.relname
+"""
+_PATIENTLY: Final = "BEGIN; SET LOCAL statement_timeout TO 0"
+"""A query's tables may be locked for a while; those of the catalog are not."""
 _READABLE: Final = {"r": "table", "v": "view", "m": "view", "f": "table", "p": "table"}
 
 # A domain is described as the type it stands on. Rows of older servers lack some columns, hence
@@ -64,7 +70,7 @@ SELECT w.place::int AS place, w.id::oid::text AS id,
                            ELSE l.collprovider::text END AS provider,
        coalesce((to_jsonb(l) ->> 'collisdeterministic')::boolean, true) AS deterministic
 FROM (SELECT place, to_regclass(name) AS id
-      FROM unnest(CAST(:names AS text[])) WITH ORDINALITY u(name, place)) w
+      FROM unnest(CAST(%(names)s AS text[])) WITH ORDINALITY u(name, place)) w
 JOIN pg_database d ON d.datname = current_database()
 LEFT JOIN pg_attribute a ON a.attrelid = w.id AND a.attnum > 0 AND NOT a.attisdropped
 LEFT JOIN pg_type t ON t.oid = a.atttypid
@@ -73,32 +79,27 @@ ORDER BY w.place, a.attnum
 """
 _BY_CODE_POINT: Final = frozenset({"c", "posix", "c.utf-8", "c.utf8"})
 
-_VERSION: Final = "SELECT txid_snapshot_xmax(txid_current_snapshot())::text"
+_VERSION: Final = "SELECT txid_snapshot_xmax(txid_current_snapshot())::text AS version"
 _PADDED: Final = frozenset({"character", "bpchar", "name", '"char"', "char"})
 
 
 class PostgreSQLCatalog:
-    """The catalog of a database on a server, asked through SQLAlchemy; connections are kept."""
+    """The catalog of a database on a server, asked over connections that are kept."""
 
     types = POSTGRESQL_TYPES
 
     def __init__(self, location: ServerLocation) -> None:
         self._location = location
-        self._lock = Lock()
-        self._engine: Engine | None = None
-        self._kept = KeptConnection(self._pool)
+        self._kept = KeptConnections(location)
         self._statistics = PostgreSQLStatistics(self._kept.ask)
 
     def find(self, table: str) -> TableName:
         """Return the table meant by ``table`` or ``schema.table``."""
-        schema, _, name = table.partition(".")
-        candidates = (quoted(table), *([quoted(schema, name)] if name else []))
-        with self._connected() as connection:
-            for candidate in candidates:
-                row = _first(connection, _FIND, name=candidate)
-                if row is not None:
-                    return self._readable(table, *row)
-            raise TableNotFound(table, _tables(connection, table), of=str(self._location))
+        row = self._kept.ask(lambda connection: _named(connection, _FIND, table))
+        if row is None:
+            known = self._kept.ask(lambda connection: _tables(connection, table))
+            raise TableNotFound(table, known, of=str(self._location))
+        return self._readable(table, *row)
 
     def _readable(self, asked: str, schema: str, name: str, kind: str, allowed: bool) -> TableName:
         if kind not in _READABLE:
@@ -113,23 +114,22 @@ class PostgreSQLCatalog:
 
     def place(self, table: str) -> Place:
         """Return the table meant, or where it is to be made."""
+        row = self._kept.ask(lambda connection: _named(connection, _PLACE, table))
+        if row is not None:
+            self._require_writable(table, *row[:4])
+            there = TableName((row[0], row[1]))
+            return Place(there, self.columns(there), cascades=row[4])
         schema, _, name = table.partition(".")
-        candidates = (quoted(table), *([quoted(schema, name)] if name else []))
-        with self._connected() as connection:
-            for candidate in candidates:
-                row = _first(connection, _PLACE, name=candidate)
-                if row is not None:
-                    self._require_writable(table, *row[:4])
-                    there = TableName((row[0], row[1]))
-                    return Place(there, self.columns(there), cascades=row[4])
-            home = _first(connection, _SCHEMA, schema=schema if name else None)
-            if home is None:
-                known = [row["nspname"] for row in _rows(connection, _SCHEMAS)]
-                raise SourceError(
-                    f"{self._location} has no schema '{schema}' for a table '{table}'",
-                    available=known,
-                    hint=suggestion(schema, known) or f"CREATE SCHEMA {quoted(schema)}",
-                )
+        wanted = schema if name else None
+        home = self._kept.ask(lambda connection: _first(connection, _SCHEMA, schema=wanted))
+        if home is None:
+            rows = self._kept.ask(lambda connection: _rows(connection, _SCHEMAS))
+            known = [row["nspname"] for row in rows]
+            raise SourceError(
+                f"{self._location} has no schema '{schema}' for a table '{table}'",
+                available=known,
+                hint=suggestion(schema, known) or f"CREATE SCHEMA {quoted(schema)}",
+            )
         if not home[1]:
             raise self._may_not("make tables in", home[0], f"CREATE ON SCHEMA {quoted(home[0])}")
         return Place(TableName((home[0], name or table)))
@@ -158,32 +158,37 @@ class PostgreSQLCatalog:
 
         A table that took another's place is empty to older snapshots.
         """
+        return self._kept.ask(lambda connection: self._standings(connection, tables))
+
+    def _standings(self, connection: Asking, tables: Sequence[TableName]) -> list[Standing]:
         stored = [table for table in tables if table.query is None]
         found: dict[TableName, Standing] = {}
-        with self._connected() as connection:
+        if stored:
             rows = _rows(connection, _STANDINGS, names=[quoted(*t.parts) for t in stored])
             for place, table in enumerate(stored, start=1):
                 found[table] = _standing([row for row in rows if row["place"] == place])
-            for table in tables:
-                if table.query is not None:
-                    version = str(connection.exec_driver_sql(_VERSION).scalar_one())
-                    columns = self._columns_of_query(connection, table.query)
-                    found[table] = Standing(columns, "", version)
+        for table in tables:
+            if table.query is not None:
+                version = str(_rows(connection, _VERSION)[0]["version"])
+                columns = self._columns_of_query(connection, table.query)
+                found[table] = Standing(columns, "", version)
         return [found[table] for table in tables]
 
-    def _columns_of_query(
-        self, connection: Connection, query: str
-    ) -> tuple[ColumnDescription, ...]:
-        from sqlalchemy.exc import DBAPIError
+    def _columns_of_query(self, connection: Asking, query: str) -> tuple[ColumnDescription, ...]:
+        from psycopg import Error
 
+        connection.execute(_PATIENTLY)
         try:
-            result = connection.exec_driver_sql(f"SELECT * FROM ({body_of(query)}) AS q LIMIT 0")
-        except DBAPIError as error:
+            result = connection.execute(f"SELECT * FROM ({body_of(query)}) AS q LIMIT 0")
+            described: Sequence[Any] = result.description or ()
+        except Error as error:
             raise SourceError(
-                f"{self._location} does not take the query: {first_line(error.orig or error)}",
+                f"{self._location} does not take the query: {first_line(error)}",
                 hint="it must be one SELECT",
-            ) from error.orig
-        described: Sequence[Any] = result.cursor.description or ()
+            ) from error
+        finally:
+            if not connection.closed:
+                connection.execute("ROLLBACK")
         # Whatever orders the texts of a query, it is not known here to be their code points.
         return tuple(
             ColumnDescription(
@@ -213,65 +218,25 @@ class PostgreSQLCatalog:
 
     def told(self, sources: Sequence[Asked]) -> list[Told]:
         """Return the planner's statistics; for views and queries the rows that it expects."""
-        from sqlalchemy.exc import OperationalError, SQLAlchemyError
+        from psycopg import Error, OperationalError
 
         try:
             return self._statistics.told(sources)
         except OperationalError as error:
-            raise connection_failure(error.orig or error, self._location) from error.orig
-        except SQLAlchemyError as error:
+            raise connection_failure(error, self._location) from error
+        except Error as error:
             raise SourceError(
-                f"{self._location} does not tell what it knows of its tables: "
-                f"{first_line(getattr(error, 'orig', None) or error)}"
+                f"{self._location} does not tell what it knows of its tables: {first_line(error)}"
             ) from error
 
     def server_version(self) -> str:
         """Return the server's version."""
-        with self._connected() as connection:
-            return str(connection.exec_driver_sql("SHOW server_version").scalar_one())
+        rows = self._kept.ask(lambda connection: _rows(connection, "SHOW server_version"))
+        return str(rows[0]["server_version"])
 
     def close(self) -> None:
         """Close the connections that were kept."""
         self._kept.close()
-        with self._lock:
-            engine, self._engine = self._engine, None
-        if engine is not None:
-            engine.dispose()
-
-    @contextmanager
-    def _connected(self) -> Iterator[Connection]:
-        """Give a connection for short questions, each a transaction of its own."""
-        from sqlalchemy.exc import DBAPIError
-
-        try:
-            # Without parameters a percent sign is one: queries are the user's own text.
-            connection = self._pool().connect().execution_options(no_parameters=True)
-        except DBAPIError as error:
-            raise connection_failure(error.orig or error, self._location) from error.orig
-        with connection:
-            yield connection
-
-    def _pool(self) -> Engine:
-        with self._lock:
-            if self._engine is None:
-                self._engine = _engine(self._location)
-            return self._engine
-
-
-def _engine(location: ServerLocation) -> Engine:
-    try:
-        from sqlalchemy import create_engine
-
-        # Without a transaction around each question, which takes two more.
-        return create_engine(
-            location.url, isolation_level="AUTOCOMMIT", pool_pre_ping=True, hide_parameters=True
-        )
-    except ImportError as error:
-        raise Unsupported(
-            "reading postgresql",
-            reason=f"{error.name} is not installed",
-            hint="pip install 'wayfed[sql]'",
-        ) from error
 
 
 def _standing(rows: Sequence[Mapping[str, Any]]) -> Standing:
@@ -295,30 +260,34 @@ def _column(row: Mapping[str, Any]) -> ColumnDescription:
     )
 
 
-def _rows(connection: Connection, sql: str, **values: object) -> list[Mapping[str, Any]]:
-    from sqlalchemy import text
-
-    return [dict(row) for row in connection.execute(text(sql), values).mappings()]
+def _rows(connection: Asking, sql: str, **values: object) -> list[dict[str, Any]]:
+    return connection.execute(sql, values or None).fetchall()
 
 
-def _first(connection: Connection, sql: str, **values: object) -> tuple[Any, ...] | None:
+def _first(connection: Asking, sql: str, **values: object) -> tuple[Any, ...] | None:
     found = _rows(connection, sql, **values)
     return tuple(found[0].values()) if found else None
 
 
-def _tables(connection: Connection, asked: str) -> list[str]:
-    """Return the tables and views that one could have meant, named as one would write them."""
-    from sqlalchemy import inspect
+def _named(connection: Asking, sql: str, table: str) -> tuple[Any, ...] | None:
+    """Return what there is of a table called ``table``, or else ``schema.table``."""
+    schema, _, name = table.partition(".")
+    for candidate in (quoted(table), *([quoted(schema, name)] if name else [])):
+        if (row := _first(connection, sql, name=candidate)) is not None:
+            return row
+    return None
 
-    inspector = inspect(connection)
+
+def _tables(connection: Asking, asked: str) -> list[str]:
+    """Return the tables and views that one could have meant, named as one would write them."""
+    rows = _rows(connection, _TABLES)
     schema = asked.partition(".")[0] if "." in asked else None
-    schemas = inspector.get_schema_names()
-    own = inspector.default_schema_name
-    told = [schema] if schema in schemas else [s for s in schemas if s != "information_schema"]
+    if schema not in {row["schema"] for row in rows}:
+        schema = None
     return [
-        name if of == own and schema is None else f"{of}.{name}"
-        for of in sorted(told, key=lambda s: (s != own, s or ""))
-        for name in sorted((*inspector.get_table_names(of), *inspector.get_view_names(of)))
+        row["name"] if row["own"] and schema is None else f"{row['schema']}.{row['name']}"
+        for row in rows
+        if schema in (None, row["schema"])
     ]
 
 

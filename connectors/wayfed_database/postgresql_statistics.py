@@ -35,10 +35,9 @@ from wayfed_optimizer.types import (
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Sequence
 
-    from sqlalchemy import Connection
-
     from wayfed_database.catalog import Asked, TableName
     from wayfed_database.columns import ColumnDescription
+    from wayfed_database.kept_connections import Asking
 
 # A key is no promise where it is checked late (not immediate), over a part of the rows, over
 # expressions, or not over the rows of tables that inherit from this one.
@@ -61,7 +60,7 @@ SELECT w.place::int AS place, c.oid::bigint AS id, c.relkind::text AS kind,
            WHERE i.indrelid = c.oid AND i.indisunique AND i.indisvalid AND i.indimmediate
              AND i.indpred IS NULL AND i.indexprs IS NULL
        ) END AS keys
-FROM unnest(CAST(:names AS text[])) WITH ORDINALITY w(name, place),
+FROM unnest(CAST(%(names)s AS text[])) WITH ORDINALITY w(name, place),
      LATERAL (SELECT to_regclass(w.name)::oid AS oid) t,
      LATERAL (SELECT t.oid UNION
               SELECT relid::oid FROM pg_partition_tree(t.oid::regclass) WHERE isleaf) part(oid)
@@ -74,7 +73,7 @@ SELECT DISTINCT ON (w.place, s.attname) w.place::int AS place, s.attname AS name
        s.most_common_vals::text::text[] AS common,
        s.most_common_freqs::float8[] AS shares,
        s.histogram_bounds::text::text[] AS histogram
-FROM unnest(CAST(:schemas AS text[]), CAST(:names AS text[]))
+FROM unnest(CAST(%(schemas)s AS text[]), CAST(%(names)s AS text[]))
      WITH ORDINALITY w(schema, name, place)
 JOIN pg_stats s ON s.schemaname = w.schema AND s.tablename = w.name
 ORDER BY w.place, s.attname, s.inherited DESC
@@ -108,7 +107,7 @@ class PostgreSQLStatistics:
     """
 
     def __init__(
-        self, ask: Callable[[Callable[[Connection], dict[TableName, Told]]], dict[TableName, Told]]
+        self, ask: Callable[[Callable[[Asking], dict[TableName, Told]]], dict[TableName, Told]]
     ) -> None:
         self._ask = ask
         self._lock = Lock()
@@ -119,14 +118,12 @@ class PostgreSQLStatistics:
         found = self._ask(lambda connection: self._found(connection, asked))
         return [found[each.name] for each in asked]
 
-    def _found(self, connection: Connection, asked: Sequence[Asked]) -> dict[TableName, Told]:
-        from sqlalchemy import text
-
+    def _found(self, connection: Asking, asked: Sequence[Asked]) -> dict[TableName, Told]:
         tables = [each for each in asked if each.name.parts]
         sizes: list[list[Mapping[str, Any]]] = [[] for _ in tables]
         if tables:
             names = [quoted(*each.name.parts) for each in tables]
-            for row in connection.execute(text(_SIZES), {"names": names}).mappings():
+            for row in connection.execute(_SIZES, {"names": names}):
                 sizes[row["place"] - 1].append(row)
         stored = {
             each.name: rows
@@ -143,11 +140,9 @@ class PostgreSQLStatistics:
         return found
 
     def _columns(
-        self, connection: Connection, stored: Mapping[TableName, Sequence[Mapping[str, Any]]]
+        self, connection: Asking, stored: Mapping[TableName, Sequence[Mapping[str, Any]]]
     ) -> dict[TableName, Mapping[str, Mapping[str, Any]]]:
         """Return what is known of the columns of tables, asking for those analysed since."""
-        from sqlalchemy import text
-
         found: dict[TableName, Mapping[str, Mapping[str, Any]]] = {}
         for name, sizes in stored.items():
             kept = self._kept.get(name)
@@ -160,7 +155,7 @@ class PostgreSQLStatistics:
                 "schemas": [name.parts[0] for name in missing],
                 "names": [name.parts[1] for name in missing],
             }
-            for row in connection.execute(text(_COLUMNS), values).mappings():
+            for row in connection.execute(_COLUMNS, values):
                 rows[row["place"] - 1][row["name"]] = row
             found.update(zip(missing, rows, strict=True))
         return found
@@ -191,15 +186,17 @@ class PostgreSQLStatistics:
             self._kept[asked.name] = _Kept(analysed, columns, statistics)
         return Told(statistics, version)
 
-    def _planned(self, connection: Connection, table: TableName) -> TableStatistics:
+    def _planned(self, connection: Asking, table: TableName) -> TableStatistics:
         """Return how many rows the planner expects of a view or query."""
         source = f"({body_of(table.query)}) AS q" if table.query else quoted(*table.parts)
-        connection.exec_driver_sql(_WITHIN_SECONDS)
+        connection.execute(_WITHIN_SECONDS)
         try:
-            answer = connection.exec_driver_sql(f"EXPLAIN (FORMAT JSON) SELECT * FROM {source}")
+            answer = connection.execute(f"EXPLAIN (FORMAT JSON) SELECT * FROM {source}")
+            ((plan,),) = (row.values() for row in answer)
         finally:
-            connection.exec_driver_sql("ROLLBACK")
-        rows = float(answer.scalar_one()[0]["Plan"]["Plan Rows"])
+            if not connection.closed:
+                connection.execute("ROLLBACK")
+        rows = float(plan[0]["Plan"]["Plan Rows"])
         estimate = Estimate.around(rows, Provenance.DATABASE, _PLANNED_OFF_BY)
         kept = self._kept.get(table)
         if kept is None or not _alike(kept, estimate, ()):
