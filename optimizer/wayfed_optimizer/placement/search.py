@@ -80,19 +80,16 @@ class Search:
         prices.look_at(root)
         self._keeping.look_at(root)
         self._memo.is_for(large=not self._keeping.tries_all)
-        best: tuple[float, Offer] | None = None
-        for name, choices in self._choices(root, NOTHING).items():
-            way = self._setting.movement.cheapest(
-                self._platforms[name].produces, (ARROW_STREAM,), prices.size(root)
-            )
-            for choice in choices if way else ():
-                offer = self._arrivals.moved(choice, way)
-                score = offer.score + prices.score(prices.starting(offer.started), 0.0)
-                if best is None or score < best[0]:
-                    best = (score, offer)
-        if best is None:
+        movement, size = self._setting.movement, prices.size(root)
+        offers = [
+            self._arrivals.moved(choice, way)
+            for name, choices in self._choices(root, NOTHING).items()
+            if (way := movement.cheapest(self._platforms[name].produces, (ARROW_STREAM,), size))
+            for choice in choices
+        ]
+        if not offers:
             raise Unsupported("this plan", reason="no platform's result can be read here")
-        offer = best[1]
+        offer = min(offers, key=self._whole_score)
         chosen, way = offer.arrival.choice, offer.arrival.way
         assert way is not None  # noqa: S101  # offers were made of ways
         startup = prices.starting(offer.started)
@@ -302,22 +299,19 @@ class Search:
 
     def _considered(self) -> dict[Relation, dict[str, Cost]]:
         # A group's costs are those of each of its members, whichever of them was chosen.
-        prices = self._prices
         considered: dict[Relation, dict[str, Cost]] = {}
         for (relation, _), by_platform in self._found.items():
             for name, choices in by_platform.items():
-                cheapest = min(
-                    choices, key=lambda c: c.score + prices.score(prices.starting(c.started), 0.0)
-                )
-                cost = Cost(
-                    prices.starting(cheapest.started),
-                    cheapest.cpu,
-                    cheapest.network,
-                    cheapest.moved,
-                )
-                for member in {relation, *(c.relation for c in choices)}:
+                cheapest = choices[0] if len(choices) == 1 else min(choices, key=self._whole_score)
+                startup = self._prices.starting(cheapest.started)
+                cost = Cost(startup, cheapest.cpu, cheapest.network, cheapest.moved)
+                for member in dict.fromkeys((relation, *[c.relation for c in choices])):
                     considered.setdefault(member, {}).setdefault(name, cost)
         return considered
+
+    def _whole_score(self, choice: Choice | Offer) -> float:
+        """Return the score of all below and this, start-up too."""
+        return choice.score + self._prices.score(self._prices.starting(choice.started), 0.0)
 
 
 def _homes(relation: Relation, memo: Memo) -> Collection[str]:

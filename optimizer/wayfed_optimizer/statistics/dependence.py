@@ -33,7 +33,7 @@ if TYPE_CHECKING:
 IsKey: TypeAlias = Callable[[Read, frozenset[str]], bool]
 """Says whether no two rows of a table are equal in some columns."""
 
-_LEFT_ONLY: Final = frozenset({JoinKind.SEMI, JoinKind.ANTI})
+_LEFT_ONLY: Final = (JoinKind.SEMI, JoinKind.ANTI)
 
 
 class Dependence:
