@@ -5,10 +5,10 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from wayfed_optimizer.dependencies import Dependencies
-from wayfed_optimizer.expressions import Column, Expression, Named, columns_of, substitute
-from wayfed_optimizer.relations import Aggregate, Relation, Select
+from wayfed_optimizer.expressions import Column, Named, columns_of, substitute
+from wayfed_optimizer.relations import Aggregate, Relation
 from wayfed_optimizer.rewrite.alternatives.join_graph import JoinGraph, Unit
-from wayfed_optimizer.rewrite.alternatives.partial import partial_of
+from wayfed_optimizer.rewrite.alternatives.partial import combined, partial_of
 from wayfed_optimizer.rewrite.engine import RewriteContext
 from wayfed_optimizer.rewrite.prune import prune_columns
 
@@ -79,7 +79,8 @@ class _Eager:
         if joined is None:
             return None
         once = self._is_once(kept, others)
-        return prune_columns(self._result(joined.relation, partials, once=once), RewriteContext())
+        whole = combined(self._node, self._keys, joined.relation, partials, once=once)
+        return prune_columns(whole, RewriteContext())
 
     def _partials(self) -> tuple[Partial, ...] | None:
         taken = {name for leaf in self._graph.leaves for name in leaf.schema.names}
@@ -151,28 +152,6 @@ class _Eager:
         linked = {name for name in second.columns if graph.equal_to(name) & set(kept)}
         known = self._dependencies.of(second.relation)
         return grouping >= set(kept) and known.is_unique(linked, nulls_aside=True)
-
-    def _result(self, joined: Relation, partials: tuple[Partial, ...], *, once: bool) -> Relation:
-        made: dict[str, Expression] = {}
-        for key in self._keys:
-            made[key.name] = key.expression
-        if not once:
-            combined = tuple(named for partial in partials for named in partial.combined)
-            keys = tuple(self._named_apart(key, combined) for key in self._keys)
-            joined = Aggregate(joined, keys, combined)
-            for key, named in zip(self._keys, keys, strict=True):
-                made[key.name] = Column(named.name, key.expression.type, key.expression.nullable)
-        for aggregate, partial in zip(self._node.aggregates, partials, strict=True):
-            made[aggregate.name] = partial.result
-        schema = self._node.schema
-        return Select(joined, tuple(Named(name, made[name]) for name in schema.names))
-
-    def _named_apart(self, key: Named, combined: tuple[Named, ...]) -> Named:
-        names = {named.name for named in combined}
-        name = key.name
-        while name in names:
-            name = f"{name} of a group"
-        return Named(name, key.expression)
 
 
 def _column(relation: Relation, name: str) -> Column:

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final
 
 from wayfed_optimizer.expressions import Call, Column, Expression, Named, call, literal
+from wayfed_optimizer.relations import Aggregate, Relation, Select
 from wayfed_optimizer.rewrite.alternatives.totals import total_of
 
 if TYPE_CHECKING:
@@ -72,6 +73,49 @@ def partial_of(aggregate: Named, named: Callable[[str], str]) -> Partial | None:
     if expression.function in _AS_IT_IS:
         return Partial((part,), (_combined(part, expression.function),), asked)
     return None
+
+
+def combined(
+    node: Aggregate,
+    keys: tuple[Named, ...],
+    joined: Relation,
+    partials: tuple[Partial, ...],
+    *,
+    once: bool = False,
+) -> Relation:
+    """Return what an aggregation asks for, from rows that have the first step of it.
+
+    Parameters
+    ----------
+    node
+        The aggregation as it is written.
+    keys
+        Its keys, of the columns of `joined`.
+    joined
+        Rows with the columns of `parts`.
+    partials
+        Each of the aggregates, in two steps.
+    once
+        Whether no two of the rows are of one group: then there is nothing to combine.
+    """
+    made = {key.name: key.expression for key in keys}
+    if not once:
+        second = tuple(named for partial in partials for named in partial.combined)
+        apart = tuple(_named_apart(key, second) for key in keys)
+        joined = Aggregate(joined, apart, second)
+        for key, named in zip(keys, apart, strict=True):
+            made[key.name] = Column(named.name, key.expression.type, key.expression.nullable)
+    for aggregate, partial in zip(node.aggregates, partials, strict=True):
+        made[aggregate.name] = partial.result
+    return Select(joined, tuple(Named(name, made[name]) for name in node.schema.names))
+
+
+def _named_apart(key: Named, others: tuple[Named, ...]) -> Named:
+    names = {named.name for named in others}
+    name = key.name
+    while name in names:
+        name = f"{name} of a group"
+    return Named(name, key.expression)
 
 
 def _mean(aggregate: Named, mean: Call, named: Callable[[str], str]) -> Partial | None:

@@ -49,6 +49,7 @@ from wayfed_optimizer.rewrite.normalise.outer_joins import (
     narrow_join_below_filter,
     narrow_join_below_join,
 )
+from wayfed_optimizer.rewrite.normalise.reused_groups import reuse_groups
 from wayfed_optimizer.rewrite.normalise.selects import merge_selects, remove_plain_select
 from wayfed_optimizer.rewrite.normalise.sorts import (
     remove_sort_below_aggregate,
@@ -96,6 +97,7 @@ NORMALISING: Final = (
     Rule(Aggregate, simplify_aggregate),
     Rule(Aggregate, remove_group_keys),
     Rule(Aggregate, remove_sort_below_aggregate),
+    Rule(Aggregate, reuse_groups),
     Rule(SetOperation, remove_sort_below_set_operation),
     Rule(SetOperation, remove_distinct_below),
     Rule(Distinct, remove_distinct),
