@@ -133,14 +133,16 @@ class SQLiteCatalog:
             ):
                 adapted[column.name] = guard
         if not adapted and table.query is None:
-            return Reading(TableReference(table.parts), checks=tuple(checks))
+            reference = TableReference(table.parts, indexed=frozenset(indexed))
+            return Reading(reference, checks=tuple(checks))
         source = quoted(*table.parts) if table.query is None else f"({body_of(table.query)})"
         view = f"wayfed_typed_{table.parts[-1] if table.parts else _digest(source)}"
         definition = (
             f"CREATE TEMP VIEW IF NOT EXISTS {quoted(view)} AS "
             f"{selecting(columns, adapted, source)}"
         )
-        return Reading(TableReference(("temp", view)), definition, tuple(checks))
+        reference = TableReference(("temp", view), indexed=frozenset(indexed) - adapted.keys())
+        return Reading(reference, definition, tuple(checks))
 
     def told(self, sources: Sequence[Asked]) -> list[Told]:
         """Return what ANALYZE left behind; failing that, the greatest row id."""

@@ -94,6 +94,8 @@ class Dialect:
     fence
         What at the end of a query within another keeps the engine from writing the one into the
         other, and so its expressions many times.
+    fences_joins
+        Whether it joins by an index that it makes of a fenced query's rows, and of no others.
     folds_case
         Whether names that differ in case only are the same to it.
     """
@@ -130,6 +132,7 @@ class Dialect:
     folds_case: bool = True
     longest_name: int = 0
     fence: str = ""
+    fences_joins: bool = False
 
     not_distinct: Row | None = None
     explode: str = ""

@@ -5,7 +5,8 @@ from __future__ import annotations
 from dataclasses import replace
 from typing import TYPE_CHECKING, Final
 
-from wayfed_optimizer.relations import Join, JoinKind, Relation
+from wayfed_optimizer.expressions import Column
+from wayfed_optimizer.relations import Filter, Join, JoinKind, Read, Relation, Select
 from wayfed_sql.block import Block, conjunction
 from wayfed_sql.templates import COMPARISON, EQUAL_OTHERWISE, Text
 
@@ -43,7 +44,7 @@ def join_blocks(printer: QueryPrinter, join: Join) -> Block:
     left = _side(printer, join.left, padded=join.kind in _NULLS_LEFT)
     if left.joined and join.kind in _NULLS_LEFT and not printer.dialect.pads_joins:
         left = printer.derived(left, join.left.schema)
-    right = _side(printer, join.right, padded=join.kind in _NULLS_RIGHT)
+    right = _looked_up(printer, join, padded=join.kind in _NULLS_RIGHT)
     # A condition on the side that is padded with NULLs belongs to the pairing, not after it.
     if join.kind is JoinKind.ASOF and right.where:
         right = printer.derived(right, join.right.schema)
@@ -85,6 +86,27 @@ def _side(printer: QueryPrinter, relation: Relation, *, padded: bool) -> Block:
     if not block.takes_rows or (padded and not block.is_plain):
         return printer.derived(block, relation.schema)
     return replace(block, order=())
+
+
+def _looked_up(printer: QueryPrinter, join: Join, *, padded: bool) -> Block:
+    """Return the right side of a join, so that the engine can look its keys up."""
+    if not (printer.dialect.fences_joins and join.on) or _has_index(printer, join):
+        return _side(printer, join.right, padded=padded)
+    return printer.derived(printer.block(join.right), join.right.schema, fenced=True)
+
+
+def _has_index(printer: QueryPrinter, join: Join) -> bool:
+    """Say whether the engine looks the keys of the right side up in a table as it lies."""
+    relation, keys = join.right, {key for _, key in join.on}
+    while isinstance(relation, Filter | Select):
+        if isinstance(relation, Select):
+            named = (each for each in relation.outputs if each.name in keys)
+            keys = {n.expression.name for n in named if isinstance(n.expression, Column)}
+        relation = relation.input
+    if not isinstance(relation, Read):
+        return False
+    table = printer.tables[relation.table]
+    return table.temporary or not table.indexed.isdisjoint(keys)
 
 
 def _unconditional(
@@ -134,7 +156,7 @@ def _exists(printer: QueryPrinter, join: Join) -> Block:
     left = printer.block(join.left)
     if not left.takes_rows:
         left = printer.derived(left, join.left.schema)
-    right = _side(printer, join.right, padded=False)
+    right = _looked_up(printer, join, padded=False)
     conditions = (*right.where, *_pairing(printer, join, left, right))
     inner = replace(right, where=conditions).sql(["1"])
     condition = Text(f"EXISTS ({inner})")

@@ -194,10 +194,10 @@ class QueryPrinter:
             return self._common_block(relation)
         return self._own_block(relation)
 
-    def derived(self, block: Block, schema: Schema) -> Block:
+    def derived(self, block: Block, schema: Schema, *, fenced: bool = False) -> Block:
         """Return a block that selects from `block`, whose columns are those of `schema`."""
         if not block.limit:
-            fence = self.dialect.fence if self._keeps_layers else ""
+            fence = self.dialect.fence if fenced or self._keeps_layers else ""
             block = replace(block, order=(), limit=fence)
         alias = self.alias("t")
         source = f"({self.select(block, schema)}) AS {self.dialect.identifier(alias)}"

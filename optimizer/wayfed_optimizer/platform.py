@@ -96,7 +96,8 @@ class TableReference:
     """A table, view or query of a database; `name` is its parts, outermost first.
 
     `collations` gives the columns whose order or equality is not by code point, `bounds` the least
-    and greatest value of columns where statistics tell them.
+    and greatest value of columns where statistics tell them, `indexed` those in which an index of
+    the table's own looks values up.
     """
 
     name: tuple[str, ...] = ()
@@ -106,6 +107,7 @@ class TableReference:
     bounds: Mapping[str, tuple[object, object]] = field(
         default_factory=lambda: MappingProxyType({})
     )
+    indexed: frozenset[str] = frozenset()
 
 
 @dataclass(frozen=True, slots=True)

@@ -730,3 +730,19 @@ def test_decimals_are_computed_in_64_bits_where_those_are_known_to_do():
 
     assert "SUM(price * (1 - discount))" in known
     assert "SUM(CAST(price AS DECIMAL(19, 2)) * (1 - discount))" in unknown
+
+
+def test_sqlite_looks_a_join_up_in_rows_of_which_it_makes_an_index():
+    joined = Join(T, U, on=(("id", "u_id"),))
+
+    assert "(SELECT u.u_id, u.name FROM u LIMIT -1) AS t_2 ON" in to_sql(joined, SQLITE, TABLES)
+    assert "LIMIT" not in to_sql(joined, DUCKDB, TABLES)
+
+
+def test_sqlite_looks_a_join_up_in_an_index_that_is_there():
+    indexed = {**TABLES, "u": TableReference(("u",), indexed=frozenset({"u_id"}))}
+    narrowed = Filter(U, call("greater", column(U.schema, "u_id"), literal(3)))
+
+    sql = to_sql(Join(T, narrowed, on=(("id", "u_id"),)), SQLITE, indexed)
+
+    assert "LIMIT" not in sql

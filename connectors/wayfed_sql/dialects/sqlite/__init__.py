@@ -133,6 +133,9 @@ _WITHOUT: Final = MappingProxyType(
 SQLITE: Final = Dialect(
     name="sqlite",
     fence="LIMIT -1",
+    # It makes no index of columns that a view computes: 2,000 rows of it look 3,000 up in 42 s, and
+    # those of a query that is not written into the other in 0.03 s.
+    fences_joins=True,
     sqlglot="sqlite",
     value_columns="column{}",
     reserved=RESERVED,
