@@ -2,13 +2,19 @@
 
 from __future__ import annotations
 
+import math
 import os
 import re
-from typing import Final
+from typing import TYPE_CHECKING, Final
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
 
 _SIZE: Final = re.compile(r"\s*(\d+(?:\.\d+)?)\s*([kmgt]i?b|b|%)\s*", re.IGNORECASE)
 _POWERS: Final = "bkmgt"
 _BY_DEFAULT: Final = "80%"
+_OF_A_THREAD: Final = 8e6
+"""With this much a thread, sorts and joins of a million rows fail, disk or not; with 12e6 none."""
 
 
 def is_size(limit: str) -> bool:
@@ -38,3 +44,16 @@ def room(limit: object) -> float:
         return number / 100 * os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES")
     base = 1024.0 if "i" in unit else 1000.0
     return number * base ** _POWERS.index(unit[0])
+
+
+def least(settings: Mapping[str, str | int]) -> float:
+    """Return the bytes that a sort or join needs, however much of its rows is on disk.
+
+    Examples
+    --------
+    >>> least({"temp_directory": "/tmp", "threads": 2}), least({"temp_directory": ""})
+    (16000000.0, inf)
+    """
+    if not settings.get("temp_directory"):
+        return math.inf
+    return _OF_A_THREAD * int(settings.get("threads") or os.cpu_count() or 1)

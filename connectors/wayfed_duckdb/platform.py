@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any, Final
 from wayfed_duckdb.capabilities import CAPABILITIES, COSTS
 from wayfed_duckdb.channels import ACCEPTS, PRODUCES, view_names
 from wayfed_duckdb.connections import Connections
-from wayfed_duckdb.memory import room
+from wayfed_duckdb.memory import least, room
 from wayfed_duckdb.session import DuckDBSession
 from wayfed_optimizer.platform import Compiled, TableReference
 from wayfed_optimizer.relations import reads
@@ -58,7 +58,9 @@ class DuckDBPlatform:
 
     def __init__(self, settings: Mapping[str, str | int]) -> None:
         self._settings = settings
-        self.costs = replace(COSTS, memory=room(settings.get("memory_limit")))
+        self.costs = replace(
+            COSTS, memory=room(settings.get("memory_limit")), least=least(settings)
+        )
         self._database: DuckDBPyConnection | None = None
         self._used = False
         self._closed = False

@@ -11,6 +11,7 @@
     │   ├── InvalidPlan          bytes that are not a plan
     │   ├── InvalidSql           SQL text that cannot be read
     │   ├── SourceError          a source that is missing, unreadable or not of its format
+    │   ├── NotEnoughMemory      an operator cannot do with what it is allowed
     │   ├── UnboundedResult      an end is needed and the input has none
     │   └── Unsupported          meaningful, but not something this platform does
     ├── ExecutionError           an engine failed while it ran
@@ -310,6 +311,10 @@ class InvalidSql(PlanError):
 
 class SourceError(PlanError):
     """A source that is missing, cannot be reached, or is not of the format it is said to be."""
+
+
+class NotEnoughMemory(PlanError):
+    """An operator must hold more than its engine may, on whichever platform it is placed."""
 
 
 class UnboundedResult(PlanError):

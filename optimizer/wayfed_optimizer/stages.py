@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 from wayfed_optimizer.errors import InvalidPlan, PlanError
 from wayfed_optimizer.placement import Loops, Memo, Placed, cut, place, with_checkpoints
 from wayfed_optimizer.placement.hints import require_consistent
+from wayfed_optimizer.placement.room import require_room
 from wayfed_optimizer.relations import Read, walk_once
 from wayfed_optimizer.rewrite import ALTERNATIVES, Rewritten, alternatives_of, rewrite
 from wayfed_optimizer.statistics import Cardinalities, TableStatistics
@@ -144,6 +145,7 @@ def place_rewritten(
     alternatives = partial(alternatives_of, rules=rules)
     memo = Memo(alternatives, environment.sources, _keys_of(known), rows)
     placed = place(rewritten.relation, environment, rows, memo, loops)
+    require_room(placed, environment, rows)
     placed = with_checkpoints(placed, environment, rows)
     clock.append(perf_counter())
     physical = cut(placed, environment, rows, taken)

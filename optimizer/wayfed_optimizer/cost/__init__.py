@@ -1,6 +1,6 @@
 """What running a part of a plan takes: seconds by part, and bytes moved."""
 
-from wayfed_optimizer.cost.memory import held_bytes, spilling_seconds
+from wayfed_optimizer.cost.memory import held_bytes, least_bytes, spilling_seconds
 from wayfed_optimizer.cost.model import Cost, CostProfile, seconds_of
 from wayfed_optimizer.cost.work import (
     FLOORS,
@@ -19,6 +19,7 @@ __all__ = [
     "Quantity",
     "Work",
     "held_bytes",
+    "least_bytes",
     "seconds_of",
     "spilling_seconds",
     "work_of",

@@ -21,8 +21,12 @@ if TYPE_CHECKING:
 
     from wayfed_optimizer.cost.model import CostProfile
 
-# What hash tables and sorts need besides the rows themselves.
-_OVERHEAD: Final = 1.5
+OVERHEAD: Final = 1.5
+"""What hash tables and sorts take, as a multiple of the rows themselves."""
+
+_HOPELESS: Final = 1e6
+"""Seconds of what cannot be done: any plan that can be run is better."""
+
 _ONE_SIDED: Final = frozenset([JoinKind.SEMI, JoinKind.ANTI])
 
 
@@ -49,15 +53,29 @@ def held_bytes(relation: Relation, bytes_in: Sequence[float], bytes_out: float) 
             rows = bytes_in[0]
         case _:
             return 0.0
-    return _OVERHEAD * rows
+    return OVERHEAD * rows
+
+
+def least_bytes(profile: CostProfile, held: float) -> float:
+    """Return the bytes without which an operator that holds so many cannot be run at all.
+
+    Examples
+    --------
+    >>> from wayfed_optimizer.cost import CostProfile
+    >>> least_bytes(CostProfile(), 1e9), least_bytes(CostProfile(least=2e7), 1e9)
+    (0.0, 20000000.0)
+    """
+    return min(held, profile.least)
 
 
 def spilling_seconds(profile: CostProfile, held: float, bytes_in: Sequence[float]) -> float:
     """Return the seconds that go to disk where an operator holds more than a platform has room for.
 
     The part of the input that does not fit is written once and read once, as in the hybrid hash
-    join (DeWitt et al., SIGMOD 1984).
+    join (DeWitt et al., SIGMOD 1984). What cannot be run at all costs more than anything else.
     """
     if held <= profile.memory:
         return 0.0
+    if least_bytes(profile, held) > profile.memory:
+        return _HOPELESS
     return 2 * profile.per_byte_spilled * sum(bytes_in) * (1 - profile.memory / held)

@@ -76,6 +76,9 @@ class CostProfile:
         Bytes that an operator may hold before it goes to disk.
     per_byte_spilled
         Seconds a byte that is written to disk, or read from there.
+    least
+        Bytes that an operator must hold all the same, however much of its rows is on disk;
+        infinite where nothing goes to disk.
 
     Examples
     --------
@@ -90,6 +93,7 @@ class CostProfile:
     per_byte_out: float = 1e-9
     memory: float = math.inf
     per_byte_spilled: float = 2e-9
+    least: float = 0.0
 
     def rate(self, quantity: str) -> float:
         """Return the seconds for each of a quantity."""

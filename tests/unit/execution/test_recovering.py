@@ -352,7 +352,8 @@ def test_no_other_try_is_made_of_what_is_wrong_in_itself(ctx, numbers):
 
 def test_an_engine_without_enough_memory_says_its_limit_and_the_fragment():
     with wf.context(duckdb={"memory_limit": "10MB", "temp_directory": ""}) as ctx:
-        numbers = ctx.read(pa.table({"n": pa.array(range(2_000_000))}))
+        # Of so few rows nobody says beforehand that there is not enough for them.
+        numbers = ctx.read(pa.table({"n": pa.array(range(2_000_000))})).hint(rows=1_000)
         lists = numbers.group_by("n").agg(c=wf.count()).sort("c")
         with pytest.raises(ExecutionError, match="duckdb, f1: ") as caught:
             lists.to_arrow()
