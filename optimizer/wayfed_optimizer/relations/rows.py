@@ -176,6 +176,7 @@ class Hint(Relation):
     schema: Schema = field(init=False)
 
     def __post_init__(self) -> None:
-        if self.rows is not None and self.rows < 0:
-            raise InvalidOption("a row count is 0 or more")
+        rows = self.rows
+        if rows is not None and (not isinstance(rows, int) or isinstance(rows, bool) or rows < 0):
+            raise InvalidOption(f"rows={rows!r} is not a number of rows: a row count is 0 or more")
         self.derive(schema=self.input.schema)
