@@ -14,7 +14,7 @@ from typing import Any
 
 from benchmarks import peers
 from benchmarks.peers.data import CACHE, Data, opened
-from benchmarks.peers.expert import Expert, Rows
+from benchmarks.peers.expert import Answer, Expert
 from benchmarks.peers.measuring import Spent, difference, in_turns
 from benchmarks.peers.programs import PEERS, Missing, Peer, Wayfed
 from benchmarks.peers.proxy import Proxy
@@ -56,7 +56,7 @@ def measured(query: str, there: dict[str, Peer], data: Data, runs: int) -> dict[
     """Measure one query on all peers, print a line for each, and return the figures."""
     print(f"{query}", flush=True)
     expected = there["expert"].run(query)
-    programs: dict[str, Callable[[], Rows]] = {}
+    programs: dict[str, Callable[[], Answer]] = {}
     told: dict[str, Any] = {"peers": {}}
     for name, peer in there.items():
         for case, program in _cases(name, peer, query, data):
@@ -98,7 +98,7 @@ def _cases(name: str, peer: Peer, query: str, data: Data) -> Iterator[tuple[str,
         yield "expert_first", lambda: _fresh(Expert, query, data)
 
 
-def _fresh(kind: Callable[[Data], Peer], query: str, data: Data) -> Rows:
+def _fresh(kind: Callable[[Data], Peer], query: str, data: Data) -> Answer:
     with closing(kind(data)) as peer:
         return peer.run(query)
 
@@ -120,14 +120,14 @@ def _planning(peer: Peer, query: str) -> dict[str, float]:
 def counted(name: str, query: str, data: Data) -> dict[str, dict[str, int]]:
     """Return what passes between a peer and PostgreSQL: the first time, then warm, then planned."""
     with Proxy(data.url) as proxy, closing(PEERS[name](replace(data, url=proxy.url))) as peer:
-        times: dict[str, Callable[[str], Rows]] = {"first": peer.run, "warm": peer.run}
+        times: dict[str, Callable[[str], Answer]] = {"first": peer.run, "warm": peer.run}
         if isinstance(peer, Wayfed):
             peer.planned(query)
             times["planned"] = peer.run_planned
         return {when: _passed(proxy, run, query) for when, run in times.items()}
 
 
-def _passed(proxy: Proxy, run: Callable[[str], Rows], query: str) -> dict[str, int]:
+def _passed(proxy: Proxy, run: Callable[[str], Answer], query: str) -> dict[str, int]:
     proxy.taken()
     run(query)
     return asdict(proxy.taken())

@@ -6,7 +6,7 @@ PostgreSQL is put into temporary tables of DuckDB's, which plans joins of bare A
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Any, TypeAlias
 
 import adbc_driver_postgresql
 import duckdb
@@ -17,6 +17,8 @@ from benchmarks.peers.data import Data
 from benchmarks.peers.queries import text_of
 
 Rows = list[tuple[Any, ...]]
+Answer: TypeAlias = Rows | pa.Table
+"""Rows as they arrive: to make Python's objects of them is no part of an answer."""
 
 
 class Expert:
@@ -40,7 +42,7 @@ class Expert:
             "T1": self._t1,
         }
 
-    def run(self, query: str) -> Rows:
+    def run(self, query: str) -> Answer:
         """Return a query's rows."""
         program = self._programs.get(query)
         return self._own(query) if program is None else program()
@@ -60,8 +62,7 @@ class Expert:
         return rows
 
     def _rows(self, sql: str) -> Rows:
-        columns = (column.to_pylist() for column in self._ask(sql).columns)
-        return list(zip(*columns, strict=True))
+        return rows_of(self._ask(sql))
 
     def _own(self, query: str) -> Rows:
         return self._duckdb.execute(text_of(query, lambda _, table: self._file(table))).fetchall()
@@ -138,30 +139,37 @@ class Expert:
         ).fetchall()
         return f"o_custkey = any('{{{','.join(str(row[0]) for row in keys)}}}'::bigint[])"
 
-    def _details(self) -> Rows:
-        return self._rows(
+    def _details(self) -> pa.Table:
+        return self._ask(
             "select o_orderkey, o_custkey, o_totalprice::float8, o_orderdate "
             f"from orders where {self._of_keys()} order by 1"
         )
 
-    def _by_priority(self, table: str) -> Rows:
-        return self._rows(
+    def _by_priority(self, table: str) -> pa.Table:
+        return self._ask(
             "select o_orderpriority, count(*), sum(o_totalprice)::float8 v "
             f"from {table} where {self._of_keys()} group by 1 order by 1"
         )
 
-    def _a1(self) -> Rows:
-        return self._rows("""
+    def _a1(self) -> pa.Table:
+        return self._ask("""
             select o_orderpriority, o_orderstatus, count(*), sum(o_totalprice)::float8,
               min(o_totalprice)::float8 mi, max(o_totalprice)::float8 ma
             from orders where o_orderdate >= date '1995-01-01' group by 1, 2 order by 1, 2""")
 
-    def _a2(self) -> Rows:
-        return self._rows("""
+    def _a2(self) -> pa.Table:
+        return self._ask("""
             select o_orderdate, count(*), sum(o_totalprice)::float8
             from orders where o_orderdate >= date '1995-01-01' group by 1 order by 1""")
 
-    def _t1(self) -> Rows:
-        return self._rows("""
+    def _t1(self) -> pa.Table:
+        return self._ask("""
             select o_orderkey, o_custkey, o_totalprice::float8, o_orderdate
             from orders order by o_totalprice desc, o_orderkey limit 100""")
+
+
+def rows_of(answer: Answer) -> Rows:
+    """Return an answer as rows of Python's objects."""
+    if isinstance(answer, pa.Table):
+        return list(zip(*(column.to_pylist() for column in answer.columns), strict=True))
+    return answer

@@ -12,7 +12,7 @@ from typing import Any
 
 import psutil
 
-from benchmarks.peers.expert import Rows
+from benchmarks.peers.expert import Answer, rows_of
 
 
 @dataclass(frozen=True, slots=True)
@@ -28,7 +28,7 @@ class Spent:
 
 
 def in_turns(
-    programs: Mapping[str, Callable[[], Rows]], server: int, runs: int
+    programs: Mapping[str, Callable[[], Answer]], server: int, runs: int
 ) -> dict[str, Spent]:
     """Run programs, one after the other, some times over; the first time is not counted."""
     spent: dict[str, list[tuple[float, float]]] = {name: [] for name in programs}
@@ -62,11 +62,12 @@ def _seconds(process: psutil.Process) -> float:
     return float(times.user + times.system) + ended
 
 
-def difference(found: Rows, expected: Rows) -> str | None:
+def difference(found: Answer, expected: Answer) -> str | None:
     """Return where rows are not those expected; None where they are, decimals to nine digits."""
     if len(found) != len(expected):
         return f"{len(found)} rows instead of {len(expected)}"
-    for number, (row, other) in enumerate(zip(found, expected, strict=True)):
+    pairs = zip(rows_of(found), rows_of(expected), strict=True)
+    for number, (row, other) in enumerate(pairs):
         if len(row) != len(other) or not all(map(_equal, row, other)):
             return f"row {number}: {row} instead of {other}"
     return None

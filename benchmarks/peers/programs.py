@@ -14,9 +14,11 @@ from tempfile import TemporaryDirectory
 from types import MappingProxyType
 from typing import Any, Final, Protocol
 
+import pyarrow as pa
+
 import wayfed as wf
 from benchmarks.peers.data import Data
-from benchmarks.peers.expert import Expert, Rows
+from benchmarks.peers.expert import Answer, Expert, Rows
 from benchmarks.peers.queries import QUERIES, tables_of, text_of
 from wayfed.dataset import Dataset
 from wayfed.execution import execute
@@ -29,7 +31,7 @@ _NUMERIC: Final = ("o_totalprice", "c_acctbal")
 class Peer(Protocol):
     """Something that answers queries over both stores."""
 
-    def run(self, query: str) -> Rows:
+    def run(self, query: str) -> Answer:
         """Return a query's rows."""
         ...
 
@@ -61,9 +63,9 @@ class Wayfed:
         self._known: set[tuple[str, str]] = set()
         self._plans: dict[str, Stages] = {}
 
-    def run(self, query: str) -> Rows:
+    def run(self, query: str) -> Answer:
         """Return the rows of a query, from its text."""
-        return rows_of(self.dataset(query).to_arrow())
+        return self.dataset(query).to_arrow()
 
     def dataset(self, query: str) -> Dataset:
         """Return a query, bound."""
@@ -85,10 +87,10 @@ class Wayfed:
             self._plans[query] = plan(self.dataset(query).relation, self.context.environment)
         return self._plans[query]
 
-    def run_planned(self, query: str) -> Rows:
+    def run_planned(self, query: str) -> Answer:
         """Return the rows of a query whose plan is at hand."""
         with execute(self.planned(query), self.context.environment) as execution:
-            return rows_of(execution.stream.read_all())
+            return execution.stream.read_all()
 
     def close(self) -> None:
         """Close the context."""
@@ -111,13 +113,13 @@ class DuckDB:
             raise Missing("DuckDB's extension for PostgreSQL is not installed") from error
         self._duckdb.execute(f"ATTACH '{data.url}' AS pg (TYPE postgres, READ_ONLY)")
 
-    def run(self, query: str) -> Rows:
+    def run(self, query: str) -> Answer:
         """Return a query's rows."""
 
         def name(store: str, table: str) -> str:
             return f"pg.public.{table}" if store == "pg" else f"'{self._data.file(table)}'"
 
-        return self._duckdb.execute(text_of(query, name)).fetchall()
+        return self._duckdb.sql(text_of(query, name)).to_arrow_table()
 
     def close(self) -> None:
         """Close it."""
@@ -145,14 +147,14 @@ class Polars:
         self._data = data
         self._server = adbc_driver_postgresql.dbapi.connect(data.url)
 
-    def run(self, query: str) -> Rows:
+    def run(self, query: str) -> Answer:
         """Return a query's rows."""
         frames = {
             f"{store}_{table}": self._frame(query, store, table)
             for store, table in tables_of(query)
         }
         text = text_of(query, lambda store, table: f"{store}_{table}")
-        rows: Rows = self._polars.SQLContext(frames).execute(text, eager=True).rows()
+        rows: pa.Table = self._polars.SQLContext(frames).execute(text, eager=True).to_arrow()
         return rows
 
     def _frame(self, query: str, store: str, table: str) -> Any:
@@ -248,7 +250,7 @@ class Xorq:
         )
         self._data = data
 
-    def run(self, query: str) -> Rows:
+    def run(self, query: str) -> Answer:
         """Return a query's rows."""
         for store, table in tables_of(query):
             name = f"{store}_{table}"
@@ -258,7 +260,8 @@ class Xorq:
                 rows = self._server.table(table).to_pyarrow_batches()
                 self._here.read_record_batches(rows, table_name=name)
         text = text_of(query, lambda store, table: f"{store}_{table}")
-        return rows_of(self._here.sql(text).to_pyarrow())
+        answer: pa.Table = self._here.sql(text).to_pyarrow()
+        return answer
 
     def close(self) -> None:
         """Close the connection to the server."""
@@ -277,8 +280,3 @@ PEERS: Final[Mapping[str, Callable[[Data], Peer]]] = MappingProxyType(
     }
 )
 """How each peer is opened, by its name; raises `Missing` where it is not installed."""
-
-
-def rows_of(table: Any) -> Rows:
-    """Return an Arrow table as rows."""
-    return list(zip(*(column.to_pylist() for column in table.columns), strict=True))
