@@ -30,6 +30,7 @@ _FEWEST_KEYS: Final = 10_000.0
 """Fewer are better shipped themselves."""
 _FEWEST_SAVED: Final = 10_000.0
 _KEPT_AT_MOST: Final = 0.5
+_KEPT_AT_MOST_IN_LARGE: Final = 0.1
 _Pair: TypeAlias = tuple[str, str]
 
 
@@ -65,7 +66,8 @@ def _between(
         return None
     shares = [(_share(rows, by, pair, around), pair) for pair in pairs]
     share, (name, by_name) = min(shares, default=(1.0, ("", "")))
-    if share > _KEPT_AT_MOST or (1.0 - share) * before < _FEWEST_SAVED:
+    most = _KEPT_AT_MOST_IN_LARGE if around.is_large else _KEPT_AT_MOST
+    if share > most or (1.0 - share) * before < _FEWEST_SAVED:
         return None
     (low, high), ends = shipped_names(rows, 2), column(by.schema, by_name)
     found = Aggregate(by, (), (Named(low, call("min", ends)), Named(high, call("max", ends))))
