@@ -130,19 +130,42 @@ class Keeping:
         key = (part, around)
         known = self._shares.get(key)
         if known is None:
-            known = self._shares[key] = []
-            leaving = self._arrivals.leaving(part, around)
-            size = self._prices.size(part)
-            for number, channel in enumerate(self._setting.channels):
-                offers: list[Offer] = []
-                for producer, own in leaving:
-                    way = self._setting.movement.into(producer, channel, size)
-                    offers += self._arrivals.going(own, way) if way else ()
-                if offers:
-                    known.append((number, undominated(offers, self._prices.lacking)))
-            known.sort(key=lambda each: (each[1][0].score, each[0]))
-            del known[_MOST_CHANNELS:]
+            known = self._shares[key] = self._find_channels(part, around)
         return known
+
+    def _find_channels(self, part: Relation, around: Around) -> list[tuple[int, list[Offer]]]:
+        leaving = self._arrivals.leaving(part, around)
+        size = self._prices.size(part)
+        reached: list[tuple[int, list[Offer]]] = []
+        for number, channel in enumerate(self._setting.channels):
+            offers: list[Offer] = []
+            for producer, own in leaving:
+                way = self._setting.movement.into(producer, channel, size)
+                offers += self._arrivals.going(own, way) if way else ()
+            if offers:
+                reached.append((number, undominated(offers, self._prices.lacking)))
+        found: list[tuple[int, list[Offer]]] = []
+        for each in sorted(reached, key=lambda each: (each[1][0].score, each[0])):
+            if not any(self._is_never_worse(other, each, size) for other in found):
+                found.append(each)
+        return found[:_MOST_CHANNELS]
+
+    def _is_never_worse(
+        self, one: tuple[int, list[Offer]], other: tuple[int, list[Offer]], size: float
+    ) -> bool:
+        """Say whether keeping rows in one channel costs no more, whoever reads them."""
+        channel, instead = self._setting.channels[one[0]], self._setting.channels[other[0]]
+        for platform in self._platforms.values():
+            way = self._setting.movement.of_kept(instead, platform, size)
+            if way is not None:
+                found = self._setting.movement.of_kept(channel, platform, size)
+                if found is None or found.seconds > way.seconds:
+                    return False
+        lacking = self._prices.lacking
+        return all(
+            any(a.score + lacking(a.started & ~b.started) <= b.score for a in one[1])
+            for b in other[1]
+        )
 
 
 def with_share(choice: Choice, leaf: str, offer: Offer) -> Choice:
