@@ -384,6 +384,43 @@ def test_a_column_that_changed_after_planning_is_named(server, accounts, store):
     assert "column 'balance' was numeric(12,2) and is double precision" in str(caught.value)
 
 
+@pytest.mark.parametrize(
+    "change",
+    [
+        "alter table t alter column x type numeric(8,3)",
+        "alter table t add column y int; alter table t drop column x; "
+        "alter table t rename column y to x",
+        "drop table t; create table t (x text)",
+        "drop table t; create domain positive as int; create table t (x positive)",
+    ],
+)
+def test_a_change_of_columns_is_seen_however_often_there_was_none(server, store, change):
+    server("create table t (x numeric(8,2))")
+    store.read("t")
+    source = store.sources["t"]
+    first, second = source.snapshot(), source.snapshot()
+    source.verify(first)
+    source.verify(second)
+    server(change)
+
+    with pytest.raises(SourceChanged, match=r"column 'x' was numeric\(8,2\) and is"):
+        source.snapshot()
+    with pytest.raises(SourceChanged, match=r"column 'x' was numeric\(8,2\) and is"):
+        source.verify(second)
+
+
+def test_a_domain_that_allows_null_by_now_is_a_changed_source(server, store):
+    server("create domain positive as int not null check (value > 0)")
+    server("create table t (x positive)")
+    store.read("t")
+    source = store.sources["t"]
+    source.verify(source.snapshot())
+    server("alter domain positive drop not null")
+
+    with pytest.raises(SourceChanged, match="column 'x' was not null and may be NULL"):
+        source.snapshot()
+
+
 def test_a_table_that_took_anothers_place_is_a_changed_source(server, accounts, store):
     source = store.sources["accounts"]
     snapshot = source.snapshot()
