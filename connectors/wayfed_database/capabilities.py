@@ -93,7 +93,8 @@ POSTGRESQL_PROFILE: Final = Profile(
 
 # SQLite 3.40, as `wayfed calibrate` fits it: 1 M rows of 5 columns leave in 0.9 s. One thread, so
 # everything that touches a row counts in full. Rows are not written into its statements: it makes
-# no index for constants, so that 200,000 rows look 50 of them up in 3.8 s, and in 0.05 s in a table.
+# no index for constants, so that 200,000 rows look 50 of them up in 3.8 s, and in 0.05 s where they
+# are in a table.
 SQLITE_PROFILE: Final = Profile(
     capabilities_of(SQLITE, missing=_MISSING),
     CostProfile(

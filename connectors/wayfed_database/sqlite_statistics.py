@@ -1,8 +1,12 @@
-"""What SQLite tells of its tables without a scan: what ANALYZE wrote, keys, the ends of indexes."""
+"""What SQLite tells of its tables without a scan: what ANALYZE wrote, keys, the ends of indexes.
+
+How many values other columns have is estimated from a few rows that are spread evenly.
+"""
 
 from __future__ import annotations
 
 import sqlite3
+from collections import Counter
 from threading import Lock
 from typing import TYPE_CHECKING, Any, Final, NamedTuple
 
@@ -18,13 +22,19 @@ from wayfed_optimizer.statistics.estimates import (
 from wayfed_optimizer.types import BINARY, DATE, FLOAT64, INT64, TEXT, DataType, Schema
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator, Sequence
+    from collections.abc import Callable, Iterator, Mapping, Sequence
     from contextlib import AbstractContextManager
 
     from wayfed_database.catalog import Asked, TableName
 
 _ESTIMATED_OFF_BY: Final = 2.0
 _ANALYSED_OFF_BY: Final = 1.2
+_SAMPLED: Final = 400
+"""So many rows are looked at, each by its number: 2 ms, however many there are."""
+_GOLDEN: Final = 0.618033988749895
+"""Its multiples are spread evenly between whole numbers, and in step with nothing in the rows."""
+_MOST_CHARACTERS: Final = 64
+_COUNTABLE: Final = frozenset({INT64, FLOAT64, TEXT, DATE})
 _ONE_FORM: Final = frozenset({INT64, TEXT, BINARY, DATE})
 """Types of whose values SQLite has one form each: an index over others may hold equal ones."""
 
@@ -83,7 +93,8 @@ def _known(connection: sqlite3.Connection, table: TableName, schema: Schema) -> 
         if rows is None:
             return TableStatistics.unknown()
         indexes = tuple(_indexes(connection, name, rows.likely, counted))
-        columns = _columns(connection, name, schema, indexes)
+        sampled = _sampled(connection, name, schema, rows.likely)
+        columns = {**sampled, **_columns(connection, name, schema, indexes, sampled)}
     except (sqlite3.Error, SourceError):
         return TableStatistics.unknown()
     keys = tuple(
@@ -150,7 +161,11 @@ def _indexes(
 
 
 def _columns(
-    connection: sqlite3.Connection, table: str, schema: Schema, indexes: Sequence[_Index]
+    connection: sqlite3.Connection,
+    table: str,
+    schema: Schema,
+    indexes: Sequence[_Index],
+    sampled: Mapping[str, ColumnStatistics],
 ) -> dict[str, ColumnStatistics]:
     """Return what the indexes tell of the columns that they begin with."""
     found: dict[str, ColumnStatistics] = {}
@@ -161,9 +176,62 @@ def _columns(
         distinct = index.distinct
         if distinct is None and first in found:
             distinct = found[first].distinct
+        if distinct is None and first in sampled:
+            distinct = sampled[first].distinct
         low, high = _ends(connection, table, first, schema[first].type)
         found[first] = ColumnStatistics(distinct=distinct, low=low, high=high)
     return found
+
+
+def _sampled(
+    connection: sqlite3.Connection, table: str, schema: Schema, rows: float
+) -> dict[str, ColumnStatistics]:
+    """Return how many values columns have, as some rows, spread evenly, tell.
+
+    Nothing is known of a table whose rows have no numbers.
+    """
+    names = [field.name for field in schema if field.type in _COUNTABLE]
+    if not names or any(name.lower() == "rowid" for name in schema.names):
+        return {}
+    cut = ", ".join(f"substr({quoted(n)}, 1, {_MOST_CHARACTERS})" for n in names)
+    sql = (
+        "WITH RECURSIVE places(place) AS (SELECT 0 UNION ALL SELECT place + 1 FROM places "
+        f"WHERE place + 1 < {_SAMPLED}) SELECT {cut} FROM places CROSS JOIN "
+        f"{quoted('main', table)} AS sampled ON sampled.rowid = "
+        f"1 + CAST((place * {_GOLDEN} - CAST(place * {_GOLDEN} AS INTEGER)) * ? AS INTEGER)"
+    )
+    try:
+        found = connection.execute(sql, (rows,)).fetchall()
+    except sqlite3.OperationalError:
+        return {}
+    told: dict[str, ColumnStatistics] = {}
+    for name, values in zip(names, zip(*found, strict=True), strict=False):
+        present = [value for value in values if value is not None]
+        share = 1 - len(present) / len(values)
+        told[name] = ColumnStatistics(
+            distinct=values_of(Counter(present), rows * (1 - share)) if present else None,
+            null_fraction=share or None,  # that a few rows have none does not say that none has
+        )
+    return told
+
+
+def values_of(sampled: Mapping[object, int], rows: float) -> float:
+    """Return how many values `rows` rows have, of which some were looked at.
+
+    Haas and Stokes's estimator Duj1 (IBM Research Report RJ 10025, 1996), as PostgreSQL uses it:
+    what was met once only is rare, and there is more of it.
+
+    Examples
+    --------
+    >>> values_of({"a": 200, "b": 200}, 10_000.0)
+    2.0
+    >>> values_of({number: 1 for number in range(400)}, 10_000.0)
+    10000.0
+    """
+    size, once = sum(sampled.values()), sum(count == 1 for count in sampled.values())
+    if rows <= size:
+        return float(len(sampled))
+    return min(rows, size * len(sampled) / (size - once + once * size / rows))
 
 
 def _ends(

@@ -144,6 +144,32 @@ def test_a_plan_goes_on_where_a_store_does_not_tell_in_time(server, url):
             assert table.count() == 10
 
 
+def test_sqlite_tells_about_how_many_values_columns_have_that_nobody_analysed(tmp_path):
+    path = tmp_path / "flights.db"
+    with closing(sqlite3.connect(path)) as connection:
+        connection.execute("create table t (code text, port text, gate integer)")
+        connection.executemany(
+            "insert into t values (?, ?, ?)",
+            [(f"c{i}", f"p{i % 7}", i * 37 % 500 if i % 2 else None) for i in range(20_000)],
+        )
+        connection.commit()
+    with wf.context() as ctx:
+        read = ctx.read(f"sqlite:///{path}", table="t")
+        known = ctx.environment.sources[read.relation.table].statistics().columns
+    assert known["code"].distinct == pytest.approx(20_000)
+    assert known["port"].distinct == 7
+    assert 250 / 4 < known["gate"].distinct < 250 * 4
+
+
+def test_sqlite_looks_at_no_rows_by_a_column_that_is_called_as_their_numbers_are(tmp_path):
+    path = tmp_path / "flights.db"
+    with closing(sqlite3.connect(path)) as connection:
+        connection.executescript("create table t (rowid text, a text); insert into t values (1, 2)")
+    with wf.context() as ctx:
+        read = ctx.read(f"sqlite:///{path}", table="t")
+        assert not ctx.environment.sources[read.relation.table].statistics().columns
+
+
 def test_sqlite_tells_keys_and_counts(tmp_path):
     path = tmp_path / "flights.db"
     with closing(sqlite3.connect(path)) as connection:
