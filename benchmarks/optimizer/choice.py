@@ -1,10 +1,12 @@
 """Whether the free choice is the best one: each case is forced onto every platform that can run it.
 
-    python -m benchmarks.optimizer.choice [--rows 200000] [--runs 2] [--output FILE.json]
+    python -m benchmarks.optimizer.choice [--rows 300000] [--only TEXT] [--output FILE.json]
 
 Half of the cases, forced, calibrate the costs by which the other half is planned, and the other way
 round; what planning takes counts. Regret is the time of the free choice over that of the best of
-all placements; differences under 20 ms are ties.
+all placements; differences under 20 ms are ties. Each placement runs once before its time counts,
+and is planned anew each time, with what earlier runs of it counted; then they run in turns, and the
+shortest run of each counts.
 """
 
 from __future__ import annotations
@@ -14,9 +16,10 @@ import json
 import math
 import os
 from collections import defaultdict
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import ExitStack, contextmanager, suppress
 from dataclasses import dataclass, field
+from operator import itemgetter
 from pathlib import Path
 from statistics import geometric_mean
 from tempfile import TemporaryDirectory
@@ -28,28 +31,34 @@ import psycopg
 from pyarrow import parquet
 
 import wayfed as wf
-from benchmarks.optimizer.cases import CAPPED, HERE, POSTGRESQL, SLOW, SQLITE, Case, cases
+from benchmarks.optimizer.cases import HERE, POSTGRESQL, SLOW, SQLITE, Case, cases, rows_of
 from benchmarks.optimizer.links import SlowLink
 from wayfed.calibration import Observation, fit, kind_of
 from wayfed.calibration.defaults import assumed_of
 from wayfed.calibration.links import measure_link
 from wayfed.calibration.observing import own_seconds
 from wayfed.calibration.storing import Measured, mark_of, save
-from wayfed.calibration.workload import tables
 from wayfed.dataset import Dataset
 from wayfed.execution import execute
 from wayfed.execution.report import Report
 from wayfed.local import Context
+from wayfed.plans import Plans
 from wayfed_database.embedded import PostgresServer
 from wayfed_optimizer.cancellation import CancellationToken
 from wayfed_optimizer.errors import WayfedError
-from wayfed_optimizer.stages import Stages, plan
+from wayfed_optimizer.physical import Exchange
+from wayfed_optimizer.stages import Stages
 
 TIE = 0.02
-CAP = "100MB"
+CAP = "48MB"
+FREE = "free"
 SLOW_BYTES, SLOW_LATENCY = 4e6, 0.004
-LONGEST = 8.0
+LONGEST = 6.0
 """Seconds after which a placement that is no good is given up."""
+IN_TURNS = 6.0
+"""Seconds that the turns of a case take, about: so long no further round begins."""
+FEWEST, MOST = 2, 6
+"""So many rounds at least, and at most, besides the first, which does not count."""
 
 
 @dataclass
@@ -85,6 +94,8 @@ class Result:
         The placement of each part on the store where its table lies.
     free, planning, chosen
         The free choice: its seconds, those of planning among them, and its platforms.
+    parts
+        What the fragments of the free choice, and of the best placement, were estimated to take.
     """
 
     case: Case
@@ -95,6 +106,7 @@ class Result:
     free: float = math.inf
     planning: float = math.inf
     chosen: str = ""
+    parts: dict[str, list[dict[str, Any]]] = field(default_factory=dict)
 
     @property
     def in_duckdb(self) -> str:
@@ -112,7 +124,7 @@ class Result:
 
 
 @contextmanager
-def laid(sizes: tuple[int, ...]) -> Iterator[Laid]:
+def laid(sizes: Iterable[int]) -> Iterator[Laid]:
     """Put the tables in all places."""
     with ExitStack() as stack:
         directory = Path(stack.enter_context(TemporaryDirectory()))
@@ -123,9 +135,7 @@ def laid(sizes: tuple[int, ...]) -> Iterator[Laid]:
         sqlite = f"sqlite:///{directory / 'store.sqlite'}"
         with wf.context() as context:
             for rows in sizes:
-                for name, table in tables(rows).items():
-                    if name == "groups":
-                        continue
+                for name, table in rows_of(rows).items():
                     parquet.write_table(table, directory / f"{name}_{rows}.parquet")
                     for url in (server.url, sqlite):
                         context.read(table).write(url, table=f"{name}_{rows}")
@@ -144,27 +154,42 @@ def names_of(context: Context, case: Case, where: Laid) -> Mapping[str, str]:
     }
 
 
-def timed(
-    context: Context, dataset: Dataset, longest: float = LONGEST
-) -> tuple[float, float, Stages, Report]:
-    """Return the seconds of planning and of running, the stages and the report."""
+@dataclass(frozen=True)
+class Timed:
+    """A run: the seconds of planning and of running, the stages and the report."""
+
+    planning: float
+    seconds: float
+    stages: Stages
+    report: Report
+
+
+def timed(context: Context, plans: Plans, dataset: Dataset, longest: float = LONGEST) -> Timed:
+    """Plan and run a dataset, for so many seconds at the longest.
+
+    The plan is made anew, with what earlier runs of it have counted.
+    """
+    plans.clear()
     before = thread_time()
-    environment = context.environment
-    stages = plan(dataset.relation, environment)
+    planned = plans.plan(dataset.relation, context.environment)
     # The processor's time, as others keep it busy; but statistics are waited for.
-    planning = max(thread_time() - before, stages.seconds["statistics"])
-    planned = perf_counter()
+    planning = max(thread_time() - before, planned.stages.seconds["statistics"])
+    began = perf_counter()
     token = CancellationToken()
     timer = Timer(longest, token.cancel, ("it takes too long",))
     timer.start()
     try:
-        with execute(stages, environment, token=token) as execution:
+        with execute(
+            planned.stages,
+            planned.environment,
+            token=token,
+            done=lambda execution: plans.learn(planned, execution),
+        ) as execution:
             for _ in execution.stream:
                 pass
     finally:
         timer.cancel()
-    seconds = perf_counter() - planned
-    return planning, seconds, execution.stages, execution.report
+    return Timed(planning, perf_counter() - began, execution.stages, execution.report)
 
 
 @dataclass
@@ -181,10 +206,9 @@ class Opened:
     @contextmanager
     def of(cls, case: Case, where: Laid) -> Iterator[Opened]:
         """Open a case, with little memory where it is about that."""
-        capped = CAPPED in (case.facts, case.others)
-        with wf.context(duckdb={"memory_limit": CAP}) if capped else wf.context() as context:
+        with wf.context(duckdb={"memory_limit": CAP} if case.capped else {}) as context:
             facts = where.read(context, case.facts, "facts", case.rows)
-            others = where.read(context, case.others, "others", case.rows)
+            others = where.read(context, case.others, case.second, case.rows)
             yield cls(case, context, facts, others, names_of(context, case, where))
 
     def placements(self) -> Mapping[str, Dataset]:
@@ -203,23 +227,26 @@ class Opened:
         return self.case.dataset(self.facts, self.others, on)
 
 
-def force_all(case: Case, where: Laid, runs: int) -> Result:
-    """Run every placement of a case."""
+def force_all(case: Case, where: Laid) -> Result:
+    """Run every placement of a case twice: the second run counts."""
     result = Result(case)
     with Opened.of(case, where) as opened:
         names = opened.names
         places = {name: place for place, name in names.items()}
         own = {"others": names[case.others]}
         result.at_source = ", ".join(f"{p} {own.get(p, names[case.facts])}" for p in case.parts)
-        for number in range(runs):
-            for label, dataset in opened.placements().items():
-                known = result.forced.get(label, math.inf)
-                if number and known > 3 * min(result.forced.values()) + TIE:
-                    continue
-                with suppress(WayfedError):
-                    _, seconds, stages, report = timed(opened.context, dataset)
-                    result.forced[label] = min(seconds, known)
-                    result.observed += observed(stages, report, places)
+        placements = opened.placements()
+        plans = {label: Plans() for label in placements}
+        for label, dataset in placements.items():
+            with suppress(WayfedError):
+                result.forced[label] = timed(opened.context, plans[label], dataset).seconds
+        for label, known in sorted(result.forced.items(), key=itemgetter(1)):
+            if known > 3 * min(result.forced.values()) + TIE:
+                break
+            with suppress(WayfedError):
+                ran = timed(opened.context, plans[label], placements[label])
+                result.forced[label] = ran.seconds
+                result.observed += observed(ran.stages, ran.report, places)
     return result
 
 
@@ -236,28 +263,62 @@ def observed(
             yield kind_of(fragment.platform), place, Observation(dict(fragment.work), own)
 
 
-def run_free(result: Result, where: Laid, runs: int) -> None:
+def run_free(result: Result, where: Laid) -> None:
     """Run the free choice of a case, planning included, in turns with the best placements."""
     forced = result.forced
     best = sorted(forced, key=lambda label: forced[label])[:2]
     policies = (result.in_duckdb, result.at_source)
-    near = [p for p in policies if forced.get(p, math.inf) < 4 * forced[best[0]] + TIE]
+    near = [p for p in policies if forced.get(p, math.inf) < 2 * forced[best[0]] + TIE]
     with Opened.of(result.case, where) as opened:
-        placements, free = opened.placements(), opened.forced({})
-        ran, texts, own = math.inf, {}, ""
-        for _ in range(runs + 1):
-            planning, seconds, stages, _ = timed(opened.context, free, 10 * LONGEST)
-            result.planning, ran = min(planning, result.planning), min(seconds, ran)
-            result.chosen = " ".join(f.platform for f in stages.physical.fragments)
-            own = text_of(stages)
-            for label in dict.fromkeys((*best, *near)):
+        placements = opened.placements()
+        turns = {FREE: opened.forced({}), **{each: placements[each] for each in (*best, *near)}}
+        ran: dict[str, list[Timed]] = {label: [] for label in turns}
+        plans = {label: Plans() for label in turns}
+        spent = 0.0
+        for number in range(MOST + 1):
+            if number > FEWEST and spent > IN_TURNS:
+                break
+            for label in list(turns)[:: 1 if number % 2 else -1]:
+                longest = LONGEST if label != FREE else 10 * LONGEST
                 with suppress(WayfedError):
-                    _, seconds, stages, _ = timed(opened.context, placements[label])
-                    result.beside[label] = min(seconds, result.beside.get(label, math.inf))
-                    texts[label] = text_of(stages)
-        # Where both are the same plan, both times are of it.
-        same = [result.beside[label] for label, text in texts.items() if text == own]
-        result.free = min(ran, *same) + result.planning if same else ran + result.planning
+                    now = timed(opened.context, plans[label], turns[label], longest)
+                    spent += now.seconds
+                    ran[label] += [now] if number else []
+    shortest = {
+        label: min(each, key=lambda one: one.seconds) for label, each in ran.items() if each
+    }
+    free = shortest.pop(FREE)
+    result.planning = min(each.planning for each in ran[FREE])
+    result.chosen = " ".join(f.platform for f in free.stages.physical.fragments)
+    result.beside = {label: each.seconds for label, each in shortest.items()}
+    # Where both are the same plan, both times are of it.
+    own = text_of(free.stages)
+    same = [each.seconds for each in shortest.values() if text_of(each.stages) == own]
+    result.free = min(free.seconds, *same, math.inf) + result.planning
+    result.parts[FREE] = parts_of(free)
+    if shortest:
+        label = min(shortest, key=lambda each: shortest[each].seconds)
+        result.parts[label] = parts_of(shortest[label])
+
+
+def parts_of(ran: Timed) -> list[dict[str, Any]]:
+    """Return what the fragments of a plan were estimated to take and have, and took and had."""
+    found = []
+    for fragment in ran.stages.physical.fragments:
+        took = ran.report.fragments[fragment.id]
+        ways = [i.cost.seconds for i in fragment.inputs.values() if isinstance(i, Exchange)]
+        found.append(
+            {
+                "platform": fragment.platform,
+                "seconds": [
+                    round(fragment.cost.seconds, 4),
+                    round(own_seconds(fragment, ran.report), 4),
+                ],
+                "rows": [round(fragment.rows.likely), took.rows],
+                "inputs": [round(seconds, 4) for seconds in ways],
+            }
+        )
+    return found
 
 
 def text_of(stages: Stages) -> str:
@@ -274,14 +335,14 @@ def calibrated(results: list[Result], links: list[Measured], where: Laid) -> lis
         for kind, place, seen in result.observed:
             by_kind[kind, marks[SLOW] if place == SLOW else ""].append(seen)
     found = {(each.platform, each.place): each for each in links}
-    for (kind, mark), seen in sorted(by_kind.items()):
+    for (kind, mark), observations in sorted(by_kind.items()):
         known = assumed_of(kind)
         assert known is not None
         for key in ((kind, ""), (kind, mark)):
             known = known.measured(found[key].rates) if key in found else known
         own = found[kind, mark].rates if (kind, mark) in found else {}
-        rates = {**own, **fit(seen, known, most=8.0)}
-        found[kind, mark] = Measured(kind, "", rates, mark, observations=len(seen))
+        rates = {**own, **fit(observations, known, most=8.0)}
+        found[kind, mark] = Measured(kind, "", rates, mark, observations=len(observations))
     return list(found.values())
 
 
@@ -295,27 +356,26 @@ def policies(result: Result) -> Mapping[str, float]:
 def main() -> None:
     """Measure all cases, and print a line of JSON for each, and one for all."""
     parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--rows", type=int, default=200_000)
-    parser.add_argument("--runs", type=int, default=2)
-    parser.add_argument("--cases", type=int, default=None, help="so many of them, evenly chosen")
+    parser.add_argument("--rows", type=int, default=300_000)
+    parser.add_argument(
+        "--only", nargs="*", default=[""], help="only cases with one of these in their names"
+    )
     parser.add_argument("--output", type=Path)
     asked = parser.parse_args()
-    found = measure(asked.rows, asked.runs, asked.cases)
+    found = measure(asked.rows, asked.only)
     if asked.output:
         asked.output.write_text(json.dumps(found, indent=1))
     print(json.dumps(found["summary"]))
 
 
-def measure(rows: int = 200_000, runs: int = 2, most: int | None = None) -> dict[str, Any]:
+def measure(rows: int = 300_000, only: Sequence[str] = ("",)) -> dict[str, Any]:
     """Return what the cases took, and how good the choices were."""
-    sizes = (rows, rows // 4)
-    chosen = cases(sizes)
-    chosen = chosen[:: max(1, len(chosen) // most)] if most else chosen
+    chosen = [case for case in cases(rows) if any(text in case.name for text in only)]
     os.environ["WAYFED_CALIBRATION"] = "off"
-    with laid(sizes) as where, TemporaryDirectory() as caches:
+    with laid({case.rows for case in chosen}) as where, TemporaryDirectory() as caches:
         results = []
         for case in chosen:
-            results.append(force_all(case, where, runs))
+            results.append(force_all(case, where))
             print(case.name, {k: round(v, 3) for k, v in results[-1].forced.items()}, flush=True)
         links = [measure_link(where.urls[SLOW])]
         os.environ["WAYFED_CALIBRATION"] = "on"
@@ -323,7 +383,7 @@ def measure(rows: int = 200_000, runs: int = 2, most: int | None = None) -> dict
             os.environ["WAYFED_CACHE"] = str(Path(caches) / str(half))
             save(calibrated(results[1 - half :: 2], links, where))
             for result in results[half::2]:
-                run_free(result, where, runs)
+                run_free(result, where)
                 print(json.dumps(told(result)), flush=True)
     return {"cases": [told(each) for each in results], "summary": summary(results)}
 
@@ -337,6 +397,7 @@ def told(result: Result) -> dict[str, Any]:
         "chosen": result.chosen,
         "best": round(result.best, 4),
         "regret": round(result.regret(result.free), 3),
+        "parts": result.parts,
         "beside": {label: round(seconds, 4) for label, seconds in result.beside.items()},
         "forced": {label: round(seconds, 4) for label, seconds in result.forced.items()},
     }
