@@ -6,20 +6,22 @@ Making a view opens its files, once more than reading them does.
 from __future__ import annotations
 
 from threading import Lock
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING, Any, Final
 
+from wayfed_arrow import Stream
 from wayfed_duckdb.channels import ROWS, quoted, rows_of, view_over_files
 from wayfed_optimizer.platform import ARROW_FILES, FileSet
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Iterator
 
+    import pyarrow as pa
     from duckdb import DuckDBPyConnection, DuckDBPyRelation
 
 _MOST_KEPT: Final = 8
 _MOST_VIEWS: Final = 1_000
-_MOST_COPIED: Final = 256 << 20
-"""Bytes of a table in memory that are copied into one of DuckDB's."""
+MOST_COPIED: Final = 256 << 20
+"""Bytes of rows in memory that are copied into a table of DuckDB's, at most."""
 _ARRIVING: Final = " (rows)"
 
 
@@ -67,9 +69,12 @@ class Connection:
                 return
         if self._views.pop(known, None) is not None:
             self.cursor.execute(f"DROP VIEW temp.{quoted(name)}")
-        if view is None and counted and not _is_large(value):
-            self._make_table(name, rows_of(value, reads=1))
-        elif view is None:
+        if view is None and counted:
+            value, is_small = read_ahead(value, MOST_COPIED)
+            if is_small:
+                self._make_table(name, value)
+                return
+        if view is None:
             self._register(name, rows_of(value, reads=reads))
         else:
             self.cursor.execute(view)
@@ -110,8 +115,34 @@ class Connection:
         self._registered.add(name)
 
 
-def _is_large(value: object) -> bool:
-    return getattr(value, "nbytes", 0) > _MOST_COPIED
+def read_ahead(value: Any, most_bytes: int) -> tuple[Any, bool]:
+    """Return rows, of a stream too, and whether they are not larger than so many bytes.
+
+    Examples
+    --------
+    >>> import pyarrow as pa
+    >>> rows = pa.table({"n": [1, 2, 3]})
+    >>> read_ahead(rows.to_reader(), 1_000)[1], read_ahead(rows.to_reader(), 10)[1]
+    (True, False)
+    """
+    import pyarrow as pa
+
+    if not isinstance(value, pa.RecordBatchReader | Stream):
+        return value, value.nbytes <= most_bytes
+    batches: list[pa.RecordBatch] = []
+    size = 0
+    for batch in value:
+        batches.append(batch)
+        size += batch.nbytes
+        if size > most_bytes:
+            return Stream(value.schema, _chained(batches, value), value.close), False
+    return pa.Table.from_batches(batches, value.schema), True
+
+
+def _chained(begun: list[pa.RecordBatch], rest: Any) -> Iterator[pa.RecordBatch]:
+    while begun:
+        yield begun.pop(0)
+    yield from rest
 
 
 class Connections:

@@ -46,6 +46,7 @@ class DuckDBSession:
         self._lock = Lock()
         self._open: dict[str, _Answer] = {}
         self._abandoned: set[str] = set()
+        self._closed = False
 
     def execute(
         self, fragment: Fragment, compiled: Compiled, inputs: Mapping[str, object]
@@ -61,7 +62,7 @@ class DuckDBSession:
         answer = _Answer(self._connections, fragment, compiled, inputs, self._run)
         with self._lock:
             self._open[fragment.id] = answer
-            if fragment.id in self._abandoned:
+            if self._closed or fragment.id in self._abandoned:
                 answer.abandon()
         return answer.start()
 
@@ -84,6 +85,7 @@ class DuckDBSession:
     def close(self) -> None:
         """Stop what is running and release every connection; a second call does nothing."""
         with self._lock:
+            self._closed = True
             answers = list(self._open.values())
         for answer in answers:
             answer.close()

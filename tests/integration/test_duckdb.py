@@ -17,6 +17,7 @@ import pytest
 from tests.integration.engines import a_run, fragment_of
 from wayfed_arrow import Stream, arrow_schema
 from wayfed_duckdb import CONNECTOR
+from wayfed_duckdb.connections import Connection
 from wayfed_duckdb.platform import LEFT_OUT
 from wayfed_optimizer.cancellation import CancellationToken
 from wayfed_optimizer.errors import (
@@ -364,3 +365,26 @@ def test_duckdb_holds_no_tables_of_ours():
     assert not CONNECTOR.claims("flights.parquet", None)
     with pytest.raises(Unsupported):
         CONNECTOR.source(SourceRequest("x.parquet"), None)
+
+
+def test_of_a_stream_no_more_is_copied_than_may_be(session, monkeypatch):
+    monkeypatch.setattr("wayfed_duckdb.connections.MOST_COPIED", 100)
+    copied = []
+    make = Connection._make_table
+    monkeypatch.setattr(
+        Connection, "_make_table", lambda *given: (copied.append(given[1]), make(*given))
+    )
+    few, many = Schema.of(a="int64"), Schema.of(b="int64")
+    left = Join(Read("few", few), Read("many", many), JoinKind.INNER, (("a", "b"),))
+    both = Join(left, Read("more", Schema.of(c="int64")), JoinKind.INNER, (("a", "c"),))
+    numbers = pa.table({"b": pa.array(range(1_000))})
+
+    rows = session(
+        both,
+        few=pa.table({"a": [3, 5]}),
+        many=numbers.to_reader(max_chunksize=10),
+        more=numbers.rename_columns(["c"]).to_reader(max_chunksize=10),
+    )
+
+    assert sorted(rows["a"].to_pylist()) == [3, 5]
+    assert copied == ["few"]
