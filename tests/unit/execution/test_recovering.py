@@ -91,6 +91,29 @@ def test_a_run_whose_connections_are_ended_begins_anew_and_is_right(
 
 
 @pytest.mark.postgres
+def test_a_run_that_loses_the_snapshot_that_its_readers_share_begins_anew(
+    ctx: wf.Context, postgres_url: str
+):
+    with psycopg.connect(postgres_url, autocommit=True) as server:
+        ended = "select pg_terminate_backend(pid) from pg_stat_activity where query like %s"
+
+        def kill() -> None:
+            # Of all that read: the first one keeps the snapshot of the others.
+            ours = server.execute(f"{ended} and pid <> pg_backend_pid()", ("%generate_series%",))
+            assert ours.fetchall()
+
+        series = ctx.read(postgres_url, query=SERIES)
+        passed_on = series.map_batches(once(kill), schema=series.schema)
+        others = ctx.read(postgres_url, query=SERIES.replace("as id", "as other"))
+        both = passed_on.join(others.on("duckdb"), left_on="id", right_on="other").on("duckdb")
+
+        with run(both.group_by().agg(n=wf.count())) as execution:
+            assert execution.stream.read_all().to_pylist() == [{"n": ROWS}]
+
+    assert execution.report.recoveries[-1].action == "restarted"
+
+
+@pytest.mark.postgres
 def test_rows_that_somebody_has_seen_are_not_handed_out_again(
     ctx: wf.Context, postgres_url: str, kill: Callable[[], None]
 ):
@@ -114,6 +137,7 @@ class Failing:
         self._real, self._failure, self._opening = real, failure, opening
         self.name, self.left, self.asked = real.name, times, 0
         self.before: Callable[[], None] = lambda: None
+        self.told = "the line is dead"
 
     def __getattr__(self, name: str) -> Any:
         return getattr(self._real, name)
@@ -129,7 +153,7 @@ class Failing:
         self.before()
         if self.left:
             self.left -= 1
-            raise ExecutionError("the line is dead", failure=self._failure)
+            raise ExecutionError(self.told, failure=self._failure)
 
 
 class Asked:
@@ -165,6 +189,17 @@ def test_a_fragment_that_fails_in_a_way_that_passes_is_tried_again(ctx, numbers)
     assert (told.fragment, told.platform, told.action) == ("f1", "duckdb", "retried")
     assert told.error == "the line is dead"
     assert platform.asked == 2
+
+
+def test_what_a_run_got_over_is_told_without_passwords(ctx, numbers):
+    environment, platform = failing(ctx, 1)
+    platform.told = "no answer from postgresql://ada:c0untess@host/core"
+
+    with execute(plan(numbers.relation, environment), environment) as execution:
+        assert execution.stream.read_all().num_rows == 2
+
+    (told,) = execution.report.recoveries
+    assert told.error == "no answer from postgresql://ada:***@host/core"
 
 
 def test_a_run_begins_anew_where_trying_a_fragment_again_is_of_no_use(ctx, numbers):
