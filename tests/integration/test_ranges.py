@@ -1,4 +1,4 @@
-"""Many keys of a file lie in a part of a database's table, which gives that part only."""
+"""Of a large table only what lies between the ends of many keys of another store is read."""
 
 from __future__ import annotations
 
@@ -13,6 +13,7 @@ import pytest
 import wayfed as wf
 from wayfed.explain import Explanation
 from wayfed.local import Context
+from wayfed_optimizer.errors import ExecutionError
 
 pytestmark = pytest.mark.postgres
 
@@ -33,7 +34,11 @@ def ledger(postgres_url: str) -> Iterator[str]:
                 f"FROM generate_series(1::bigint, {ENTRIES}) AS numbers(i)"
             )
             ledger.execute("ALTER TABLE entries ADD PRIMARY KEY (id)")
-            ledger.execute("ANALYZE entries")
+            ledger.execute(
+                "CREATE TABLE doubtful AS SELECT nullif(i, 100_000) AS entry "
+                "FROM generate_series(90_000::bigint, 149_999) AS numbers(i)"
+            )
+            ledger.execute("ANALYZE")
         yield url
         server.execute("DROP DATABASE ranges WITH (FORCE)")
 
@@ -114,3 +119,31 @@ def test_row_groups_with_and_without_their_ends_give_the_same(
     found = joined.group_by().agg(n=wf.count(), total=wf.sum("cents")).to_arrow().to_pylist()
 
     assert found == [{"n": 60_000, "total": sum(number % 1000 for number in numbers)}]
+
+
+def test_row_groups_of_a_file_beyond_the_keys_of_a_database_are_not_read(
+    context: Context, ledger: str, tmp_path: Path
+) -> None:
+    path = tmp_path / "entries.parquet"
+    entries = pa.table({"id": range(ENTRIES), "label": [f"entry {n}" for n in range(ENTRIES)]})
+    pq.write_table(entries, path, row_group_size=40_000)
+    spoil(path, except_for=range(2, 4))
+    doubtful = context.read(ledger, table="doubtful")
+    joined = doubtful.join(context.read(path), left_on="entry", right_on="id")
+
+    found = joined.group_by().agg(n=wf.count(), first=wf.min("label")).to_arrow().to_pylist()
+
+    assert found == [{"n": 59_999, "first": "entry 100001"}]
+    with pytest.raises(ExecutionError):
+        context.read(path).group_by().agg(first=wf.min("label"), all=wf.sum("id")).to_arrow()
+
+
+def spoil(path: Path, except_for: range) -> None:
+    """Write over the beginning of each column of row groups, so that nothing can read them."""
+    metadata = pq.ParquetFile(path).metadata
+    with path.open("r+b") as file:
+        for group in range(metadata.num_row_groups):
+            for number in range(metadata.num_columns if group not in except_for else 0):
+                column = metadata.row_group(group).column(number)
+                file.seek(column.dictionary_page_offset or column.data_page_offset)
+                file.write(b"\xff" * 64)
