@@ -1,4 +1,4 @@
-"""Databases: metadata by SQLAlchemy, data by ADBC."""
+"""Databases: metadata by their own drivers or SQLAlchemy, data by ADBC."""
 
 from typing import Final
 
