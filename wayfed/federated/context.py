@@ -8,14 +8,13 @@ from typing import TYPE_CHECKING, Any, NoReturn, Self
 from weakref import WeakSet
 
 from wayfed.catalog import TableInfo
-from wayfed.configuration import ContextConfiguration, TableConfiguration
 from wayfed.display import Listing
 from wayfed.federated.arrays import FederatedArrays
 from wayfed.federated.dataset import FederatedDataset
+from wayfed.federated.grids.processes import ProcessRunner
 from wayfed.federated.grids.runners import LocalRunner
-from wayfed.federated.parties.configuration import PartyConfiguration, load_federation
+from wayfed.federated.parties.configuration import load_federation
 from wayfed.federated.parties.member import Member
-from wayfed.local import Context
 from wayfed.training import Training
 from wayfed_optimizer.cancellation import CancellationToken
 from wayfed_optimizer.errors import (
@@ -105,15 +104,13 @@ class FederatedContext(Training):
         self._lock = Lock()
         self._training: WeakSet[CancellationToken] = WeakSet()
         self._members = tuple(
-            Member(
-                name,
-                party,
-                federation.published,
-                Context(_own_configuration(party), optimize_for=optimize_for),
-            )
+            Member.of(name, party, federation.published, optimize_for=optimize_for)
             for name, party in federation.parties.items()
         )
-        self._runners: dict[str, Runner] = {"local": LocalRunner(self._members)}
+        self._runners: dict[str, Runner] = {
+            "local": LocalRunner(self._members),
+            "processes": ProcessRunner(federation, optimize_for=optimize_for),
+        }
 
     def read(self, source: str, **options: Any) -> FederatedDataset:
         """Return a published table as a dataset; each party has rows of its own in it.
@@ -286,11 +283,3 @@ class FederatedContext(Training):
     def _require_open(self) -> None:
         if self._closed:
             raise PlanError("this context is closed", hint="make another one")
-
-
-def _own_configuration(party: PartyConfiguration) -> ContextConfiguration:
-    tables = {
-        name: TableConfiguration.model_validate(table.model_dump(exclude={"cast"}, by_alias=True))
-        for name, table in party.tables.items()
-    }
-    return ContextConfiguration(engines=party.engines, tables=tables)

@@ -5,7 +5,9 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+from wayfed.configuration import ContextConfiguration, TableConfiguration
 from wayfed.federated.parties.configuration import PartyConfiguration, policy_of
+from wayfed.local import Context
 from wayfed_optimizer.coercion import common_type, is_castable
 from wayfed_optimizer.errors import WayfedError, suggestion
 from wayfed_optimizer.expressions import Cast, Column, Named
@@ -18,7 +20,6 @@ if TYPE_CHECKING:
 
     from wayfed.dataset import Dataset
     from wayfed.federated.parties.policy import Role
-    from wayfed.local import Context
     from wayfed_optimizer.types import Field, Schema
 
 
@@ -45,7 +46,7 @@ class BoundPlan:
 
 
 class Member:
-    """A party simulated here, with a context of its own."""
+    """A party in this process, with a context of its own."""
 
     def __init__(
         self,
@@ -59,6 +60,25 @@ class Member:
         self.policy = policy_of(configuration)
         self._tables = configuration.tables
         self._published = published
+
+    @classmethod
+    def of(
+        cls,
+        name: str,
+        configuration: PartyConfiguration,
+        published: Mapping[str, Schema],
+        *,
+        optimize_for: str = "time",
+    ) -> Member:
+        """Make a party of what stands in its file, with a context that its owner closes."""
+        tables = {
+            table: TableConfiguration.model_validate(
+                bound.model_dump(exclude={"cast"}, by_alias=True)
+            )
+            for table, bound in configuration.tables.items()
+        }
+        own = ContextConfiguration(engines=configuration.engines, tables=tables)
+        return cls(name, configuration, published, Context(own, optimize_for=optimize_for))
 
     @property
     def tables(self) -> tuple[str, ...]:

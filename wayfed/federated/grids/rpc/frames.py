@@ -1,0 +1,176 @@
+"""What travels between a hub and those who connect to it: frames of a header and a payload.
+
+A frame is four bytes that tell the header's length, the header as JSON, and bytes of a message.
+What is larger than a frame is cut into parts. Reading is total: any bytes give a frame, or a
+`MalformedFrame` that says why not.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field
+from typing import Any, Final, TypeAlias
+
+from wayfed_optimizer.errors import WayfedError
+
+VERSION: Final = 1
+"""Of what is said here; who speaks another one is refused."""
+PART_BYTES: Final = 4 << 20
+FRAME_BYTES: Final = 16 << 20
+"""The largest frame that is read; a header of a thousand parties fits beside a part."""
+_LENGTH: Final = 4
+
+Header: TypeAlias = dict[str, Any]
+
+# What each kind of frame must say beside its kind. JSON's true is no number here.
+_FIELDS: Final[Mapping[str, Mapping[str, type]]] = {
+    "hello": {"version": int, "boot": str, "tables": list, "min_rows": int},
+    "knock": {"version": int, "boot": str},
+    "welcome": {"version": int, "message_bytes": int},
+    "ask": {
+        "session": str,
+        "number": int,
+        "size": int,
+        "requester": str,
+        "fingerprint": str,
+    },
+    "send": {"session": str, "heads": dict, "size": int},
+    "answer": {"session": str, "number": int, "size": int},
+    "part": {"session": str, "number": int},
+    "end": {"session": str, "fingerprint": str},
+    "parties": {"listed": list, "present": dict},
+    "undelivered": {"session": str, "number": int, "reason": str},
+}
+
+
+class MalformedFrame(WayfedError):
+    """Bytes that are no frame of this protocol."""
+
+
+@dataclass(frozen=True, slots=True)
+class Frame:
+    """One frame.
+
+    Parameters
+    ----------
+    kind
+        What it is.
+    header
+        What it says.
+    payload
+        Bytes of a message.
+    """
+
+    kind: str
+    header: Header
+    payload: bytes = b""
+
+    def encode(self) -> bytes:
+        """Give the frame as bytes."""
+        header = json.dumps({"kind": self.kind, **self.header}, separators=(",", ":")).encode()
+        return b"".join((len(header).to_bytes(_LENGTH, "big"), header, self.payload))
+
+
+def decode(data: bytes) -> Frame:
+    """Read a frame.
+
+    Raises
+    ------
+    MalformedFrame
+        These bytes are none.
+
+    Examples
+    --------
+    >>> decode(Frame("end", {"session": "s", "fingerprint": ""}).encode()).header["session"]
+    's'
+    """
+    length = int.from_bytes(data[:_LENGTH], "big")
+    if len(data) < _LENGTH or length > len(data) - _LENGTH:
+        raise MalformedFrame(f"{len(data)} bytes that are shorter than their header says")
+    try:
+        header = json.loads(data[_LENGTH : _LENGTH + length])
+    except (ValueError, RecursionError) as error:
+        raise MalformedFrame(f"a header that is not JSON: {error}") from error
+    kind = header.pop("kind", None) if isinstance(header, dict) else None
+    wanted = _FIELDS.get(kind) if isinstance(kind, str) else None
+    if wanted is None:
+        raise MalformedFrame(f"a frame of the unknown kind {kind!r:.40}")
+    for name, type_ in wanted.items():
+        if type(header.get(name)) is not type_:
+            raise MalformedFrame(f"a frame '{kind}' whose {name} is not of type {type_.__name__}")
+    return Frame(str(kind), header, data[_LENGTH + length :])
+
+
+def framed(kind: str, header: Header, *pieces: bytes) -> Iterator[Frame]:
+    """Cut a message into frames: the first is of `kind`, the others are its parts."""
+    size = sum(map(len, pieces))
+    parts = _parts(pieces)
+    yield Frame(kind, {**header, "size": size}, next(parts, b""))
+    for part in parts:
+        yield Frame("part", {"session": header["session"], "number": header["number"]}, part)
+
+
+def _parts(pieces: tuple[bytes, ...]) -> Iterator[bytes]:
+    if sum(map(len, pieces)) <= PART_BYTES:
+        yield b"".join(pieces)
+        return
+    for piece in pieces:
+        view = memoryview(piece)
+        for start in range(0, len(view), PART_BYTES):
+            yield bytes(view[start : start + PART_BYTES])
+
+
+@dataclass(slots=True)
+class Assembler:
+    """Puts messages together again of their frames.
+
+    Parameters
+    ----------
+    limit
+        The most bytes that all unfinished messages may have together.
+    """
+
+    limit: int
+    _unfinished: dict[tuple[str, int], tuple[Frame, bytearray]] = field(default_factory=dict)
+    _announced: int = 0
+
+    def take(self, frame: Frame) -> tuple[Frame, bytes] | None:
+        """Return a message when its last frame has come: the first frame, and all bytes.
+
+        Raises
+        ------
+        MalformedFrame
+            A part of nothing, more bytes than were announced, or more than the limit.
+        """
+        key = frame.header["session"], frame.header.get("number", 0)
+        if frame.kind == "part":
+            found = self._unfinished.get(key)
+            if found is None:
+                raise MalformedFrame("a part of a message that has not begun")
+            first, received = found
+            received += frame.payload
+        else:
+            self.drop(key)  # who was cut off in the middle of a message begins again
+            first, size = frame, frame.header["size"]
+            if size < 0 or self._announced + size > self.limit:
+                raise MalformedFrame(f"a message of {size:,} bytes, beyond {self.limit:,}")
+            if size == len(frame.payload):
+                return frame, frame.payload
+            received = bytearray(frame.payload)
+            self._unfinished[key] = first, received
+            self._announced += size
+        size = first.header["size"]
+        if len(received) > size:
+            self.drop(key)
+            raise MalformedFrame(f"{len(received):,} bytes of a message of {size:,}")
+        if len(received) < size:
+            return None
+        self.drop(key)
+        return first, bytes(received)
+
+    def drop(self, key: tuple[str, int]) -> None:
+        """Forget an unfinished message."""
+        found = self._unfinished.pop(key, None)
+        if found is not None:
+            self._announced -= found[0].header["size"]

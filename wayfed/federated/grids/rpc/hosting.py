@@ -1,0 +1,204 @@
+"""A party's sessions: who asked for them, what each is asked, and how many there may be."""
+
+from __future__ import annotations
+
+import logging
+import threading
+from collections import OrderedDict
+from dataclasses import dataclass
+from queue import SimpleQueue
+from typing import TYPE_CHECKING, Final, Protocol
+
+from flwr.app import Error, Message
+
+from wayfed.federated.grids.base import node_id_of
+from wayfed.federated.grids.local import CLIENT_APP_RAISED, describe_error
+from wayfed.federated.grids.rpc.messages import MalformedMessage, from_bytes, to_bytes
+from wayfed.federated.parties.party import Party, PartyContext
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Container
+
+    from wayfed.arrays import Arrays
+
+LOG: Final = logging.getLogger("wayfed.federated.party")
+NO_SESSION: Final = 3
+"""Flower's error code of a message to a session that is not, or not any more."""
+SESSIONS: Final = 16
+"""How many sessions a requester may have at a party; the one that was used least lately ends."""
+
+
+class Answering(Protocol):
+    """What a session is made of; see `wayfed.federated.parties.session.Session`."""
+
+    def answer(self, message: Message, context: PartyContext) -> Message:
+        """Answer a message; raises what keeps the party from it."""
+        ...
+
+    def arrays(self) -> Arrays:
+        """Return the session's arrays."""
+        ...
+
+
+@dataclass(frozen=True, slots=True)
+class Ask:
+    """A message that arrived.
+
+    Parameters
+    ----------
+    requester, fingerprint
+        Who asks, as the hub has it from the connection.
+    session, number
+        Which message of which session it is.
+    data
+        The message.
+    """
+
+    requester: str
+    fingerprint: str
+    session: str
+    number: int
+    data: bytes
+
+
+class Hosting:
+    """The sessions of one party, each with a thread of its own.
+
+    Parameters
+    ----------
+    name
+        The party.
+    make
+        Makes a session.
+    serves
+        The fingerprints of the requesters that it serves.
+    reply
+        Takes an answer: session, number and bytes.
+    first
+        The type of the message that begins a session.
+    """
+
+    def __init__(
+        self,
+        name: str,
+        make: Callable[[], Answering],
+        serves: Callable[[], Container[str]],
+        reply: Callable[[str, int, bytes], None],
+        first: str,
+    ) -> None:
+        self._name = name
+        self._make = make
+        self._serves = serves
+        self._reply = reply
+        self._first = first
+        self._sessions: OrderedDict[tuple[str, str], _Hosted] = OrderedDict()
+
+    def ask(self, ask: Ask) -> None:
+        """Hand a message to its session, or say why not."""
+        try:
+            message = from_bytes(ask.data)
+        except MalformedMessage as error:
+            LOG.warning("requester '%s' sent %s", ask.requester, error.message)
+            return
+        reason = self._misdirected(ask, message)
+        if reason is not None:
+            LOG.warning("refused a message of requester '%s': %s", ask.requester, reason)
+            self._refuse(ask, message, CLIENT_APP_RAISED, reason)
+            return
+        key = ask.fingerprint, ask.session
+        hosted = self._sessions.get(key)
+        if hosted is None:
+            if message.metadata.message_type != self._first:
+                self._refuse(ask, message, NO_SESSION, "holds no plan of this session")
+                return
+            hosted = self._begin(key)
+        self._sessions.move_to_end(key)
+        hosted.take(ask, message)
+
+    def end(self, fingerprint: str, session: str) -> None:
+        """End a session of a requester."""
+        hosted = self._sessions.pop((fingerprint, session), None)
+        if hosted is not None:
+            hosted.close()
+
+    def close(self) -> None:
+        """End all sessions."""
+        for hosted in self._sessions.values():
+            hosted.close()
+        self._sessions.clear()
+
+    def _misdirected(self, ask: Ask, message: Message) -> str | None:
+        if ask.fingerprint not in self._serves():
+            return f"the party does not serve the requester {ask.fingerprint}"
+        metadata = message.metadata
+        if metadata.dst_node_id != node_id_of(self._name):
+            return "the message is for another party"
+        if metadata.message_id != str(ask.number):
+            return "the message has another number than the envelope says"
+        if not message.has_content():
+            return "the message has no content"
+        return None
+
+    def _begin(self, key: tuple[str, str]) -> _Hosted:
+        fingerprint = key[0]
+        own = [each for each in self._sessions if each[0] == fingerprint]
+        if len(own) >= SESSIONS:
+            LOG.warning("a requester has %d sessions here: the oldest of them ends", len(own))
+            self.end(*own[0])
+        hosted = _Hosted(self._name, self._make(), self._reply)
+        self._sessions[key] = hosted
+        return hosted
+
+    def _refuse(self, ask: Ask, message: Message, code: int, reason: str) -> None:
+        refusal = Message(Error(code=code, reason=reason), reply_to=message)
+        self._reply(ask.session, ask.number, to_bytes(refusal))
+
+
+class _Hosted:
+    """One session: it answers one message at a time, and the last one again if asked again."""
+
+    def __init__(
+        self, name: str, session: Answering, reply: Callable[[str, int, bytes], None]
+    ) -> None:
+        party = Party(name, session.answer, session.arrays)
+        self._app = session.answer
+        self._context = PartyContext(party, node_id=node_id_of(name), number=0, parties=1)
+        self._reply = reply
+        self._queue: SimpleQueue[tuple[Ask, Message] | None] = SimpleQueue()
+        self._latest = 0
+        self._answer: bytes | None = b""
+        # A daemon: a plan that hangs keeps the process from ending no more than from serving.
+        threading.Thread(target=self._work, daemon=True).start()
+
+    def take(self, ask: Ask, message: Message) -> None:
+        number, answer = self._latest, self._answer
+        if ask.number < number:
+            LOG.warning("refused message %d of session %.8s: it is older than the latest, %d",
+                        ask.number, ask.session, number)
+        elif ask.number == number:
+            if answer is not None:  # the connection broke before it arrived
+                self._reply(ask.session, number, answer)
+        elif answer is None:
+            busy = Error(code=CLIENT_APP_RAISED, reason="is still busy with an earlier message")
+            self._reply(ask.session, ask.number, to_bytes(Message(busy, reply_to=message)))
+        else:
+            self._latest, self._answer = ask.number, None
+            self._queue.put((ask, message))
+
+    def close(self) -> None:
+        self._queue.put(None)
+
+    def _work(self) -> None:
+        while (taken := self._queue.get()) is not None:
+            ask, message = taken
+            self._answer = answer = to_bytes(self._answered(message))
+            del taken, message
+            self._reply(ask.session, ask.number, answer)
+
+    def _answered(self, message: Message) -> Message:
+        try:
+            return self._app(message, self._context)
+        except (Exception, SystemExit) as error:  # noqa: BLE001  # whatever it raises is its answer
+            LOG.warning("could not answer %s", message.metadata.message_type, exc_info=error)
+            failure = Error(code=CLIENT_APP_RAISED, reason=describe_error(error))
+            return Message(failure, reply_to=message)

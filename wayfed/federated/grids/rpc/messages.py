@@ -1,0 +1,86 @@
+"""Flower's Messages as bytes, of which the content is written once for all who get it."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Final
+
+from flwr.app import ArrayRecord, Message
+from flwr.common.serde import (
+    message_from_proto,
+    message_to_proto,
+    metadata_to_proto,
+    recorddict_to_proto,
+)
+from flwr.proto.message_pb2 import Message as MessageProto
+from google.protobuf.message import DecodeError
+
+from wayfed.federated.wire import NumpyArray, Reply
+from wayfed_optimizer.errors import WayfedError
+
+if TYPE_CHECKING:
+    from flwr.app import RecordDict
+
+_WITH_LENGTH: Final = 2  # the wire type of what is preceded by its length
+_CONTENT_TAG: Final = bytes(
+    [MessageProto.DESCRIPTOR.fields_by_name["content"].number << 3 | _WITH_LENGTH]
+)
+
+
+class MalformedMessage(WayfedError):
+    """Bytes that are no Flower Message."""
+
+
+def content_bytes(content: RecordDict) -> bytes:
+    """Write what a message holds, as a field of its Protocol Buffer."""
+    written = recorddict_to_proto(content).SerializeToString()
+    return b"".join((_CONTENT_TAG, _varint(len(written)), written))
+
+
+def head_bytes(message: Message) -> bytes:
+    """Write what a message says beside its content; followed by that, it is a whole Message."""
+    written: bytes = MessageProto(metadata=metadata_to_proto(message.metadata)).SerializeToString()
+    return written
+
+
+def to_bytes(message: Message) -> bytes:
+    """Write a whole message."""
+    written: bytes = message_to_proto(message).SerializeToString()
+    return written
+
+
+def from_bytes(data: bytes) -> Message:
+    """Read a message; its arrays are read too, and are what their bytes say they are.
+
+    Raises
+    ------
+    MalformedMessage
+        These bytes are none.
+    """
+    try:
+        message = message_from_proto(MessageProto.FromString(data))
+        if not message.has_error():
+            content = Reply(
+                {
+                    name: _read(record) if isinstance(record, ArrayRecord) else record
+                    for name, record in message.content.items()
+                }
+            )
+            message = Message(content, metadata=message.metadata)
+    except (DecodeError, ValueError, TypeError, KeyError, EOFError, OSError) as error:
+        raise MalformedMessage(f"bytes that are no message: {error}") from error
+    return message
+
+
+def _read(record: ArrayRecord) -> ArrayRecord:
+    read = ArrayRecord()
+    for name, array in record.items():
+        read[name] = NumpyArray(array.numpy())
+    return read
+
+
+def _varint(number: int) -> bytes:
+    out = bytearray()
+    while number > 127:  # noqa: PLR2004  # seven bits a byte; the eighth says that more follow
+        out.append(number & 127 | 128)
+        number >>= 7
+    return bytes([*out, number])
