@@ -24,6 +24,9 @@ if TYPE_CHECKING:
 _KEPT_AT_MOST: Final = 0.5
 _FEWEST_SAVED: Final = 1_000.0
 """Rows that must stay in the store, at least: what reduces them is computed once more."""
+_MOST_LEAVES: Final = 12
+_MOST_SIBLINGS: Final = 4
+"""Of how many relations, and by how many of the smallest others, a reduction is looked for."""
 
 
 def reduced_leaves(
@@ -35,7 +38,9 @@ def reduced_leaves(
     are joined with in the store anyway, and only where that leaves half of the rows, at most.
     """
     siblings = _Siblings(graph, around)
-    found = {}
+    found: dict[Relation, Relation] = {}
+    if len(graph.leaves) > _MOST_LEAVES:
+        return found
     for block in _blocks(shape, siblings):
         home = siblings.home(block[0])
         others = [leaf for leaf in graph.leaves if siblings.home(leaf) == home]
@@ -79,6 +84,7 @@ class _Siblings:
         own = _tables(leaf)
         small = [each for each in others if self._is_within(each, _KEPT_AT_MOST * before)]
         small = [each for each in small if not _tables(each) <= own]
+        small = sorted(small, key=lambda each: self.around.likely(each) or 0.0)[:_MOST_SIBLINGS]
         best: Relation | None = None
         most = min(_KEPT_AT_MOST * before, before - _FEWEST_SAVED)
         for name in leaf.schema.names if small else ():
@@ -89,7 +95,7 @@ class _Siblings:
                 rows = self._semi_join(leaf, name, other, equal[0], small) if equal else None
                 after = None if rows is None else self.around.likely(rows)
                 if after is not None and after <= most:
-                    best, most = rows, after
+                    best, most = rows, _KEPT_AT_MOST * after  # larger ones must leave fewer yet
         return best
 
     def _is_within(self, leaf: Relation, most: float) -> bool:
