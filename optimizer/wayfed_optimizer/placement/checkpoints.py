@@ -9,6 +9,7 @@ join has to hold one of its inputs anyway, so that little is lost; what is, is i
 from __future__ import annotations
 
 from dataclasses import replace
+from functools import cached_property
 from typing import TYPE_CHECKING, Final
 
 from wayfed_optimizer.cost import Cost, seconds_of, work_of_leaving
@@ -43,7 +44,6 @@ class _Checking:
         self._placed = placed
         self._environment = environment
         self._rows = rows
-        self._movement = Movement(environment.platforms.values(), environment.costs)
         self._done: dict[int, Choice] = {}
         self._local: dict[int, bool] = {}
         self._added = Cost()
@@ -115,6 +115,11 @@ class _Checking:
         rows, size = self._rows.rows(choice.relation), self._rows.bytes(choice.relation)
         work = work_of_leaving(choice.relation, rows.likely, size)
         return Cost(cpu=costs.per_fragment, network=seconds_of(costs, work))
+
+    @cached_property
+    def _movement(self) -> Movement:
+        # Few plans have an input that is worth it.
+        return Movement(self._environment.platforms.values(), self._environment.costs)
 
     def _is_local(self, choice: Choice) -> bool:
         """Say whether nothing comes from elsewhere, up to here."""
