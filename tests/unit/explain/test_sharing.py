@@ -62,8 +62,9 @@ def test_the_rows_that_a_party_counted_stay_with_it(bank):
 
 def test_what_failed_at_a_party_is_told_without_its_values_and_paths(bank):
     with wf.context(env="federated", parties=bank) as ctx:
-        numbers = ctx.read("customers").select(number=wf.col("note").cast("int64"))
+        numbers = ctx.read("customers").select("id", number=wf.col("note").cast("int64"))
+        arrays = numbers.to_numpy()
         with pytest.raises(PartyError, match="'bank': its part of the plan failed") as raised:
-            numbers.to_numpy()
+            ctx.run_federated(arrays, label="number", model=wf.models.linear_regression(), rounds=1)
     assert "secret" not in str(raised.value)
     assert raised.value.__cause__ is not None
