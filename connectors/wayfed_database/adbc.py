@@ -6,6 +6,7 @@ installed, and takes a second for it.
 
 from __future__ import annotations
 
+from contextlib import suppress
 from importlib import import_module
 from threading import Lock
 from types import MappingProxyType
@@ -115,8 +116,11 @@ class Connection:
         return count
 
     def cancel(self) -> None:
-        """Make the server give up the statement under way; from any thread."""
-        with self._ending:
+        """Make the server give up the statement under way; from any thread.
+
+        One that cannot be reached any more has given it up.
+        """
+        with self._ending, suppress(*driver_errors()):
             if self._open:
                 self._connection.cancel()
 
