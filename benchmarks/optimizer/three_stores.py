@@ -36,7 +36,6 @@ from wayfed.testing.servers import KafkaServer
 from wayfed_database.embedded import PostgresServer
 from wayfed_optimizer.errors import WayfedError
 
-BEGAN: Final = datetime(2026, 1, 1, tzinfo=UTC)
 PARTITIONS: Final = 4
 LONGEST: Final = 60.0
 VALUE: Final = {"account": "int64", "amount": "float64", "kind": "text", "note": "text"}
@@ -47,17 +46,18 @@ On = Callable[[str, Dataset], Dataset]
 
 @dataclass(frozen=True)
 class Tables:
-    """The tables, each where it lies; `messages` are those of the topic."""
+    """The tables, each where it lies; the topic has `messages`, one a millisecond."""
 
     events: Dataset
     accounts: Dataset
     transfers: Dataset
     customers: Dataset
     messages: int
+    began: datetime
 
     def last(self, share: float) -> Dataset:
         """Return the last messages of the topic, by their time."""
-        after = BEGAN + timedelta(milliseconds=int(self.messages * (1 - share)))
+        after = self.began + timedelta(milliseconds=int(self.messages * (1 - share)))
         return self.events.filter(wf.col("timestamp") >= after)
 
 
@@ -122,17 +122,16 @@ class Timed:
         return min(self.seconds, default=math.inf)
 
 
-def tables_of(messages: int) -> Mapping[str, pa.Table]:
-    """Return the rows of all tables."""
+def tables_of(messages: int, began: datetime) -> Mapping[str, pa.Table]:
+    """Return the rows of all tables; the messages are of milliseconds from `began` on."""
     random = np.random.default_rng(7)
     accounts, customers, transfers = messages // 2, messages // 4, messages * 5 // 2
 
     def chosen(names: tuple[str, ...], count: int) -> pa.Array:
         return pa.array(np.array(names)[random.integers(0, len(names), count)])
 
-    at = np.datetime64(BEGAN.replace(tzinfo=None), "us") + np.arange(messages) * np.timedelta64(
-        1000, "us"
-    )
+    first = np.datetime64(began.replace(tzinfo=None), "us")
+    at = first + np.arange(messages) * np.timedelta64(1000, "us")
     return {
         "events": pa.table(
             {
@@ -176,7 +175,9 @@ def opened(messages: int, engines: tuple[str, ...]) -> Iterator[tuple[Context, T
         directory = Path(stack.enter_context(TemporaryDirectory()))
         server = stack.enter_context(PostgresServer.start())
         broker = stack.enter_context(KafkaServer.start())
-        rows = tables_of(messages)
+        # A topic's records are mostly of when they are written.
+        began = datetime.now(UTC).replace(microsecond=0) - timedelta(milliseconds=messages)
+        rows = tables_of(messages, began)
         with wf.context() as filling:
             for name in ("accounts", "transfers"):
                 filling.read(rows[name]).write(server.url, table=name)
@@ -198,6 +199,7 @@ def opened(messages: int, engines: tuple[str, ...]) -> Iterator[tuple[Context, T
                 context.read(server.url, table="transfers"),
                 context.read(directory / "customers.parquet"),
                 messages,
+                began,
             ),
         )
 
