@@ -63,6 +63,7 @@ class Training:
         deadline: float | None = None,
         on_round: OnRound | None = None,
         refresh: str = "once",
+        progress: bool | None = None,
     ) -> FederatedRun:
         """Train a model over the arrays of several parties; only updates are shared.
 
@@ -106,6 +107,8 @@ class Training:
             Seconds that a party has for a round's step.
         on_round
             Called with the run after each round; ``run.stop()`` ends the run.
+        progress
+            Whether to report; by default in a terminal or a notebook.
 
         Raises
         ------
@@ -156,6 +159,7 @@ class Training:
             deadline=deadline,
             on_round=on_round,
             refresh=refresh,
+            progress=progress,
             token=self.new_token(),
         )
 
