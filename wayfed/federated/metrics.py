@@ -8,12 +8,16 @@ from typing import TYPE_CHECKING, Final, TypeAlias
 
 import numpy as np
 
+from wayfed.federated.privacy import measuring
+
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
 Sums: TypeAlias = Mapping[str, "float | int | list[int] | list[float]"]
 
 WEIGHT: Final = "num-examples"
+CELLS: Final = "cells"
+CLASSES: Final = "classes"
 _BINARY: Final = 2
 _SMALLEST: Final = 1e-15
 HIGHER_IS_BETTER: Final = {
@@ -78,6 +82,8 @@ def pool(parties: Iterable[Sums]) -> dict[str, float]:
     told = [sums for sums in parties if sums[WEIGHT]]
     if not told:
         return {}
+    if CELLS in told[0]:
+        return measuring.pool(told)
     rows = _total(told, WEIGHT)
     if "squared-error" in told[0]:
         return _regression(told, rows)

@@ -7,7 +7,8 @@ from typing import TYPE_CHECKING, Protocol
 
 from wayfed.arrays import Arrays, PartitionedArrays
 from wayfed.federated.grids.local import LocalGrid
-from wayfed.federated.parties.learning import Rules, learning_party
+from wayfed.federated.parties.learning import learning_party
+from wayfed.federated.parties.rules import Rules
 from wayfed_optimizer.errors import ColumnNotFound, InvalidOption, Unsupported
 
 if TYPE_CHECKING:

@@ -13,11 +13,21 @@ from wayfed.federated.models.spec import ModelSpec
 from wayfed.federated.participants import participants_of
 from wayfed.federated.parties.flower_clients import ClientLike, is_client
 from wayfed.federated.parties.question import Question
+from wayfed.federated.privacy.client_level import noisy_average
+from wayfed.federated.privacy.compatibility import Trait, check_together
+from wayfed.federated.privacy.dp import DifferentialPrivacy
+from wayfed.federated.privacy.traits import privacy_trait, traits_of
 from wayfed.federated.rounds.binding import bind
 from wayfed.federated.rounds.guard import GuardedGrid
 from wayfed.federated.rounds.launch import check_rounds, play
 from wayfed.federated.rounds.playing import Rounds, check_weighting, own_sums, pool_sums
-from wayfed.federated.rounds.strategies import StrategyLike, check_parties, resolve_strategy
+from wayfed.federated.rounds.private_binding import bind_privately
+from wayfed.federated.rounds.strategies import (
+    StrategyLike,
+    check_parties,
+    name_of,
+    resolve_strategy,
+)
 from wayfed.federated.runs.results import FederatedRun, OnRound, Predictor, TrainedModel
 from wayfed.federated.wire import flower_process
 from wayfed_optimizer.errors import ColumnNotFound, InvalidOption, Unsupported, suggestion
@@ -29,6 +39,7 @@ if TYPE_CHECKING:
     from wayfed.federated.features.fitting import Category
     from wayfed.federated.models.adapter import Weights
     from wayfed.federated.participants import Participants
+    from wayfed.federated.privacy.dp import Spent
     from wayfed.federated.releases import Recorder
     from wayfed.federated.runs.results import PartyReport
     from wayfed_optimizer.cancellation import CancellationToken
@@ -50,7 +61,7 @@ def run_federated(
     test: float | Split | None = 0.2,
     sample_weight: str | None = None,
     classes: Sequence[Category] | None = None,
-    privacy: object | None = None,
+    privacy: DifferentialPrivacy | None = None,
     secure_aggregation: bool = False,
     runner: str = "local",
     seed: int = 0,
@@ -98,7 +109,10 @@ def run_federated(
         A column that says how much each row counts in training.
     classes
         The label's values; by default those that the parties hold.
-    privacy, secure_aggregation, checkpoint, refresh
+    privacy
+        How much the run may reveal of a row, or of a party (`wayfed.federated.privacy.dp.dp`);
+        docs/privacy.md says what is protected from whom, and what then must be named beforehand.
+    secure_aggregation, checkpoint, refresh
         Not in this version, beyond their defaults.
     runner
         How messages travel; in this version ``local``.
@@ -157,14 +171,19 @@ def run_federated(
     """
     _check_runner(runner)
     _check_later(
-        privacy=privacy is not None,
         secure_aggregation=secure_aggregation,
         checkpoint=checkpoint is not None,
         refresh=refresh != "once",
     )
+    if privacy is not None and not isinstance(privacy, DifferentialPrivacy):
+        raise InvalidOption(
+            f"privacy={privacy!r} is no budget", hint="wf.dp(epsilon=2.0, delta=1e-5, clip=1.0)"
+        )
     participants = participants_of(parties, min_rows)
     check_rounds(rounds, quorum, deadline)
     if not isinstance(model, ModelSpec):
+        if privacy is not None:
+            check_together({privacy_trait(privacy), Trait.OWN_CODE})
         if not is_client(model):
             raise InvalidOption(
                 f"{model!r} is not a model",
@@ -198,12 +217,19 @@ def run_federated(
         recipe=recipe,
         classes=None if classes is None else tuple(classes),
         seed=seed,
+        rounds=rounds,
+        strategy=name_of(strategy),
+        privacy=privacy,
     )
     # A first look, before anything is asked of a party: is it installed, are its parameters right?
-    resolve_model(model, Task(len(names), None if model.task == "regression" else 2))
+    built = resolve_model(model, Task(len(names), None if model.task == "regression" else 2))
     with flower_process(), ExitStack() as stack:
         resolved = resolve_strategy(strategy)
         check_weighting(resolved)
+        bools = participants.bools(names)
+        check_together(
+            traits_of(asked, resolved, built, bools=bools, secure_aggregation=secure_aggregation)
+        )
         reached = participants.grid(runner, threads=threads, features=len(names))
         stack.callback(participants.done, reached)
         grid = GuardedGrid(
@@ -213,11 +239,18 @@ def run_federated(
             token=token,
             record=record,
         )
-        bound = bind(grid, asked, bools=participants.bools(names))
+        spent: dict[str, Spent] | None = None
+        if privacy is None:
+            bound = bind(grid, asked, bools=bools)
+        else:
+            bound, spent = bind_privately(grid, asked, bools=bools)
+            if privacy.unit == "client":
+                resolved = noisy_average(privacy, rounds)
         grid.expect(_work(bound.parties, len(names)))
         check_parties(resolved, len(grid.parties), quorum)
         weights = resolve_model(model, bound.task).initial_weights(seed)
-        if split is not None and not any(report.testing for report in bound.parties.values()):
+        measured = any(report.testing for report in bound.parties.values())
+        if split is not None and privacy is None and not measured:
             raise InvalidOption(
                 f"no party holds rows for test={test!r}", hint="test=None measures nothing"
             )
@@ -233,7 +266,7 @@ def run_federated(
                 pool=pool_sums,
                 own=own_sums,
                 model=trained,
-                evaluate=split is not None,
+                evaluate=split is not None and measured,
             ),
             weights,
             description=f"{model.name} of '{label}'",
@@ -241,6 +274,7 @@ def run_federated(
             parties=bound.parties,
             on_round=on_round,
             progress=progress,
+            privacy_spent=spent,
         )
 
 

@@ -72,6 +72,13 @@ class Number:
         """The matrix column it gives."""
         return (self.column,)
 
+    def usable(self, arrays: Arrays) -> NDArray[np.bool_]:
+        """Say of each row whether it has a finite number here, or one to take its place."""
+        column = numeric_column(arrays, self.column)
+        values = np.ma.getdata(column).astype(np.float64)
+        missing = np.ma.getmaskarray(column) | np.isnan(values)
+        return np.where(missing, self.fill is not None, np.isfinite(values))
+
     def write(self, arrays: Arrays, rows: NDArray[np.intp], out: NDArray[np.float64]) -> None:
         """Write the column's `rows` into `out`."""
         column = numeric_column(arrays, self.column)
@@ -98,6 +105,10 @@ class OneHot:
     def names(self) -> tuple[str, ...]:
         """The matrix columns it gives."""
         return tuple(f"{self.column}={category}" for category in self.categories)
+
+    def usable(self, arrays: Arrays) -> NDArray[np.bool_]:
+        """Say of each row that it can be used: an unknown category is zeros."""
+        return np.ones(arrays.rows, dtype=np.bool_)
 
     def write(self, arrays: Arrays, rows: NDArray[np.intp], out: NDArray[np.float64]) -> None:
         """Write a one where the row's category is the column's."""
@@ -235,6 +246,29 @@ def fit(
         else:
             parts.append(_number(recipe, name, moments[name], is_bool=name in yes_or_no))
     return FittedFeatures(tuple(parts))
+
+
+def fit_without_rows(
+    recipe: Recipe, columns: Sequence[str], bools: Iterable[str]
+) -> FittedFeatures:
+    """Fit `recipe` to nothing: what it takes from rows must not be asked of it.
+
+    Raises
+    ------
+    InvalidOption
+        The recipe needs means, scales or categories of the rows.
+    """
+    yes_or_no = frozenset(bools)
+    for name in columns:
+        if recipe.takes_from_rows(name, is_bool=name in yes_or_no):
+            raise InvalidOption(
+                f"'{name}' would be fitted to the parties' rows, which privacy= keeps from being",
+                hint="scale and encode by known numbers in the plan",
+            )
+    nothing = Moments(0, 0.0, 0.0)
+    return FittedFeatures(
+        tuple(_number(recipe, name, nothing, is_bool=name in yes_or_no) for name in columns)
+    )
 
 
 def is_one_hot(recipe: Recipe, arrays: Arrays, column: str) -> bool:

@@ -54,6 +54,14 @@ class Recipe:
             return column in self.one_hot
         return self.one_hot and is_text
 
+    def takes_from_rows(self, column: str, *, is_bool: bool) -> bool:
+        """Say whether `column` needs a mean, a scale or categories of the parties' rows."""
+        return (
+            self.fill_of(column) == "mean"
+            or self.is_standardized(column, is_bool=is_bool)
+            or self.is_one_hot(column, is_text=False)
+        )
+
     @property
     def named_columns(self) -> tuple[str, ...]:
         """The columns that the recipe mentions."""

@@ -53,15 +53,25 @@ class Descent:
         """Step down from `weights` and give where it ended."""
         current = {name: value.copy() for name, value in weights.items()}
         for batch in self._batches(examples, seed):
-            step = gradient(current, batch)
-            for name, value in current.items():
-                slope = step[name]
-                if self.l2 and value.ndim and not name.startswith("intercept"):
-                    slope += self.l2 * value
-                if proximal_mu:
-                    slope += proximal_mu * (value - weights[name])
-                np.subtract(value, self.learning_rate * slope, out=value)
+            self.step(current, gradient(current, batch), weights, proximal_mu=proximal_mu)
         return current
+
+    def step(
+        self,
+        current: dict[str, np.ndarray],
+        slopes: dict[str, np.ndarray],
+        start: Weights,
+        *,
+        proximal_mu: float,
+    ) -> None:
+        """Take one step down `slopes`, which it may change, in place."""
+        for name, value in current.items():
+            slope = slopes[name]
+            if self.l2 and value.ndim and not name.startswith("intercept"):
+                slope += self.l2 * value
+            if proximal_mu:
+                slope += proximal_mu * (value - start[name])
+            np.subtract(value, self.learning_rate * slope, out=value)
 
     def _batches(self, examples: Examples, seed: Seed) -> Iterator[Examples]:
         if self.batch_size is None or self.batch_size >= len(examples):

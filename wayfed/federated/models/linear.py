@@ -9,9 +9,12 @@ import numpy as np
 
 from wayfed.federated.models import links
 from wayfed.federated.models.descent import Descent
+from wayfed.federated.privacy.descent import cut
 from wayfed_optimizer.errors import InvalidOption
 
 if TYPE_CHECKING:
+    from numpy.typing import NDArray
+
     from wayfed.federated.models.adapter import Examples, Matrix, Seed, Task, Weights
 
 
@@ -79,6 +82,26 @@ class LinearModel:
     def _gradient(self, weights: Weights, examples: Examples) -> dict[str, Any]:
         residual = links.slope(self.task, self._scores(weights, examples.x), examples)
         residual *= 1.0 / examples.total_weight
+        gradient = {"coefficients": examples.x.T @ residual}
+        if self.intercept:
+            gradient["intercept"] = residual.sum(axis=0, keepdims=residual.ndim == 1)
+        return gradient
+
+    def clipped_gradient(
+        self, weights: Weights, examples: Examples, clip: float
+    ) -> dict[str, NDArray[np.float64]]:
+        """Sum up the rows' gradients, each cut to `clip`.
+
+        A row's gradient is the outer product of its features and its residual, so that its norm is
+        the product of theirs (Goodfellow, arXiv:1510.01799).
+        """
+        with links.overflow_is_infinite(), np.errstate(over="ignore", invalid="ignore"):
+            residual = links.slope(self.task, self._scores(weights, examples.x), examples)
+            rows = residual if residual.ndim > 1 else residual[:, np.newaxis]
+            squares = np.square(examples.x).sum(axis=1) + self.intercept
+            factors = cut(np.sqrt(squares * np.square(rows).sum(axis=1)), clip)
+        residual *= factors if residual.ndim == 1 else factors[:, np.newaxis]
+        residual[factors == 0.0] = 0.0
         gradient = {"coefficients": examples.x.T @ residual}
         if self.intercept:
             gradient["intercept"] = residual.sum(axis=0, keepdims=residual.ndim == 1)

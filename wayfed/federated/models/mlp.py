@@ -11,10 +11,13 @@ import numpy as np
 from wayfed.federated.models import links
 from wayfed.federated.models.descent import Descent
 from wayfed.federated.models.spec import check_whole
+from wayfed.federated.privacy.descent import cut
 from wayfed_optimizer.errors import InvalidOption
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Iterator
+
+    from numpy.typing import NDArray
 
     from wayfed.federated.models.adapter import Examples, Matrix, Seed, Task, Weights
 
@@ -99,17 +102,54 @@ class MultilayerPerceptron:
             layers[-1] = layers[-1][:, 0]
         return layers
 
+    def clipped_gradient(
+        self, weights: Weights, examples: Examples, clip: float
+    ) -> dict[str, NDArray[np.float64]]:
+        """Sum up the rows' gradients, each cut to `clip`.
+
+        Within a layer a row's gradient is the outer product of what comes in and the slope of what
+        goes out, so that its norm needs no gradient of its own (Goodfellow, arXiv:1510.01799).
+        """
+        with links.overflow_is_infinite(), np.errstate(over="ignore", invalid="ignore"):
+            parts = list(self._backwards(weights, examples, scale=1.0))
+            squares = sum(
+                (np.square(inputs).sum(axis=1) + 1.0) * np.square(slope).sum(axis=1)
+                for _, inputs, slope in parts
+            )
+            factors = cut(np.sqrt(squares), clip)
+        gradient: dict[str, Matrix] = {}
+        counts = factors[:, np.newaxis] > 0.0
+        for layer, inputs, slope in parts:
+            cut_slope = np.where(counts, slope, 0.0) * factors[:, np.newaxis]
+            gradient |= _layer_gradient(layer, np.where(counts, inputs, 0.0), cut_slope)
+        return gradient
+
     def _gradient(self, weights: Weights, examples: Examples) -> dict[str, Any]:
+        gradient: dict[str, Matrix] = {}
+        for layer, inputs, slope in self._backwards(
+            weights, examples, scale=1.0 / examples.total_weight
+        ):
+            gradient |= _layer_gradient(layer, inputs, slope)
+        return gradient
+
+    def _backwards(
+        self, weights: Weights, examples: Examples, *, scale: float
+    ) -> Iterator[tuple[int, Matrix, Matrix]]:
+        """Yield each layer, the last first: its inputs, and the loss's slope in its scores."""
         *layers, scores = self._layers(weights, examples.x)
         slope = links.slope(self.task, scores, examples)
-        slope *= 1.0 / examples.total_weight
+        slope *= scale
         if slope.ndim == 1:
             slope = slope[:, np.newaxis]
-        gradient: dict[str, Matrix] = {}
         for layer in range(len(self.hidden), -1, -1):
-            gradient[f"coefficients_{layer}"] = layers[layer].T @ slope
-            gradient[f"intercept_{layer}"] = slope.sum(axis=0)
+            yield layer, layers[layer], slope
             if layer:
                 backwards = slope @ weights[f"coefficients_{layer}"].T
                 slope = backwards * ACTIVATIONS[self.activation].slope(layers[layer])
-        return gradient
+
+
+def _layer_gradient(layer: int, inputs: Matrix, slope: Matrix) -> dict[str, Matrix]:
+    return {
+        f"coefficients_{layer}": inputs.T @ slope,
+        f"intercept_{layer}": slope.sum(axis=0),
+    }

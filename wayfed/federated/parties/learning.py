@@ -3,8 +3,7 @@
 from __future__ import annotations
 
 import hashlib
-from dataclasses import asdict, dataclass, field
-from types import MappingProxyType
+from dataclasses import asdict
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -16,8 +15,9 @@ from wayfed.federated import metrics
 from wayfed.federated.features import canonical, fitting, split
 from wayfed.federated.models.adapter import Examples, Model, Task, resolve_model
 from wayfed.federated.parties.party import Party
-from wayfed.federated.parties.policy import Role
 from wayfed.federated.parties.question import Question, label_of, problems
+from wayfed.federated.parties.rules import Rules
+from wayfed.federated.privacy.party import PrivateRun
 from wayfed.federated.releases import ReleaseKind
 from wayfed.federated.wire import QUESTION, Reply, answer, read_json, record_of, weights_of
 
@@ -29,45 +29,13 @@ if TYPE_CHECKING:
     from wayfed.arrays import Arrays
 
 
-@dataclass(frozen=True, slots=True)
-class Rules:
-    """What a party insists on before it answers.
-
-    Parameters
-    ----------
-    min_rows
-        The least number of training rows with which it takes part.
-    roles
-        What each of its columns may be used for; any use of those that are not among them.
-    """
-
-    min_rows: int = 1
-    roles: Mapping[str, Role] = field(default_factory=lambda: MappingProxyType({}))
-
-    def violations(self, question: Question) -> tuple[str, ...]:
-        """Return each rule that a question would break, as one sentence with the remedy."""
-        return tuple(
-            f"'{name}' is a {role.value}, and no feature; leave it out of features="
-            for name in question.features
-            if (role := self.roles.get(name, Role.FEATURE)) is not Role.FEATURE
-        )
-
-    def too_few(self, rows: int, training: int) -> str | None:
-        """Say why a party with so many rows takes no part; with no number of its own."""
-        if training >= max(1, self.min_rows):
-            return None
-        if self.min_rows <= 1:
-            return "no training rows" if rows else "no rows"
-        return f"fewer training rows than its min_rows={self.min_rows:,}"
-
-
-def learning_party(name: str, arrays: Arrays, rules: Rules = Rules()) -> Party:
+def learning_party(name: str, arrays: Arrays, rules: Rules | None = None) -> Party:
     """Make a party that trains the models of ``wayfed.models`` on `arrays`."""
 
     def rows() -> Arrays:
         return arrays
 
-    return Party(name, Learner(name, rows, rules).app(), rows)
+    return Party(name, Learner(name, rows, rules or Rules()).app(), rows)
 
 
 class Learner:
@@ -84,6 +52,7 @@ class Learner:
     """
 
     def __init__(self, name: str, rows: Callable[[], Arrays], rules: Rules) -> None:
+        self._private: PrivateRun | None = None
         self._name_word = int.from_bytes(hashlib.sha256(name.encode()).digest()[:8], "big")
         self._rows = rows
         self._rules = rules
@@ -113,6 +82,10 @@ class Learner:
         self._question = Question.from_dict(asked)
         if violations := self._rules.violations(self._question):
             return answer({ReleaseKind.BINDING: {"violations": list(violations)}})
+        self._private = None
+        if self._question.privacy is not None:
+            self._private = PrivateRun(self._rows, self._rules, self._question, self._name_word)
+            return self._private.bind()
         arrays = self.arrays
         if found := list(problems(arrays, self._question)):
             return answer({ReleaseKind.BINDING: {"problems": [asdict(each) for each in found]}})
@@ -139,6 +112,8 @@ class Learner:
         return {"counts": [[value, count] for value, count in counts.items()]}
 
     def _statistics(self, asked: Mapping[str, Any]) -> RecordDict:
+        if self._private is not None:
+            return self._private.statistics()
         told = fitting.gather(
             self._question.recipe, self.arrays, self._question.features, self._train_rows
         )
@@ -147,6 +122,8 @@ class Learner:
         return answer({ReleaseKind.STATISTICS: moments, ReleaseKind.VOCABULARY: counts})
 
     def _begin(self, asked: Mapping[str, Any]) -> RecordDict:
+        if self._private is not None:
+            return self._private.begin(asked)
         fitted = fitting.FittedFeatures.from_dict(asked["features"])
         classes = asked["classes"]
         task = Task(len(fitted.names), None if classes is None else len(classes))
@@ -168,6 +145,8 @@ class Learner:
 
     def _train(self, message: Message, context: Context) -> Message:
         arrays, config = _arrays_and_config(message.content)
+        if self._private is not None:
+            return Message(self._private.train(arrays, config), reply_to=message)
         number = int(config.get("server-round", 0))
         update = self._model.train(
             weights_of(arrays),
@@ -180,7 +159,9 @@ class Learner:
         return Message(Reply(content), reply_to=message)
 
     def _evaluate(self, message: Message, context: Context) -> Message:
-        arrays, _ = _arrays_and_config(message.content)
+        arrays, config = _arrays_and_config(message.content)
+        if self._private is not None:
+            return Message(self._private.evaluate(arrays, config), reply_to=message)
         sums: metrics.Sums = {metrics.WEIGHT: 0}
         if len(self._testing):
             predicted = self._model.predict(weights_of(arrays), self._testing.x)

@@ -10,8 +10,9 @@ from typing import TYPE_CHECKING, Final
 from wayfed_optimizer.lineage import Lineage, Origin, Use, lineage
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Iterator, Mapping
 
+    from wayfed.federated.parties.question import Question
     from wayfed_optimizer.relations import Relation
 
 
@@ -57,6 +58,10 @@ class Policy:
         if not self.columns:
             return Role.FEATURE
         return self.columns.get(column, Role.NEVER)
+
+    def refusals(self, question: Question) -> Iterator[str]:
+        """Yield each rule that a run would break, as one sentence with the remedy."""
+        return iter(())
 
     def violations(self, plan: Relation) -> tuple[str, ...]:
         """Return each rule that a plan would break, as one sentence with the remedy."""

@@ -11,6 +11,7 @@ from wayfed.arrays import numeric_column
 from wayfed.federated.features import fitting, split
 from wayfed.federated.features.recipe import Recipe
 from wayfed.federated.models.spec import ModelSpec
+from wayfed.federated.privacy.dp import DifferentialPrivacy
 from wayfed_optimizer.errors import WayfedError
 
 if TYPE_CHECKING:
@@ -42,6 +43,9 @@ class Question:
     recipe: Recipe
     classes: tuple[fitting.Category, ...] | None
     seed: int
+    rounds: int = 1
+    strategy: str = "fedavg"
+    privacy: DifferentialPrivacy | None = None
 
     def to_dict(self) -> dict[str, Any]:
         """Give plain values, fit for JSON."""
@@ -54,12 +58,15 @@ class Question:
             "recipe": self.recipe.to_dict(),
             "classes": None if self.classes is None else list(self.classes),
             "seed": self.seed,
+            "rounds": self.rounds,
+            "strategy": self.strategy,
+            "privacy": None if self.privacy is None else self.privacy.to_dict(),
         }
 
     @classmethod
     def from_dict(cls, plain: Mapping[str, Any]) -> Question:
         """Read what `to_dict` wrote."""
-        classes = plain["classes"]
+        classes, privacy = plain["classes"], plain["privacy"]
         return cls(
             label=str(plain["label"]),
             features=tuple(map(str, plain["features"])),
@@ -69,6 +76,9 @@ class Question:
             recipe=Recipe.from_dict(plain["recipe"]),
             classes=None if classes is None else tuple(classes),
             seed=int(plain["seed"]),
+            rounds=int(plain["rounds"]),
+            strategy=str(plain["strategy"]),
+            privacy=None if privacy is None else DifferentialPrivacy.from_dict(privacy),
         )
 
 

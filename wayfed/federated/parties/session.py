@@ -5,7 +5,8 @@ from __future__ import annotations
 from threading import Lock
 from typing import TYPE_CHECKING, Any, Final
 
-from wayfed.federated.parties.learning import Learner, Rules, answering
+from wayfed.federated.parties.learning import Learner, answering
+from wayfed.federated.parties.rules import Rules
 from wayfed.federated.releases import ReleaseKind
 from wayfed.federated.wire import answer
 from wayfed_optimizer.errors import PartyError, PlanError

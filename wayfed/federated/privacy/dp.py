@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-from typing import Final
+import math
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass
+from typing import Final, Literal
 
 from wayfed_optimizer.errors import InvalidOption
 from wayfed_optimizer.types import check_option
+
+Unit = Literal["example", "client"]
 
 UNITS: Final = ("example", "client")
 
@@ -18,16 +22,59 @@ class DifferentialPrivacy:
     epsilon: float
     delta: float
     clip: float
-    unit: str
+    unit: Unit
+
+    def to_dict(self) -> dict[str, object]:
+        """Give plain values, fit for JSON."""
+        return asdict(self)
+
+    @classmethod
+    def from_dict(cls, plain: object) -> DifferentialPrivacy:
+        """Read what `to_dict` wrote, trusting nothing."""
+        if not isinstance(plain, Mapping) or plain.keys() != {"epsilon", "delta", "clip", "unit"}:
+            raise InvalidOption("privacy= has an epsilon, a delta, a clip and a unit")
+        return dp(**plain)
+
+
+@dataclass(frozen=True, slots=True)
+class Spent:
+    """What a run has cost one party, as `FederatedRun.privacy_spent` tells it.
+
+    Parameters
+    ----------
+    epsilon, delta
+        What the accountant says of all that the party told, and was charged for.
+    unit
+        Whose presence it hides: ``example`` or ``client``.
+    multiplier
+        The standard deviation of training's noise over its sensitivity.
+    sampling
+        The probability with which a row was drawn for a step.
+    steps
+        Steps of all rounds.
+    """
+
+    epsilon: float
+    delta: float
+    unit: Unit
+    multiplier: float
+    sampling: float = 1.0
+    steps: int = 1
 
 
 def dp(*, epsilon: float, delta: float, clip: float, unit: str = "example") -> DifferentialPrivacy:
     """Ask for differential privacy (Dwork & Roth, 2014) in training.
 
+    With ``unit="example"`` each party cuts and blurs what it learns from its rows by itself, so
+    that nobody else has to be trusted with it. With ``unit="client"`` the coordinator cuts and
+    blurs what the parties send: it sees every party's update, and whoever gets the model cannot
+    tell whether a party took part. docs/privacy.md says what is protected from whom.
+
     Parameters
     ----------
     epsilon, delta
-        The budget of the whole run: above 0, and between 0 and 1.
+        The budget of the whole run, for each party: above 0, and between 0 and 1. A row may be
+        added or removed.
     clip
         The greatest L2 norm that one unit may give to an update.
     unit
@@ -43,14 +90,19 @@ def dp(*, epsilon: float, delta: float, clip: float, unit: str = "example") -> D
     >>> dp(epsilon=2.0, delta=1e-5, clip=1.0)
     DifferentialPrivacy(epsilon=2.0, delta=1e-05, clip=1.0, unit='example')
     """
-    for name, value, fits in (
-        ("epsilon", epsilon, epsilon > 0),
-        ("delta", delta, 0 < delta < 1),
-        ("clip", clip, clip > 0),
+    for name, value, most in (
+        ("epsilon", epsilon, math.inf),
+        ("delta", delta, 1.0),
+        ("clip", clip, math.inf),
     ):
-        if not fits:
+        number = isinstance(value, int | float) and not isinstance(value, bool)
+        if not (number and 0 < value < most):
             raise InvalidOption(
                 f"{name}={value!r} gives no privacy",
-                hint="epsilon and clip are above 0, delta lies between 0 and 1",
+                hint="epsilon and clip are finite and above 0, delta lies between 0 and 1",
             )
-    return DifferentialPrivacy(epsilon, delta, clip, check_option(unit, UNITS, name="unit"))
+    match check_option(unit, UNITS, name="unit"):
+        case "client":
+            return DifferentialPrivacy(float(epsilon), float(delta), float(clip), "client")
+        case _:
+            return DifferentialPrivacy(float(epsilon), float(delta), float(clip), "example")

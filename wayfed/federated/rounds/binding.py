@@ -83,7 +83,7 @@ def bind_plan(grid: GuardedGrid, plan: bytes) -> BoundParties:
     told = {party: read_json(given, ReleaseKind.BINDING) for party, given in answers.items()}
     if problems := _sentences(told, "problems"):
         raise PartyError(f"the plan does not fit the parties' catalogs{problems}")
-    _refuse_violations(told, "the plan is against the parties' policies")
+    refuse_violations(told, "the plan is against the parties' policies")
     roles = [{name: Role(role) for name, role in each["roles"].items()} for each in told.values()]
     return BoundParties(
         {name: max((each[name] for each in roles), key=_STRICTNESS.index) for name in roles[0]},
@@ -92,7 +92,8 @@ def bind_plan(grid: GuardedGrid, plan: bytes) -> BoundParties:
     )
 
 
-def _refuse_violations(told: Mapping[str, Mapping[str, Any]], what: str) -> None:
+def refuse_violations(told: Mapping[str, Mapping[str, Any]], what: str) -> None:
+    """Raise PolicyViolation with every rule of every party that is broken."""
     if violations := _sentences(told, "violations"):
         raise PolicyViolation(f"{what}{violations}")
 
@@ -130,8 +131,8 @@ def bind(grid: GuardedGrid, asked: Question, *, bools: Sequence[str]) -> Bound:
     """
     answers = grid.ask(question(asked.to_dict()), "query.bind")
     bindings = {p: read_json(a, ReleaseKind.BINDING) for p, a in answers.items()}
-    _refuse_violations(bindings, "the question is against the parties' policies")
-    _refuse_problems({p: b.get("problems", ()) for p, b in bindings.items()})
+    refuse_violations(bindings, "the question is against the parties' policies")
+    refuse_problems({p: b.get("problems", ()) for p, b in bindings.items()})
     reports = _reports(grid, bindings)
     taking_part = [name for name, report in reports.items() if report.left_out is None]
     labels = {p: read_json(answers[p], ReleaseKind.LABELS) for p in taking_part}
@@ -144,12 +145,13 @@ def bind(grid: GuardedGrid, asked: Question, *, bools: Sequence[str]) -> Bound:
     )
     for name in set(taking_part) - set(begun):
         grid.leave_out(name)
-        reports[name] = dataclasses.replace(reports[name], left_out=_last_failure(grid, name))
+        reports[name] = dataclasses.replace(reports[name], left_out=last_failure(grid, name))
     task = Task(len(fitted.names), None if classes is None else len(classes))
     return Bound(task, classes, fitted, reports)
 
 
-def _refuse_problems(by_party: Mapping[str, Sequence[Mapping[str, Any]]]) -> None:
+def refuse_problems(by_party: Mapping[str, Sequence[Mapping[str, Any]]]) -> None:
+    """Raise TypeMismatch with all that does not fit at every party."""
     parties_of: dict[Problem, list[str]] = {}
     for party, problems in by_party.items():
         for told in problems:
@@ -172,20 +174,26 @@ def _reports(
     reports: dict[str, PartyReport] = {}
     for name in list(grid.parties.values()):
         binding = bindings.get(name)
-        left_out = _last_failure(grid, name) if binding is None else binding.get("left_out")
+        left_out = last_failure(grid, name) if binding is None else binding.get("left_out")
         if left_out is not None or binding is None:
             reports[name] = PartyReport(name, 0, 0, 0, left_out=str(left_out))
             grid.leave_out(name)
             continue
         rows, training, testing = (int(binding[key]) for key in ("rows", "training", "testing"))
         reports[name] = PartyReport(name, rows, training, testing, str(binding["digest"]))
-    if all(report.left_out is not None for report in reports.values()):
-        reasons = "".join(f"\n  party '{r.name}': {r.left_out}" for r in reports.values())
-        raise PartyError(f"no party can take part{reasons}", hint="lower min_rows or test")
+    refuse_nobody(reports)
     return reports
 
 
-def _last_failure(grid: GuardedGrid, party: str) -> str:
+def refuse_nobody(reports: Mapping[str, PartyReport]) -> None:
+    """Raise PartyError where every party was left out."""
+    if all(report.left_out is not None for report in reports.values()):
+        reasons = "".join(f"\n  party '{r.name}': {r.left_out}" for r in reports.values())
+        raise PartyError(f"no party can take part{reasons}", hint="lower min_rows or test")
+
+
+def last_failure(grid: GuardedGrid, party: str) -> str:
+    """Return why a party gave no usable answer the last time."""
     return next(f.reason for f in reversed(grid.failures) if f.party == party)
 
 

@@ -12,6 +12,7 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
 
     from wayfed.federated.models.adapter import Weights
+    from wayfed.federated.privacy.dp import Spent
     from wayfed.federated.rounds.playing import Rounds
 
 
@@ -24,6 +25,7 @@ def play(
     parties: Mapping[str, PartyReport],
     on_round: OnRound | None,
     progress: bool | None,
+    privacy_spent: Mapping[str, Spent] | None = None,
 ) -> FederatedRun:
     """Play `rounds` rounds from `weights` on and give the run."""
     run = FederatedRun(
@@ -32,6 +34,7 @@ def play(
         rounds=rounds,
         model=rounds_of.model(weights),
         parties=parties,
+        privacy_spent=privacy_spent,
     )
     with reporting(rounds, progress) as report:
         rounds_of.play(run, weights, report=report, on_round=on_round)

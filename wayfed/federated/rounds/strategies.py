@@ -84,6 +84,21 @@ def resolve_strategy(strategy: StrategyLike) -> Strategy:
     )
 
 
+def name_of(strategy: StrategyLike) -> str:
+    """Return the name that parties are told, which their policies may allow or not.
+
+    Examples
+    --------
+    >>> name_of({"name": "fedadam", "eta": 0.01})
+    'fedadam'
+    """
+    if isinstance(strategy, str):
+        return strategy
+    if isinstance(strategy, Mapping):
+        return str(strategy.get("name"))
+    return type(strategy).__name__.lower()
+
+
 def check_parties(strategy: Strategy, parties: int, quorum: float | None) -> None:
     """Raise InvalidOption if `strategy` would wait for more parties than there are.
 

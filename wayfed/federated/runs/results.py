@@ -22,6 +22,7 @@ if TYPE_CHECKING:
     from wayfed.arrays import Arrays
     from wayfed.federated.features.fitting import Category, FittedFeatures
     from wayfed.federated.models.spec import ModelSpec
+    from wayfed.federated.privacy.dp import Spent
     from wayfed.federated.rounds.guard import Failure
 
 Status = Literal["running", "finished", "stopped", "failed"]
@@ -187,6 +188,8 @@ class FederatedRun:
         Every answer that could not be used.
     status
         ``running``, ``finished``, ``stopped`` (by `stop`), or ``failed``.
+    privacy_spent
+        What the run costs each party; None where `privacy` was not asked for.
     """
 
     description: str
@@ -197,6 +200,7 @@ class FederatedRun:
     history: list[Round] = field(default_factory=list)
     failures: Sequence[Failure] = ()
     status: Status = "running"
+    privacy_spent: Mapping[str, Spent] | None = None
     _stop: bool = field(default=False, init=False, repr=False)
 
     @property
@@ -213,11 +217,6 @@ class FederatedRun:
     def left_out(self) -> Mapping[str, str]:
         """The parties that take no part, and why."""
         return {name: r.left_out for name, r in self.parties.items() if r.left_out is not None}
-
-    @property
-    def privacy_spent(self) -> None:
-        """What privacy the run has cost; None, since it was not asked to keep any account."""
-        return None
 
     @property
     def stopping(self) -> bool:

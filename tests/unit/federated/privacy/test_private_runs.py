@@ -1,0 +1,234 @@
+"""Runs under privacy: what leaves a party, what is refused, and what it costs."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+import pyarrow as pa
+import pytest
+
+import wayfed as wf
+from wayfed import models
+from wayfed.arrays import Arrays
+from wayfed.federated.features.recipe import features
+from wayfed.federated.parties.question import Question
+from wayfed.federated.releases import Release
+from wayfed.federated.run import run_federated
+from wayfed.federated.runs.results import FederatedRun
+from wayfed_optimizer.errors import InvalidOption, PartyError, TypeMismatch
+
+FEATURES = ["a", "b", "c"]
+CANARY = 98765.4321
+
+
+def rows(count: int, seed: int = 0, **more: Any) -> Arrays:
+    random = np.random.default_rng(seed)
+    x = random.normal(size=(count, 3))
+    late = x @ [1.0, -2.0, 0.5] + random.logistic(size=count) > 0
+    columns = {"a": x[:, 0], "b": x[:, 1], "c": x[:, 2], "late": late, **more}
+    return Arrays.from_table(pa.table(columns))
+
+
+def broken_rows() -> Arrays:
+    """2,000 rows of which one each has no feature, no number, no end, no label, no weight."""
+    party = rows(2000, 1)
+    columns = {name: list(party[name].tolist()) for name in party}
+    columns["a"][0], columns["b"][1], columns["c"][2] = None, float("nan"), float("inf")
+    columns["late"][3] = None
+    columns["w"] = [-1.0] + [1.0] * 1999
+    return Arrays.from_table(pa.table(columns))
+
+
+def train(parties: dict[str, Arrays] | None = None, **options: Any) -> FederatedRun:
+    chosen: dict[str, Any] = {
+        "label": "late",
+        "features": FEATURES,
+        "model": models.logistic_regression(learning_rate=1.0, local_epochs=2),
+        "rounds": 4,
+        "classes": [False, True],
+        "privacy": wf.dp(epsilon=2.0, delta=1e-5, clip=1.0),
+        **options,
+    }
+    return run_federated(parties or {"ash": rows(3000, 1), "birch": rows(5000, 2)}, **chosen)
+
+
+@pytest.mark.parametrize(
+    "model",
+    [
+        models.logistic_regression(learning_rate=1.0, local_epochs=2),
+        models.logistic_regression(learning_rate=1.0, batch_size=400),
+        models.mlp(hidden=(8,), learning_rate=0.5, batch_size=400),
+    ],
+    ids=["whole", "sampled", "perceptron"],
+)
+def test_a_model_is_learned_within_its_budget(model: models.ModelSpec) -> None:
+    run = train(model=model, rounds=8)
+
+    assert run.metrics["auc"] > 0.8
+    assert run.privacy_spent is not None
+    assert set(run.privacy_spent) == {"ash", "birch"}
+    for spent in run.privacy_spent.values():
+        assert 1.9 < spent.epsilon <= 2.0
+        assert (spent.delta, spent.unit) == (1e-5, "example")
+
+
+def test_noise_does_not_come_from_the_seed() -> None:
+    first, second = (train(seed=5, rounds=1) for _ in range(2))
+
+    assert first.arrays["coefficients"].tolist() != second.arrays["coefficients"].tolist()
+
+
+def test_without_privacy_nothing_is_said_to_be_spent() -> None:
+    assert train(privacy=None, rounds=1).privacy_spent is None
+
+
+def test_what_leaves_a_party_has_neither_numbers_of_rows_nor_digests() -> None:
+    told: list[Release] = []
+
+    train({"ash": rows(3000, 1)}, record=told.append, rounds=2)
+
+    by_stage: dict[str, list[str]] = {}
+    for release in told:
+        by_stage.setdefault(release.stage, []).append(str(release.content))
+    assert by_stage["query.bind"] == [str({"json": '{"problems": []}'})]
+    assert "query.statistics" not in by_stage
+    assert not any("digest" in content for content in by_stage["query.begin"])
+    assert len(by_stage["train"]) == 4  # two rounds of an update and a weight
+    assert [release.kind.value for release in told[:2]] == ["binding", "binding"]
+
+
+def test_numbers_of_rows_are_about_right_and_not_exact_each_time() -> None:
+    party = {"ash": rows(1000, 1)}
+
+    reports = [train(party, rounds=1).parties["ash"] for _ in range(6)]
+
+    assert len({report.rows for report in reports}) > 1
+    assert all(850 < report.rows < 1150 for report in reports)
+    assert all(report.digest is None for report in reports)
+
+
+def test_rows_that_cannot_be_used_are_left_out_in_silence() -> None:
+    run = train({"ash": broken_rows()}, sample_weight="w", rounds=2)
+
+    assert run.status == "finished"
+
+
+@pytest.mark.parametrize(
+    ("options", "words"),
+    [
+        ({"classes": None}, "classes="),
+        ({"preprocess": features(standardize=True)}, "features fitted"),
+        ({"preprocess": features(impute={"a": "mean"})}, "features fitted"),
+        ({"preprocess": features(one_hot=["a"])}, "features fitted"),
+        (
+            {"model": models.linear_regression(), "label": "c", "features": ["a"], "classes": None},
+            "measures of a regression",
+        ),
+    ],
+    ids=["classes", "standardize", "mean", "one_hot", "regression"],
+)
+@pytest.mark.parametrize("unit", ["example", "client"])
+def test_what_rows_would_tell_of_themselves_is_refused_before_binding(
+    options: dict[str, Any], words: str, unit: str
+) -> None:
+    told: list[Release] = []
+
+    with pytest.raises(InvalidOption, match=f"does not go with.*{words}") as refused:
+        train(
+            **options, privacy=wf.dp(epsilon=1, delta=1e-5, clip=1, unit=unit), record=told.append
+        )
+
+    assert told == []
+    assert refused.value.hint
+
+
+def test_a_model_that_cannot_clip_is_refused_before_binding() -> None:
+    from sklearn.linear_model import SGDClassifier
+
+    told: list[Release] = []
+
+    with pytest.raises(InvalidOption, match="cannot clip"):
+        train(model=models.sklearn(SGDClassifier(loss="log_loss")), record=told.append)
+
+    assert told == []
+
+
+def test_columns_of_other_types_are_named_and_nothing_is_said_of_values() -> None:
+    party = rows(100, 1, word=["x"] * 100)
+
+    with pytest.raises(TypeMismatch, match="'word' is string, not a number"):
+        train({"ash": party}, features=["a", "word"])
+
+
+def test_a_failure_says_no_more_than_that_there_was_one(monkeypatch: pytest.MonkeyPatch) -> None:
+    def fail(*_: object, **__: object) -> None:
+        raise ValueError(f"the row with {CANARY} is odd")
+
+    monkeypatch.setattr("wayfed.federated.models.linear.LinearModel.clipped_gradient", fail)
+    told: list[Release] = []
+
+    with pytest.raises(PartyError, match="failed under privacy="):
+        train({"ash": rows(100, 1)}, record=told.append)
+
+    assert str(CANARY) not in str(told)
+
+
+@pytest.mark.parametrize("privacy", [object(), 1.0, {"epsilon": 1.0}])
+def test_privacy_is_a_budget(privacy: object) -> None:
+    with pytest.raises(InvalidOption, match=r"wf\.dp\("):
+        train(privacy=privacy)
+
+
+@pytest.mark.parametrize(
+    "values",
+    [
+        {"epsilon": 0.0},
+        {"epsilon": float("inf")},
+        {"epsilon": float("nan")},
+        {"epsilon": True},
+        {"delta": 0.0},
+        {"delta": 1.0},
+        {"clip": 0.0},
+        {"clip": float("inf")},
+        {"unit": "row"},
+    ],
+    ids=str,
+)
+def test_a_budget_out_of_its_range_is_refused(values: dict[str, Any]) -> None:
+    with pytest.raises(InvalidOption):
+        wf.dp(**{"epsilon": 1.0, "delta": 1e-5, "clip": 1.0, **values})
+
+
+def test_a_question_with_privacy_comes_back_as_it_was() -> None:
+    question = Question(
+        label="y",
+        features=("x",),
+        sample_weight=None,
+        split=None,
+        model=models.logistic_regression(),
+        recipe=features(),
+        classes=(0, 1),
+        seed=0,
+        rounds=7,
+        strategy="fedadam",
+        privacy=wf.dp(epsilon=1.5, delta=1e-6, clip=2.0),
+    )
+
+    assert Question.from_dict(question.to_dict()) == question
+
+
+def test_parties_of_a_client_budget_weigh_alike_and_move_the_model_by_the_clip_at_most() -> None:
+    privacy = wf.dp(epsilon=1e6, delta=1e-5, clip=1.0, unit="client")  # next to no noise
+
+    run = train(
+        {"ash": rows(3, 1), "birch": rows(2, 2), "cedar": rows(3000, 3, d=np.full(3000, 1e6))},
+        privacy=privacy,
+        rounds=1,
+        test=None,
+        model=models.logistic_regression(learning_rate=1e6),
+    )
+
+    moved = np.sqrt(sum(np.square(value).sum() for value in run.arrays.values()))
+    assert set(run.history[0].weights.values()) == {1.0}
+    assert moved <= 1.0 + 0.2  # the mean of three cut updates, and a little noise

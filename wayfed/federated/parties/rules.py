@@ -1,0 +1,83 @@
+"""What a party insists on before it answers: rows, roles, models, strategies, rounds, privacy."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from types import MappingProxyType
+from typing import TYPE_CHECKING
+
+from wayfed.federated.parties.policy import Policy, Role
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Mapping
+
+    from wayfed.federated.parties.question import Question
+    from wayfed.federated.privacy.account import Account
+    from wayfed.federated.privacy.dp import DifferentialPrivacy
+
+
+@dataclass(frozen=True, slots=True)
+class Rules:
+    """What a party insists on in the runs over one plan.
+
+    Parameters
+    ----------
+    min_rows
+        The least number of training rows with which it takes part.
+    roles
+        What each of its columns may be used for; any use of those that are not among them.
+    policy
+        What else its policy says.
+    account
+        Pays for what is told of its tables; None where nobody keeps an account.
+    """
+
+    min_rows: int = 1
+    roles: Mapping[str, Role] = field(default_factory=lambda: MappingProxyType({}))
+    policy: Policy = field(default_factory=Policy)
+    account: Account | None = None
+
+    def violations(self, question: Question) -> tuple[str, ...]:
+        """Return each rule that a question would break, as one sentence with the remedy."""
+        return (
+            *(
+                f"'{name}' is a {role.value}, and no feature; leave it out of features="
+                for name in question.features
+                if (role := self.roles.get(name, Role.FEATURE)) is not Role.FEATURE
+            ),
+            *self.policy.refusals(question),
+            *self._unpaid(question.privacy),
+        )
+
+    def charge(self, privacy: DifferentialPrivacy) -> None:
+        """Pay for a run, for good.
+
+        Raises
+        ------
+        PolicyViolation
+            A table's budget is spent.
+        """
+        if self.account is not None:
+            self.account.charge(privacy)
+
+    @property
+    def rows_of_a_unit(self) -> float:
+        """How many rows of the plan's result one row of a table can change."""
+        return 1.0 if self.account is None else self.account.rows_of_a_unit
+
+    def too_few(self, rows: int, training: int) -> str | None:
+        """Say why a party with so many rows takes no part; with no number of its own."""
+        if training >= max(1, self.min_rows):
+            return None
+        if self.min_rows <= 1:
+            return "no training rows" if rows else "no rows"
+        return self.too_few_told
+
+    @property
+    def too_few_told(self) -> str:
+        """The reason for which a party with few rows takes no part."""
+        return f"fewer training rows than its min_rows={self.min_rows:,}"
+
+    def _unpaid(self, privacy: DifferentialPrivacy | None) -> Iterator[str]:
+        if privacy is not None and self.account is not None:
+            yield from self.account.refusals(privacy)

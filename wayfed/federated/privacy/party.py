@@ -1,0 +1,351 @@
+"""A party's side of a run under privacy: whatever depends on its rows leaves it with noise.
+
+What is told before training is a question of names and types only. Rows that cannot be used (a NULL
+label, a feature without a value) are left out in silence, each for itself, instead of being counted
+in a message. The numbers of rows are told with noise, and paid for; so is every measure. A failure
+says no more than that there was one.
+"""
+
+from __future__ import annotations
+
+import hashlib
+from dataclasses import asdict, dataclass, replace
+from typing import TYPE_CHECKING, Any, Final, TypeAlias, TypeVar
+
+import numpy as np
+from flwr.app import ArrayRecord, MetricRecord, RecordDict
+
+from wayfed.arrays import numeric_column
+from wayfed.federated import metrics
+from wayfed.federated.features import canonical, fitting, split
+from wayfed.federated.models.adapter import Examples, Model, Task, resolve_model
+from wayfed.federated.parties.question import Problem
+from wayfed.federated.privacy.accounting import Gaussian, cost_of, multiplier_for
+from wayfed.federated.privacy.client_level import cut_update
+from wayfed.federated.privacy.descent import ClippingModel, Steps, descend
+from wayfed.federated.privacy.dp import Spent
+from wayfed.federated.privacy.measuring import cells_of, histogram
+from wayfed.federated.privacy.noise import noised
+from wayfed.federated.releases import ReleaseKind
+from wayfed.federated.wire import Reply, answer, record_of, weights_of
+from wayfed_optimizer.errors import InvalidOption, PartyError, PolicyViolation
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator, Mapping, Sequence
+
+    import pyarrow as pa
+    from numpy.typing import NDArray
+
+    from wayfed.arrays import Arrays
+    from wayfed.federated.parties.question import Question
+    from wayfed.federated.parties.rules import Rules
+    from wayfed.federated.privacy.dp import DifferentialPrivacy
+
+_FOR_COUNTS: Final = 0.1
+"""The share of the budget that would pay for the numbers of rows if they were told alone."""
+
+_T = TypeVar("_T")
+_Work: TypeAlias = "Callable[[dict[str, NDArray[Any]], Mapping[str, Any]], RecordDict]"
+
+
+@dataclass(frozen=True, slots=True)
+class _Plan:
+    """What a party will tell in a run.
+
+    Parameters
+    ----------
+    rows, testing
+        About how many rows it learns from, and is measured on; what it tells of their numbers.
+    steps
+        How it steps through its rows.
+    measuring_multiplier
+        The noise of each measure.
+    spent
+        What all of it costs, the noise of training among it.
+    """
+
+    rows: int
+    testing: int
+    steps: Steps
+    measuring_multiplier: float
+    spent: Spent
+
+
+class PrivateRun:
+    """One party in one run under privacy.
+
+    Parameters
+    ----------
+    rows
+        Gives the party's arrays.
+    rules
+        What the party insists on; pays from its budget.
+    question
+        What the run asks.
+    name_word
+        A number made of the party's name, which makes its chance another than the others'.
+    """
+
+    def __init__(
+        self, rows: Callable[[], Arrays], rules: Rules, question: Question, name_word: int
+    ) -> None:
+        if question.privacy is None:
+            raise InvalidOption("a private run needs privacy=")
+        self._rows = rows
+        self._rules = rules
+        self._question = question
+        self._privacy: DifferentialPrivacy = question.privacy
+        self._name_word = name_word
+        self._model: Model
+        self._training: Examples
+        self._testing: Examples
+        self._classes = 0
+        self._plan: _Plan | None = None
+        self._left: dict[str, int] = {}
+        self._told: dict[str, tuple[bytes, RecordDict]] = {}
+
+    def bind(self) -> RecordDict:
+        """Say what does not fit by its name or type; nothing of the rows."""
+        found = [asdict(each) for each in self._problems(quietly(self._rows))]
+        return answer({ReleaseKind.BINDING: {"problems": found}})
+
+    def _problems(self, arrays: Arrays) -> Iterator[Problem]:
+        question = self._question
+        needed = [question.label, *question.features]
+        needed += [question.sample_weight] if question.sample_weight is not None else []
+        needed += question.split.columns if question.split is not None else ()
+        lacking = [name for name in dict.fromkeys(needed) if name not in arrays]
+        yield from (Problem(name, f"there is no column '{name}'") for name in lacking)
+        numbers = list(question.features)
+        numbers += [question.label] if question.classes is None else []
+        numbers += [question.sample_weight] if question.sample_weight is not None else []
+        for name in dict.fromkeys(numbers):
+            kind = None if name in lacking else arrays.schema.field(name).type
+            if kind is not None and not _is_number(kind):
+                hint = "cast it, or encode it by known values: .with_columns(x=col('y') == 'z')"
+                yield Problem(name, f"'{name}' is {kind}, not a number", hint)
+
+    def statistics(self) -> RecordDict:
+        """Refuse: means and vocabularies are what rows say of themselves."""
+        raise PolicyViolation(
+            "statistics of rows are not told under privacy",
+            hint="name categories and scales in the plan or in preprocess=",
+        )
+
+    def begin(self, asked: Mapping[str, Any]) -> RecordDict:
+        """Pay for the run, and tell about how many rows there are."""
+        fitted = fitting.FittedFeatures.from_dict(asked["features"])
+        classes = asked["classes"]
+        task = Task(len(fitted.names), None if classes is None else len(classes))
+        self._model = resolve_model(self._question.model, task)
+        if reason := cannot_clip(self._question.model.name, self._model, self._privacy):
+            raise PolicyViolation(reason)
+        quietly(lambda: self._prepare(fitted, classes))
+        self._rules.charge(self._privacy)
+        self._plan = plan = self._settle()
+        if self._privacy.unit == "example" and plan.rows < self._rules.min_rows:
+            return answer({ReleaseKind.BINDING: {"left_out": self._rules.too_few_told}})
+        self._left = {"train": self._question.rounds, "evaluate": self._question.rounds}
+        told = {
+            "features": task.features,
+            "training": plan.rows,
+            "testing": plan.testing,
+            "spent": asdict(plan.spent),
+        }
+        return answer({ReleaseKind.BINDING: told})
+
+    def train(self, weights: ArrayRecord, config: Mapping[str, Any]) -> RecordDict:
+        """Learn from the rows, as often as was paid for."""
+        return self._once("train", weights, config, self._learn)
+
+    def evaluate(self, weights: ArrayRecord, config: Mapping[str, Any]) -> RecordDict:
+        """Measure on held-out rows, as often as was paid for."""
+        if self._question.split is None or self._privacy.unit == "client":
+            raise PolicyViolation("measures are not paid for in this run", hint="test=None")
+        return self._once("evaluate", weights, config, self._measure)
+
+    def _once(
+        self, kind: str, record: ArrayRecord, config: Mapping[str, Any], work: _Work
+    ) -> RecordDict:
+        """Answer a message; the same message again with the same answer, which costs nothing."""
+        weights = weights_of(record)
+        asked = _digest(weights, config)
+        before = self._told.get(kind)
+        if before is not None and before[0] == asked:
+            return before[1]
+        if self._left.get(kind, 0) < 1:
+            raise PolicyViolation(
+                f"this run has paid for {self._question.rounds} rounds, and they are over",
+                hint="begin another run, which is paid for by itself",
+            )
+        self._left[kind] -= 1
+        told = quietly(lambda: work(weights, config))
+        self._told[kind] = asked, told
+        return told
+
+    def _learn(self, weights: dict[str, NDArray[Any]], config: Mapping[str, Any]) -> RecordDict:
+        plan, mu = self._settled, float(config.get("proximal-mu", 0.0))
+        if self._privacy.unit == "client":
+            update = weights
+            if len(self._training) >= max(1, self._rules.min_rows):
+                seed = (self._question.seed, int(config.get("server-round", 0)), self._name_word)
+                trained = self._model.train(weights, self._training, seed=seed, proximal_mu=mu)
+                update = cut_update(weights, trained, self._privacy.clip)
+        elif isinstance(self._model, ClippingModel):
+            update = dict(
+                descend(
+                    self._model,
+                    weights,
+                    self._training,
+                    rows=plan.rows,
+                    steps=plan.steps,
+                    clip=self._privacy.clip,
+                    sensitivity=self._privacy.clip * self._rules.rows_of_a_unit,
+                    multiplier=plan.spent.multiplier,
+                    proximal_mu=mu,
+                )
+            )
+        told = MetricRecord({metrics.WEIGHT: float(plan.rows)})
+        content = {ReleaseKind.UPDATE.value: record_of(update), ReleaseKind.TRAINING.value: told}
+        return Reply(content)
+
+    def _measure(self, weights: dict[str, NDArray[Any]], config: Mapping[str, Any]) -> RecordDict:
+        plan, classes = self._settled, self._classes
+        cells = np.zeros(cells_of(classes))
+        if len(self._testing):
+            predicted = self._model.predict(weights, self._testing.x)
+            cells = histogram(predicted, self._testing.y, classes)
+        noisy = noised(
+            {"cells": cells},
+            sensitivity=self._rules.rows_of_a_unit,
+            multiplier=plan.measuring_multiplier,
+        )["cells"]
+        told = {
+            metrics.WEIGHT: plan.testing,
+            metrics.CELLS: noisy.ravel().tolist(),
+            metrics.CLASSES: classes,
+        }
+        return Reply({ReleaseKind.METRICS.value: MetricRecord(told)})
+
+    @property
+    def _settled(self) -> _Plan:
+        if self._plan is None:
+            raise PartyError("this run has not begun")
+        return self._plan
+
+    def _settle(self) -> _Plan:
+        """Count the rows with noise, and say how much noise the rounds need."""
+        rounds, privacy = self._question.rounds, self._privacy
+        if privacy.unit == "client":
+            multiplier = multiplier_for(privacy.epsilon, privacy.delta, times=rounds)
+            spent = _spent(privacy, (Gaussian(multiplier, rounds),), Gaussian(multiplier, rounds))
+            return _Plan(1, 0, Steps(1, 1.0), 0.0, spent)
+        counting = Gaussian(
+            multiplier_for(privacy.epsilon * _FOR_COUNTS, privacy.delta * _FOR_COUNTS, times=1)
+        )
+        unit = self._rules.rows_of_a_unit
+        counts = np.array([len(self._training), len(self._testing)], dtype=np.float64)
+        noisy = noised({"rows": counts}, sensitivity=unit, multiplier=counting.multiplier)["rows"]
+        rows, testing = (max(0, round(float(count))) for count in noisy)
+        if not isinstance(self._model, ClippingModel):
+            raise PolicyViolation("this model cannot clip")
+        steps = Steps.of(self._model.descent, rows)
+        learned, measured = steps.in_round * rounds, rounds if self._question.split else 0
+        budget = privacy.epsilon, privacy.delta
+        if unit > 1:
+            # One unit's rows may be on both sides, and in more than one sample of a round.
+            times = learned + measured
+            both = multiplier_for(*budget, times=times, beside=(counting,))
+            spent = _spent(privacy, (counting, Gaussian(both, times)), Gaussian(both, learned))
+            return _Plan(rows, testing, steps, both, spent)
+        # A row is learned from or measured on, never both: each side has the whole budget.
+        training = Gaussian(
+            multiplier_for(*budget, times=learned, sampling=steps.sampling, beside=(counting,)),
+            learned,
+            steps.sampling,
+        )
+        spent = _spent(privacy, (counting, training), training)
+        if not measured:
+            return _Plan(rows, testing, steps, 0.0, spent)
+        measuring = multiplier_for(*budget, times=measured, beside=(counting,))
+        other = cost_of((counting, Gaussian(measuring, measured)), privacy.delta)
+        spent = replace(spent, epsilon=max(spent.epsilon, other))
+        return _Plan(rows, testing, steps, measuring, spent)
+
+    def _prepare(
+        self, fitted: fitting.FittedFeatures, classes: Sequence[fitting.Category] | None
+    ) -> None:
+        """Make the examples of the rows that can be used."""
+        arrays, question = self._rows(), self._question
+        hashes = canonical.hash_rows(arrays)
+        order = canonical.canonical_order(hashes)
+        held = split.held_out(question.split, arrays, hashes, order)
+        label = arrays[question.label]
+        if classes is None:
+            label = numeric_column(arrays, question.label)
+            y = np.ma.getdata(label).astype(np.float64)
+            usable = np.isfinite(y) & ~np.ma.getmaskarray(label)
+        else:
+            y = fitting.encode(label, classes).astype(np.float64)
+            usable = y >= 0
+        for part in fitted.parts:
+            usable &= part.usable(arrays)
+        weight = None
+        if question.sample_weight is not None:
+            column = numeric_column(arrays, question.sample_weight)
+            weight = np.ma.getdata(column).astype(np.float64)
+            usable &= np.isfinite(weight) & (weight >= 0) & ~np.ma.getmaskarray(column)
+        train, test = order[(usable & ~held)[order]], order[(usable & held)[order]]
+        self._classes = len(classes) if classes is not None else 0
+        self._training = Examples(
+            fitted.matrix(arrays, train), y[train], None if weight is None else weight[train]
+        )
+        self._testing = Examples(fitted.matrix(arrays, test), y[test])
+
+
+def _is_number(kind: pa.DataType) -> bool:
+    from pyarrow import types
+
+    checks = (types.is_integer, types.is_floating, types.is_boolean, types.is_decimal)
+    return any(check(kind) for check in checks)
+
+
+def cannot_clip(name: str, model: Model, privacy: DifferentialPrivacy) -> str | None:
+    """Say why a model cannot be trained under this privacy; None where it can."""
+    if privacy.unit == "client" or isinstance(model, ClippingModel):
+        return None
+    return (
+        f"model '{name}' cannot cut the gradient of each row, which privacy of examples needs; "
+        "wf.models.logistic_regression(), linear_regression() and mlp() can"
+    )
+
+
+def quietly(work: Callable[[], _T]) -> _T:
+    """Do what depends on rows; what it raises is told without its reason, which may quote them."""
+    try:
+        return work()
+    except Exception as error:
+        raise PartyError(
+            "it failed under privacy=, which keeps the reason to the party", hint="see its log"
+        ) from error
+
+
+def _spent(
+    privacy: DifferentialPrivacy, releases: tuple[Gaussian, ...], training: Gaussian
+) -> Spent:
+    return Spent(
+        cost_of(releases, privacy.delta),
+        privacy.delta,
+        privacy.unit,
+        training.multiplier,
+        training.sampling,
+        training.times,
+    )
+
+
+def _digest(weights: Mapping[str, NDArray[Any]], config: Mapping[str, Any]) -> bytes:
+    sha = hashlib.sha256(repr(sorted(config.items())).encode())
+    for name, value in weights.items():
+        sha.update(name.encode())
+        sha.update(value.tobytes())
+    return sha.digest()

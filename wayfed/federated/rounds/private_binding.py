@@ -1,0 +1,87 @@
+"""Binding under privacy: parties agree to names and types, pay, and tell numbers with noise."""
+
+from __future__ import annotations
+
+import dataclasses
+from typing import TYPE_CHECKING
+
+from wayfed.federated.features.fitting import FittedFeatures, fit_without_rows
+from wayfed.federated.models.adapter import Task
+from wayfed.federated.privacy.dp import Spent
+from wayfed.federated.releases import ReleaseKind
+from wayfed.federated.rounds.binding import (
+    Bound,
+    last_failure,
+    refuse_nobody,
+    refuse_problems,
+    refuse_violations,
+)
+from wayfed.federated.runs.results import PartyReport
+from wayfed.federated.wire import question, read_json
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
+    from typing import Any
+
+    from wayfed.federated.parties.question import Question
+    from wayfed.federated.rounds.guard import GuardedGrid
+
+
+def bind_privately(
+    grid: GuardedGrid, asked: Question, *, bools: Sequence[str]
+) -> tuple[Bound, dict[str, Spent]]:
+    """Let every party check and pay for what is asked.
+
+    Parameters
+    ----------
+    grid
+        The parties; those that cannot take part are left out of it.
+    asked
+        The question, with its classes where there are any.
+    bools
+        The features that hold yes or no.
+
+    Returns
+    -------
+    tuple
+        What they agreed to, and what it costs each of them.
+
+    Raises
+    ------
+    TypeMismatch, PolicyViolation, PartyError
+        As `wayfed.federated.rounds.binding.bind`.
+    """
+    answers = grid.ask(question(asked.to_dict()), "query.bind")
+    bindings = {p: read_json(a, ReleaseKind.BINDING) for p, a in answers.items()}
+    refuse_violations(bindings, "the question is against the parties' policies")
+    refuse_problems({p: b.get("problems", ()) for p, b in bindings.items()})
+    names = tuple(grid.parties.values())
+    for name in set(names) - set(answers):
+        grid.leave_out(name)
+    fitted = fit_without_rows(asked.recipe, asked.features, bools)
+    content = {"features": fitted.to_dict(), "classes": asked.classes and list(asked.classes)}
+    begun = {
+        p: read_json(a, ReleaseKind.BINDING)
+        for p, a in grid.ask(question(content), "query.begin").items()
+    }
+    reports = {name: _report(grid, name, begun.get(name)) for name in names}
+    for report in reports.values():
+        if report.left_out is not None:
+            grid.leave_out(report.name)
+    refuse_nobody(reports)
+    spent = {name: Spent(**told["spent"]) for name, told in begun.items() if "spent" in told}
+    return Bound(_task(asked, fitted), asked.classes, fitted, reports), spent
+
+
+def _task(asked: Question, fitted: FittedFeatures) -> Task:
+    return Task(len(fitted.names), None if asked.classes is None else len(asked.classes))
+
+
+def _report(grid: GuardedGrid, name: str, told: Mapping[str, Any] | None) -> PartyReport:
+    report = PartyReport(name, 0, 0, 0)
+    if told is None:
+        return dataclasses.replace(report, left_out=last_failure(grid, name))
+    if "left_out" in told:
+        return dataclasses.replace(report, left_out=str(told["left_out"]))
+    training, testing = int(told["training"]), int(told["testing"])
+    return PartyReport(name, training + testing, training, testing)
