@@ -27,7 +27,6 @@ Header: TypeAlias = dict[str, Any]
 _FIELDS: Final[Mapping[str, Mapping[str, type]]] = {
     "hello": {"version": int, "boot": str, "tables": list, "min_rows": int},
     "knock": {"version": int, "boot": str},
-    "welcome": {"version": int, "message_bytes": int},
     "ask": {
         "session": str,
         "number": int,
@@ -35,7 +34,7 @@ _FIELDS: Final[Mapping[str, Mapping[str, type]]] = {
         "requester": str,
         "fingerprint": str,
     },
-    "send": {"session": str, "heads": dict, "size": int},
+    "send": {"session": str, "number": int, "size": int, "heads": dict},
     "answer": {"session": str, "number": int, "size": int},
     "part": {"session": str, "number": int},
     "end": {"session": str, "fingerprint": str},

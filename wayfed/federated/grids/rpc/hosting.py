@@ -20,6 +20,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Container
 
     from wayfed.arrays import Arrays
+    from wayfed.federated.grids.rpc.frames import Header
 
 LOG: Final = logging.getLogger("wayfed.federated.party")
 NO_SESSION: Final = 3
@@ -59,6 +60,12 @@ class Ask:
     session: str
     number: int
     data: bytes
+
+    @classmethod
+    def of(cls, header: Header, data: bytes) -> Ask:
+        """Take it out of its envelope."""
+        asked = (header[name] for name in ("requester", "fingerprint", "session", "number"))
+        return cls(*asked, data)
 
 
 class Hosting:

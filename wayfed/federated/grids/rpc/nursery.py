@@ -53,7 +53,8 @@ def serve(told: dict[str, Any]) -> None:
     from threadpoolctl import threadpool_limits
 
     from wayfed.federated.grids.rpc.identity import Identity, fingerprint_of
-    from wayfed.federated.grids.rpc.link import Coordinator, Link
+    from wayfed.federated.grids.rpc.link import Link
+    from wayfed.federated.grids.rpc.outbound import Coordinator
     from wayfed.federated.parties.configuration import PartyConfiguration
     from wayfed.federated.parties.member import Member
     from wayfed.federated.parties.session import PLAN, Session
