@@ -56,7 +56,7 @@ class Training:
         classes: Sequence[Category] | None = None,
         privacy: object | None = None,
         secure_aggregation: bool = False,
-        runner: str = "local",
+        runner: str | None = None,
         seed: int = 0,
         checkpoint: object | None = None,
         quorum: float | None = None,
@@ -98,7 +98,8 @@ class Training:
         privacy, secure_aggregation, checkpoint, refresh
             Not in this version, beyond their defaults.
         runner
-            How messages travel; in this version ``local``.
+            How messages travel: ``local``, ``processes``, or ``grpc`` for parties elsewhere; by
+            default as the context reaches its parties.
         seed
             What chance depends on: equal rows and seed give an equal model, bit for bit.
         quorum

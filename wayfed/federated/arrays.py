@@ -141,9 +141,9 @@ class FederatedArrays:
         """Return those of `names` that hold yes or no."""
         return [name for name in names if self.schema[name].type == BOOL]
 
-    def grid(self, runner: str, *, threads: int | None, features: int) -> PartyGrid:
+    def grid(self, runner: str | None, *, threads: int | None, features: int) -> PartyGrid:
         """Return what carries messages to the parties; opened once, and kept."""
-        return self._opened(runner)
+        return self._opened(runner or self._runner)
 
     def done(self, grid: PartyGrid) -> None:
         """Keep the grid for the next run."""

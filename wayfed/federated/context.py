@@ -12,7 +12,7 @@ from wayfed.display import Listing
 from wayfed.federated.arrays import FederatedArrays
 from wayfed.federated.dataset import FederatedDataset
 from wayfed.federated.grids.processes import ProcessRunner
-from wayfed.federated.grids.runners import LocalRunner
+from wayfed.federated.grids.runners import HubRunner, LocalRunner
 from wayfed.federated.parties.configuration import load_federation
 from wayfed.federated.parties.member import Member
 from wayfed.training import Training
@@ -67,7 +67,8 @@ class FederatedContext(Training):
     Parameters
     ----------
     parties
-        The path of a parties.toml, or what would stand in it.
+        The path of a parties.toml, or what would stand in it: parties that are simulated here.
+        Or of a federation.toml, for parties elsewhere.
     optimize_for
         ``time`` or ``bytes``, at each party.
 
@@ -107,10 +108,17 @@ class FederatedContext(Training):
             Member.of(name, party, federation.published, optimize_for=optimize_for)
             for name, party in federation.parties.items()
         )
-        self._runners: dict[str, Runner] = {
-            "local": LocalRunner(self._members),
-            "processes": ProcessRunner(federation, optimize_for=optimize_for),
-        }
+        self._hub: HubRunner | None = None
+        self._runners: dict[str, Runner]
+        if federation.coordinator is not None and federation.identity is not None:
+            self._hub = HubRunner(federation.coordinator, federation.identity)
+            self._runners = {"grpc": self._hub}
+        else:
+            self._runners = {
+                "local": LocalRunner(self._members),
+                "processes": ProcessRunner(federation, optimize_for=optimize_for),
+            }
+        self._default_runner = next(iter(self._runners))
 
     def read(self, source: str, **options: Any) -> FederatedDataset:
         """Return a published table as a dataset; each party has rows of its own in it.
@@ -165,17 +173,26 @@ class FederatedContext(Training):
         )
 
     def parties(self) -> Listing[PartyInfo]:
-        """List the parties and what they have."""
-        return Listing(
-            "party",
-            tuple(PartyInfo(m.name, m.tables, m.policy.min_rows) for m in self._members),
-        )
+        """List the parties and what they have; of those elsewhere, who is connected now.
+
+        Raises
+        ------
+        PartyError
+            Where their coordinator does not answer, or refuses.
+        """
+        self._require_open()
+        if self._hub is not None:
+            present = self._hub.desk.present
+            found = tuple(PartyInfo(n, p.tables, p.min_rows) for n, p in present.items())
+        else:
+            found = tuple(PartyInfo(m.name, m.tables, m.policy.min_rows) for m in self._members)
+        return Listing("party", found)
 
     def arrays(self, relation: Relation) -> FederatedArrays:
         """Let every party bind a plan; see `FederatedDataset.to_numpy`."""
         self._require_open()
         plan = to_wire(relation, names=tuple(self._federation.published))
-        return FederatedArrays(relation.schema, plan, "local", self._reach)
+        return FederatedArrays(relation.schema, plan, self._default_runner, self._reach)
 
     def participants(self, arrays: object) -> Participants:
         """Return who takes part in a run over arrays."""
@@ -200,14 +217,22 @@ class FederatedContext(Training):
         if runner not in self._runners:
             raise Unsupported(
                 f"runner={runner!r}",
-                reason="this version runs all parties in this process",
-                hint="runner='local'",
+                reason="its parties are elsewhere"
+                if self._hub is not None
+                else "its parties are simulated here",
+                available=tuple(self._runners),
+                hint=f"runner='{self._default_runner}'",
             )
         return self._runners[runner].open()
 
     @property
     def platform_names(self) -> tuple[str, ...]:
-        """The platforms that every party has: what `Dataset.on` takes here."""
+        """The platforms that every party has: what `Dataset.on` takes here.
+
+        None where the parties are elsewhere: their engines are their own.
+        """
+        if not self._members:
+            return ()
         names = [set(member.context.platform_names) for member in self._members]
         return tuple(sorted(set.intersection(*names)))
 
@@ -222,6 +247,8 @@ class FederatedContext(Training):
 
     def describe_table(self, table: str) -> str:
         """Return where the rows of a published table lie."""
+        if self._hub is not None:
+            return "at the parties"
         holders = [member.name for member in self._members if table in member.tables]
         return f"at {', '.join(holders) or 'no party'}"
 
@@ -278,7 +305,8 @@ class FederatedContext(Training):
         self.close()
 
     def __repr__(self) -> str:
-        return f"FederatedContext: {', '.join(member.name for member in self._members)}"
+        parties = ", ".join(member.name for member in self._members)
+        return f"FederatedContext: {parties or 'parties elsewhere'}"
 
     def _require_open(self) -> None:
         if self._closed:

@@ -37,7 +37,7 @@ class Participants(Protocol):
         """Return those of `names` that hold yes or no."""
         ...
 
-    def grid(self, runner: str, *, threads: int | None, features: int) -> PartyGrid:
+    def grid(self, runner: str | None, *, threads: int | None, features: int) -> PartyGrid:
         """Return what carries messages to the parties; `features` says how wide a row is."""
         ...
 
@@ -89,9 +89,9 @@ class GivenArrays:
         schema = next((a for a in arrays if all(n in a for n in names)), self._first).schema
         return [name for name in names if types.is_boolean(schema.field(name).type)]
 
-    def grid(self, runner: str, *, threads: int | None, features: int) -> PartyGrid:
+    def grid(self, runner: str | None, *, threads: int | None, features: int) -> PartyGrid:
         """Return a grid in this process."""
-        if runner != "local":
+        if runner not in (None, "local"):
             raise Unsupported(
                 f"runner={runner!r}",
                 reason="these arrays are in this process, and so are their parties",

@@ -63,7 +63,7 @@ def run_federated(
     classes: Sequence[Category] | None = None,
     privacy: DifferentialPrivacy | None = None,
     secure_aggregation: bool = False,
-    runner: str = "local",
+    runner: str | None = None,
     seed: int = 0,
     checkpoint: object | None = None,
     quorum: float | None = None,
@@ -115,7 +115,8 @@ def run_federated(
     secure_aggregation, checkpoint, refresh
         Not in this version, beyond their defaults.
     runner
-        How messages travel; in this version ``local``.
+        How messages travel: ``local``, ``processes``, or ``grpc`` for parties elsewhere; by default
+        as the context reaches its parties.
     seed
         What chance depends on: first weights, batches, the choice of parties.
     quorum
@@ -307,8 +308,8 @@ def _features(
     return names
 
 
-def _check_runner(runner: str) -> None:
-    if runner not in RUNNERS:
+def _check_runner(runner: str | None) -> None:
+    if runner is not None and runner not in RUNNERS:
         raise InvalidOption(
             f"runner={runner!r} is not one", available=RUNNERS, hint=suggestion(runner, RUNNERS)
         )

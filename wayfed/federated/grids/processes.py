@@ -15,7 +15,6 @@ from wayfed_optimizer.errors import PartyError
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
-    from pathlib import Path
 
     from wayfed.federated.grids.rpc.grid import RpcGrid
     from wayfed.federated.grids.rpc.hub import Hub, LocalDesk
@@ -57,7 +56,13 @@ class ProcessRunner:
         self._closed = False
 
     def open(self) -> RpcGrid:
-        """Open a session with every party; the first call starts them."""
+        """Open a session with every party; the first call starts them.
+
+        Raises
+        ------
+        PartyError
+            They did not start.
+        """
         from wayfed.federated.grids.rpc.grid import RpcGrid
 
         with self._lock:
@@ -108,7 +113,7 @@ def _start(parties: Mapping[str, Mapping[str, Any]]) -> _Started:
     """Start a process for each party, and wait until all of them are connected."""
     reading, writing = zip(*(os.pipe() for _ in parties), strict=True)
     # It begins to import while the hub is started here.
-    nursery = subprocess.Popen(
+    nursery = subprocess.Popen(  # noqa: S603  # our own interpreter and module
         [sys.executable, "-m", "wayfed.federated.grids.rpc.nursery", *map(str, reading)],
         stdin=subprocess.DEVNULL,
         stdout=subprocess.PIPE,
@@ -129,9 +134,7 @@ def _start(parties: Mapping[str, Mapping[str, Any]]) -> _Started:
     )
     hub = Hub(own, FixedRoster(roster))
     hub.start("127.0.0.1:0")
-    started = _Started(
-        hub, hub.desk("requester", requester.fingerprint), nursery, list(writing)
-    )
+    started = _Started(hub, hub.desk("requester", requester.fingerprint), nursery, list(writing))
     try:
         for lifeline, (name, described) in zip(writing, parties.items(), strict=True):
             told = {
@@ -144,14 +147,24 @@ def _start(parties: Mapping[str, Mapping[str, Any]]) -> _Started:
                 **described,
             }
             _write(lifeline, f"{json.dumps(told)}\n".encode())
-        assert nursery.stdout is not None  # it was asked for
         for name in parties:
-            started.pids[name] = int(nursery.stdout.readline() or b"0")
+            started.pids[name] = _process_id(nursery)
         _await_all(started, parties)
     except BaseException:
         started.close()
         raise
     return started
+
+
+def _process_id(nursery: subprocess.Popen[bytes]) -> int:
+    """Read the next process id that a nursery tells."""
+    line = nursery.stdout.readline() if nursery.stdout is not None else b""
+    if not line:
+        raise PartyError(
+            "the parties' processes did not start",
+            hint="what they wrote to the standard error says why",
+        )
+    return int(line)
 
 
 def _write(descriptor: int, data: bytes) -> None:

@@ -1,8 +1,9 @@
-"""parties.toml: the published schema of a federation, and its parties where they are simulated."""
+"""parties.toml and federation.toml: what is published, and who or where the parties are."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass
+from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
 
 from pydantic import Field
@@ -23,6 +24,9 @@ from wayfed_optimizer.types import Schema, parse_type
 if TYPE_CHECKING:
     import os
     from collections.abc import Mapping
+
+    from wayfed.federated.grids.rpc.identity import Identity
+    from wayfed.federated.grids.rpc.outbound import Coordinator
 
 
 class PartyTable(TableConfiguration):
@@ -54,8 +58,53 @@ class PartyConfiguration(Strict):
     policy: PartyPolicy = Field(default_factory=PartyPolicy)
 
 
+class CoordinatorAddress(Strict):
+    """``[coordinator]``: where a party or a requester connects to.
+
+    Parameters
+    ----------
+    address
+        ``host:port``.
+    fingerprint
+        Of the coordinator's certificate.
+    """
+
+    address: str = Field(pattern=r"^.+:[0-9]+$")
+    fingerprint: str
+
+    def resolved(self, place: str) -> Coordinator:
+        """Return it, checked."""
+        from wayfed.federated.grids.rpc.identity import as_fingerprint
+        from wayfed.federated.grids.rpc.outbound import Coordinator
+
+        where = f"{place}: coordinator.fingerprint"
+        return Coordinator(self.address, as_fingerprint(self.fingerprint, where))
+
+
+class IdentityFiles(Strict):
+    """``[identity]``: the files of a certificate and its key.
+
+    Parameters
+    ----------
+    certificate, key
+        Their paths; only the owner may read the key.
+    """
+
+    certificate: str
+    key: str
+
+    def load(self, directory: Path) -> Identity:
+        """Read and check them."""
+        from wayfed.federated.grids.rpc.identity import load_identity
+
+        return load_identity(
+            Path(resolve_path(self.certificate, directory)),
+            Path(resolve_path(self.key, directory)),
+        )
+
+
 class FederationConfiguration(Strict):
-    """A whole parties.toml.
+    """A whole parties.toml, or federation.toml.
 
     Parameters
     ----------
@@ -64,21 +113,37 @@ class FederationConfiguration(Strict):
     keys
         ``[keys]``: the key of each published table; joins without ``on=`` use them.
     party
-        The parties.
+        ``[party.NAME]``: the parties, where they are simulated here.
+    coordinator, identity
+        Where the parties are reached, and who asks, where they are elsewhere.
     """
 
     published: dict[str, dict[str, str]] = Field(alias="schema")
     keys: dict[str, Names] = Field(default_factory=dict)
-    party: dict[str, PartyConfiguration]
+    party: dict[str, PartyConfiguration] = Field(default_factory=dict)
+    coordinator: CoordinatorAddress | None = None
+    identity: IdentityFiles | None = None
 
 
 @dataclass(frozen=True, slots=True)
 class Federation:
-    """A federation, checked: what is published, and each party's side of it."""
+    """A federation, checked: what is published, and each party's side of it.
+
+    Parameters
+    ----------
+    published, keys
+        What plans are written against.
+    parties
+        The parties that are simulated here.
+    coordinator, identity
+        Where the parties are reached, and who asks, where they are elsewhere.
+    """
 
     published: Mapping[str, Schema]
     keys: Mapping[str, tuple[str, ...]]
     parties: Mapping[str, PartyConfiguration]
+    coordinator: Coordinator | None = None
+    identity: Identity | None = None
 
 
 def load_federation(source: str | os.PathLike[str] | Mapping[str, Any]) -> Federation:
@@ -90,34 +155,62 @@ def load_federation(source: str | os.PathLike[str] | Mapping[str, Any]) -> Feder
         Where the file cannot be read, or a key, value, type, table or column is wrong.
     """
     values, directory, place = read_toml(source, kind="federation")
-    found = parse(FederationConfiguration, with_secrets(values, directory, place), place)
-    if not found.party:
-        raise InvalidOption(f"{place} has no parties", hint="add [party.NAME.tables.TABLE]")
-    published = {name: Schema.of(**columns) for name, columns in found.published.items()}
-    for table, key in found.keys.items():
-        if table not in published:
-            raise TableNotFound(table, published, of=f"{place}: keys")
-        for column in key:
-            published[table].field(column, of=f"{table} ({place}: keys)")
-    for name, party in found.party.items():
-        _check_party(f"{place}: party.{name}", party, published)
-    parties = {
-        name: party.model_copy(
-            update={
-                "tables": {
-                    table: bound.model_copy(
-                        update={"source": resolve_path(bound.source, directory)}
-                    )
-                    for table, bound in party.tables.items()
-                }
-            }
+    values = with_published(with_secrets(values, directory, place), directory, place)
+    found = parse(FederationConfiguration, values, place)
+    published = check_published(found.published, found.keys, place)
+    if found.coordinator is not None and found.identity is not None and not found.party:
+        coordinator = found.coordinator.resolved(place)
+        return Federation(published, found.keys, {}, coordinator, found.identity.load(directory))
+    if not found.party or found.coordinator is not None or found.identity is not None:
+        raise InvalidOption(
+            f"{place} has no parties"
+            if not found.party
+            else f"{place} has both parties of its own and a coordinator's",
+            hint="add [party.NAME.tables.TABLE] for parties simulated here, or [coordinator] and "
+            "[identity] for those elsewhere",
         )
-        for name, party in sorted(found.party.items())
+    for name, party in found.party.items():
+        check_party(f"{place}: party.{name}", party, published)
+    parties = {
+        name: resolved_tables(party, directory) for name, party in sorted(found.party.items())
     }
     return Federation(published, found.keys, parties)
 
 
-def _check_party(place: str, party: PartyConfiguration, published: Mapping[str, Schema]) -> None:
+def with_published(values: Mapping[str, Any], directory: Path, place: str) -> dict[str, Any]:
+    """Return what stands in a file, with the schema from the file that it names, if it does."""
+    if not isinstance(values.get("schema"), str):
+        return dict(values)
+    shared, _, _ = read_toml(resolve_path(values["schema"], directory), kind="schema")
+    if "keys" in values:
+        raise InvalidOption(f"{place}: keys stand in {values['schema']}, beside the schema")
+    return {**values, "keys": shared.get("keys", {}), "schema": shared.get("schema", {})}
+
+
+def check_published(
+    tables: Mapping[str, Mapping[str, str]], keys: Mapping[str, tuple[str, ...]], place: str
+) -> dict[str, Schema]:
+    """Return the published tables' schemas; raises where a key is of none of them."""
+    published = {name: Schema.of(**columns) for name, columns in tables.items()}
+    for table, key in keys.items():
+        if table not in published:
+            raise TableNotFound(table, published, of=f"{place}: keys")
+        for column in key:
+            published[table].field(column, of=f"{table} ({place}: keys)")
+    return published
+
+
+def resolved_tables(party: PartyConfiguration, directory: Path) -> PartyConfiguration:
+    """Return a party's part of a file, its relative paths as absolute ones."""
+    tables = {
+        name: table.model_copy(update={"source": resolve_path(table.source, directory)})
+        for name, table in party.tables.items()
+    }
+    return PartyConfiguration(tables=tables, engines=party.engines, policy=party.policy)
+
+
+def check_party(place: str, party: PartyConfiguration, published: Mapping[str, Schema]) -> None:
+    """Raise where a party's part of a file names what is not published."""
     for table, bound in party.tables.items():
         if table not in published:
             raise TableNotFound(table, published, of=f"the published schema ({place}.tables)")

@@ -8,11 +8,13 @@ What is larger than a frame is cut into parts. Reading is total: any bytes give 
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
-from typing import Any, Final, TypeAlias
+from typing import TYPE_CHECKING, Any, Final, TypeAlias
 
 from wayfed_optimizer.errors import WayfedError
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Mapping
 
 VERSION: Final = 1
 """Of what is said here; who speaks another one is refused."""

@@ -75,9 +75,7 @@ class RpcGrid(PartyGrid):
             self._closed = True
             self._desk.end(self._session)
 
-    def _answers(
-        self, sent: dict[int, Message], timeout: float | None
-    ) -> dict[int, bytes | str]:
+    def _answers(self, sent: dict[int, Message], timeout: float | None) -> dict[int, bytes | str]:
         mailbox = self._mailbox
         end = None if timeout is None else monotonic() + timeout
         with mailbox.changed:

@@ -64,8 +64,8 @@ class Ask:
     @classmethod
     def of(cls, header: Header, data: bytes) -> Ask:
         """Take it out of its envelope."""
-        asked = (header[name] for name in ("requester", "fingerprint", "session", "number"))
-        return cls(*asked, data)
+        named = {name: header[name] for name in ("requester", "fingerprint", "session", "number")}
+        return cls(**named, data=data)
 
 
 class Hosting:
@@ -180,8 +180,12 @@ class _Hosted:
     def take(self, ask: Ask, message: Message) -> None:
         number, answer = self._latest, self._answer
         if ask.number < number:
-            LOG.warning("refused message %d of session %.8s: it is older than the latest, %d",
-                        ask.number, ask.session, number)
+            LOG.warning(
+                "refused message %d of session %.8s: it is older than the latest, %d",
+                ask.number,
+                ask.session,
+                number,
+            )
         elif ask.number == number:
             if answer is not None:  # the connection broke before it arrived
                 self._reply(ask.session, number, answer)
@@ -205,7 +209,7 @@ class _Hosted:
     def _answered(self, message: Message) -> Message:
         try:
             return self._app(message, self._context)
-        except (Exception, SystemExit) as error:  # noqa: BLE001  # whatever it raises is its answer
+        except (Exception, SystemExit) as error:  # whatever it raises is its answer
             LOG.warning("could not answer %s", message.metadata.message_type, exc_info=error)
             failure = Error(code=CLIENT_APP_RAISED, reason=describe_error(error))
             return Message(failure, reply_to=message)

@@ -11,7 +11,7 @@ import base64
 import binascii
 import threading
 from functools import partial
-from typing import TYPE_CHECKING, NoReturn, TypeAlias
+from typing import TYPE_CHECKING, Final, NoReturn, TypeAlias
 
 import grpc
 from grpc import aio
@@ -44,6 +44,7 @@ if TYPE_CHECKING:
     from wayfed.federated.grids.rpc.roster import RosterSource
 
 Call: TypeAlias = "aio.ServicerContext[bytes, bytes]"
+_DEFAULTS: Final = Limits()
 
 
 class Hub:
@@ -59,7 +60,9 @@ class Hub:
         What they may use.
     """
 
-    def __init__(self, identity: Identity, roster: RosterSource, limits: Limits = Limits()) -> None:
+    def __init__(
+        self, identity: Identity, roster: RosterSource, limits: Limits = _DEFAULTS
+    ) -> None:
         self.identity = identity
         self.port = 0
         self._source = roster
@@ -138,6 +141,8 @@ class Hub:
         await server.stop(0)
 
     def _credentials(self) -> grpc.ServerCredentials:
+        served = self._exchange.roster
+
         def configuration() -> grpc.ServerCertificateConfiguration:
             pair = self.identity.key, self.identity.certificate
             roots = served.certificates or self.identity.certificate
@@ -150,7 +155,6 @@ class Hub:
             served = self._exchange.roster
             return configuration()
 
-        served = self._exchange.roster
         return grpc.dynamic_ssl_server_credentials(
             configuration(), changed, require_client_authentication=True
         )

@@ -80,7 +80,7 @@ def _read(record: ArrayRecord) -> ArrayRecord:
 
 def _varint(number: int) -> bytes:
     out = bytearray()
-    while number > 127:  # noqa: PLR2004  # seven bits a byte; the eighth says that more follow
+    while number > 127:  # seven bits a byte; the eighth says that more follow
         out.append(number & 127 | 128)
         number >>= 7
     return bytes([*out, number])

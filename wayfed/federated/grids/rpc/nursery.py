@@ -53,11 +53,10 @@ def serve(told: dict[str, Any]) -> None:
     from threadpoolctl import threadpool_limits
 
     from wayfed.federated.grids.rpc.identity import Identity, fingerprint_of
-    from wayfed.federated.grids.rpc.link import Link
     from wayfed.federated.grids.rpc.outbound import Coordinator
+    from wayfed.federated.grids.rpc.serving import link_of
     from wayfed.federated.parties.configuration import PartyConfiguration
     from wayfed.federated.parties.member import Member
-    from wayfed.federated.parties.session import PLAN, Session
     from wayfed.federated.wire import flower_process
     from wayfed_optimizer.types import Schema
 
@@ -67,28 +66,18 @@ def serve(told: dict[str, Any]) -> None:
     certificate = told["coordinator"].encode()
     requesters = frozenset({told["requester"]})
     with flower_process(), threadpool_limits(1, user_api="blas"):
-        Link(
-            told["name"],
+        link_of(
+            member,
             Identity(told["certificate"].encode(), told["key"].encode()),
             Coordinator(told["address"], fingerprint_of(certificate), certificate),
-            tables=member.tables,
-            min_rows=member.policy.min_rows,
-            make=lambda: Session(member),
-            serves=lambda: requesters,
-            first=PLAN,
+            lambda: requesters,
         ).serve()
 
 
 def _import_all() -> None:
     """Import what every party needs; the parties then have it at once, and in common memory."""
-    import duckdb
-    import pyarrow.parquet
-    import sklearn.linear_model
-    import wayfed_duckdb.platform
-    import wayfed_files.source
-    import wayfed.federated.grids.rpc.link
-    import wayfed.federated.parties.member
-    import wayfed.federated.parties.session  # noqa: F401
+    import wayfed.federated.grids.rpc.serving
+    import wayfed.federated.parties.member  # noqa: F401  # for the parties
 
 
 def _close(descriptor: int) -> None:

@@ -116,7 +116,7 @@ class Outbound:
             if self._was_connected:
                 delay = _FIRST_DELAY
             # Parties that lost one coordinator do not all come back in the same moment.
-            self._stopping.wait(max(delay, least) * random.uniform(0.75, 1.25))
+            self._stopping.wait(max(delay, least) * random.uniform(0.75, 1.25))  # noqa: S311  # no secret
             delay = min(2 * delay, _LONGEST_DELAY)
 
     def stop(self) -> None:

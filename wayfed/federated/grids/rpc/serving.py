@@ -1,0 +1,49 @@
+"""A party at work: its member, its sessions, and the link over which it is asked."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from wayfed.federated.grids.rpc.link import Link
+from wayfed.federated.parties.session import PLAN, Session
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Container
+
+    from wayfed.federated.grids.rpc.hosting import Answering
+    from wayfed.federated.grids.rpc.identity import Identity
+    from wayfed.federated.grids.rpc.outbound import Coordinator
+    from wayfed.federated.parties.member import Member
+
+
+def link_of(
+    member: Member,
+    identity: Identity,
+    coordinator: Coordinator,
+    serves: Callable[[], Container[str]],
+) -> Link:
+    """Give the link of a party that answers plans.
+
+    Parameters
+    ----------
+    member
+        The party.
+    identity, coordinator
+        As whom it connects, and where.
+    serves
+        Gives the fingerprints of the requesters that it serves.
+    """
+
+    def session() -> Answering:
+        return Session(member)
+
+    return Link(
+        member.name,
+        identity,
+        coordinator,
+        tables=member.tables,
+        min_rows=member.policy.min_rows,
+        make=session,
+        serves=serves,
+        first=PLAN,
+    )
