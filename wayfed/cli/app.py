@@ -10,6 +10,7 @@ from typing import Annotated
 import typer
 
 from wayfed.cli.engines import engines_app
+from wayfed.cli.federation import coordinator_app, party_app, requester_app
 
 app = typer.Typer(
     help="Plan and train over data where it lives.",
@@ -18,6 +19,9 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
 )
 app.add_typer(engines_app, name="engines")
+app.add_typer(party_app, name="party")
+app.add_typer(coordinator_app, name="coordinator")
+app.add_typer(requester_app, name="requester")
 
 
 class Format(StrEnum):

@@ -45,6 +45,7 @@ if TYPE_CHECKING:
 
 Call: TypeAlias = "aio.ServicerContext[bytes, bytes]"
 _DEFAULTS: Final = Limits()
+_ENDING_SECONDS: Final = 2.0
 
 
 class Hub:
@@ -139,6 +140,10 @@ class Hub:
         await self._stop.wait()
         watching.cancel()
         await server.stop(0)
+        # What served the calls ends by itself; the loop must not be closed before it has.
+        ending = asyncio.all_tasks() - {_this_task()}
+        if ending:
+            await asyncio.wait(ending, timeout=_ENDING_SECONDS)
 
     def _credentials(self) -> grpc.ServerCredentials:
         served = self._exchange.roster

@@ -1,0 +1,145 @@
+"""What ``init`` does: a key that only its owner reads, its certificate, and a file to fill in."""
+
+from __future__ import annotations
+
+import os
+import re
+import sys
+from typing import TYPE_CHECKING, Final
+
+from wayfed_optimizer.errors import InvalidOption, SourceError
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+_NAME: Final = re.compile(r"[A-Za-z0-9][A-Za-z0-9_-]{0,62}")
+
+_PARTY: Final = """\
+name = "{name}"
+# The published schema that all of the federation have agreed on: [schema.TABLE] and [keys].
+schema = "schema.toml"
+
+[coordinator]
+address = "federation.example.org:8443"
+fingerprint = "sha256:…"        # whoever runs the coordinator tells it
+
+[identity]
+certificate = "{name}.pem"
+key = "{name}.key"
+
+# Whom this party serves, by the fingerprints of their certificates.
+[requesters]
+# analyst = "sha256:…"
+
+# Where each published table is here; ${{NAME}} and file:PATH stand for secrets.
+[tables.transactions]
+source = "transactions.parquet"
+# source = "postgresql://${{DB_USER}}:${{DB_PASSWORD}}@db/core"
+# table = "tx"
+# rename = {{ cust = "customer_id" }}
+
+[policy]
+min_rows = 100
+# columns = {{ amount = "feature", customer_id = "join_key", iban = "never" }}
+"""
+
+_COORDINATOR: Final = """\
+listen = "{listen}"
+# The certificates (*.pem) of everyone listed below.
+certificates = "certificates"
+
+[identity]
+certificate = "coordinator.pem"
+key = "coordinator.key"
+
+# Who may connect, by the fingerprints of their certificates; two in a list while one is replaced.
+[parties]
+# bank_a = "sha256:…"
+
+[requesters]
+# analyst = "sha256:…"
+"""
+
+_FEDERATION: Final = """\
+# The published schema that all of the federation have agreed on: [schema.TABLE] and [keys].
+schema = "schema.toml"
+
+[coordinator]
+address = "federation.example.org:8443"
+fingerprint = "sha256:…"        # whoever runs the coordinator tells it
+
+[identity]
+certificate = "{name}.pem"
+key = "{name}.key"
+"""
+
+
+def init_party(name: str, directory: Path) -> None:
+    """Write what a party begins with."""
+    fingerprint = _begin(name, directory, "party.toml", _PARTY.format(name=name))
+    _tell(
+        f"wrote party.toml, {name}.pem and {name}.key in {directory}",
+        f"send {name}.pem to the coordinator, and tell its fingerprint over another way:",
+        f'  {name} = "{fingerprint}"',
+        "fill in party.toml, then: wayfed party check, wayfed party serve",
+    )
+
+
+def init_coordinator(directory: Path, listen: str) -> None:
+    """Write what a coordinator begins with."""
+    fingerprint = _begin(
+        "coordinator", directory, "coordinator.toml", _COORDINATOR.format(listen=listen)
+    )
+    (directory / "certificates").mkdir(exist_ok=True)
+    _tell(
+        f"wrote coordinator.toml, coordinator.pem and coordinator.key in {directory}",
+        "tell parties and requesters the address, and this for their [coordinator]:",
+        f'  fingerprint = "{fingerprint}"',
+        "put their certificates into certificates/, list them, then: wayfed coordinator serve",
+    )
+
+
+def init_requester(name: str, directory: Path) -> None:
+    """Write what a requester begins with."""
+    fingerprint = _begin(name, directory, "federation.toml", _FEDERATION.format(name=name))
+    _tell(
+        f"wrote federation.toml, {name}.pem and {name}.key in {directory}",
+        f"send {name}.pem to the coordinator, and this to it and to each party, for [requesters]:",
+        f'  {name} = "{fingerprint}"',
+        'then: wf.context(env="federated", parties="federation.toml")',
+    )
+
+
+def _begin(name: str, directory: Path, file: str, text: str) -> str:
+    """Write a file, a certificate and its key, none of which is there; return the fingerprint."""
+    from wayfed.federated.grids.rpc.identity import make_identity
+
+    if not _NAME.fullmatch(name):
+        raise InvalidOption(
+            f"{name!r} is not a name", hint="letters, digits, _ and -, at most 63 of them"
+        )
+    identity = make_identity(name)
+    try:
+        directory.mkdir(parents=True, exist_ok=True)
+        for each in (file, f"{name}.pem", f"{name}.key"):
+            if (directory / each).exists():
+                raise InvalidOption(
+                    f"{directory / each} exists", hint="--directory writes elsewhere"
+                )
+        _write(directory / f"{name}.key", identity.key, 0o600)
+        _write(directory / f"{name}.pem", identity.certificate, 0o644)
+        _write(directory / file, text.encode(), 0o600)
+    except OSError as error:
+        raise SourceError(f"{directory} cannot be written: {error.strerror}") from error
+    return identity.fingerprint
+
+
+def _write(path: Path, data: bytes, mode: int) -> None:
+    # Made with its mode, so that there is no moment at which others can read it.
+    descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, mode)
+    with os.fdopen(descriptor, "wb") as file:
+        file.write(data)
+
+
+def _tell(*lines: str) -> None:
+    sys.stdout.write("".join(f"{line}\n" for line in lines))

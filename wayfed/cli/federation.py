@@ -1,0 +1,90 @@
+"""The commands of those who take part in a federation: parties, coordinators, requesters."""
+
+from __future__ import annotations
+
+from pathlib import Path  # typer reads the annotations
+from typing import Annotated
+
+import typer
+
+party_app = typer.Typer(help="A party: its file, its key, and its service.", no_args_is_help=True)
+coordinator_app = typer.Typer(
+    help="A coordinator, to which parties and requesters connect.", no_args_is_help=True
+)
+requester_app = typer.Typer(
+    help="Someone who asks parties elsewhere to train.", no_args_is_help=True
+)
+
+Name = Annotated[str, typer.Argument(help="The name by which the others know it.")]
+Directory = Annotated[
+    Path, typer.Option(help="Where to write; made where it is missing.", file_okay=False)
+]
+PartyToml = Annotated[Path, typer.Argument(metavar="party.toml", exists=True, dir_okay=False)]
+CoordinatorToml = Annotated[
+    Path, typer.Argument(metavar="coordinator.toml", exists=True, dir_okay=False)
+]
+
+
+@party_app.command("init")
+def party_init(name: Name, *, directory: Directory = Path()) -> None:
+    """Write a party.toml to fill in, a key and its certificate; tell the fingerprint."""
+    from wayfed.cli.beginning import init_party
+
+    init_party(name, directory)
+
+
+@party_app.command("check")
+def party_check(
+    file: PartyToml = Path("party.toml"),
+    *,
+    connect: Annotated[
+        bool, typer.Option("--connect", help="Ask the coordinator for its certificate, too.")
+    ] = False,
+) -> None:
+    """Bind the catalog to the published schema, and tell all that does not fit.
+
+    It reads schemas, and no rows. It ends with 1 where something does not fit.
+    """
+    from wayfed.cli.serving import check_party
+
+    if not check_party(file, connect=connect):
+        raise typer.Exit(1)
+
+
+@party_app.command("serve")
+def party_serve(file: PartyToml = Path("party.toml")) -> None:
+    """Connect to the coordinator and answer requesters, until SIGTERM or Ctrl-C."""
+    from wayfed.cli.serving import serve_party
+
+    serve_party(file)
+
+
+@coordinator_app.command("init")
+def coordinator_init(
+    *,
+    directory: Directory = Path(),
+    listen: Annotated[str, typer.Option(help="Where it is to listen: host:port.")] = "0.0.0.0:8443",
+) -> None:
+    """Write a coordinator.toml to fill in, a key and its certificate; tell the fingerprint."""
+    from wayfed.cli.beginning import init_coordinator
+
+    init_coordinator(directory, listen)
+
+
+@coordinator_app.command("serve")
+def coordinator_serve(file: CoordinatorToml = Path("coordinator.toml")) -> None:
+    """Carry messages between parties and requesters, until SIGTERM or Ctrl-C.
+
+    Changes of the file and of the certificates count within a second, or at once after SIGHUP.
+    """
+    from wayfed.cli.serving import serve_coordinator
+
+    serve_coordinator(file)
+
+
+@requester_app.command("init")
+def requester_init(name: Name, *, directory: Directory = Path()) -> None:
+    """Write a federation.toml to fill in, a key and its certificate; tell the fingerprint."""
+    from wayfed.cli.beginning import init_requester
+
+    init_requester(name, directory)

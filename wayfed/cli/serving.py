@@ -1,0 +1,132 @@
+"""What ``party check``, ``party serve`` and ``coordinator serve`` do."""
+
+from __future__ import annotations
+
+import logging
+import signal
+import sys
+import threading
+from contextlib import contextmanager
+from typing import TYPE_CHECKING, Final
+
+from wayfed_optimizer.errors import TransferError
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator
+    from pathlib import Path
+
+_STEP_SECONDS: Final = 0.2
+LOG: Final = logging.getLogger("wayfed.federated")
+
+
+def check_party(file: Path, *, connect: bool) -> bool:
+    """Tell all that keeps a party from serving; say whether there is nothing."""
+    from wayfed.federated.grids.rpc.channel import pinned_certificate
+    from wayfed.federated.parties.files import load_party
+    from wayfed.federated.parties.member import Member
+
+    party = load_party(file)
+    problems = []
+    member = Member.of(party.name, party.configuration, party.published)
+    try:
+        problems += member.problems()
+    finally:
+        member.context.close()
+    if not party.requesters:
+        problems.append("[requesters] lists nobody, so nobody is served")
+    if connect:
+        try:
+            pinned_certificate(party.coordinator.address, party.coordinator.fingerprint)
+        except TransferError as error:
+            problems.append(error.message)
+    expires = party.identity.expires
+    missing = sorted(party.published.keys() - party.configuration.tables.keys())
+    lines = [
+        f"party '{party.name}', {party.identity.fingerprint}, valid until {expires:%Y-%m-%d}",
+        f"tables: {', '.join(member.tables)}",
+        *([f"published, but not here: {', '.join(missing)}"] if missing else []),
+        *(problems or ["all fits"]),
+    ]
+    sys.stdout.write("".join(f"{line}\n" for line in lines))
+    return not problems
+
+
+def serve_party(file: Path) -> None:
+    """Be a party until a signal comes."""
+    from threadpoolctl import threadpool_limits
+
+    from wayfed.federated.grids.rpc.serving import link_of
+    from wayfed.federated.grids.rpc.watched import Watched
+    from wayfed.federated.parties.files import load_party
+    from wayfed.federated.parties.member import Member
+    from wayfed.federated.wire import flower_process
+
+    _log()
+    party = load_party(file)
+    requesters = Watched(lambda: load_party(file).requesters, [file])
+    member = Member.of(party.name, party.configuration, party.published)
+    with flower_process(), threadpool_limits(1, user_api="blas"):
+        link = link_of(member, party.identity, party.coordinator, requesters.current)
+        thread = threading.Thread(target=link.serve, name="wayfed-link", daemon=True)
+        thread.start()
+        LOG.info("party '%s' serves %s", party.name, ", ".join(party.requesters.values()))
+        try:
+            with _until_signal() as stopped:
+                while not stopped.wait(_STEP_SECONDS) and thread.is_alive():
+                    pass
+        finally:
+            link.stop()
+            thread.join(_STEP_SECONDS)
+            member.context.close()
+
+
+def serve_coordinator(file: Path) -> None:
+    """Be a coordinator until a signal comes."""
+    from wayfed.federated.grids.rpc.exchange import Limits
+    from wayfed.federated.grids.rpc.hub import Hub
+    from wayfed.federated.grids.rpc.watched import Watched
+    from wayfed.federated.parties.files import load_hub, missing_certificates, paths_of
+
+    _log()
+    own = load_hub(file)
+    for name in missing_certificates(own.roster):
+        LOG.warning(
+            "there is no certificate of '%s', so it can connect only if its issuer's is there", name
+        )
+    roster = Watched(lambda: load_hub(file).roster, paths_of(file))
+    hub = Hub(own.identity, roster, Limits(message_bytes=own.message_bytes))
+    hub.start(own.listen)
+    LOG.info("the coordinator listens at %s, port %d", own.listen, hub.port)
+    LOG.info("its fingerprint is %s", own.identity.fingerprint)
+    try:
+        with _until_signal(on_hangup=hub.look_at_roster) as stopped:
+            while not stopped.wait(_STEP_SECONDS):
+                pass
+    finally:
+        hub.close()
+
+
+@contextmanager
+def _until_signal(on_hangup: Callable[[], None] | None = None) -> Iterator[threading.Event]:
+    """Give what is set when this process is asked to end, by SIGTERM or Ctrl-C."""
+    stopped = threading.Event()
+
+    def stop(*_: object) -> None:
+        stopped.set()
+
+    def hang_up(*_: object) -> None:
+        if on_hangup is not None:
+            on_hangup()
+
+    handlers = {signal.SIGTERM: stop, signal.SIGINT: stop, signal.SIGHUP: hang_up}
+    before = {number: signal.signal(number, handler) for number, handler in handlers.items()}
+    try:
+        yield stopped
+    finally:
+        for number, handler in before.items():
+            signal.signal(number, handler)
+
+
+def _log() -> None:
+    logging.basicConfig(format="%(asctime)s %(levelname)s %(message)s")
+    LOG.setLevel(logging.INFO)
