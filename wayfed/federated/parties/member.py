@@ -85,6 +85,13 @@ class Member:
         """The published tables that the party has."""
         return tuple(self._tables)
 
+    def problems(self) -> tuple[str, ...]:
+        """Return what of the catalog does not fit what is published, one sentence each."""
+        found: list[str] = []
+        for table in self._tables:
+            self._bind_table(Read(table, self._published[table]), found)
+        return tuple(found)
+
     def bind(self, plan: bytes) -> BoundPlan:
         """Check a plan against the catalog and the policy; reads schemas, no rows."""
         logical = from_wire(plan)
