@@ -96,7 +96,7 @@ class LocalRunner:
         """Open a session with every party."""
         sessions = {member.name: Session(member) for member in self._members}
         return LocalGrid(
-            [Party(name, session.answer, session.arrays) for name, session in sessions.items()]
+            [Party(name, session.answer, session.lend) for name, session in sessions.items()]
         )
 
     def close(self) -> None:

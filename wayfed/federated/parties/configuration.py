@@ -18,6 +18,9 @@ from wayfed.configuration import (
     with_secrets,
 )
 from wayfed.federated.parties.policy import Policy, Role
+from wayfed.federated.privacy.account import PrivacyPolicy
+from wayfed.federated.privacy.ledger import Budget
+from wayfed.federated.rounds.strategies import STRATEGIES
 from wayfed_optimizer.errors import ColumnNotFound, InvalidOption, TableNotFound, TypeMismatch
 from wayfed_optimizer.types import Schema, parse_type
 
@@ -41,6 +44,27 @@ class PartyTable(TableConfiguration):
     cast: dict[str, str] = Field(default_factory=dict)
 
 
+class PrivacyTable(Strict):
+    """``[party.NAME.policy.privacy]``; see `PrivacyPolicy`."""
+
+    epsilon: float = Field(gt=0, allow_inf_nan=False)
+    delta: float = Field(gt=0, lt=1)
+    ledger: str
+    unit: Literal["example", "client"] = "example"
+    required: bool = True
+    public: Names = ()
+
+    def checked(self) -> PrivacyPolicy:
+        """Return what the party keeps to."""
+        return PrivacyPolicy(
+            Budget(self.epsilon, self.delta),
+            Path(self.ledger),
+            self.unit,
+            self.required,
+            self.public,
+        )
+
+
 class PartyPolicy(Strict):
     """``[party.NAME.policy]``; see `Policy`."""
 
@@ -48,6 +72,20 @@ class PartyPolicy(Strict):
     columns: dict[str, Literal["feature", "label", "join_key", "aggregate_only", "never"]] = Field(
         default_factory=dict
     )
+    models: Names | None = None
+    strategies: Names | None = None
+    max_rounds: int | None = Field(default=None, ge=1)
+    opaque: Names = ()
+    privacy: PrivacyTable | None = None
+
+    def resolved(self, directory: Path) -> PartyPolicy:
+        """Return it with the ledger's path as an absolute one."""
+        if self.privacy is None:
+            return self
+        ledger = resolve_path(self.privacy.ledger, directory)
+        return self.model_copy(
+            update={"privacy": self.privacy.model_copy(update={"ledger": ledger})}
+        )
 
 
 class PartyConfiguration(Strict):
@@ -206,7 +244,8 @@ def resolved_tables(party: PartyConfiguration, directory: Path) -> PartyConfigur
         name: table.model_copy(update={"source": resolve_path(table.source, directory)})
         for name, table in party.tables.items()
     }
-    return PartyConfiguration(tables=tables, engines=party.engines, policy=party.policy)
+    policy = party.policy.resolved(directory)
+    return PartyConfiguration(tables=tables, engines=party.engines, policy=policy)
 
 
 def check_party(place: str, party: PartyConfiguration, published: Mapping[str, Schema]) -> None:
@@ -226,9 +265,25 @@ def check_party(place: str, party: PartyConfiguration, published: Mapping[str, S
     for column in party.policy.columns:
         if column not in names:
             raise ColumnNotFound(column, sorted(names), of=f"any published table ({place}.policy)")
+    for table in party.policy.privacy.public if party.policy.privacy is not None else ():
+        if table not in published:
+            place = f"{place}.policy.privacy.public"
+            raise TableNotFound(table, published, of=f"the published schema ({place})")
+    for strategy in party.policy.strategies or ():
+        if strategy not in STRATEGIES:
+            raise InvalidOption.unknown(strategy, STRATEGIES, of=f"{place}.policy.strategies")
 
 
 def policy_of(party: PartyConfiguration) -> Policy:
     """Return a party's rules."""
     columns = {name: Role(role) for name, role in party.policy.columns.items()}
-    return Policy(party.policy.min_rows, columns)
+    told = party.policy
+    return Policy(
+        told.min_rows,
+        columns,
+        told.models,
+        told.strategies,
+        told.max_rounds,
+        told.opaque,
+        None if told.privacy is None else told.privacy.checked(),
+    )

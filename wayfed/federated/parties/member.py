@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
+from types import MappingProxyType
 from typing import TYPE_CHECKING
+from urllib.parse import urlsplit
 
 from wayfed.configuration import ContextConfiguration, TableConfiguration
 from wayfed.federated.parties.configuration import PartyConfiguration, policy_of
+from wayfed.federated.privacy.account import Account
+from wayfed.federated.privacy.reach import reach
 from wayfed.local import Context
 from wayfed_optimizer.coercion import common_type, is_castable
 from wayfed_optimizer.errors import WayfedError, suggestion
@@ -37,12 +41,15 @@ class BoundPlan:
         One sentence each: mismatches of the catalog.
     violations
         One sentence each: rules of the policy.
+    reach
+        For each table: how many rows of the result one of its rows can change.
     """
 
     dataset: Dataset | None
     roles: Mapping[str, Role]
     problems: tuple[str, ...]
     violations: tuple[str, ...]
+    reach: Mapping[str, float] = field(default_factory=lambda: MappingProxyType({}))
 
 
 class Member:
@@ -112,7 +119,24 @@ class Member:
         if problems or violations:
             return BoundPlan(None, roles, tuple(problems), violations)
         replaced = transform(needed, lambda r: own[r] if isinstance(r, Read) else r)
-        return BoundPlan(self.context.dataset(replaced), roles, (), ())
+        found = reach(needed, self._keys)
+        return BoundPlan(self.context.dataset(replaced), roles, (), (), found)
+
+    def account(self, plan: BoundPlan) -> Account:
+        """Return what pays for runs over a plan."""
+        sources = {
+            name: f"{_place_of(table.source)}#{table.table or table.query or ''}"
+            for name, table in self._tables.items()
+        }
+        tables = {name: rows for name, rows in plan.reach.items() if name in self._tables}
+        return Account(tables, self.policy.privacy, sources)
+
+    def _keys(self, table: str) -> tuple[tuple[str, ...], ...]:
+        """Return the key that this party declares for a table, by published names."""
+        own = self._tables.get(table)
+        if own is None or not own.key:
+            return ()
+        return (tuple(own.rename.get(column, column) for column in own.key),)
 
     def _bind_table(self, read: Read, problems: list[str]) -> Relation:
         """Return the party's version of a read; the read itself where something does not fit."""
@@ -162,3 +186,12 @@ class Member:
             problems.append(f"{place} is {found.type}, which cannot be cast to {wanted.type}")
             return None
         return Named(wanted.name, Cast(column, wanted.type))
+
+
+def _place_of(source: str) -> str:
+    """Return what stays of a source when its password or its options change."""
+    if "://" not in source:
+        return source
+    url = urlsplit(source)
+    port = f":{url.port}" if url.port is not None else ""
+    return f"{url.scheme.partition('+')[0]}://{url.hostname or ''}{port}{url.path}"

@@ -7,12 +7,15 @@ from enum import Enum
 from types import MappingProxyType
 from typing import TYPE_CHECKING, Final
 
+from wayfed_optimizer.expressions import Opaque, Subquery, walk
 from wayfed_optimizer.lineage import Lineage, Origin, Use, lineage
+from wayfed_optimizer.relations import MapBatches, expressions_of, walk_once
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
 
     from wayfed.federated.parties.question import Question
+    from wayfed.federated.privacy.account import PrivacyPolicy
     from wayfed_optimizer.relations import Relation
 
 
@@ -48,10 +51,24 @@ class Policy:
     columns
         What its columns may be used for, by published name. Where there are any, a column that is
         not among them is for nothing; where there are none, every column is a feature.
+    models, strategies
+        Names of those that may be trained; None allows all that are installed. A strategy works
+        elsewhere: that it is the one that was named cannot be seen from here.
+    max_rounds
+        The most rounds of a run.
+    opaque
+        Names of the installed Python functions that plans may call.
+    privacy
+        What may be spent of its tables' privacy.
     """
 
     min_rows: int = 1
     columns: Mapping[str, Role] = field(default_factory=lambda: MappingProxyType({}))
+    models: tuple[str, ...] | None = None
+    strategies: tuple[str, ...] | None = None
+    max_rounds: int | None = None
+    opaque: tuple[str, ...] = ()
+    privacy: PrivacyPolicy | None = None
 
     def role(self, column: str) -> Role:
         """Return what a column may be used for."""
@@ -61,15 +78,38 @@ class Policy:
 
     def refusals(self, question: Question) -> Iterator[str]:
         """Yield each rule that a run would break, as one sentence with the remedy."""
-        return iter(())
+        name, strategy = question.model.name, question.strategy
+        if self.models is not None and name not in self.models:
+            yield f"model '{name}' is not among its policy's models; {_one_of(self.models)}"
+        if self.strategies is not None and strategy not in self.strategies:
+            allowed = _one_of(self.strategies)
+            yield f"strategy '{strategy}' is not among its policy's strategies; {allowed}"
+        if self.max_rounds is not None and question.rounds > self.max_rounds:
+            yield (
+                f"{question.rounds} rounds are more than its max_rounds={self.max_rounds}; "
+                f"rounds={self.max_rounds}"
+            )
+        if self.privacy is not None and self.privacy.required and question.privacy is None:
+            yield (
+                "its policy requires privacy; "
+                f"privacy=wf.dp(epsilon=…, delta=…, clip=…, unit='{self.privacy.unit}')"
+            )
 
     def violations(self, plan: Relation) -> tuple[str, ...]:
         """Return each rule that a plan would break, as one sentence with the remedy."""
-        return tuple(
-            self._sentence(origin.column, use)
-            for origin, uses in sorted(lineage(plan).uses.items())
-            for use in sorted(uses, key=lambda use: use.name)
-            if use not in _ALLOWED[self.role(origin.column)]
+        return (
+            *(
+                self._sentence(origin.column, use)
+                for origin, uses in sorted(lineage(plan).uses.items())
+                for use in sorted(uses, key=lambda use: use.name)
+                if use not in _ALLOWED[self.role(origin.column)]
+            ),
+            *(
+                f"function '{name}' is not among its policy's opaque functions; "
+                f"{_one_of(self.opaque)}"
+                for name in opaque_functions(plan)
+                if name not in self.opaque
+            ),
         )
 
     def result_roles(self, plan: Relation) -> Mapping[str, Role]:
@@ -89,3 +129,22 @@ class Policy:
         role = self.role(column)
         listed = "is" if column in self.columns else "is not listed, so it is"
         return f"column '{column}' {listed} '{role.value}', and the plan uses it {use.value}"
+
+
+def opaque_functions(plan: Relation) -> tuple[str, ...]:
+    """Return the names of the Python functions that a plan calls, those of subqueries too."""
+    found: dict[str, None] = {}
+    for relation in walk_once(plan):
+        if isinstance(relation, MapBatches):
+            found[str(relation.function)] = None
+        for expression in expressions_of(relation):
+            for part in walk(expression):
+                if isinstance(part, Opaque):
+                    found[str(part.function)] = None
+                elif isinstance(part, Subquery):
+                    found |= dict.fromkeys(opaque_functions(part.relation))
+    return tuple(found)
+
+
+def _one_of(names: tuple[str, ...]) -> str:
+    return f"one of {', '.join(names)}" if names else "it allows none"

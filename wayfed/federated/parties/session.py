@@ -9,7 +9,7 @@ from wayfed.federated.parties.learning import Learner, answering
 from wayfed.federated.parties.rules import Rules
 from wayfed.federated.releases import ReleaseKind
 from wayfed.federated.wire import answer
-from wayfed_optimizer.errors import PartyError, PlanError
+from wayfed_optimizer.errors import PartyError, PlanError, PolicyViolation
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
@@ -22,6 +22,8 @@ if TYPE_CHECKING:
 
 PLAN: Final = "query.plan"
 EXPLAIN: Final = "query.explain"
+_PRIVATE: Final = frozenset({PLAN, "query.bind", "query.begin", "train", "evaluate"})
+"""The messages to which a party answers under privacy."""
 
 
 class Session:
@@ -49,7 +51,15 @@ class Session:
 
     def answer(self, message: Message, context: Context) -> Message:
         """Answer a message; raises what keeps the party from it."""
-        handler = self._handlers.get(message.metadata.message_type)
+        kind = message.metadata.message_type
+        privacy = self._member.policy.privacy
+        if privacy is not None and privacy.required and kind not in _PRIVATE:
+            # What is not known to keep to it is refused, whatever will be asked one day.
+            raise PolicyViolation(
+                f"its policy requires privacy, and '{kind}' has none",
+                hint="ctx.run_federated(…, privacy=wf.dp(…))",
+            )
+        handler = self._handlers.get(kind)
         if handler is not None:
             return handler(message, context)
         if self._learning is None:
@@ -71,6 +81,23 @@ class Session:
                 self._arrays = self._run(self._bound())
             return self._arrays
 
+    def lend(self) -> Arrays:
+        """Return the arrays to code of somebody's own, in this process.
+
+        Raises
+        ------
+        PolicyViolation
+            The party answers only what is asked under privacy.
+        """
+        privacy = self._member.policy.privacy
+        if privacy is not None and privacy.required:
+            raise PolicyViolation(
+                f"party '{self._member.name}' requires privacy, and nobody knows what code of "
+                "your own tells",
+                hint="ctx.run_federated(…, model=wf.models.…, privacy=wf.dp(…))",
+            )
+        return self.arrays()
+
     def _bound(self) -> Dataset:
         if self._dataset is None:
             raise PlanError("this session has no plan", hint="the first message is the plan")
@@ -90,7 +117,8 @@ class Session:
         bound = member.bind(str(asked["plan"]).encode())
         with self._lock:
             self._dataset, self._arrays = bound.dataset, None
-        rules = Rules(member.policy.min_rows, bound.roles)
+        policy = member.policy
+        rules = Rules(policy.min_rows, bound.roles, policy, member.account(bound))
         self._learning = Learner(member.name, self.arrays, rules).app()
         told = {
             "problems": list(bound.problems),

@@ -1,0 +1,196 @@
+"""A ledger charges before anything is told, refuses what is spent, and never forgets."""
+
+from __future__ import annotations
+
+import contextlib
+import json
+import os
+import random
+import signal
+import subprocess
+import sys
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+
+import pytest
+
+from wayfed.federated.privacy.ledger import Budget, Charge, Ledger, Spending
+from wayfed_optimizer.errors import PolicyViolation, SourceError
+
+BUDGET = Budget(epsilon=1.0, delta=1e-4)
+HALF = [Charge("core#tx", "example", 0.5, 1e-5)]
+
+
+@pytest.fixture
+def ledger(tmp_path: Path) -> Ledger:
+    return Ledger(tmp_path / "bank.ledger")
+
+
+def test_what_was_spent_is_known_to_the_next_process(ledger: Ledger) -> None:
+    ledger.charge(HALF, BUDGET)
+
+    assert Ledger(ledger.path).spent("core#tx", "example") == Spending(0.5, 1e-5)
+    assert Ledger(ledger.path).spent("core#tx", "client") == Spending()
+    assert Ledger(ledger.path).spent("core#other", "example") == Spending()
+
+
+def test_a_spent_budget_pays_no_more_and_says_what_is_left(ledger: Ledger) -> None:
+    ledger.charge(HALF, BUDGET)
+    ledger.charge(HALF, BUDGET)
+
+    with pytest.raises(PolicyViolation, match=r"core#tx has spent epsilon=1 of 1, delta=2e-05"):
+        ledger.charge(HALF, BUDGET)
+
+    assert len(ledger.charges()) == 2
+
+
+def test_delta_is_a_budget_too(ledger: Ledger) -> None:
+    with pytest.raises(PolicyViolation, match=r"delta=0 of 0\.0001"):
+        ledger.charge([Charge("core#tx", "example", 0.1, 1e-3)], BUDGET)
+
+
+def test_several_tables_are_charged_together_or_not_at_all(ledger: Ledger) -> None:
+    ledger.charge([Charge("a", "example", 0.8, 1e-5)], BUDGET)
+
+    with pytest.raises(PolicyViolation, match=r"^a has spent"):
+        ledger.charge(
+            [Charge("b", "example", 0.5, 1e-5), Charge("a", "example", 0.5, 1e-5)], BUDGET
+        )
+
+    assert ledger.spent("b", "example") == Spending()
+
+
+def test_one_table_twice_in_a_charge_is_spent_twice(ledger: Ledger) -> None:
+    with pytest.raises(PolicyViolation):
+        ledger.charge([*HALF, *HALF, *HALF], BUDGET)
+
+
+def test_charges_at_the_same_time_add_up(ledger: Ledger) -> None:
+    def charge(_: int) -> bool:
+        try:
+            Ledger(ledger.path).charge([Charge("t", "example", 0.1, 1e-6)], BUDGET)
+        except PolicyViolation:
+            return False
+        return True
+
+    with ThreadPoolExecutor(4) as threads:
+        paid = list(threads.map(charge, range(30)))
+
+    assert sum(paid) == 10
+    assert ledger.spent("t", "example").epsilon == pytest.approx(1.0)
+
+
+BROKEN = {
+    "empty": "",
+    "half": '{"version": 1, "char',
+    "another thing": "[]",
+    "a later version": '{"version": 2, "charges": [], "seal": ""}',
+    "no seal": '{"version": 1, "charges": []}',
+    "unknown": '{"version": 1, "charges": [{"what": 1}], "seal": ""}',
+    "negative": (
+        '{"version": 1, "charges": [{"table": "t", "unit": "example", "epsilon": -5, "delta": 0}],'
+        ' "seal": ""}'
+    ),
+}
+
+
+@pytest.mark.parametrize("text", BROKEN.values(), ids=BROKEN)
+def test_a_broken_ledger_pays_for_nothing_and_says_how_to_repair_it(
+    ledger: Ledger, text: str
+) -> None:
+    ledger.path.write_text(text)
+
+    with pytest.raises(SourceError, match="cannot be used") as refused:
+        ledger.charge(HALF, BUDGET)
+
+    assert "seal()" in str(refused.value.hint)
+    assert ledger.path.read_text() == text
+
+
+def test_a_charge_that_was_made_smaller_is_noticed(ledger: Ledger) -> None:
+    ledger.charge(HALF, BUDGET)
+    ledger.path.write_text(ledger.path.read_text().replace("0.5", "0.1"))
+
+    with pytest.raises(SourceError, match="seal does not fit"):
+        ledger.spent("core#tx", "example")
+
+
+def test_a_ledger_that_is_gone_is_noticed(ledger: Ledger) -> None:
+    ledger.charge(HALF, BUDGET)
+    ledger.path.unlink()
+
+    with pytest.raises(SourceError, match="it is gone"):
+        ledger.charge(HALF, BUDGET)
+
+
+def test_a_repaired_ledger_is_sealed_by_a_person(ledger: Ledger) -> None:
+    ledger.charge(HALF, BUDGET)
+    plain = json.loads(ledger.path.read_text())
+    plain["charges"].append({"table": "core#tx", "unit": "example", "epsilon": 0.25, "delta": 0})
+    ledger.path.write_text(json.dumps(plain))
+
+    ledger.seal()
+
+    assert ledger.spent("core#tx", "example") == Spending(0.75, 1e-5)
+
+
+def test_a_ledger_that_cannot_be_written_pays_for_nothing(tmp_path: Path) -> None:
+    (tmp_path / "file").write_text("")
+
+    with pytest.raises(SourceError, match="cannot be used"):
+        Ledger(tmp_path / "file" / "bank.ledger").charge(HALF, BUDGET)
+
+
+CHARGING = """
+import sys
+from wayfed.federated.privacy.ledger import Budget, Charge, Ledger
+ledger, budget = Ledger(sys.argv[1]), Budget(1e9, 0.5)
+print("ready", flush=True)
+while True:
+    ledger.charge([Charge("t", "example", 1.0, 1e-9)], budget)
+    print("told", flush=True)
+"""
+
+
+def kill_while_charging(path: Path, seconds: float) -> int:
+    """Charge and tell in two processes, kill both at once; return how often something was told."""
+    told = 0
+    started = [
+        subprocess.Popen(
+            [sys.executable, "-c", CHARGING, str(path)], stdout=subprocess.PIPE, text=True
+        )
+        for _ in range(2)
+    ]
+    for process in started:
+        assert process.stdout is not None
+        assert process.stdout.readline() == "ready\n"
+    with contextlib.suppress(subprocess.TimeoutExpired):
+        started[0].wait(seconds)
+    for process in started:
+        os.kill(process.pid, signal.SIGKILL)
+    for process in started:
+        assert process.stdout is not None
+        told += process.stdout.read().count("told\n")
+        process.stdout.close()
+        process.wait()
+    return told
+
+
+def check_kills(path: Path, times: int) -> None:
+    told = 0
+    for _ in range(times):
+        told += kill_while_charging(path, random.uniform(0.0, 0.15))
+        assert Ledger(path).spent("t", "example").epsilon >= told
+        if len(Ledger(path).charges()) > 500:
+            path.unlink()
+            Path(f"{path}.lock").unlink()
+            told = 0
+
+
+def test_a_killed_process_has_charged_for_all_that_it_told(tmp_path: Path) -> None:
+    check_kills(tmp_path / "bank.ledger", times=10)  # two processes each
+
+
+@pytest.mark.soak
+def test_two_hundred_killed_processes_have_charged_for_all_that_they_told(tmp_path: Path) -> None:
+    check_kills(tmp_path / "bank.ledger", times=100)

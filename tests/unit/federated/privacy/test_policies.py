@@ -1,0 +1,276 @@
+"""What a party's policy asks of runs, and what is refused before training."""
+
+from __future__ import annotations
+
+import csv
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+
+import wayfed as wf
+from wayfed import models
+from wayfed.federated.context import FederatedContext
+from wayfed.federated.privacy.ledger import Ledger
+from wayfed.federated.runs.results import FederatedRun
+from wayfed_optimizer.errors import InvalidOption, PartyError, PolicyViolation
+
+Federation = Callable[..., FederatedContext]
+PRIVATE = wf.dp(epsilon=1.0, delta=1e-6, clip=1.0)
+
+
+@pytest.fixture
+def federation(tmp_path: Path) -> Federation:
+    """Make a context of two banks with customers and transactions; `policy` is ash's own."""
+
+    def make(**policy: Any) -> FederatedContext:
+        parties = {}
+        for place, bank in enumerate(("ash", "birch")):
+            random = np.random.default_rng(place)
+            ages = random.integers(20, 80, 600).tolist()
+            _write(tmp_path / f"{bank}_customers.csv", ("customer_id", "age"), enumerate(ages))
+            amounts = zip(
+                random.integers(0, 600, 1500).tolist(),
+                random.normal(size=1500).tolist(),
+                (random.normal(size=1500) > 0).astype(int).tolist(),
+                strict=True,
+            )
+            _write(tmp_path / f"{bank}_tx.csv", ("customer_id", "amount", "fraud"), amounts)
+            tables = {
+                "customers": {
+                    "source": str(tmp_path / f"{bank}_customers.csv"),
+                    "key": ["customer_id"],
+                },
+                "tx": {"source": str(tmp_path / f"{bank}_tx.csv")},
+            }
+            parties[bank] = {"tables": tables, "policy": policy if bank == "ash" else {}}
+        schema = {
+            "customers": {"customer_id": "int64", "age": "int64"},
+            "tx": {"customer_id": "int64", "amount": "float64", "fraud": "int64"},
+        }
+        return wf.context(env="federated", parties={"schema": schema, "party": parties})
+
+    return make
+
+
+def _write(path: Path, names: tuple[str, ...], rows: Any) -> None:
+    with path.open("w", newline="") as file:
+        writer = csv.writer(file)
+        writer.writerow(names)
+        writer.writerows(rows)
+
+
+@pytest.fixture
+def budget(tmp_path: Path) -> dict[str, Any]:
+    return {"epsilon": 2.5, "delta": 1e-4, "ledger": str(tmp_path / "ash.ledger")}
+
+
+def train(ctx: FederatedContext, **options: Any) -> FederatedRun:
+    arrays = options.pop("arrays", None) or ctx.read("tx").select("amount", "fraud").to_numpy()
+    chosen: dict[str, Any] = {
+        "label": "fraud",
+        "model": models.logistic_regression(),
+        "rounds": 2,
+        "classes": [0, 1],
+        **options,
+    }
+    return ctx.run_federated(arrays, **chosen)
+
+
+REFUSED = {
+    "a model": ({"models": ["mlp"]}, {}, "model 'logistic_regression' is not among"),
+    "a strategy": ({"strategies": ["krum"]}, {}, "strategy 'fedavg' is not among .* one of krum"),
+    "rounds": ({"max_rounds": 1}, {}, "2 rounds are more than its max_rounds=1; rounds=1"),
+}
+
+
+@pytest.mark.parametrize(("policy", "options", "words"), REFUSED.values(), ids=REFUSED)
+def test_what_a_policy_does_not_allow_is_refused_with_the_party_and_the_remedy(
+    federation: Federation, policy: dict[str, Any], options: dict[str, Any], words: str
+) -> None:
+    with federation(**policy) as ctx, pytest.raises(PolicyViolation, match=f"'ash': {words}"):
+        train(ctx, **options)
+
+
+def test_what_a_policy_allows_is_trained(federation: Federation) -> None:
+    policy = {"models": ["logistic_regression"], "strategies": ["fedavg"], "max_rounds": 2}
+    with federation(**policy) as ctx:
+        assert train(ctx).status == "finished"
+
+
+def test_a_strategy_that_nobody_knows_is_an_error_of_the_file(federation: Federation) -> None:
+    with pytest.raises(InvalidOption, match="fedavgg"):
+        federation(strategies=["fedavgg"])
+
+
+def test_required_privacy_is_asked_for(federation: Federation, budget: dict[str, Any]) -> None:
+    with (
+        federation(privacy=budget) as ctx,
+        pytest.raises(PolicyViolation, match=r"'ash': its policy requires privacy; privacy=wf\.dp"),
+    ):
+        train(ctx)
+
+
+def test_a_policy_that_does_not_require_privacy_answers_without(
+    federation: Federation, budget: dict[str, Any]
+) -> None:
+    with federation(privacy={**budget, "required": False}) as ctx:
+        assert train(ctx).privacy_spent is None
+
+
+def test_plans_are_not_explained_where_privacy_is_required(
+    federation: Federation, budget: dict[str, Any]
+) -> None:
+    with federation(privacy=budget) as ctx:
+        arrays = ctx.read("tx").to_numpy()
+        with pytest.raises(PartyError, match=r"requires privacy, and 'query.explain' has none"):
+            arrays.explain("ash", analyze=True)
+
+
+def test_rows_are_not_lent_to_code_of_ones_own_where_privacy_is_required(
+    federation: Federation, budget: dict[str, Any]
+) -> None:
+    with (
+        federation(privacy=budget) as ctx,
+        pytest.raises(PolicyViolation, match="party 'ash' requires privacy"),
+    ):
+        ctx.runFlower(ctx.read("tx").to_numpy(), server={"num_rounds": 1}, client=lambda rows: rows)
+
+
+def test_each_run_is_charged_until_nothing_is_left(
+    federation: Federation, budget: dict[str, Any]
+) -> None:
+    with federation(privacy=budget) as ctx:
+        for _ in range(2):
+            assert train(ctx, privacy=PRIVATE).privacy_spent is not None
+        with pytest.raises(
+            PolicyViolation, match=r"'ash': table 'tx' has spent epsilon=2 of 2.5.*ask for less"
+        ):
+            train(ctx, privacy=PRIVATE)
+        train(ctx, privacy=wf.dp(epsilon=0.5, delta=1e-6, clip=1.0))
+
+    charges = Ledger(budget["ledger"]).charges()
+    assert [charge.epsilon for charge in charges] == [1.0, 1.0, 0.5]
+    assert all(charge.table.endswith("ash_tx.csv#") for charge in charges)
+
+
+def test_what_one_party_refuses_costs_the_others_nothing(
+    federation: Federation, budget: dict[str, Any]
+) -> None:
+    with federation(privacy=budget, max_rounds=1) as ctx, pytest.raises(PolicyViolation):
+        train(ctx, privacy=PRIVATE)
+
+    assert Ledger(budget["ledger"]).charges() == ()
+
+
+def test_a_broken_ledger_refuses_and_tells_the_requester_no_path(
+    federation: Federation, budget: dict[str, Any], caplog: pytest.LogCaptureFixture
+) -> None:
+    Path(budget["ledger"]).write_text("torn")
+
+    with federation(privacy=budget) as ctx, pytest.raises(PolicyViolation) as refused:
+        train(ctx, privacy=PRIVATE)
+
+    assert "ledger cannot be used" in str(refused.value)
+    assert budget["ledger"] not in str(refused.value)
+    assert budget["ledger"] in caplog.text
+
+
+def test_another_unit_than_the_policys_is_refused(
+    federation: Federation, budget: dict[str, Any]
+) -> None:
+    with (
+        federation(privacy=budget) as ctx,
+        pytest.raises(PolicyViolation, match="its policy hides each example, and unit='client'"),
+    ):
+        train(ctx, test=None, privacy=wf.dp(epsilon=1, delta=1e-6, clip=1, unit="client"))
+
+
+def joined(ctx: FederatedContext) -> Any:
+    return ctx.read("customers").join(ctx.read("tx"), on="customer_id")
+
+
+def test_a_table_whose_rows_reach_anywhere_is_refused(federation: Federation) -> None:
+    with (
+        federation() as ctx,
+        pytest.raises(PolicyViolation, match="'ash': a row of 'customers' may change any number"),
+    ):
+        arrays = joined(ctx).select("age", "amount", "fraud").to_numpy()
+        train(ctx, arrays=arrays, privacy=PRIVATE)
+
+
+def test_a_public_table_hides_nobody_and_costs_nothing(
+    federation: Federation, budget: dict[str, Any]
+) -> None:
+    with federation(privacy={**budget, "public": ["customers"]}) as ctx:
+        arrays = joined(ctx).select("age", "amount", "fraud").to_numpy()
+        with pytest.raises(PolicyViolation) as refused:
+            train(ctx, arrays=arrays, privacy=PRIVATE)
+
+    assert "'birch': a row of 'customers'" in str(refused.value)
+    assert "'ash'" not in str(refused.value)
+
+
+def test_rows_of_groups_have_noise_for_two_changed_rows(federation: Federation) -> None:
+    with federation() as ctx:
+        grouped = ctx.read("tx").group_by("customer_id")
+        arrays = grouped.agg(amount=wf.mean("amount"), fraud=wf.max("fraud")).to_numpy()
+        run = train(ctx, arrays=arrays, features=["amount"], privacy=PRIVATE)
+
+    assert run.privacy_spent is not None
+    # A row's group may be on either side, so that training and measuring share the budget.
+    assert run.privacy_spent["ash"].multiplier == pytest.approx(
+        np.sqrt(2) * train_alone(federation), rel=0.01
+    )
+
+
+def train_alone(federation: Federation) -> float:
+    with federation() as ctx:
+        spent = train(ctx, privacy=PRIVATE).privacy_spent
+    assert spent is not None
+    return spent["ash"].multiplier
+
+
+def test_more_rounds_than_were_paid_for_are_refused(federation: Federation) -> None:
+    from wayfed.federated.parties.question import Question
+    from wayfed.federated.wire import flower_process, question, record_of
+
+    with federation() as ctx, flower_process():
+        arrays = ctx.read("tx").select("amount", "fraud").to_numpy()
+        grid = arrays.grid("local", threads=None, features=1)
+        asked = Question(
+            label="fraud",
+            features=("amount",),
+            sample_weight=None,
+            split=None,
+            model=models.logistic_regression(),
+            recipe=wf.features(),
+            classes=(0, 1),
+            seed=0,
+            rounds=2,
+            privacy=PRIVATE,
+        )
+        from flwr.app import ConfigRecord, Message, RecordDict
+
+        node = next(iter(grid.parties))
+
+        def send(content: RecordDict, kind: str) -> Message:
+            (reply,) = grid.send_and_receive([Message(content, node, kind)])
+            return reply
+
+        def step(number: int, value: float) -> Message:
+            weights = record_of({"coefficients": np.full(1, value), "intercept": np.zeros(1)})
+            config = ConfigRecord({"server-round": number})
+            return send(RecordDict({"arrays": weights, "config": config}), "train")
+
+        send(question(asked.to_dict()), "query.bind")
+        fitted = [{"number": "amount", "fill": None, "shift": 0.0, "scale": 1.0}]
+        send(question({"features": fitted, "classes": [0, 1]}), "query.begin")
+        first, again, second, third = step(1, 0.0), step(1, 0.0), step(2, 0.5), step(3, 0.7)
+
+    told = [reply.content["update"]["coefficients"].numpy() for reply in (first, again, second)]
+    assert told[0] == told[1]
+    assert told[0] != told[2]
+    assert "paid for 2 rounds" in third.error.reason
