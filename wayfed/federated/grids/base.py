@@ -52,6 +52,13 @@ class PartyGrid(Grid):  # type: ignore[misc]  # Flower is untyped here
         """Hear about how many numbers a party works through at a message."""
         return
 
+    def arrivals(self) -> Mapping[int, str]:
+        """Give the parties that are there and hold nothing of ours: they came late, or came back.
+
+        Each is told once; where it is not in `parties` yet, it is from now on.
+        """
+        return {}
+
     def close(self) -> None:
         """Let go of what the grid holds."""
         return

@@ -14,7 +14,7 @@ from wayfed.federated.releases import releases_in
 from wayfed_optimizer.errors import PartyError
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
+    from collections.abc import Iterable, Mapping
 
     from wayfed.federated.releases import Recorder
     from wayfed_optimizer.cancellation import CancellationToken
@@ -102,6 +102,25 @@ class GuardedGrid(PartyGrid):
         replies = self.send_and_receive(messages)
         return {self.parties[r.metadata.src_node_id]: r.content for r in replies}
 
+    def ask_some(
+        self, parties: Iterable[str], content: RecordDict, message_type: str
+    ) -> dict[str, RecordDict]:
+        """Put one question to some parties; who gives no usable answer is among the failures."""
+        names = set(parties)
+        asked = [node for node, name in self.grid.parties.items() if name in names]
+        messages = {node: Message(content, node, message_type) for node in asked}
+        usable, _ = self._checked(messages, self._deadline)
+        return {self.grid.parties[r.metadata.src_node_id]: r.content for r in usable}
+
+    def arrivals(self) -> Mapping[int, str]:
+        """Give the parties that came late or came back, where the grid beneath knows."""
+        return self.grid.arrivals()
+
+    def admit(self, party: str) -> None:
+        """Ask this party from now on."""
+        names = {*self.parties.values(), party}
+        self.parties = {node: name for node, name in self.grid.parties.items() if name in names}
+
     def leave_out(self, party: str) -> None:
         """Ask this party no more."""
         self.parties = {node: name for node, name in self.parties.items() if name != party}
@@ -123,16 +142,26 @@ class GuardedGrid(PartyGrid):
             return []
         limits = [limit for limit in (timeout, self._deadline) if limit is not None]
         limit = min(limits, default=None)
+        usable, failures = self._checked(sent, limit)
+        if len(usable) < self._needed(len(sent), next(iter(sent.values()))):
+            raise self._too_few(len(usable), len(sent), failures)
+        return usable
+
+    def _checked(
+        self, sent: Mapping[int, Message], limit: float | None
+    ) -> tuple[list[Message], list[tuple[int, Failure]]]:
+        """Deliver messages; give what can be used of the answers, and who gave none."""
+        names = self.grid.parties
         replies = self.grid.send_and_receive(sent.values(), timeout=limit)
         if self._record is not None:
             for reply in replies:
-                for release in releases_in(self.parties[reply.metadata.src_node_id], reply):
+                for release in releases_in(names[reply.metadata.src_node_id], reply):
                     self._record(release)
         answers = {reply.metadata.src_node_id: reply for reply in replies}
         checks = _Checks()
         usable: list[Message] = []
         failures: list[tuple[int, Failure]] = []
-        for node, name in self.parties.items():
+        for node, name in names.items():
             if (message := sent.get(node)) is None:
                 continue
             reply = answers.get(node)
@@ -143,9 +172,7 @@ class GuardedGrid(PartyGrid):
                 stage = message.metadata.message_type
                 failures.append((node, Failure(name, _round_of(message), stage, str(reason))))
         self.failures += [failure for _, failure in failures]
-        if len(usable) < self._needed(len(sent), next(iter(sent.values()))):
-            raise self._too_few(len(usable), len(sent), failures)
-        return usable
+        return usable, failures
 
     def _needed(self, asked: int, message: Message) -> int:
         if message.metadata.message_type != "train":

@@ -45,6 +45,9 @@ _TIMEOUT_SECONDS: Final = 10.0
 def pinned_certificate(address: str, fingerprint: str) -> bytes:
     """Fetch the certificate of the hub at ``host:port``, and insist that it is the pinned one.
 
+    The hub's log then tells of a handshake without a certificate: nothing is shown to a server
+    before it is known whose it is.
+
     Raises
     ------
     TransferError

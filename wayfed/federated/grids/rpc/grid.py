@@ -12,6 +12,7 @@ from flwr.app import Error, Message
 from wayfed.federated.grids.base import PartyGrid, node_id_of
 from wayfed.federated.grids.local import CLIENT_APP_RAISED
 from wayfed.federated.grids.rpc.desk import Batch
+from wayfed.federated.grids.rpc.hosting import NO_SESSION
 from wayfed.federated.grids.rpc.messages import (
     MalformedMessage,
     content_bytes,
@@ -48,6 +49,8 @@ class RpcGrid(PartyGrid):
         self._session = uuid.uuid4().hex
         self._mailbox = desk.open(self._session)
         self._closed = False
+        self._holding: dict[str, str] = {}
+        self._told: dict[str, str] = {}
 
     def send_and_receive(
         self, messages: Iterable[Message], *, timeout: float | None = None
@@ -69,6 +72,21 @@ class RpcGrid(PartyGrid):
         }
         return [replies[node] for node in self.parties if node in replies]
 
+    def arrivals(self) -> dict[int, str]:
+        """Give the parties that are connected and hold nothing of this session."""
+        with self._mailbox.changed:
+            boots = {name: each.boot for name, each in self._mailbox.present.items()}
+        new = {
+            node_id_of(name): name
+            for name, boot in sorted(boots.items())
+            if boot not in (self._holding.get(name), self._told.get(name))
+        }
+        self._told.update({name: boots[name] for name in new.values()})
+        if new.keys() - self.parties.keys():
+            together = {**self.parties, **new}
+            self.parties = dict(sorted(together.items(), key=lambda item: item[1]))
+        return new
+
     def close(self) -> None:
         """End the session at all parties; closing twice does nothing."""
         if not self._closed:
@@ -77,6 +95,7 @@ class RpcGrid(PartyGrid):
 
     def _answers(self, sent: dict[int, Message], timeout: float | None) -> dict[int, bytes | str]:
         mailbox = self._mailbox
+        boots = {name: each.boot for name, each in mailbox.present.items()}
         end = None if timeout is None else monotonic() + timeout
         with mailbox.changed:
             mailbox.expected.update(sent)
@@ -94,6 +113,10 @@ class RpcGrid(PartyGrid):
                 mailbox.expected.clear()
                 answers = dict(mailbox.answers)
                 mailbox.answers.clear()
+        for number, answer in answers.items():
+            name = self.parties[sent[number].metadata.dst_node_id]
+            if isinstance(answer, bytes) and name in boots:
+                self._holding[name] = boots[name]
         return answers
 
     def _batches(self, messages: Sequence[Message]) -> Iterable[Batch]:
@@ -118,6 +141,10 @@ class RpcGrid(PartyGrid):
             reply = from_bytes(answer)
         except MalformedMessage as error:
             return self._refused(message, f"answered {error.message}")
+        if reply.has_error() and reply.error.code == NO_SESSION:
+            name = self.parties[message.metadata.dst_node_id]
+            self._holding.pop(name, None)
+            self._told.pop(name, None)
         asked, told = message.metadata, reply.metadata
         if (told.reply_to_message_id, told.src_node_id, told.message_type) != (
             asked.message_id,

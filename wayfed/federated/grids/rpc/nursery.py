@@ -7,6 +7,7 @@ order of the pipes, and ends when they all have.
 
 from __future__ import annotations
 
+import importlib
 import json
 import os
 import signal
@@ -52,9 +53,6 @@ def serve(told: dict[str, Any]) -> None:
     """Be the party that is told of."""
     from threadpoolctl import threadpool_limits
 
-    from wayfed.federated.grids.rpc.identity import Identity, fingerprint_of
-    from wayfed.federated.grids.rpc.outbound import Coordinator
-    from wayfed.federated.grids.rpc.serving import link_of
     from wayfed.federated.parties.configuration import PartyConfiguration
     from wayfed.federated.parties.member import Member
     from wayfed.federated.wire import flower_process
@@ -63,15 +61,9 @@ def serve(told: dict[str, Any]) -> None:
     published = {table: Schema.of(**columns) for table, columns in told["published"].items()}
     party = PartyConfiguration.model_validate(told["party"])
     member = Member.of(told["name"], party, published, optimize_for=told["optimize_for"])
-    certificate = told["coordinator"].encode()
-    requesters = frozenset({told["requester"]})
+    door = importlib.import_module(f"wayfed.federated.grids.{told['door']}.door")
     with flower_process(), threadpool_limits(1, user_api="blas"):
-        link_of(
-            member,
-            Identity(told["certificate"].encode(), told["key"].encode()),
-            Coordinator(told["address"], fingerprint_of(certificate), certificate),
-            lambda: requesters,
-        ).serve()
+        door.serve(member, told)
 
 
 def _import_all() -> None:
