@@ -10,6 +10,7 @@ from wayfed.federated.features.split import Split, as_split
 from wayfed.federated.flower import run_flower
 from wayfed.federated.models.adapter import Task, resolve_model
 from wayfed.federated.models.spec import ModelSpec
+from wayfed.federated.models.statistics import StatisticsModel
 from wayfed.federated.participants import participants_of
 from wayfed.federated.parties.flower_clients import ClientLike, is_client
 from wayfed.federated.parties.question import Question
@@ -21,6 +22,7 @@ from wayfed.federated.rounds.binding import bind
 from wayfed.federated.rounds.guard import GuardedGrid
 from wayfed.federated.rounds.launch import check_rounds, play
 from wayfed.federated.rounds.playing import Rounds, check_weighting, own_sums, pool_sums
+from wayfed.federated.rounds.pooling import PooledSums, check_pooled
 from wayfed.federated.rounds.private_binding import bind_privately
 from wayfed.federated.rounds.strategies import (
     StrategyLike,
@@ -227,6 +229,8 @@ def run_federated(
     with flower_process(), ExitStack() as stack:
         resolved = resolve_strategy(strategy)
         check_weighting(resolved)
+        if isinstance(built, StatisticsModel):
+            check_pooled(str(model), resolved, private=privacy is not None)
         bools = participants.bools(names)
         check_together(
             traits_of(asked, resolved, built, bools=bools, secure_aggregation=secure_aggregation)
@@ -249,7 +253,10 @@ def run_federated(
                 resolved = noisy_average(privacy, rounds)
         grid.expect(_work(bound.parties, len(names)))
         check_parties(resolved, len(grid.parties), quorum)
-        weights = resolve_model(model, bound.task).initial_weights(seed)
+        begun = resolve_model(model, bound.task)
+        if isinstance(begun, StatisticsModel):
+            resolved = PooledSums(begun)
+        weights = begun.initial_weights(seed)
         measured = any(report.testing for report in bound.parties.values())
         if split is not None and privacy is None and not measured:
             raise InvalidOption(

@@ -1,4 +1,4 @@
-"""Estimators of scikit-learn as federated models: their coefficients are the weights."""
+"""Estimators of scikit-learn as federated models: coefficients are averaged, statistics added."""
 
 from __future__ import annotations
 
@@ -7,11 +7,14 @@ from typing import TYPE_CHECKING, Any, Final
 
 import numpy as np
 
+from wayfed.federated.models import bayes, least_squares
 from wayfed.federated.models.spec import ModelSpec, TaskKind, check_whole
 from wayfed_optimizer.errors import InvalidOption, Unsupported
 
 if TYPE_CHECKING:
-    from wayfed.federated.models.adapter import Examples, Matrix, Seed, Task, Weights
+    from collections.abc import Callable
+
+    from wayfed.federated.models.adapter import Examples, Matrix, Model, Seed, Task, Weights
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,6 +34,33 @@ _ESTIMATORS: Final = {
     "MLPClassifier": _Estimator("neural_network", "classification", ("coefs_", "intercepts_")),
     "MLPRegressor": _Estimator("neural_network", "regression", ("coefs_", "intercepts_")),
 }
+
+
+@dataclass(frozen=True, slots=True)
+class _OfSums:
+    """An estimator that follows from sums over rows, what makes it, and what it takes of its own.
+
+    `fixed` says what the others must be left at, since the rounds of a run do their work.
+    """
+
+    build: Callable[..., Model]
+    task: TaskKind
+    takes: tuple[str, ...]
+    fixed: tuple[str, ...] = ()
+
+
+_COUNTING: Final = ("alpha", "force_alpha", "fit_prior", "class_prior")
+_OF_SUMS: Final = {
+    "GaussianNB": _OfSums(bayes.gaussian, "classification", ("priors", "var_smoothing")),
+    "MultinomialNB": _OfSums(bayes.multinomial, "classification", _COUNTING),
+    "BernoulliNB": _OfSums(bayes.bernoulli, "classification", (*_COUNTING, "binarize")),
+    "LinearRegression": _OfSums(
+        least_squares.least_squares, "regression", ("fit_intercept",), ("positive",)
+    ),
+    "Ridge": _OfSums(
+        least_squares.ridge, "regression", ("alpha", "fit_intercept"), ("positive", "max_iter")
+    ),
+}
 _WITH_PROBABILITIES: Final = ("log_loss", "modified_huber")
 
 
@@ -45,17 +75,20 @@ def specify(estimator: Any, local_epochs: int) -> ModelSpec:
         A parameter is not a scalar, or keeps the estimator from going on where another stopped.
     """
     name = type(estimator).__name__
-    if name not in _ESTIMATORS or not type(estimator).__module__.startswith("sklearn."):
+    known = {*_ESTIMATORS, *_OF_SUMS}
+    if name not in known or not type(estimator).__module__.startswith("sklearn."):
         raise Unsupported(
             f"{name} as a federated model",
-            reason="its fitted state is not an array that parties could average",
-            available=_ESTIMATORS,
+            reason="its fitted state is neither an average nor a sum over parties",
+            available=sorted(known),
             hint="wf.models.custom(name) takes an adapter that a package of yours installs",
         )
     check_whole(local_epochs=local_epochs)
     parameters = estimator.get_params(deep=False)
     defaults = type(estimator)().get_params(deep=False)
     chosen = {key: value for key, value in parameters.items() if value is not defaults[key]}
+    if name in _OF_SUMS:
+        return _specify_sums(name, local_epochs, chosen)
     if parameters.get("average"):
         raise InvalidOption("average= keeps a second set of weights", hint="leave average=False")
     if parameters.get("early_stopping"):
@@ -71,12 +104,33 @@ def specify(estimator: Any, local_epochs: int) -> ModelSpec:
     )
 
 
-def scikit_model(
-    task: Task, *, estimator: str, local_epochs: int = 1, **parameters: Any
-) -> ScikitModel:
+def _specify_sums(name: str, local_epochs: int, chosen: dict[str, Any]) -> ModelSpec:
+    kind = _OF_SUMS[name]
+    if local_epochs != 1:
+        raise InvalidOption(
+            f"{name} goes through a party's rows once a round", hint="leave local_epochs out"
+        )
+    for option in kind.fixed:
+        if option in chosen:
+            raise InvalidOption(
+                f"{name}({option}={chosen[option]!r}) is not what sums over parties give",
+                hint=f"leave {option} at its default",
+            )
+    taken = {key: _flat(value) for key, value in chosen.items() if key in kind.takes}
+    return ModelSpec.of("sklearn", kind.task, estimator=name, **taken)
+
+
+def _flat(value: Any) -> Any:
+    return tuple(value.ravel().tolist()) if isinstance(value, np.ndarray) else value
+
+
+def scikit_model(task: Task, *, estimator: str, local_epochs: int = 1, **parameters: Any) -> Model:
     """Build the adapter of a known estimator (entry point)."""
+    if estimator in _OF_SUMS:
+        return _OF_SUMS[estimator].build(task, **parameters)
     if estimator not in _ESTIMATORS:
-        raise InvalidOption.unknown(estimator, _ESTIMATORS, of="scikit-learn models")
+        known = (*_ESTIMATORS, *_OF_SUMS)
+        raise InvalidOption.unknown(estimator, known, of="scikit-learn models")
     if (task.classes is None) != (_ESTIMATORS[estimator].task == "regression"):
         raise InvalidOption(f"{estimator} learns a {_ESTIMATORS[estimator].task}")
     return ScikitModel(task, estimator, local_epochs, parameters)

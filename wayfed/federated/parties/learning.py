@@ -15,7 +15,7 @@ from wayfed.federated import metrics
 from wayfed.federated.features import canonical, fitting, split
 from wayfed.federated.models.adapter import Examples, Model, Task, resolve_model
 from wayfed.federated.parties.party import Party
-from wayfed.federated.parties.question import Question, label_of, problems
+from wayfed.federated.parties.question import Question, label_of, problems, refusals
 from wayfed.federated.parties.rules import Rules
 from wayfed.federated.privacy.party import PrivateRun
 from wayfed.federated.releases import ReleaseKind
@@ -141,7 +141,9 @@ class Learner:
         self._testing = Examples(
             fitted.matrix(self.arrays, self._test_rows), numbers[self._test_rows]
         )
-        return answer({ReleaseKind.BINDING: {"features": task.features}})
+        refused = [asdict(each) for each in refusals(self._model, fitted.names, self._training.x)]
+        told = {"problems": refused} if refused else {"features": task.features}
+        return answer({ReleaseKind.BINDING: told})
 
     def _train(self, message: Message, context: Context) -> Message:
         arrays, config = _arrays_and_config(message.content)

@@ -11,15 +11,17 @@ from wayfed.arrays import numeric_column
 from wayfed.federated.features import fitting, split
 from wayfed.federated.features.recipe import Recipe
 from wayfed.federated.models.spec import ModelSpec
+from wayfed.federated.models.statistics import Choosy
 from wayfed.federated.privacy.dp import DifferentialPrivacy
 from wayfed_optimizer.errors import WayfedError
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping
+    from collections.abc import Iterator, Mapping, Sequence
 
     from numpy.typing import NDArray
 
     from wayfed.arrays import Arrays
+    from wayfed.federated.models.adapter import Matrix, Model
 
 
 @dataclass(frozen=True, slots=True)
@@ -106,6 +108,13 @@ def problems(arrays: Arrays, question: Question) -> Iterator[Problem]:
         yield from _feature_problems(arrays, name, question.recipe)
     if question.sample_weight is not None:
         yield from _weight_problems(arrays, question.sample_weight)
+
+
+def refusals(model: Model, names: Sequence[str], x: Matrix) -> Iterator[Problem]:
+    """Yield what keeps a model from learning of these numbers."""
+    if isinstance(model, Choosy):
+        for place, told, hint in model.refusals(x):
+            yield Problem(names[place], f"'{names[place]}' {told}", hint)
 
 
 def _label_problems(arrays: Arrays, question: Question) -> Iterator[Problem]:

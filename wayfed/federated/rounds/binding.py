@@ -143,6 +143,8 @@ def bind(grid: GuardedGrid, asked: Question, *, bools: Sequence[str]) -> Bound:
         question({"features": fitted.to_dict(), "classes": classes and list(classes)}),
         "query.begin",
     )
+    begun_by = {p: read_json(a, ReleaseKind.BINDING) for p, a in begun.items()}
+    refuse_problems({p: b.get("problems", ()) for p, b in begun_by.items()})
     for name in set(taking_part) - set(begun):
         grid.leave_out(name)
         reports[name] = dataclasses.replace(reports[name], left_out=last_failure(grid, name))
