@@ -6,8 +6,8 @@ from threading import Lock
 from typing import TYPE_CHECKING, Protocol
 
 from wayfed.federated.grids.local import LocalGrid
+from wayfed.federated.parties.opening import open_session
 from wayfed.federated.parties.party import Party
-from wayfed.federated.parties.session import Session
 from wayfed_optimizer.errors import PartyError
 
 if TYPE_CHECKING:
@@ -94,7 +94,7 @@ class LocalRunner:
 
     def open(self) -> LocalGrid:
         """Open a session with every party."""
-        sessions = {member.name: Session(member) for member in self._members}
+        sessions = {member.name: open_session(member) for member in self._members}
         return LocalGrid(
             [Party(name, session.answer, session.lend) for name, session in sessions.items()]
         )

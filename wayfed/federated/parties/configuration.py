@@ -88,12 +88,25 @@ class PartyPolicy(Strict):
         )
 
 
+class PartyAudit(Strict):
+    """``[party.NAME.audit]``: where it writes what it was asked, and what left it.
+
+    Parameters
+    ----------
+    path
+        The file; see `wayfed.federated.parties.audit.AuditLog`.
+    """
+
+    path: str
+
+
 class PartyConfiguration(Strict):
-    """``[party.NAME]``: its catalog, engines and policy."""
+    """``[party.NAME]``: its catalog, engines, policy and audit log."""
 
     tables: dict[str, PartyTable]
     engines: dict[str, dict[str, Any]] = Field(default_factory=dict)
     policy: PartyPolicy = Field(default_factory=PartyPolicy)
+    audit: PartyAudit | None = None
 
 
 class CoordinatorAddress(Strict):
@@ -240,12 +253,13 @@ def check_published(
 
 def resolved_tables(party: PartyConfiguration, directory: Path) -> PartyConfiguration:
     """Return a party's part of a file, its relative paths as absolute ones."""
+    audit = party.audit and PartyAudit(path=resolve_path(party.audit.path, directory))
     tables = {
         name: table.model_copy(update={"source": resolve_path(table.source, directory)})
         for name, table in party.tables.items()
     }
     policy = party.policy.resolved(directory)
-    return PartyConfiguration(tables=tables, engines=party.engines, policy=policy)
+    return PartyConfiguration(tables=tables, engines=party.engines, policy=policy, audit=audit)
 
 
 def check_party(place: str, party: PartyConfiguration, published: Mapping[str, Schema]) -> None:

@@ -22,6 +22,7 @@ from wayfed.federated.grids.rpc.roster import Roster
 from wayfed.federated.parties.configuration import (
     CoordinatorAddress,
     IdentityFiles,
+    PartyAudit,
     PartyConfiguration,
     check_party,
     check_published,
@@ -44,6 +45,8 @@ LOG: Final = logging.getLogger("wayfed.federated.files")
 
 class PartyFile(PartyConfiguration):
     """A whole party.toml: its part of a federation, and where it connects to.
+
+    Its audit log is ``audit.jsonl`` beside it where ``[audit]`` names no other.
 
     Parameters
     ----------
@@ -146,6 +149,8 @@ def load_party(path: str | os.PathLike[str]) -> OwnParty:
     values, directory, place = read_toml(path, kind="party")
     values = with_published(with_secrets(values, directory, place), directory, place)
     found = parse(PartyFile, values, place)
+    if found.audit is None:
+        found = found.model_copy(update={"audit": PartyAudit(path="audit.jsonl")})
     published = check_published(found.published, found.keys, place)
     check_party(place, found, published)
     return OwnParty(

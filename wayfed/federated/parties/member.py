@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 from urllib.parse import urlsplit
 
 from wayfed.configuration import ContextConfiguration, TableConfiguration
+from wayfed.federated.parties.audit import AuditLog
 from wayfed.federated.parties.configuration import PartyConfiguration, policy_of
 from wayfed.federated.privacy.account import Account
 from wayfed.federated.privacy.reach import reach
@@ -65,6 +66,7 @@ class Member:
         self.name = name
         self.context = context
         self.policy = policy_of(configuration)
+        self.audit = AuditLog(configuration.audit.path) if configuration.audit else None
         self._tables = configuration.tables
         self._published = published
 

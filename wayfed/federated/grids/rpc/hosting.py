@@ -14,6 +14,7 @@ from flwr.app import Error, Message
 from wayfed.federated.grids.base import node_id_of
 from wayfed.federated.grids.local import CLIENT_APP_RAISED, describe_error
 from wayfed.federated.grids.rpc.messages import MalformedMessage, from_bytes, to_bytes
+from wayfed.federated.parties.audit import Asker
 from wayfed.federated.parties.party import Party, PartyContext
 
 if TYPE_CHECKING:
@@ -76,7 +77,7 @@ class Hosting:
     name
         The party.
     make
-        Makes a session.
+        Makes a session for whoever asks.
     serves
         The fingerprints of the requesters that it serves.
     reply
@@ -88,7 +89,7 @@ class Hosting:
     def __init__(
         self,
         name: str,
-        make: Callable[[], Answering],
+        make: Callable[[Asker], Answering],
         serves: Callable[[], Container[str]],
         reply: Callable[[str, int, bytes], None],
         first: str,
@@ -118,7 +119,7 @@ class Hosting:
             if message.metadata.message_type != self._first:
                 self._refuse(ask, message, NO_SESSION, "holds no plan of this session")
                 return
-            hosted = self._begin(key)
+            hosted = self._begin(key, ask.requester)
         self._sessions.move_to_end(key)
         hosted.take(ask, message)
 
@@ -146,13 +147,14 @@ class Hosting:
             return "the message has no content"
         return None
 
-    def _begin(self, key: tuple[str, str]) -> _Hosted:
-        fingerprint = key[0]
+    def _begin(self, key: tuple[str, str], requester: str) -> _Hosted:
+        fingerprint, session = key
         own = [each for each in self._sessions if each[0] == fingerprint]
         if len(own) >= SESSIONS:
             LOG.warning("a requester has %d sessions here: the oldest of them ends", len(own))
             self.end(*own[0])
-        hosted = _Hosted(self._name, self._make(), self._reply)
+        asker = Asker(requester, fingerprint, session)
+        hosted = _Hosted(self._name, self._make(asker), self._reply)
         self._sessions[key] = hosted
         return hosted
 

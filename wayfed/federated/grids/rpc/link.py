@@ -15,6 +15,7 @@ if TYPE_CHECKING:
 
     from wayfed.federated.grids.rpc.hosting import Answering
     from wayfed.federated.grids.rpc.identity import Identity
+    from wayfed.federated.parties.audit import Asker
 
 
 class Link:
@@ -29,7 +30,7 @@ class Link:
     tables, min_rows
         What it tells of itself.
     make
-        Makes a session when its first message arrives.
+        Makes a session for whoever asks, when its first message arrives.
     serves
         Gives the fingerprints of the requesters that it serves.
     first
@@ -46,7 +47,7 @@ class Link:
         *,
         tables: tuple[str, ...],
         min_rows: int,
-        make: Callable[[], Answering],
+        make: Callable[[Asker], Answering],
         serves: Callable[[], Container[str]],
         first: str,
         message_bytes: int = 1 << 30,

@@ -5,7 +5,8 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from wayfed.federated.grids.rpc.link import Link
-from wayfed.federated.parties.session import PLAN, Session
+from wayfed.federated.parties.opening import open_session
+from wayfed.federated.parties.session import PLAN
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Container
@@ -13,6 +14,7 @@ if TYPE_CHECKING:
     from wayfed.federated.grids.rpc.hosting import Answering
     from wayfed.federated.grids.rpc.identity import Identity
     from wayfed.federated.grids.rpc.outbound import Coordinator
+    from wayfed.federated.parties.audit import Asker
     from wayfed.federated.parties.member import Member
 
 
@@ -34,8 +36,8 @@ def link_of(
         Gives the fingerprints of the requesters that it serves.
     """
 
-    def session() -> Answering:
-        return Session(member)
+    def session(asker: Asker) -> Answering:
+        return open_session(member, asker)
 
     return Link(
         member.name,
