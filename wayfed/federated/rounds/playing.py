@@ -21,6 +21,7 @@ if TYPE_CHECKING:
 
     from wayfed.federated.models.adapter import Weights
     from wayfed.federated.rounds.guard import GuardedGrid
+    from wayfed.federated.rounds.joining import Joining
     from wayfed.federated.runs.results import OnRound
 
 Measures: TypeAlias = dict[str, float]
@@ -47,6 +48,8 @@ class Rounds:
         Makes the run's model of weights.
     evaluate
         Whether rows are held out to measure on.
+    joining
+        Takes in parties that come late or come back; None where nobody joins a run.
     """
 
     grid: GuardedGrid
@@ -56,6 +59,7 @@ class Rounds:
     own: Callable[[Message], Measures]
     model: Callable[[Weights], Predictor]
     evaluate: bool
+    joining: Joining | None = None
 
     def play(
         self,
@@ -85,6 +89,8 @@ class Rounds:
     def _play_one(self, run: FederatedRun, number: int, arrays: ArrayRecord) -> ArrayRecord:
         started = perf_counter()
         known = len(self.grid.failures)
+        if self.joining is not None:
+            self.joining.take_in(number)
         with seeded_sampling(self.seed, number, "train"):
             messages = self.strategy.configure_train(number, arrays, ConfigRecord(), self.grid)
         replies = self.grid.send_and_receive(messages)
