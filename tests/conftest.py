@@ -23,6 +23,8 @@ pytest_plugins = ["wayfed.testing.plugin"]
 
 # Plans and their costs must not depend on what was measured on the machine that runs the tests.
 os.environ["WAYFED_CALIBRATION"] = "off"
+# Nor may tests leave their runs among those of the person who runs them.
+os.environ["WAYFED_RUNS"] = "off"
 
 # On a person's machine a missing server skips its tests; where everything must run, it fails them.
 EVERYTHING_MUST_RUN = os.environ.get("CI") == "true"

@@ -82,6 +82,25 @@ class PlanningConfiguration(Strict):
     remember_runs: bool = True
 
 
+class RunsConfiguration(Strict):
+    """``[runs]``: where runs of training are kept.
+
+    Parameters
+    ----------
+    store
+        The path of a SQLite file, a SQLAlchemy URL, or ``off``; without it the environment's
+        ``WAYFED_RUNS`` counts, or else it is a file of the user's.
+    """
+
+    store: str | None = None
+
+    def resolved(self, directory: Path) -> RunsConfiguration:
+        """Return it with a file's path as an absolute one."""
+        if self.store is None or self.store == "off":
+            return self
+        return RunsConfiguration(store=resolve_path(self.store, directory))
+
+
 class ContextConfiguration(Strict):
     """A whole wayfed.toml.
 
@@ -93,10 +112,13 @@ class ContextConfiguration(Strict):
         The catalog.
     planning
         What plans may take and use.
+    runs
+        Where runs of training are kept.
     """
 
     engines: dict[str, dict[str, Any]] = Field(default_factory=dict)
     planning: PlanningConfiguration = PlanningConfiguration()
+    runs: RunsConfiguration = RunsConfiguration()
     tables: dict[str, TableConfiguration] = Field(default_factory=dict)
 
 
@@ -126,7 +148,7 @@ def load_configuration(source: str | os.PathLike[str] | Mapping[str, Any]) -> Co
         name: table.model_copy(update={"source": resolve_path(table.source, directory)})
         for name, table in loaded.tables.items()
     }
-    return loaded.model_copy(update={"tables": tables})
+    return loaded.model_copy(update={"tables": tables, "runs": loaded.runs.resolved(directory)})
 
 
 def read_toml(

@@ -121,6 +121,7 @@ class Context(Training):
             if planning
             else Plans()
         )
+        self._runs_place = configuration.runs.store if configuration else None
         self._calibration = Calibration()
         self._losses = Losses()
         self._stores: dict[tuple[str, str], Platform] = {}
@@ -474,6 +475,7 @@ class Context(Training):
             self._closed = True
         for token in tuple(self._running):
             token.cancel("the context was closed")
+        self.close_runs()
         self._release()
         self._plans.clear()
         self._caches.clear()

@@ -2,17 +2,18 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any, NoReturn
+from typing import TYPE_CHECKING, Any
 
-from wayfed.display import Listing
-from wayfed_optimizer.errors import PlanError, Unsupported
+from wayfed_optimizer.errors import PlanError
 
 if TYPE_CHECKING:
+    import os
     from collections.abc import Mapping, Sequence
 
     from flwr.serverapp.strategy import Strategy
 
     from wayfed.arrays import Arrays
+    from wayfed.display import Listing
     from wayfed.federated.arrays import FederatedArrays
     from wayfed.federated.context import PartyInfo
     from wayfed.federated.features.fitting import Category
@@ -21,15 +22,20 @@ if TYPE_CHECKING:
     from wayfed.federated.models.spec import ModelSpec
     from wayfed.federated.participants import Participants
     from wayfed.federated.parties.flower_clients import ClientLike
+    from wayfed.federated.privacy.dp import DifferentialPrivacy
     from wayfed.federated.rounds.strategies import StrategyLike
+    from wayfed.federated.runs.kept import Runs
+    from wayfed.federated.runs.places import CheckpointLike
     from wayfed.federated.runs.results import FederatedRun, OnRound
+    from wayfed.federated.runs.store import RunStore
     from wayfed_optimizer.cancellation import CancellationToken
 
 
 class Training:
     """The training methods of a context."""
 
-    __slots__ = ()
+    _runs_place: str | None = None
+    _run_store: RunStore | None = None
 
     def new_token(self) -> CancellationToken:
         """Return a token that closing the context cancels."""
@@ -54,11 +60,11 @@ class Training:
         test: float | Split | None = 0.2,
         sample_weight: str | None = None,
         classes: Sequence[Category] | None = None,
-        privacy: object | None = None,
+        privacy: DifferentialPrivacy | None = None,
         secure_aggregation: bool = False,
         runner: str | None = None,
         seed: int = 0,
-        checkpoint: object | None = None,
+        checkpoint: CheckpointLike = None,
         quorum: float | None = None,
         deadline: float | None = None,
         on_round: OnRound | None = None,
@@ -95,7 +101,10 @@ class Training:
             A column that says how much each row counts in training.
         classes
             The label's values; by default those that the parties hold.
-        privacy, secure_aggregation, checkpoint, refresh
+        checkpoint
+            Where to write after each round what `resume` goes on from: a directory, or True for
+            one of your own; by default nowhere.
+        privacy, secure_aggregation, refresh
             Not in this version, beyond their defaults.
         runner
             How messages travel: ``local``, ``processes``, or ``grpc`` for parties elsewhere; by
@@ -162,6 +171,7 @@ class Training:
             refresh=refresh,
             progress=progress,
             token=self.new_token(),
+            store=self.run_store,
         )
 
     def runFlower(
@@ -197,19 +207,120 @@ class Training:
             flower_engine=flowerEngine,
             seed=seed,
             token=self.new_token(),
+            store=self.run_store,
         )
 
-    def resume(self, run_id: str) -> NoReturn:
-        """Go on with a run that was interrupted; not in this version."""
-        raise Unsupported(
-            f"resume({run_id!r})",
-            reason="runs leave no checkpoints in this version",
-            hint="start it again with the same seed: it takes the same way",
+    def resume(
+        self,
+        run_id: str | os.PathLike[str],
+        arrays: Mapping[str, Arrays] | FederatedArrays | None = None,
+        *,
+        runner: str | None = None,
+        rounds: int | None = None,
+        on_round: OnRound | None = None,
+        progress: bool | None = None,
+        allow_changed: bool = False,
+    ) -> FederatedRun:
+        """Go on with a run from its checkpoint, at the round after the last one that it ended.
+
+        The parties bind the same question again, and must have the rows that they had. The model
+        is that of an undisturbed run, bit for bit. A run that had come to its end is given as it
+        was, unless `rounds` asks for more.
+
+        Parameters
+        ----------
+        run_id
+            The run's id, as ``ctx.runs()`` lists it; or the path of its checkpoint.
+        arrays
+            In a local context, the arrays again. In a federated one the plan is written down with
+            the run, and bound anew where no arrays are given.
+        runner
+            How parties are reached, where that is to be another way than before.
+        rounds
+            How many rounds there are to be in all, where that is to be another number.
+        on_round, progress
+            As in `run_federated`.
+        allow_changed
+            Whether to go on with parties whose rows have changed, or other versions of packages;
+            the model is then another one.
+
+        Raises
+        ------
+        SourceError
+            There is no checkpoint, or it is damaged.
+        SourceChanged
+            Parties have other rows than they had, the plan or packages are others; named.
+        InvalidOption, PartyError
+            As of `run_federated`.
+
+        Examples
+        --------
+        >>> import tempfile
+        >>> import wayfed as wf
+        >>> directory = tempfile.TemporaryDirectory()
+        >>> with wf.context({"runs": {"store": f"{directory.name}/runs.db"}}) as ctx:
+        ...     rows = ctx.read({
+        ...         "bank": ["a", "b"] * 50,
+        ...         "x": [float(i % 10) for i in range(100)],
+        ...         "late": [i % 10 > 4 for i in range(100)],
+        ...     }).to_numpy().partition_by("bank")
+        ...     run = ctx.run_federated(
+        ...         rows,
+        ...         label="late",
+        ...         model=wf.models.logistic_regression(),
+        ...         rounds=5,
+        ...         checkpoint=directory.name,
+        ...         on_round=lambda run: run.stop(),
+        ...     )
+        ...     len(run.history), len(ctx.resume(run.id, rows).history)
+        (1, 5)
+        >>> directory.cleanup()
+        """
+        from wayfed.federated.runs.resuming import resume
+
+        return resume(
+            self,
+            run_id,
+            arrays,
+            runner=runner,
+            rounds=rounds,
+            on_round=on_round,
+            progress=progress,
+            allow_changed=allow_changed,
+            token=self.new_token(),
         )
 
-    def runs(self) -> Listing[FederatedRun]:
-        """List the runs that could be resumed: none in this version, which keeps no checkpoints."""
-        return Listing("run", ())
+    def planned(self, plan: bytes) -> FederatedArrays:
+        """Refuse: only a federated context has parties that bind a plan."""
+        raise PlanError(
+            "this run was one of a federated context",
+            hint="wf.context(env='federated', parties='parties.toml').resume(…)",
+        )
+
+    def runs(self) -> Runs:
+        """List the runs that were kept, the newest first; ``ctx.runs().open(id)`` gives one back.
+
+        They are in a SQLite file of the user's, unless ``[runs] store`` or the environment's
+        ``WAYFED_RUNS`` names another one, or ``off``.
+        """
+        from wayfed.federated.runs.kept import Runs
+
+        return Runs(self.run_store)
+
+    @property
+    def run_store(self) -> RunStore:
+        """Where this context's runs are kept."""
+        if self._run_store is None:
+            from wayfed.federated.runs.places import store_place
+            from wayfed.federated.runs.store import RunStore
+
+            self._run_store = RunStore(store_place(self._runs_place))
+        return self._run_store
+
+    def close_runs(self) -> None:
+        """Let go of the store of runs."""
+        if self._run_store is not None:
+            self._run_store.close()
 
     def parties(self) -> Listing[PartyInfo]:
         """Refuse: only a federated context has parties."""

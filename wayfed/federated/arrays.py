@@ -141,6 +141,15 @@ class FederatedArrays:
         """Return those of `names` that hold yes or no."""
         return [name for name in names if self.schema[name].type == BOOL]
 
+    @property
+    def plan(self) -> str:
+        """The plan, as it travels."""
+        return self._plan.decode()
+
+    def types(self, names: Sequence[str]) -> dict[str, str]:
+        """Return the types of these columns."""
+        return {name: str(self.schema[name].type) for name in names}
+
     def grid(self, runner: str | None, *, threads: int | None, features: int) -> PartyGrid:
         """Return what carries messages to the parties; opened once, and kept."""
         return self._opened(runner or self._runner)

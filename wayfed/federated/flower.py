@@ -18,6 +18,7 @@ from wayfed.federated.rounds.launch import check_rounds, play
 from wayfed.federated.rounds.playing import Rounds, own_figures, pool_by_strategy
 from wayfed.federated.rounds.server_app import ServerAppGrid
 from wayfed.federated.rounds.strategies import check_parties, resolve_strategy
+from wayfed.federated.runs.journal import Journal
 from wayfed.federated.runs.results import ClientModel, FederatedRun, OnRound, PartyReport
 from wayfed.federated.wire import flower_process, question, weights_of
 from wayfed_optimizer.errors import InvalidOption, PartyError
@@ -30,6 +31,7 @@ if TYPE_CHECKING:
     from wayfed.federated.participants import Participants
     from wayfed.federated.parties.party import Party
     from wayfed.federated.releases import Recorder
+    from wayfed.federated.runs.store import RunStore
     from wayfed_optimizer.cancellation import CancellationToken
 
 _SERVER_OPTIONS: Final = ("num_rounds", "strategy", "initial_arrays", "round_timeout")
@@ -49,6 +51,7 @@ def run_flower(
     token: CancellationToken | None = None,
     record: Recorder | None = None,
     min_rows: int = 1,
+    store: RunStore | None = None,
 ) -> FederatedRun:
     """Run Flower clients of one's own over the parties' arrays.
 
@@ -65,7 +68,7 @@ def run_flower(
         NumPyClient of a party's arrays, called once for each party.
     flower_engine
         As what tensors the arrays are handed over; in this version ``numpy``.
-    seed, quorum, on_round, progress, threads, token, record, min_rows
+    seed, quorum, on_round, progress, threads, token, record, min_rows, store
         As in `wayfed.federated.run.run_federated`.
 
     Examples
@@ -134,6 +137,7 @@ def run_flower(
             parties=reports,
             on_round=on_round,
             progress=progress,
+            journal=Journal(store=store),
         )
 
 

@@ -9,10 +9,13 @@ from wayfed.arrays import Arrays, PartitionedArrays
 from wayfed.federated.grids.local import LocalGrid
 from wayfed.federated.parties.learning import learning_party
 from wayfed.federated.parties.rules import Rules
-from wayfed_optimizer.errors import ColumnNotFound, InvalidOption, Unsupported
+from wayfed_arrow.types import from_arrow_type
+from wayfed_optimizer.errors import ColumnNotFound, InvalidOption, Unsupported, WayfedError
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Sequence
+
+    import pyarrow as pa
 
     from wayfed.federated.grids.base import PartyGrid
     from wayfed.federated.parties.party import Party
@@ -20,6 +23,15 @@ if TYPE_CHECKING:
 
 class Participants(Protocol):
     """The parties of a run, wherever their arrays are."""
+
+    @property
+    def plan(self) -> str | None:
+        """The plan that made the arrays, as it travels; None where they were given."""
+        ...
+
+    def types(self, names: Sequence[str]) -> dict[str, str]:
+        """Return the types of these columns, as a schema writes them."""
+        ...
 
     def require(self, columns: Iterable[str]) -> None:
         """Raise ColumnNotFound where no party has one of these columns."""
@@ -89,6 +101,17 @@ class GivenArrays:
         schema = next((a for a in arrays if all(n in a for n in names)), self._first).schema
         return [name for name in names if types.is_boolean(schema.field(name).type)]
 
+    @property
+    def plan(self) -> None:
+        """None: whatever made the arrays is over."""
+        return
+
+    def types(self, names: Sequence[str]) -> dict[str, str]:
+        """Return the types of these columns where a party's arrays have them."""
+        arrays = self._parties.values()
+        schema = next((a for a in arrays if all(n in a for n in names)), self._first).schema
+        return {name: _type_name(schema.field(name)) for name in names}
+
     def grid(self, runner: str | None, *, threads: int | None, features: int) -> PartyGrid:
         """Return a grid in this process."""
         if runner not in (None, "local"):
@@ -121,6 +144,13 @@ class GivenArrays:
     @property
     def _first(self) -> Arrays:
         return self._parties[min(self._parties)]
+
+
+def _type_name(field: pa.Field) -> str:
+    try:
+        return str(from_arrow_type(field.type, field.name))
+    except WayfedError:  # arrays may be of a type that no plan gives
+        return str(field.type)
 
 
 def participants_of(parties: object, min_rows: int = 1) -> Participants:

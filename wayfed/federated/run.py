@@ -24,26 +24,33 @@ from wayfed.federated.rounds.launch import check_rounds, play
 from wayfed.federated.rounds.playing import Rounds, check_weighting, own_sums, pool_sums
 from wayfed.federated.rounds.pooling import PooledSums, check_pooled
 from wayfed.federated.rounds.private_binding import bind_privately
+from wayfed.federated.rounds.rebinding import rebind
 from wayfed.federated.rounds.strategies import (
     StrategyLike,
     check_parties,
     name_of,
     resolve_strategy,
 )
+from wayfed.federated.runs.journal import Journal
+from wayfed.federated.runs.places import CheckpointLike, checkpoint_place, new_id
+from wayfed.federated.runs.request import request_of
 from wayfed.federated.runs.results import FederatedRun, OnRound, Predictor, TrainedModel
+from wayfed.federated.runs.strategy_state import restore_strategy
 from wayfed.federated.wire import flower_process
 from wayfed_optimizer.errors import ColumnNotFound, InvalidOption, Unsupported, suggestion
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
+    from pathlib import Path
 
     from wayfed.arrays import Arrays
     from wayfed.federated.features.fitting import Category
     from wayfed.federated.models.adapter import Weights
     from wayfed.federated.participants import Participants
-    from wayfed.federated.privacy.dp import Spent
     from wayfed.federated.releases import Recorder
+    from wayfed.federated.runs.checkpoint import Checkpoint
     from wayfed.federated.runs.results import PartyReport
+    from wayfed.federated.runs.store import RunStore
     from wayfed_optimizer.cancellation import CancellationToken
 
 __all__ = ["run_federated", "run_flower"]
@@ -67,7 +74,7 @@ def run_federated(
     secure_aggregation: bool = False,
     runner: str | None = None,
     seed: int = 0,
-    checkpoint: object | None = None,
+    checkpoint: CheckpointLike = None,
     quorum: float | None = None,
     deadline: float | None = None,
     on_round: OnRound | None = None,
@@ -77,6 +84,9 @@ def run_federated(
     threads: int | None = None,
     token: CancellationToken | None = None,
     record: Recorder | None = None,
+    store: RunStore | None = None,
+    resumed: Checkpoint | None = None,
+    allow_changed: bool = False,
 ) -> FederatedRun:
     """Train a model over the arrays of several parties, of which only updates are shared.
 
@@ -114,8 +124,11 @@ def run_federated(
     privacy
         How much the run may reveal of a row, or of a party (`wayfed.federated.privacy.dp.dp`);
         docs/privacy.md says what is protected from whom, and what then must be named beforehand.
-    secure_aggregation, checkpoint, refresh
+    secure_aggregation, refresh
         Not in this version, beyond their defaults.
+    checkpoint
+        Where to write after each round what `resume` goes on from: a directory, or True for one of
+        the user's own (docs/runs.md); by default nowhere.
     runner
         How messages travel: ``local``, ``processes``, or ``grpc`` for parties elsewhere; by default
         as the context reaches its parties.
@@ -140,6 +153,11 @@ def run_federated(
         Cancels the run.
     record
         Is told of everything that leaves a party, as typed releases.
+    store
+        Where the run is kept; by default nowhere.
+    resumed, allow_changed
+        Where an interrupted run was, to go on from there, and whether parties may have other rows
+        than they had.
 
     Returns
     -------
@@ -175,7 +193,6 @@ def run_federated(
     _check_runner(runner)
     _check_later(
         secure_aggregation=secure_aggregation,
-        checkpoint=checkpoint is not None,
         refresh=refresh != "once",
     )
     if privacy is not None and not isinstance(privacy, DifferentialPrivacy):
@@ -184,14 +201,9 @@ def run_federated(
         )
     participants = participants_of(parties, min_rows)
     check_rounds(rounds, quorum, deadline)
+    directory = checkpoint_place(checkpoint)
     if not isinstance(model, ModelSpec):
-        if privacy is not None:
-            check_together({privacy_trait(privacy), Trait.OWN_CODE})
-        if not is_client(model):
-            raise InvalidOption(
-                f"{model!r} is not a model",
-                hint="wf.models.logistic_regression(), a ClientApp, or what makes a NumPyClient",
-            )
+        _check_own_code(model, privacy, directory)
         return run_flower(
             participants,
             server={"num_rounds": rounds, "strategy": strategy, "round_timeout": deadline},
@@ -204,6 +216,7 @@ def run_federated(
             token=token,
             record=record,
             min_rows=min_rows,
+            store=store,
         )
     split = as_split(test)
     names = _features(participants, label, features, sample_weight, split)
@@ -228,6 +241,22 @@ def run_federated(
     built = resolve_model(model, Task(len(names), None if model.task == "regression" else 2))
     with flower_process(), ExitStack() as stack:
         resolved = resolve_strategy(strategy)
+        journal = Journal(
+            run=new_id() if resumed is None else resumed.run,
+            store=store,
+            directory=directory,
+            request=request_of(
+                asked,
+                strategy,
+                resolved,
+                checkpoint=directory is not None,
+                runner=runner,
+                quorum=quorum,
+                deadline=deadline,
+                min_rows=min_rows,
+                plan=participants.plan,
+            ),
+        )
         check_weighting(resolved)
         if isinstance(built, StatisticsModel):
             check_pooled(str(model), resolved, private=privacy is not None)
@@ -244,9 +273,11 @@ def run_federated(
             token=token,
             record=record,
         )
-        spent: dict[str, Spent] | None = None
-        if privacy is None:
-            bound = bind(grid, asked, bools=bools)
+        if resumed is not None:
+            bound, spent = rebind(grid, asked, resumed, allow_changed=allow_changed), None
+            restore_strategy(resolved, resumed.strategy)
+        elif privacy is None:
+            bound, spent = bind(grid, asked, bools=bools), None
         else:
             bound, spent = bind_privately(grid, asked, bools=bools)
             if privacy.unit == "client":
@@ -256,15 +287,17 @@ def run_federated(
         begun = resolve_model(model, bound.task)
         if isinstance(begun, StatisticsModel):
             resolved = PooledSums(begun)
-        weights = begun.initial_weights(seed)
+        first = begun.initial_weights(seed)
         measured = any(report.testing for report in bound.parties.values())
         if split is not None and privacy is None and not measured:
             raise InvalidOption(
                 f"no party holds rows for test={test!r}", hint="test=None measures nothing"
             )
 
+        inputs = participants.types(bound.features.columns)
+
         def trained(weights: Weights) -> Predictor:
-            return TrainedModel(model, weights, bound.features, bound.classes, label)
+            return TrainedModel(model, weights, bound.features, bound.classes, label, inputs)
 
         return play(
             Rounds(
@@ -276,13 +309,15 @@ def run_federated(
                 model=trained,
                 evaluate=split is not None and measured,
             ),
-            weights,
+            first if resumed is None else resumed.weights,
             description=f"{model.name} of '{label}'",
             rounds=rounds,
             parties=bound.parties,
             on_round=on_round,
             progress=progress,
             privacy_spent=spent,
+            journal=journal,
+            resumed=resumed,
         )
 
 
@@ -313,6 +348,24 @@ def _features(
     if not names:
         raise InvalidOption(f"beside the label '{label}' there are no columns to learn from")
     return names
+
+
+def _check_own_code(
+    model: object, privacy: DifferentialPrivacy | None, directory: Path | None
+) -> None:
+    if privacy is not None:
+        check_together({privacy_trait(privacy), Trait.OWN_CODE})
+    if not is_client(model):
+        raise InvalidOption(
+            f"{model!r} is not a model",
+            hint="wf.models.logistic_regression(), a ClientApp, or what makes a NumPyClient",
+        )
+    if directory is not None:
+        raise Unsupported(
+            "checkpoint=",
+            reason="code of your own cannot be written down, to go on with it later",
+            hint="leave checkpoint out, or train one of wf.models",
+        )
 
 
 def _check_runner(runner: str | None) -> None:

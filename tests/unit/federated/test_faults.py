@@ -102,7 +102,6 @@ def test_an_option_that_cannot_be_meant_is_refused(options: dict[str, Any], mess
     "options",
     [
         {"secure_aggregation": True},
-        {"checkpoint": "here"},
         {"refresh": "round"},
     ],
     ids=str,

@@ -133,19 +133,29 @@ def bind(grid: GuardedGrid, asked: Question, *, bools: Sequence[str]) -> Bound:
     bindings = {p: read_json(a, ReleaseKind.BINDING) for p, a in answers.items()}
     refuse_violations(bindings, "the question is against the parties' policies")
     refuse_problems({p: b.get("problems", ()) for p, b in bindings.items()})
-    reports = _reports(grid, bindings)
+    reports = reports_of(grid, bindings)
     taking_part = [name for name, report in reports.items() if report.left_out is None]
     labels = {p: read_json(answers[p], ReleaseKind.LABELS) for p in taking_part}
     classes = _classes(asked, labels)
     told = grid.ask(question({}), "query.statistics")
     fitted = fit(asked.recipe, asked.features, bools, map(_statistics, told.values()))
+    return begin(grid, reports, fitted, classes)
+
+
+def begin(
+    grid: GuardedGrid,
+    reports: dict[str, PartyReport],
+    fitted: FittedFeatures,
+    classes: tuple[Category, ...] | None,
+) -> Bound:
+    """Tell the parties that take part what was fitted; who does not answer is left out."""
     begun = grid.ask(
         question({"features": fitted.to_dict(), "classes": classes and list(classes)}),
         "query.begin",
     )
     begun_by = {p: read_json(a, ReleaseKind.BINDING) for p, a in begun.items()}
     refuse_problems({p: b.get("problems", ()) for p, b in begun_by.items()})
-    for name in set(taking_part) - set(begun):
+    for name in {name for name, each in reports.items() if each.left_out is None} - set(begun):
         grid.leave_out(name)
         reports[name] = dataclasses.replace(reports[name], left_out=last_failure(grid, name))
     task = Task(len(fitted.names), None if classes is None else len(classes))
@@ -170,9 +180,10 @@ def refuse_problems(by_party: Mapping[str, Sequence[Mapping[str, Any]]]) -> None
     raise TypeMismatch(f"the arrays do not fit what is to be learned{''.join(lines)}")
 
 
-def _reports(
+def reports_of(
     grid: GuardedGrid, bindings: Mapping[str, Mapping[str, Any]]
 ) -> dict[str, PartyReport]:
+    """Make of the answers what is known of each party; who cannot take part is left out."""
     reports: dict[str, PartyReport] = {}
     for name in list(grid.parties.values()):
         binding = bindings.get(name)

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from wayfed.federated.rounds.progress import reporting
+from wayfed.federated.runs.journal import Journal
 from wayfed.federated.runs.results import FederatedRun, OnRound, PartyReport
 from wayfed_optimizer.errors import InvalidOption
 
@@ -14,6 +15,7 @@ if TYPE_CHECKING:
     from wayfed.federated.models.adapter import Weights
     from wayfed.federated.privacy.dp import Spent
     from wayfed.federated.rounds.playing import Rounds
+    from wayfed.federated.runs.checkpoint import Checkpoint
 
 
 def play(
@@ -26,18 +28,25 @@ def play(
     on_round: OnRound | None,
     progress: bool | None,
     privacy_spent: Mapping[str, Spent] | None = None,
+    journal: Journal | None = None,
+    resumed: Checkpoint | None = None,
 ) -> FederatedRun:
-    """Play `rounds` rounds from `weights` on and give the run."""
+    """Play `rounds` rounds from `weights` on, but for those that are behind, and give the run."""
+    journal = Journal() if journal is None else journal
     run = FederatedRun(
+        id=journal.run,
         description=description,
         strategy=type(rounds_of.strategy).__name__,
         rounds=rounds,
         model=rounds_of.model(weights),
         parties=parties,
         privacy_spent=privacy_spent,
+        history=[] if resumed is None else list(resumed.history),
     )
+    if resumed is not None:
+        rounds_of.grid.failures[:0] = resumed.failures
     with reporting(rounds, progress) as report:
-        rounds_of.play(run, weights, report=report, on_round=on_round)
+        rounds_of.play(run, weights, journal=journal, report=report, on_round=on_round)
     return run
 
 

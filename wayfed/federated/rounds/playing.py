@@ -22,6 +22,7 @@ if TYPE_CHECKING:
     from wayfed.federated.models.adapter import Weights
     from wayfed.federated.rounds.guard import GuardedGrid
     from wayfed.federated.rounds.joining import Joining
+    from wayfed.federated.runs.journal import Journal
     from wayfed.federated.runs.results import OnRound
 
 Measures: TypeAlias = dict[str, float]
@@ -66,25 +67,30 @@ class Rounds:
         run: FederatedRun,
         weights: Weights,
         *,
+        journal: Journal,
         report: Callable[[FederatedRun], None],
         on_round: OnRound | None,
     ) -> None:
-        """Play the run's rounds, from `weights` on, until the last one or until it is stopped."""
+        """Play what is left of a run, from `weights` on, until its end or until it is stopped."""
         arrays = record_of(weights)
         run.failures = self.grid.failures
+        journal.begin(run, self.strategy)
         try:
-            for number in range(1, run.rounds + 1):
+            for number in range(len(run.history) + 1, run.rounds + 1):
                 arrays = self._play_one(run, number, arrays)
+                journal.note_round(run, self.strategy)
                 report(run)
                 if on_round is not None:
                     on_round(run)
                 if run.stopping:
                     run.status = "stopped"
                     return
+            run.status = "finished"
         except BaseException:
             run.status = "failed"
             raise
-        run.status = "finished"
+        finally:
+            journal.end(run)
 
     def _play_one(self, run: FederatedRun, number: int, arrays: ArrayRecord) -> ArrayRecord:
         started = perf_counter()

@@ -8,9 +8,12 @@ from typing import TYPE_CHECKING, Any, Literal, Protocol, TypeAlias
 
 import numpy as np
 
+from wayfed.federated.features.fitting import FittedFeatures
 from wayfed.federated.metrics import HIGHER_IS_BETTER
 from wayfed.federated.models.adapter import Matrix, Task, Weights, resolve_model
+from wayfed.federated.models.spec import ModelSpec
 from wayfed.federated.runs.curve import learning_curve
+from wayfed.federated.runs.places import new_id
 from wayfed_optimizer.errors import InvalidOption, Unsupported
 
 if TYPE_CHECKING:
@@ -20,8 +23,7 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from wayfed.arrays import Arrays
-    from wayfed.federated.features.fitting import Category, FittedFeatures
-    from wayfed.federated.models.spec import ModelSpec
+    from wayfed.federated.features.fitting import Category
     from wayfed.federated.privacy.dp import Spent
     from wayfed.federated.rounds.guard import Failure
 
@@ -57,6 +59,8 @@ class TrainedModel:
         The label's classes; None in a regression.
     label
         The name of the label.
+    inputs
+        The types of the columns that it was trained on.
     """
 
     spec: ModelSpec
@@ -64,6 +68,7 @@ class TrainedModel:
     features: FittedFeatures
     classes: tuple[Category, ...] | None
     label: str
+    inputs: Mapping[str, str] = field(default_factory=dict)
 
     def predict(self, arrays: Arrays) -> NDArray[Any]:
         """Give the likeliest class, or the value, of each row.
@@ -86,6 +91,29 @@ class TrainedModel:
         if self.classes is None:
             raise Unsupported("predict_proba", reason=f"{self.spec.name} predicts numbers")
         return self._scores(arrays)
+
+    def to_dict(self) -> dict[str, Any]:
+        """Say what the model is, but for its arrays, as plain values."""
+        return {
+            "model": self.spec.to_dict(),
+            "label": self.label,
+            "classes": None if self.classes is None else list(self.classes),
+            "features": self.features.to_dict(),
+            "inputs": dict(self.inputs),
+        }
+
+    @classmethod
+    def from_dict(cls, plain: Mapping[str, Any], weights: Weights) -> TrainedModel:
+        """Read what `to_dict` wrote."""
+        classes = plain["classes"]
+        return cls(
+            ModelSpec.from_dict(plain["model"]),
+            weights,
+            FittedFeatures.from_dict(plain["features"]),
+            None if classes is None else tuple(classes),
+            str(plain["label"]),
+            dict(plain["inputs"]),
+        )
 
     def _scores(self, arrays: Arrays) -> Matrix:
         task = Task(len(self.features.names), None if self.classes is None else len(self.classes))
@@ -172,6 +200,8 @@ class FederatedRun:
 
     Parameters
     ----------
+    id
+        By which it is resumed, and found among ``ctx.runs()``.
     description
         The model, in words.
     strategy
@@ -192,6 +222,7 @@ class FederatedRun:
         What the run costs each party; None where `privacy` was not asked for.
     """
 
+    id: str = field(default_factory=new_id)
     description: str
     strategy: str
     rounds: int

@@ -1,0 +1,118 @@
+"""What a run was asked for, as plain values of which it can be asked again."""
+
+from __future__ import annotations
+
+import hashlib
+from dataclasses import dataclass, fields
+from typing import TYPE_CHECKING, Any
+
+from wayfed.federated.parties.question import Question
+from wayfed.federated.runs.strategy_state import strategy_from_dict, strategy_to_dict
+from wayfed_optimizer.errors import Unsupported
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from flwr.serverapp.strategy import Strategy
+
+    from wayfed.federated.rounds.strategies import StrategyLike
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Request:
+    """What `run_federated` was asked for: names, specifications and scalars only.
+
+    Parameters
+    ----------
+    question
+        What parties are asked before training.
+    strategy
+        As `wayfed.federated.runs.strategy_state.strategy_to_dict` says it.
+    runner, quorum, deadline, min_rows
+        As in `wayfed.federated.run.run_federated`.
+    plan
+        The plan as it travels; None where arrays were given instead.
+    """
+
+    question: Question
+    strategy: Mapping[str, Any]
+    runner: str | None
+    quorum: float | None
+    deadline: float | None
+    min_rows: int
+    plan: str | None
+
+    @property
+    def plan_hash(self) -> str | None:
+        """SHA-256 of the plan."""
+        return plan_hash(self.plan)
+
+    def to_dict(self) -> dict[str, Any]:
+        """Give plain values, fit for JSON."""
+        plain = {field.name: getattr(self, field.name) for field in fields(self)}
+        return {
+            **plain,
+            "question": self.question.to_dict(),
+            "strategy": dict(self.strategy),
+        }
+
+    @classmethod
+    def from_dict(cls, plain: Mapping[str, Any]) -> Request:
+        """Read what `to_dict` wrote."""
+        return cls(**{**plain, "question": Question.from_dict(plain["question"])})
+
+    def options(self) -> dict[str, Any]:
+        """Give the arguments of `run_federated` that ask for the same again."""
+        asked = self.question
+        return {
+            "label": asked.label,
+            "features": asked.features,
+            "preprocess": asked.recipe,
+            "model": asked.model,
+            "rounds": asked.rounds,
+            "strategy": strategy_from_dict(self.strategy),
+            "test": asked.split,
+            "sample_weight": asked.sample_weight,
+            "classes": asked.classes,
+            "privacy": asked.privacy,
+            "runner": self.runner,
+            "seed": asked.seed,
+            "quorum": self.quorum,
+            "deadline": self.deadline,
+            "min_rows": self.min_rows,
+        }
+
+
+def request_of(
+    question: Question,
+    strategy: StrategyLike,
+    resolved: Strategy,
+    *,
+    checkpoint: bool,
+    **options: Any,
+) -> Request | None:
+    """Return what a run is asked for; None where it cannot be said in plain values.
+
+    Raises
+    ------
+    Unsupported
+        That cannot be, and a checkpoint is asked for.
+    """
+    if checkpoint and question.privacy is not None:
+        raise Unsupported(
+            "checkpoint= with privacy=",
+            reason="noise is drawn once, and is never written down",
+            hint="leave checkpoint out; what a run costs is charged when it begins",
+        )
+    try:
+        plain = strategy_to_dict(strategy, resolved)
+    except Unsupported:
+        if checkpoint:
+            raise
+        return None
+    return Request(question=question, strategy=plain, **options)
+
+
+def plan_hash(plan: str | None) -> str | None:
+    """Return SHA-256 of a plan as it travels."""
+    return None if plan is None else hashlib.sha256(plan.encode()).hexdigest()
