@@ -24,7 +24,7 @@ from wayfed_optimizer.errors import (
     Unsupported,
 )
 from wayfed_optimizer.relations import Read, Relation
-from wayfed_optimizer.wire import to_wire
+from wayfed_optimizer.wire import from_wire, to_wire
 
 if TYPE_CHECKING:
     import os
@@ -194,6 +194,11 @@ class FederatedContext(Training):
         plan = to_wire(relation, names=tuple(self._federation.published))
         return FederatedArrays(relation.schema, plan, self._default_runner, self._reach)
 
+    def planned(self, plan: bytes) -> FederatedArrays:
+        """Let every party bind a plan that was written down."""
+        self._require_open()
+        return FederatedArrays(from_wire(plan).schema, plan, self._default_runner, self._reach)
+
     def participants(self, arrays: object) -> Participants:
         """Return who takes part in a run over arrays."""
         self._require_open()
@@ -289,6 +294,7 @@ class FederatedContext(Training):
             token.cancel("the context was closed")
         for runner in self._runners.values():
             runner.close()
+        self.close_runs()
         for member in self._members:
             member.context.close()
 
