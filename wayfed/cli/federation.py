@@ -59,6 +59,36 @@ def party_serve(file: PartyToml = Path("party.toml")) -> None:
     serve_party(file)
 
 
+@party_app.command("audit")
+def party_audit(
+    file: Annotated[
+        Path | None, typer.Argument(metavar="[FILE]", exists=True, dir_okay=False)
+    ] = None,
+    *,
+    config: Annotated[
+        Path | None,
+        typer.Option(help="The party.toml whose log it is; the one here by default.", exists=True),
+    ] = None,
+    verify: Annotated[
+        bool, typer.Option("--verify", help="Look at each line's hash; show no lines.")
+    ] = False,
+    known: Annotated[
+        str | None, typer.Option(help="With --verify: a hash that a line must have.")
+    ] = None,
+    last: Annotated[int, typer.Option(min=1, help="How many lines to show.")] = 50,
+) -> None:
+    """Show what the party was asked, how it decided, and what left it; or verify the log.
+
+    With --verify it ends with 1 where a line was changed, taken out or moved.
+    """
+    from wayfed.cli.auditing import show_audit, verify_audit
+
+    if not verify:
+        show_audit(file, config, last)
+    elif not verify_audit(file, config, known):
+        raise typer.Exit(1)
+
+
 @coordinator_app.command("init")
 def coordinator_init(
     *,

@@ -184,3 +184,35 @@ def test_two_writers_share_one_chain(tmp_path: Path):
 
     assert logs[0].verify().faults == ()
     assert logs[0].verify().lines == 6
+
+
+def run_cli(*arguments: str) -> tuple[int, str]:
+    from typer.testing import CliRunner
+
+    from wayfed.cli.app import app
+
+    result = CliRunner().invoke(app, ["party", "audit", *arguments])
+    return result.exit_code, result.output
+
+
+def test_the_command_shows_who_asked_what_and_why_it_was_refused(
+    federation: Federation, tmp_path: Path
+):
+    with federation(columns={"amount": "feature"}) as ctx, pytest.raises(PolicyViolation):
+        ctx.read("tx").to_numpy()
+
+    code, told = run_cli(str(tmp_path / "audit.jsonl"))
+    assert code == 0
+    assert "query.plan" in told
+    assert "1: refused: column 'id' is not listed, so it is 'never'" in told
+
+
+def test_the_command_ends_with_1_where_a_line_was_changed(tmp_path: Path):
+    log = a_log(tmp_path)
+    (tmp_path / "party.toml").write_text('[audit]\npath = "log"\n')
+    whole = run_cli("--config", str(tmp_path / "party.toml"), "--verify")
+    rewrite(log, lambda lines: [lines[0], lines[1].replace(b"s1", b"s9"), lines[2]])
+    broken = run_cli("--config", str(tmp_path / "party.toml"), "--verify")
+
+    assert (whole[0], "is whole: 3 lines" in whole[1]) == (0, True)
+    assert (broken[0], "line 2 was changed" in broken[1]) == (1, True)

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Final
 
 from pydantic import Field
 
-from wayfed.configuration import Names, Strict, parse, read_toml, with_secrets
+from wayfed.configuration import Names, Strict, parse, read_toml, resolve_path, with_secrets
 from wayfed.federated.grids.rpc.identity import (
     as_fingerprint,
     check_valid,
@@ -41,6 +41,7 @@ if TYPE_CHECKING:
 
 
 LOG: Final = logging.getLogger("wayfed.federated.files")
+_AUDIT: Final = "audit.jsonl"
 
 
 class PartyFile(PartyConfiguration):
@@ -150,7 +151,7 @@ def load_party(path: str | os.PathLike[str]) -> OwnParty:
     values = with_published(with_secrets(values, directory, place), directory, place)
     found = parse(PartyFile, values, place)
     if found.audit is None:
-        found = found.model_copy(update={"audit": PartyAudit(path="audit.jsonl")})
+        found = found.model_copy(update={"audit": PartyAudit(path=_AUDIT)})
     published = check_published(found.published, found.keys, place)
     check_party(place, found, published)
     return OwnParty(
@@ -161,6 +162,14 @@ def load_party(path: str | os.PathLike[str]) -> OwnParty:
         found.identity.load(directory),
         _by_fingerprint(found.requesters, f"{place}: requesters"),
     )
+
+
+def audit_path(path: str | os.PathLike[str]) -> Path:
+    """Return where the audit log of a party.toml is, without a look at its keys or tables."""
+    values, directory, _ = read_toml(path, kind="party")
+    audit = values.get("audit")
+    named = audit.get("path") if isinstance(audit, dict) else None
+    return Path(resolve_path(str(named or _AUDIT), directory))
 
 
 def load_hub(path: str | os.PathLike[str]) -> OwnHub:
