@@ -2,13 +2,15 @@
 
 What is told before training is a question of names and types only. Rows that cannot be used (a NULL
 label, a feature without a value) are left out in silence, each for itself, instead of being counted
-in a message. The numbers of rows are told with noise, and paid for; so is every measure. A failure
-says no more than that there was one.
+in a message. A plan that fails goes on without rows: what fails may be made to depend on who is in
+it. The numbers of rows are told with noise, and paid for; so is every measure.
 """
 
 from __future__ import annotations
 
 import hashlib
+import logging
+from contextlib import contextmanager
 from dataclasses import asdict, dataclass, replace
 from typing import TYPE_CHECKING, Any, Final, TypeAlias, TypeVar
 
@@ -41,6 +43,7 @@ if TYPE_CHECKING:
     from wayfed.federated.parties.rules import Rules
     from wayfed.federated.privacy.dp import DifferentialPrivacy
 
+_LOG: Final = logging.getLogger("wayfed.party")
 _FOR_COUNTS: Final = 0.1
 """The share of the budget that would pay for the numbers of rows if they were told alone."""
 
@@ -106,7 +109,9 @@ class PrivateRun:
 
     def bind(self) -> RecordDict:
         """Say what does not fit by its name or type; nothing of the rows."""
-        found = [asdict(each) for each in self._problems(quietly(self._rows))]
+        found: list[dict[str, Any]] = []
+        with self._silence():
+            found = [asdict(each) for each in self._problems(self._rows())]
         return answer({ReleaseKind.BINDING: {"problems": found}})
 
     def _problems(self, arrays: Arrays) -> Iterator[Problem]:
@@ -140,7 +145,11 @@ class PrivateRun:
         self._model = resolve_model(self._question.model, task)
         if reason := cannot_clip(self._question.model.name, self._model, self._privacy):
             raise PolicyViolation(reason)
-        quietly(lambda: self._prepare(fitted, classes))
+        self._classes = len(classes) if classes is not None else 0
+        nothing = np.empty((0, task.features)), np.empty(0)
+        self._training = self._testing = Examples(*nothing)
+        with self._silence():
+            self._prepare(fitted, classes)
         self._rules.charge(self._privacy)
         self._plan = plan = self._settle()
         if self._privacy.unit == "example" and plan.rows < self._rules.min_rows:
@@ -246,7 +255,7 @@ class PrivateRun:
         unit = self._rules.rows_of_a_unit
         counts = np.array([len(self._training), len(self._testing)], dtype=np.float64)
         noisy = noised({"rows": counts}, sensitivity=unit, multiplier=counting.multiplier)["rows"]
-        rows, testing = (max(0, round(float(count))) for count in noisy)
+        rows, testing = max(1, round(float(noisy[0]))), max(0, round(float(noisy[1])))
         if not isinstance(self._model, ClippingModel):
             raise PolicyViolation("this model cannot clip")
         steps = Steps.of(self._model.descent, rows)
@@ -296,11 +305,19 @@ class PrivateRun:
             weight = np.ma.getdata(column).astype(np.float64)
             usable &= np.isfinite(weight) & (weight >= 0) & ~np.ma.getmaskarray(column)
         train, test = order[(usable & ~held)[order]], order[(usable & held)[order]]
-        self._classes = len(classes) if classes is not None else 0
+        testing = Examples(fitted.matrix(arrays, test), y[test])
         self._training = Examples(
             fitted.matrix(arrays, train), y[train], None if weight is None else weight[train]
         )
-        self._testing = Examples(fitted.matrix(arrays, test), y[test])
+        self._testing = testing
+
+    @contextmanager
+    def _silence(self) -> Iterator[None]:
+        """Take a failure for having no rows: a plan can be made to fail where somebody is in it."""
+        try:
+            yield
+        except Exception:  # noqa: BLE001  # whatever it is would tell of the rows
+            _LOG.exception("a run under privacy goes on without rows")
 
 
 def _is_number(kind: pa.DataType) -> bool:

@@ -274,3 +274,16 @@ def test_more_rounds_than_were_paid_for_are_refused(federation: Federation) -> N
     assert told[0] == told[1]
     assert told[0] != told[2]
     assert "paid for 2 rounds" in third.error.reason
+
+
+def test_a_plan_that_fails_on_a_row_tells_nobody_that_the_row_is_there(
+    federation: Federation, caplog: pytest.LogCaptureFixture
+) -> None:
+    failing = "select fraud, cast(concat('no ', customer_id) as bigint) as x from tx"
+    with federation() as ctx:
+        run = train(ctx, arrays=ctx.sql(failing).to_numpy(), privacy=PRIVATE)
+
+    assert "goes on without rows" in caplog.text
+    assert run.status == "finished"
+    assert run.failures == []
+    assert run.left_out == {}
