@@ -11,7 +11,7 @@ from wayfed.catalog import TableInfo
 from wayfed.display import Listing
 from wayfed.federated.arrays import FederatedArrays
 from wayfed.federated.dataset import FederatedDataset
-from wayfed.federated.grids.processes import ProcessRunner
+from wayfed.federated.grids.processes import DOORS, ProcessRunner
 from wayfed.federated.grids.runners import HubRunner, LocalRunner
 from wayfed.federated.parties.configuration import load_federation
 from wayfed.federated.parties.member import Member
@@ -116,7 +116,10 @@ class FederatedContext(Training):
         else:
             self._runners = {
                 "local": LocalRunner(self._members),
-                "processes": ProcessRunner(federation, optimize_for=optimize_for),
+                **{
+                    runner: ProcessRunner(federation, door, optimize_for=optimize_for)
+                    for runner, door in DOORS.items()
+                },
             }
         self._default_runner = next(iter(self._runners))
 

@@ -1,4 +1,4 @@
-"""The runner `processes`: one operating-system process a party here, over the grid of grpcio."""
+"""Runners that start a process a party on this machine, and a place where they are asked."""
 
 from __future__ import annotations
 
@@ -6,22 +6,36 @@ import json
 import os
 import subprocess
 import sys
-from dataclasses import dataclass, field
 from threading import Lock
-from time import monotonic
-from typing import TYPE_CHECKING, Any, Final
+from typing import TYPE_CHECKING, Any, Final, Protocol
 
 from wayfed_optimizer.errors import PartyError
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Callable, Mapping
 
-    from wayfed.federated.grids.rpc.grid import RpcGrid
-    from wayfed.federated.grids.rpc.hub import Hub, LocalDesk
+    from wayfed.federated.grids.base import PartyGrid
     from wayfed.federated.parties.configuration import Federation
 
-_START_SECONDS: Final = 60.0
-_STEP_SECONDS: Final = 0.02
+
+class Door(Protocol):
+    """Where parties and requester meet: made for as long as a runner lives."""
+
+    def told(self, party: str) -> dict[str, Any]:
+        """Say what a party has to know to come here; ``door`` names the module that reads it."""
+        ...
+
+    def await_all(self, alive: Callable[[], bool]) -> None:
+        """Wait until all parties are here; raises PartyError where they will not come."""
+        ...
+
+    def open(self) -> PartyGrid:
+        """Open a session with every party."""
+        ...
+
+    def close(self) -> None:
+        """Let everybody go."""
+        ...
 
 
 class ProcessRunner:
@@ -35,13 +49,22 @@ class ProcessRunner:
     ----------
     federation
         What is published, and the parties.
+    door
+        Makes the place where parties of these names meet the requester.
     optimize_for
         ``time`` or ``bytes``, at each party.
     """
 
-    def __init__(self, federation: Federation, *, optimize_for: str = "time") -> None:
+    def __init__(
+        self,
+        federation: Federation,
+        door: Callable[[tuple[str, ...]], Door],
+        *,
+        optimize_for: str = "time",
+    ) -> None:
         self._parties = {
             name: {
+                "name": name,
                 "published": {
                     table: {column.name: str(column.type) for column in schema}
                     for table, schema in federation.published.items()
@@ -51,11 +74,12 @@ class ProcessRunner:
             }
             for name, party in federation.parties.items()
         }
+        self._make = door
         self._lock = Lock()
-        self._started: _Started | None = None
+        self._started: tuple[Nursery, Door] | None = None
         self._closed = False
 
-    def open(self) -> RpcGrid:
+    def open(self) -> PartyGrid:
         """Open a session with every party; the first call starts them.
 
         Raises
@@ -63,124 +87,121 @@ class ProcessRunner:
         PartyError
             They did not start.
         """
-        from wayfed.federated.grids.rpc.grid import RpcGrid
-
         with self._lock:
             if self._closed:
                 raise PartyError("the parties' processes have ended", hint="make another context")
             if self._started is None:
-                self._started = _start(self._parties)
-        return RpcGrid(self._started.desk, self._parties)
+                self._started = self._start()
+            _, door = self._started
+        return door.open()
 
     @property
     def pids(self) -> Mapping[str, int]:
         """The process ids of the parties, by name."""
-        return {} if self._started is None else dict(self._started.pids)
+        return {} if self._started is None else dict(self._started[0].pids)
 
     def close(self) -> None:
         """End the processes; closing twice does nothing."""
         with self._lock:
             self._closed = True
             if self._started is not None:
-                self._started.close()
+                nursery, door = self._started
                 self._started = None
+                nursery.close()
+                door.close()
 
-
-@dataclass(slots=True)
-class _Started:
-    """Processes that run, and the hub to which they are connected."""
-
-    hub: Hub
-    desk: LocalDesk
-    nursery: subprocess.Popen[bytes]
-    lifelines: list[int]
-    pids: dict[str, int] = field(default_factory=dict)
-
-    def close(self) -> None:
-        for lifeline in self.lifelines:
-            os.close(lifeline)
-        if self.nursery.stdout is not None:
-            self.nursery.stdout.close()
+    def _start(self) -> tuple[Nursery, Door]:
+        # The nursery begins to import while the door is made.
+        nursery = Nursery(tuple(self._parties))
         try:
-            self.nursery.wait(5)
-        except subprocess.TimeoutExpired:
-            self.nursery.kill()
-            self.nursery.wait()
-        self.hub.close()
+            door = self._make(tuple(self._parties))
+        except BaseException:
+            nursery.close()
+            raise
+        try:
+            for name, described in self._parties.items():
+                nursery.tell(name, {**described, **door.told(name)})
+            nursery.await_forks()
+            door.await_all(nursery.is_alive)
+        except BaseException:
+            nursery.close()
+            door.close()
+            raise
+        return nursery, door
 
 
-def _start(parties: Mapping[str, Mapping[str, Any]]) -> _Started:
-    """Start a process for each party, and wait until all of them are connected."""
-    reading, writing = zip(*(os.pipe() for _ in parties), strict=True)
-    # It begins to import while the hub is started here.
-    nursery = subprocess.Popen(  # noqa: S603  # our own interpreter and module
-        [sys.executable, "-m", "wayfed.federated.grids.rpc.nursery", *map(str, reading)],
-        stdin=subprocess.DEVNULL,
-        stdout=subprocess.PIPE,
-        pass_fds=reading,
-    )
-    for descriptor in reading:
-        os.close(descriptor)
-    from wayfed.federated.grids.rpc.hub import Hub
-    from wayfed.federated.grids.rpc.identity import make_identity
-    from wayfed.federated.grids.rpc.roster import FixedRoster, Roster
+class Nursery:
+    """The process from which the parties' are forked, and a pipe to each of them.
 
-    own, requester = make_identity("wayfed"), make_identity("requester")
-    identities = {name: make_identity(name) for name in parties}
-    roster = Roster(
-        {identity.fingerprint: name for name, identity in identities.items()},
-        {},
-        b"".join(identity.certificate for identity in identities.values()),
-    )
-    hub = Hub(own, FixedRoster(roster))
-    hub.start("127.0.0.1:0")
-    started = _Started(hub, hub.desk("requester", requester.fingerprint), nursery, list(writing))
-    try:
-        for lifeline, (name, described) in zip(writing, parties.items(), strict=True):
-            told = {
-                "name": name,
-                "address": f"127.0.0.1:{hub.port}",
-                "coordinator": own.certificate.decode(),
-                "certificate": identities[name].certificate.decode(),
-                "key": identities[name].key.decode(),
-                "requester": requester.fingerprint,
-                **described,
-            }
-            _write(lifeline, f"{json.dumps(told)}\n".encode())
-        for name in parties:
-            started.pids[name] = _process_id(nursery)
-        _await_all(started, parties)
-    except BaseException:
-        started.close()
-        raise
-    return started
+    Parameters
+    ----------
+    names
+        The parties.
+    """
 
-
-def _process_id(nursery: subprocess.Popen[bytes]) -> int:
-    """Read the next process id that a nursery tells."""
-    line = nursery.stdout.readline() if nursery.stdout is not None else b""
-    if not line:
-        raise PartyError(
-            "the parties' processes did not start",
-            hint="what they wrote to the standard error says why",
+    def __init__(self, names: tuple[str, ...]) -> None:
+        reading, writing = zip(*(os.pipe() for _ in names), strict=True)
+        self.pids: dict[str, int] = {}
+        self._lifelines = dict(zip(names, writing, strict=True))
+        self._process = subprocess.Popen(  # noqa: S603  # our own interpreter and module
+            [sys.executable, "-m", "wayfed.federated.grids.rpc.nursery", *map(str, reading)],
+            stdin=subprocess.DEVNULL,
+            stdout=subprocess.PIPE,
+            pass_fds=reading,
         )
-    return int(line)
+        for descriptor in reading:
+            os.close(descriptor)
 
+    def tell(self, name: str, what: Mapping[str, Any]) -> None:
+        """Tell a party what it is to be."""
+        view = memoryview(f"{json.dumps(what)}\n".encode())
+        while view:
+            view = view[os.write(self._lifelines[name], view) :]
 
-def _write(descriptor: int, data: bytes) -> None:
-    view = memoryview(data)
-    while view:
-        view = view[os.write(descriptor, view) :]
-
-
-def _await_all(started: _Started, parties: Mapping[str, object]) -> None:
-    mailbox = started.desk.open("presence")
-    end = monotonic() + _START_SECONDS
-    with mailbox.changed:
-        while missing := sorted(parties.keys() - mailbox.present.keys()):
-            if started.nursery.poll() is not None or monotonic() > end:
+    def await_forks(self) -> None:
+        """Wait until each party has a process."""
+        stdout = self._process.stdout
+        for name in self._lifelines:
+            line = stdout.readline() if stdout is not None else b""
+            if not line:
                 raise PartyError(
-                    f"the processes of these parties did not start: {', '.join(missing)}",
+                    "the parties' processes did not start",
                     hint="what they wrote to the standard error says why",
                 )
-            mailbox.changed.wait(_STEP_SECONDS)
+            self.pids[name] = int(line)
+
+    def is_alive(self) -> bool:
+        """Say whether the process is there from which the parties' were forked."""
+        return self._process.poll() is None
+
+    def close(self) -> None:
+        """End all of them."""
+        for lifeline in self._lifelines.values():
+            os.close(lifeline)
+        self._lifelines.clear()
+        if self._process.stdout is not None:
+            self._process.stdout.close()
+        try:
+            self._process.wait(5)
+        except subprocess.TimeoutExpired:
+            self._process.kill()
+            self._process.wait()
+
+
+def _at_a_hub(names: tuple[str, ...]) -> Door:
+    from wayfed.federated.grids.rpc.door import HubDoor
+
+    return HubDoor(names)
+
+
+def _at_a_superlink(names: tuple[str, ...]) -> Door:
+    from wayfed.federated.grids.superlink.door import SuperLinkDoor
+
+    return SuperLinkDoor(names)
+
+
+DOORS: Final[dict[str, Callable[[tuple[str, ...]], Door]]] = {
+    "processes": _at_a_hub,
+    "flower": _at_a_superlink,
+}
+"""Where the parties of each runner that starts them meet the requester."""

@@ -1,0 +1,130 @@
+"""A guarded SuperLink of this process's own, where the parties of the runner `flower` are asked."""
+
+from __future__ import annotations
+
+import json
+import secrets
+import subprocess
+import sys
+from time import monotonic, sleep
+from typing import TYPE_CHECKING, Any, Final
+
+from wayfed.federated.grids.rpc.identity import make_identity
+from wayfed.federated.grids.superlink.address import SuperLinkAddress
+from wayfed.federated.grids.superlink.coordinator import SuperLinkRun
+from wayfed.federated.grids.superlink.grid import SuperLinkGrid
+from wayfed.federated.grids.superlink.link import SuperLinkLink
+from wayfed.federated.parties.opening import open_session
+from wayfed.federated.parties.session import PLAN
+from wayfed.federated.wire import flower_process
+from wayfed_optimizer.errors import PartyError
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from wayfed.federated.grids.rpc.hosting import Answering
+    from wayfed.federated.parties.audit import Asker
+    from wayfed.federated.parties.member import Member
+
+_START_SECONDS: Final = 60.0
+_STEP_SECONDS: Final = 0.05
+
+
+class SuperLinkDoor:
+    """A guarded SuperLink in a process of its own, on a free port of this machine.
+
+    Parameters
+    ----------
+    names
+        The parties.
+    """
+
+    def __init__(self, names: tuple[str, ...]) -> None:
+        own = make_identity("wayfed", hosts=("127.0.0.1",))
+        self._identities = {name: make_identity(name) for name in names}
+        self._process = subprocess.Popen(  # our own interpreter and module
+            [sys.executable, "-m", "wayfed.federated.grids.superlink.guarded"],
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+        )
+        secret = secrets.token_hex(32)
+        try:
+            port = self._tell(
+                certificate=own.certificate.decode(), key=own.key.decode(), secret=secret
+            )
+            self._superlink = SuperLinkAddress(f"127.0.0.1:{port}", own.certificate)
+            with flower_process():
+                self._run = SuperLinkRun(
+                    self._superlink,
+                    secret.encode(),
+                    {name: identity.certificate for name, identity in self._identities.items()},
+                )
+        except BaseException:
+            self._end()
+            raise
+
+    def told(self, party: str) -> dict[str, Any]:
+        """Say where the SuperLink is, and who the party is there."""
+        return {
+            "door": "superlink",
+            "address": self._superlink.address,
+            "roots": self._superlink.roots.decode(),
+            "key": self._identities[party].key.decode(),
+        }
+
+    def await_all(self, alive: Callable[[], bool]) -> None:
+        """Wait until all parties are nodes that are there."""
+        end = monotonic() + _START_SECONDS
+        while missing := sorted(self._run.nodes.keys() - self._run.present()):
+            if not alive() or monotonic() > end:
+                raise PartyError(
+                    f"the processes of these parties did not start: {', '.join(missing)}",
+                    hint="what they wrote to the standard error says why",
+                )
+            sleep(_STEP_SECONDS)
+
+    def open(self) -> SuperLinkGrid:
+        """Open a session with every party."""
+        return SuperLinkGrid(self._run)
+
+    def close(self) -> None:
+        """Let the SuperLink end."""
+        self._run.close()
+        self._end()
+
+    def _tell(self, **what: str) -> int:
+        line = b""
+        if self._process.stdin is not None and self._process.stdout is not None:
+            self._process.stdin.write(f"{json.dumps(what)}\n".encode())
+            self._process.stdin.flush()
+            line = self._process.stdout.readline()
+        if not line:
+            raise PartyError(
+                "the SuperLink did not start", hint="what it wrote to the standard error says why"
+            )
+        return int(line)
+
+    def _end(self) -> None:
+        for stream in (self._process.stdin, self._process.stdout):
+            if stream is not None:
+                stream.close()
+        try:
+            self._process.wait(5)
+        except subprocess.TimeoutExpired:
+            self._process.kill()
+            self._process.wait()
+
+
+def serve(member: Member, told: dict[str, Any]) -> None:
+    """Be a party that was told of a SuperLink."""
+
+    def session(asker: Asker) -> Answering:
+        return open_session(member, asker)
+
+    SuperLinkLink(
+        member.name,
+        SuperLinkAddress(told["address"], told["roots"].encode()),
+        told["key"].encode(),
+        make=session,
+        first=PLAN,
+    ).serve()
