@@ -6,6 +6,7 @@ import logging
 import signal
 import sys
 import threading
+from concurrent.futures import Future
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, Final
 
@@ -26,7 +27,7 @@ def check_party(file: Path, *, connect: bool) -> bool:
     from wayfed.federated.parties.member import Member
 
     party = load_party(file)
-    problems = []
+    problems: list[str] = []
     member = Member.of(party.name, party.configuration, party.published)
     try:
         problems += member.problems()
@@ -67,13 +68,16 @@ def serve_party(file: Path) -> None:
     member = Member.of(party.name, party.configuration, party.published)
     with flower_process(), threadpool_limits(1, user_api="blas"):
         link = link_of(member, party.identity, party.coordinator, requesters.current)
-        thread = threading.Thread(target=link.serve, name="wayfed-link", daemon=True)
+        served: Future[None] = Future()
+        thread = threading.Thread(target=_into, args=(served, link.serve), daemon=True)
         thread.start()
         LOG.info("party '%s' serves %s", party.name, ", ".join(party.requesters.values()))
         try:
             with _until_signal() as stopped:
-                while not stopped.wait(_STEP_SECONDS) and thread.is_alive():
+                while not stopped.wait(_STEP_SECONDS) and not served.done():
                     pass
+            if served.done():
+                served.result()
         finally:
             link.stop()
             thread.join(_STEP_SECONDS)
@@ -104,6 +108,15 @@ def serve_coordinator(file: Path) -> None:
                 pass
     finally:
         hub.close()
+
+
+def _into(served: Future[None], serve: Callable[[], None]) -> None:
+    try:
+        serve()
+    except BaseException as error:  # noqa: BLE001  # raised again by whoever looks at the result
+        served.set_exception(error)
+    else:
+        served.set_result(None)
 
 
 @contextmanager

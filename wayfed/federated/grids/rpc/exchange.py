@@ -86,7 +86,7 @@ class PartyLink:
     name, fingerprint, presence
         Who it is.
     call
-        What serves its connection; cancelling it ends the connection.
+        What serves its connection.
     outgoing
         What is to be sent to it: a kind of frame, its header, and the pieces of a message.
     """
@@ -98,6 +98,12 @@ class PartyLink:
     outgoing: asyncio.Queue[tuple[str, Header, tuple[bytes, ...]]] = field(
         default_factory=asyncio.Queue
     )
+    ended: str = ""
+
+    def end(self, reason: str) -> None:
+        """End its connection, and tell it why."""
+        self.ended = reason
+        self.call.cancel()
 
 
 @dataclass(slots=True, eq=False)
@@ -147,7 +153,7 @@ class Exchange:
         for link in list(self._links.values()):
             if roster.parties.get(link.fingerprint) != link.name:
                 LOG.warning("party '%s' is not listed any more: its connection ends", link.name)
-                link.call.cancel()
+                link.end("this certificate is not listed any more")
         self._tell_presence()
 
     # What parties do.
@@ -159,7 +165,7 @@ class Exchange:
         if earlier is not None:
             if earlier.presence.boot != link.presence.boot:
                 LOG.warning("party '%s' connected anew: its earlier connection ends", link.name)
-            earlier.call.cancel()
+            earlier.end("this party has connected anew")
         LOG.info("party '%s' is connected", link.name)
         for session, pending in self._asked_of(link.name):
             if pending.boot == link.presence.boot:

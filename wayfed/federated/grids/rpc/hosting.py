@@ -119,7 +119,12 @@ class Hosting:
             if message.metadata.message_type != self._first:
                 self._refuse(ask, message, NO_SESSION, "holds no plan of this session")
                 return
-            hosted = self._begin(key, ask.requester)
+            try:
+                hosted = self._begin(key, ask.requester)
+            except Exception as error:  # what keeps it from a session is its answer
+                LOG.warning("could not begin a session", exc_info=error)
+                self._refuse(ask, message, CLIENT_APP_RAISED, describe_error(error))
+                return
         self._sessions.move_to_end(key)
         hosted.take(ask, message)
 

@@ -117,6 +117,11 @@ class Hub:
         """The parties that are connected, by name."""
         return self._exchange.present
 
+    @property
+    def names(self) -> tuple[str, ...]:
+        """The parties that are listed."""
+        return self._exchange.roster.names
+
     def look_at_roster(self) -> None:
         """Look at the roster now."""
         self._on_loop(self._look_at_roster)
@@ -197,6 +202,9 @@ class Hub:
         except MalformedFrame as error:
             LOG.warning("party '%s' sent %s: its connection ends", name, error.message)
             await call.abort(grpc.StatusCode.INVALID_ARGUMENT, error.message)
+        except asyncio.CancelledError:
+            await _tell_end(call, link.ended)
+            raise
         finally:
             writer.cancel()
             self._exchange.disconnect(link)
@@ -229,6 +237,9 @@ class Hub:
         except MalformedFrame as error:
             LOG.warning("requester '%s' sent %s: its connection ends", name, error.message)
             await call.abort(grpc.StatusCode.INVALID_ARGUMENT, error.message)
+        except asyncio.CancelledError:
+            await _tell_end(call, outlet.ended)
+            raise
         finally:
             writer.cancel()
             if seat.detach(outlet):
@@ -329,6 +340,13 @@ async def _refuse(call: Call, reason: str) -> NoReturn:
     LOG.warning("refused a connection from %s: %s", call.peer(), reason)
     await call.abort(grpc.StatusCode.PERMISSION_DENIED, reason)
     raise AssertionError("abort raises")
+
+
+async def _tell_end(call: Call, reason: str) -> None:
+    """Tell who is connected that we ended the connection; grpcio ends it without a word."""
+    if reason:
+        _this_task().uncancel()
+        await call.abort(grpc.StatusCode.ABORTED, reason)
 
 
 def _fingerprint(call: Call) -> str:

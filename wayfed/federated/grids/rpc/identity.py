@@ -82,6 +82,7 @@ def make_identity(
     names = [x509.DNSName(SERVER_NAME), *map(_general_name, hosts)]
     now = datetime.now(UTC)
     usages = [ExtendedKeyUsageOID.SERVER_AUTH, ExtendedKeyUsageOID.CLIENT_AUTH]
+    key_identifier = x509.SubjectKeyIdentifier.from_public_key(key.public_key())
     certificate = (
         x509.CertificateBuilder()
         .subject_name(subject)
@@ -93,6 +94,12 @@ def make_identity(
         .add_extension(x509.SubjectAlternativeName(names), critical=False)
         .add_extension(x509.BasicConstraints(ca=False, path_length=None), critical=True)
         .add_extension(x509.ExtendedKeyUsage(usages), critical=False)
+        # They tell certificates of one name apart, which there are while one is replaced.
+        .add_extension(key_identifier, critical=False)
+        .add_extension(
+            x509.AuthorityKeyIdentifier.from_issuer_subject_key_identifier(key_identifier),
+            critical=False,
+        )
         .sign(key, hashes.SHA256())
     )
     return Identity(

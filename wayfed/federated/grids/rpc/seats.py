@@ -80,7 +80,7 @@ class Outlet:
     Parameters
     ----------
     call
-        What serves it; cancelling it ends the connection.
+        What serves it.
     first
         Whether it is the requester's first.
     """
@@ -88,8 +88,14 @@ class Outlet:
     call: asyncio.Task[None]
     first: bool
     closed: bool = False
+    ended: str = ""
     _frames: asyncio.Queue[tuple[Frame, bool]] = field(default_factory=asyncio.Queue)
     _room: asyncio.Semaphore = field(default_factory=lambda: asyncio.Semaphore(_FRAMES_AHEAD))
+
+    def end(self, reason: str) -> None:
+        """End the connection, and tell who is at its other end why."""
+        self.ended = reason
+        self.call.cancel()
 
     def tell(self, frame: Frame) -> None:
         """Send a frame that is small."""
@@ -101,7 +107,7 @@ class Outlet:
             await asyncio.wait_for(self._room.acquire(), patience)
         except TimeoutError:
             LOG.warning("a requester reads nothing for %g s: its connection ends", patience)
-            self.call.cancel()
+            self.end(f"nothing was read for {patience:g} s")
             return
         if self.closed:
             self._room.release()  # whoever waits behind us need not wait either
@@ -151,7 +157,7 @@ class RemoteSeat:
     def attach(self, call: asyncio.Task[None]) -> Outlet:
         """Take a connection; an earlier one ends."""
         if self._outlet is not None:
-            self._outlet.call.cancel()
+            self._outlet.end("this requester has connected anew")
             self._outlet.close()
         self._outlet = Outlet(call, first=not self._known)
         self._known = True
@@ -168,7 +174,7 @@ class RemoteSeat:
     def close(self) -> None:
         """End the connection."""
         if self._outlet is not None:
-            self._outlet.call.cancel()
+            self._outlet.end("this certificate is not listed any more")
 
     async def take(self, frame: Frame) -> None:
         """Pass on a frame of an answer; where there is no connection, it is asked for again."""
