@@ -9,6 +9,7 @@ from wayfed.federated.grids.local import LocalGrid
 from wayfed.federated.parties.policy import Role
 from wayfed.federated.rounds.binding import bind_plan
 from wayfed.federated.rounds.guard import GuardedGrid
+from wayfed.federated.rounds.joining import bind_arrivals
 from wayfed.federated.wire import flower_process, question, read_json
 from wayfed_optimizer.errors import (
     ColumnNotFound,
@@ -185,6 +186,9 @@ class FederatedArrays:
                 self._grids[runner] = grid
                 if runner == self._runner:
                     self._bound = bound
+            else:
+                with flower_process():
+                    bind_arrivals(GuardedGrid(grid), self._plan.decode())
             return grid
 
     def _role(self, name: str) -> Role:

@@ -20,6 +20,7 @@ from wayfed.federated.privacy.dp import DifferentialPrivacy
 from wayfed.federated.privacy.traits import privacy_trait, traits_of
 from wayfed.federated.rounds.binding import bind
 from wayfed.federated.rounds.guard import GuardedGrid
+from wayfed.federated.rounds.joining import Joining
 from wayfed.federated.rounds.launch import check_rounds, play
 from wayfed.federated.rounds.playing import Rounds, check_weighting, own_sums, pool_sums
 from wayfed.federated.rounds.pooling import PooledSums, check_pooled
@@ -294,6 +295,7 @@ def run_federated(
                 f"no party holds rows for test={test!r}", hint="test=None measures nothing"
             )
 
+        reports = dict(bound.parties)
         inputs = participants.types(bound.features.columns)
 
         def trained(weights: Weights) -> Predictor:
@@ -308,11 +310,15 @@ def run_federated(
                 own=own_sums,
                 model=trained,
                 evaluate=split is not None and measured,
+                # Nobody joins a run that every party pays for before it begins.
+                joining=None
+                if participants.plan is None or privacy is not None
+                else Joining(grid, participants.plan, asked, bound, reports),
             ),
             first if resumed is None else resumed.weights,
             description=f"{model.name} of '{label}'",
             rounds=rounds,
-            parties=bound.parties,
+            parties=reports,
             on_round=on_round,
             progress=progress,
             privacy_spent=spent,
