@@ -195,9 +195,12 @@ def _at_a_hub(names: tuple[str, ...]) -> Door:
 
 
 def _at_a_superlink(names: tuple[str, ...]) -> Door:
+    from wayfed.federated.grids.superlink import guarded
+
+    process = guarded.start()  # it imports for seconds, and so does what comes next
     from wayfed.federated.grids.superlink.door import SuperLinkDoor
 
-    return SuperLinkDoor(names)
+    return SuperLinkDoor(names, process)
 
 
 DOORS: Final[dict[str, Callable[[tuple[str, ...]], Door]]] = {

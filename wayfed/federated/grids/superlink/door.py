@@ -5,7 +5,6 @@ from __future__ import annotations
 import json
 import secrets
 import subprocess
-import sys
 from time import monotonic, sleep
 from typing import TYPE_CHECKING, Any, Final
 
@@ -37,18 +36,16 @@ class SuperLinkDoor:
     ----------
     names
         The parties.
+    process
+        What becomes the SuperLink when it is told what it is to be.
     """
 
-    def __init__(self, names: tuple[str, ...]) -> None:
-        own = make_identity("wayfed", hosts=("127.0.0.1",))
-        self._identities = {name: make_identity(name) for name in names}
-        self._process = subprocess.Popen(  # our own interpreter and module
-            [sys.executable, "-m", "wayfed.federated.grids.superlink.guarded"],
-            stdin=subprocess.PIPE,
-            stdout=subprocess.PIPE,
-        )
-        secret = secrets.token_hex(32)
+    def __init__(self, names: tuple[str, ...], process: subprocess.Popen[bytes]) -> None:
+        self._process = process
         try:
+            own = make_identity("wayfed", hosts=("127.0.0.1",))
+            self._identities = {name: make_identity(name) for name in names}
+            secret = secrets.token_hex(32)
             port = self._tell(
                 certificate=own.certificate.decode(), key=own.key.decode(), secret=secret
             )

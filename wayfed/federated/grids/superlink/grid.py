@@ -12,6 +12,7 @@ from flwr.app import Error, Message
 
 from wayfed.federated.grids.base import PartyGrid, node_id_of
 from wayfed.federated.grids.local import CLIENT_APP_RAISED
+from wayfed.federated.grids.rpc.hosting import NO_SESSION
 from wayfed.federated.grids.rpc.messages import MalformedMessage, content_bytes, from_bytes
 from wayfed.federated.grids.superlink.depot import told
 from wayfed.federated.grids.superlink.envelope import ASK, END, MESSAGE_TYPE, Envelope
@@ -45,6 +46,8 @@ class SuperLinkGrid(PartyGrid):
         self._through = run
         self._session = uuid.uuid4().hex
         self._closed = False
+        self._holding: set[str] = set()
+        self._told: set[str] = set()
 
     def send_and_receive(
         self, messages: Iterable[Message], *, timeout: float | None = None
@@ -64,9 +67,22 @@ class SuperLinkGrid(PartyGrid):
             self._number(message)
         try:
             replies = self._exchange(sent, timeout)
+        except (httpx.HTTPError, TransferError) as error:
+            reason = told(error) if isinstance(error, httpx.HTTPError) else error.message
+            raise PartyError(f"the SuperLink is out of reach: {reason}") from error
+        return [replies[node] for node in self.parties if node in replies]
+
+    def arrivals(self) -> dict[int, str]:
+        """Give the parties that are connected and hold nothing of this session."""
+        try:
+            there = self._through.present()
         except httpx.HTTPError as error:
             raise PartyError(f"the SuperLink is out of reach: {told(error)}") from error
-        return [replies[node] for node in self.parties if node in replies]
+        self._holding &= there
+        self._told &= there
+        new = there - self._holding - self._told
+        self._told |= new
+        return {node: name for node, name in self.parties.items() if name in new}
 
     def close(self) -> None:
         """End the session at all parties; closing twice does nothing."""
@@ -145,8 +161,13 @@ class SuperLinkGrid(PartyGrid):
             self._session,
         ):
             return self._refused(message, "answered another message than it was asked")
+        party = self.parties[asked.dst_node_id]
         if reply.has_error():
+            if reply.error.code == NO_SESSION:  # it was started anew
+                self._holding.discard(party)
+                self._told.discard(party)
             return Message(reply.error, reply_to=message)
+        self._holding.add(party)
         return Message(reply.content, reply_to=message)
 
     def _refused(self, message: Message, reason: str) -> Message:

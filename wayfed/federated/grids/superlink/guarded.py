@@ -11,6 +11,7 @@ from __future__ import annotations
 import json
 import os
 import socket
+import subprocess
 import sys
 import tempfile
 import threading
@@ -33,6 +34,13 @@ _UNUSED: Final = frozenset(
 )
 """Parts of Flower's that do nothing here, and take half of the time of each request."""
 DATABASE: Final = ":flwr-in-memory:"
+
+
+def start() -> subprocess.Popen[bytes]:
+    """Begin a process that becomes one when it is told what it is to be."""
+    return subprocess.Popen(  # noqa: S603  # our own interpreter and module
+        [sys.executable, "-m", __name__], stdin=subprocess.PIPE, stdout=subprocess.PIPE
+    )
 
 
 def serve(
@@ -118,7 +126,11 @@ def _application(certificate: bytes, key: bytes, secret: bytes, database: str) -
 
 def main() -> None:
     """Be what a line of JSON says, until whoever wrote it is gone."""
-    told = json.loads(sys.stdin.readline())
+    _import_all()
+    line = sys.stdin.readline()
+    if not line:  # whoever started it is gone already
+        return
+    told = json.loads(line)
     threading.Thread(target=_end_with_input, daemon=True).start()
     listening = socket.create_server(("127.0.0.1", 0))
 
@@ -127,6 +139,11 @@ def main() -> None:
 
     written = (told[name].encode() for name in ("certificate", "key", "secret"))
     serve(listening, *written, ready=ready)
+
+
+def _import_all() -> None:
+
+    import wayfed.federated.grids.superlink.private_superlink  # noqa: F401  # for `serve`
 
 
 def _end_with_input() -> None:
