@@ -11,6 +11,7 @@ from contextlib import closing
 from pathlib import Path
 from threading import RLock
 from typing import TYPE_CHECKING, Any, Final, Literal, Protocol, TypeAlias
+from weakref import finalize
 
 from wayfed_optimizer.errors import SourceError, mask_secrets
 
@@ -31,7 +32,6 @@ _SQLITE_KINDS: Final[Mapping[Kind, str]] = {
 }
 _BUSY_SECONDS: Final = 30.0
 _NAME_LENGTH: Final = 64
-_LONGEST: Final = 2**31 - 1
 
 
 class StoreFailed(Exception):
@@ -54,8 +54,8 @@ class Database(Protocol):
         """Run statements, all or none."""
         ...
 
-    def rows(self, query: str, parameters: Row) -> list[dict[str, Any]]:
-        """Return what a query gives."""
+    def rows(self, table: str, query: str, parameters: Row) -> list[dict[str, Any]]:
+        """Return what a query of a table gives; nothing where nobody has made the table."""
         ...
 
     def close(self) -> None:
@@ -118,8 +118,8 @@ class SqliteDatabase:
             except (sqlite3.Error, OSError) as error:
                 raise StoreFailed(str(error)) from error
 
-    def rows(self, query: str, parameters: Row) -> list[dict[str, Any]]:
-        """Return what a query gives; a store that is only readable is read."""
+    def rows(self, table: str, query: str, parameters: Row) -> list[dict[str, Any]]:
+        """Return what a query of a table gives; a store that can only be read is read."""
         if not self._path.exists():
             return []
         with self._lock:
@@ -129,7 +129,7 @@ class SqliteDatabase:
                     names = [column[0] for column in found.description]
                     return [dict(zip(names, row, strict=True)) for row in found]
             except sqlite3.OperationalError as error:
-                if "no such table" in str(error):
+                if f"no such table: {table}" in str(error):
                     return []
                 raise StoreFailed(str(error)) from error
             except (sqlite3.Error, OSError) as error:
@@ -181,13 +181,14 @@ class OtherDatabase:
     def create(self, table: str, columns: Columns, key: Sequence[str]) -> None:
         """Make a table where it is missing."""
         import sqlalchemy as sql
+        from sqlalchemy.dialects import mysql
 
         types: Mapping[Kind, Any] = {
             "name": sql.String(_NAME_LENGTH),
-            "text": sql.Text(_LONGEST),
+            "text": sql.Text().with_variant(mysql.LONGTEXT(), "mysql", "mariadb"),
             "number": sql.BigInteger(),
             "real": sql.Double(),
-            "bytes": sql.LargeBinary(_LONGEST),
+            "bytes": sql.LargeBinary().with_variant(mysql.LONGBLOB(), "mysql", "mariadb"),
         }
         made = sql.Table(
             table,
@@ -200,8 +201,7 @@ class OtherDatabase:
         try:
             made.create(self._connected(), checkfirst=True)
         except sql.exc.SQLAlchemyError as error:
-            # Two that begin at once may both find it missing.
-            if not sql.inspect(self._connected()).has_table(table):
+            if not self._has(table):  # two that begin at once may both find it missing
                 raise StoreFailed(_reason(error)) from error
 
     def write(self, statements: Sequence[Statement]) -> None:
@@ -215,12 +215,14 @@ class OtherDatabase:
         except sql.exc.SQLAlchemyError as error:
             raise StoreFailed(_reason(error)) from error
 
-    def rows(self, query: str, parameters: Row) -> list[dict[str, Any]]:
-        """Return what a query gives."""
+    def rows(self, table: str, query: str, parameters: Row) -> list[dict[str, Any]]:
+        """Return what a query of a table gives; nothing where nobody has made the table."""
         import sqlalchemy as sql
 
         try:
             with self._connected().connect() as connection:
+                if not sql.inspect(connection).has_table(table):
+                    return []
                 found = connection.execute(sql.text(query), dict(parameters))
                 return [dict(row) for row in found.mappings()]
         except sql.exc.SQLAlchemyError as error:
@@ -232,6 +234,14 @@ class OtherDatabase:
             if self._engine is not None:
                 self._engine.dispose()
                 self._engine = None
+
+    def _has(self, table: str) -> bool:
+        import sqlalchemy as sql
+
+        try:
+            return sql.inspect(self._connected()).has_table(table)
+        except sql.exc.SQLAlchemyError:
+            return False
 
     def _connected(self) -> Engine:
         try:
@@ -247,6 +257,8 @@ class OtherDatabase:
                     self._engine = sql.create_engine(self._url)
                 except (sql.exc.SQLAlchemyError, ImportError) as error:
                     raise StoreFailed(_reason(error)) from error
+                # Also lets go of the connections of a store that is just dropped.
+                finalize(self, self._engine.dispose)
             return self._engine
 
 

@@ -176,7 +176,7 @@ class RunStore:
         SourceError
             The store cannot be read.
         """
-        found = self._rows(f"SELECT {_LISTED} FROM {RUNS} ORDER BY id DESC")
+        found = self._rows(RUNS, f"SELECT {_LISTED} FROM {RUNS} ORDER BY id DESC")
         return tuple(map(_info, found))
 
     def record(self, run: str) -> tuple[dict[str, Any], list[dict[str, Any]]]:
@@ -189,11 +189,12 @@ class RunStore:
         SourceError
             The store cannot be read.
         """
-        found = self._rows(f"SELECT * FROM {RUNS} WHERE id = :id", id=run)
+        found = self._rows(RUNS, f"SELECT * FROM {RUNS} WHERE id = :id", id=run)
         if not found:
             known = [each.id for each in self.runs()]
             raise InvalidOption.unknown(run, known, of=f"the runs in {self.place}")
-        rounds = self._rows(f"SELECT * FROM {ROUNDS} WHERE run = :id ORDER BY number", id=run)
+        query = f"SELECT * FROM {ROUNDS} WHERE run = :id ORDER BY number"
+        rounds = self._rows(ROUNDS, query, id=run)
         return _read_row(found[0], _RUN_TEXTS), [_read_row(row, _ROUND_TEXTS) for row in rounds]
 
     def close(self) -> None:
@@ -221,11 +222,11 @@ class RunStore:
         self._waiting = []
         self._written = monotonic()
 
-    def _rows(self, query: str, **parameters: Any) -> list[dict[str, Any]]:
+    def _rows(self, table: str, query: str, **parameters: Any) -> list[dict[str, Any]]:
         if self._database is None:
             return []
         try:
-            return self._database.rows(query, parameters)
+            return self._database.rows(table, query, parameters)
         except StoreFailed as error:
             raise SourceError(
                 f"the store of runs {self.place} cannot be read: {error}",

@@ -33,8 +33,9 @@ STATE: Final[Mapping[str, tuple[str, ...]]] = {
     "Krum": (),
     "MultiKrum": (),
     "QFedAvg": (),
+    "PooledSums": (),  # ours: the next round begins with the model alone
 }
-"""Flower's strategies, and the attributes that a next round begins with beside the model.
+"""Strategies, and the attributes that a next round begins with beside the model.
 
 The others that they have (`current_arrays`) are the model, which `configure_train` sets.
 """
