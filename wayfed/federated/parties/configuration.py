@@ -10,6 +10,7 @@ from pydantic import Field
 
 from wayfed.configuration import (
     Names,
+    RunsConfiguration,
     Strict,
     TableConfiguration,
     parse,
@@ -167,6 +168,8 @@ class FederationConfiguration(Strict):
         ``[party.NAME]``: the parties, where they are simulated here.
     coordinator, identity
         Where the parties are reached, and who asks, where they are elsewhere.
+    runs
+        ``[runs]``: where runs of training are kept.
     """
 
     published: dict[str, dict[str, str]] = Field(alias="schema")
@@ -174,6 +177,7 @@ class FederationConfiguration(Strict):
     party: dict[str, PartyConfiguration] = Field(default_factory=dict)
     coordinator: CoordinatorAddress | None = None
     identity: IdentityFiles | None = None
+    runs: RunsConfiguration = RunsConfiguration()
 
 
 @dataclass(frozen=True, slots=True)
@@ -188,6 +192,8 @@ class Federation:
         The parties that are simulated here.
     coordinator, identity
         Where the parties are reached, and who asks, where they are elsewhere.
+    runs
+        Where runs of training are kept; None where nobody says it.
     """
 
     published: Mapping[str, Schema]
@@ -195,6 +201,7 @@ class Federation:
     parties: Mapping[str, PartyConfiguration]
     coordinator: Coordinator | None = None
     identity: Identity | None = None
+    runs: str | None = None
 
 
 def load_federation(source: str | os.PathLike[str] | Mapping[str, Any]) -> Federation:
@@ -209,9 +216,11 @@ def load_federation(source: str | os.PathLike[str] | Mapping[str, Any]) -> Feder
     values = with_published(with_secrets(values, directory, place), directory, place)
     found = parse(FederationConfiguration, values, place)
     published = check_published(found.published, found.keys, place)
+    runs = found.runs.resolved(directory).store
     if found.coordinator is not None and found.identity is not None and not found.party:
         coordinator = found.coordinator.resolved(place)
-        return Federation(published, found.keys, {}, coordinator, found.identity.load(directory))
+        identity = found.identity.load(directory)
+        return Federation(published, found.keys, {}, coordinator, identity, runs=runs)
     if not found.party or found.coordinator is not None or found.identity is not None:
         raise InvalidOption(
             f"{place} has no parties"
@@ -225,7 +234,7 @@ def load_federation(source: str | os.PathLike[str] | Mapping[str, Any]) -> Feder
     parties = {
         name: resolved_tables(party, directory) for name, party in sorted(found.party.items())
     }
-    return Federation(published, found.keys, parties)
+    return Federation(published, found.keys, parties, runs=runs)
 
 
 def with_published(values: Mapping[str, Any], directory: Path, place: str) -> dict[str, Any]:
