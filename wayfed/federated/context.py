@@ -100,6 +100,7 @@ class FederatedContext(Training):
     ) -> None:
         federation = load_federation(parties)
         self._federation = federation
+        self._runs_place = federation.runs
         self._closed = False
         self._names = 0
         self._lock = Lock()
