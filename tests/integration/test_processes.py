@@ -1,0 +1,111 @@
+"""Parties in processes of their own: the same model, and what happens when one is killed."""
+
+from __future__ import annotations
+
+import os
+import signal
+from collections.abc import Iterator
+from pathlib import Path
+
+import numpy as np
+import pyarrow as pa
+import pytest
+from pyarrow import csv
+
+import wayfed as wf
+from tests.integration.rpc_parties import until
+from wayfed.federated.context import FederatedContext
+from wayfed.federated.runs.results import FederatedRun
+
+NAMES = ("ash", "birch", "cedar")
+
+
+@pytest.fixture
+def ctx(tmp_path: Path) -> Iterator[FederatedContext]:
+    """Three banks whose rows have ties and NULLs."""
+    random = np.random.default_rng(3)
+    for name in NAMES:
+        x = random.integers(-2, 3, size=(60, 2)).astype(float)
+        late = x.sum(axis=1) + random.normal(size=60) > 0
+        rows = pa.table(
+            {"x": x[:, 0], "y": pa.array([v if v < 2 else None for v in x[:, 1]]), "late": late}
+        )
+        csv.write_csv(rows, tmp_path / f"{name}.csv")
+    schema = {"flights": {"x": "float64", "y": "float64", "late": "bool"}}
+    parties = {
+        name: {"tables": {"flights": {"source": str(tmp_path / f"{name}.csv")}}} for name in NAMES
+    }
+    with wf.context(env="federated", parties={"schema": schema, "party": parties}) as made:
+        yield made
+
+
+def train(ctx: FederatedContext, **options: object) -> FederatedRun:
+    asked = {
+        "label": "late",
+        "model": wf.models.logistic_regression(learning_rate=0.5),
+        "preprocess": wf.features(impute="mean", standardize=True),
+        "rounds": 3,
+        **options,
+    }
+    arrays = asked.pop("arrays", None) or ctx.read("flights").to_numpy()
+    return ctx.run_federated(arrays, **asked)
+
+
+def weights(run: FederatedRun) -> dict[str, bytes]:
+    return {name: array.tobytes() for name, array in run.arrays.items()}
+
+
+def pids(ctx: FederatedContext) -> dict[str, int]:
+    return dict(ctx._runners["processes"].pids)
+
+
+def is_there(pid: int) -> bool:
+    try:
+        os.kill(pid, 0)
+    except ProcessLookupError:
+        return False
+    return True
+
+
+def test_processes_train_the_model_that_one_process_trains_bit_for_bit(ctx):
+    here = train(ctx)
+    there = train(ctx, runner="processes")
+
+    assert weights(there) == weights(here)
+    assert there.metrics == here.metrics
+    assert [report.digest for report in there.parties.values()] == [
+        report.digest for report in here.parties.values()
+    ]
+
+
+def test_the_processes_end_with_the_context(ctx):
+    train(ctx, runner="processes", rounds=1)
+    started = pids(ctx)
+    ctx.close()
+
+    assert set(started) == set(NAMES)
+    until(lambda: not any(map(is_there, started.values())))
+
+
+def test_a_party_that_is_killed_is_named_at_once_and_the_others_go_on(ctx):
+    def kill(run: FederatedRun) -> None:
+        if len(run.history) == 1:
+            os.kill(pids(ctx)["birch"], signal.SIGKILL)
+
+    run = train(ctx, runner="processes", rounds=3, deadline=60, on_round=kill)
+
+    assert run.status == "finished"
+    assert sorted(run.history[0].weights) == list(NAMES)
+    assert sorted(run.history[2].weights) == ["ash", "cedar"]
+    assert {failure.party for failure in run.history[1].failures} == {"birch"}
+    assert all("within 2 s" in f.reason or "not connected" in f.reason for f in run.failures)
+
+
+def test_a_second_run_goes_over_the_same_processes(ctx):
+    arrays = ctx.read("flights").to_numpy()
+    first = train(ctx, arrays=arrays, runner="processes", rounds=1)
+    before = pids(ctx)
+    second = train(ctx, arrays=arrays, runner="processes", rounds=1)
+
+    assert pids(ctx) == before
+    assert weights(second) == weights(first)
