@@ -53,7 +53,7 @@ class Observation:
 def fit(
     observations: Sequence[Observation], known: CostProfile, *, most: float = 30.0
 ) -> dict[str, float]:
-    """Return the rates of the quantities that were observed.
+    """Return the rates of the quantities that were observed, of those that take time there.
 
     Parameters
     ----------
@@ -80,7 +80,8 @@ def fit(
     """
     import numpy as np
 
-    names = sorted({name for each in observations for name in each.work})
+    # What only other platforms do explains nothing, however much of it there would have been.
+    names = sorted({name for each in observations for name in each.work if known.takes(name)})
     if not names:
         return {}
     took = np.array([max(each.seconds, 1e-6) for each in observations])

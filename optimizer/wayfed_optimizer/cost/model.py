@@ -7,7 +7,7 @@ from dataclasses import dataclass, field, replace
 from types import MappingProxyType
 from typing import TYPE_CHECKING
 
-from wayfed_optimizer.cost.work import OF_ROWS
+from wayfed_optimizer.cost.work import FLOORS, OF_ROWS
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -110,9 +110,22 @@ class CostProfile:
                 return self.per_byte_out
         return self.default_per_row if base in OF_ROWS else 0.0
 
+    def takes(self, quantity: str) -> bool:
+        """Say whether a quantity may take time here, or is work that only others do.
+
+        Examples
+        --------
+        >>> CostProfile().takes("build"), CostProfile().takes("loop")
+        (True, False)
+        """
+        return self.rate(quantity) > 0.0 or FLOORS.get(quantity.partition(".")[0], 0.0) > 0.0
+
     def measured(self, rates: Mapping[str, float]) -> CostProfile:
-        """Return this profile with rates that were measured in the place of its own."""
-        kept = {**self.rates, **rates}
+        """Return this profile with rates that were measured in the place of its own.
+
+        What takes no time here is left as it is.
+        """
+        kept = {**self.rates, **{name: rates[name] for name in rates if self.takes(name)}}
         return replace(
             self,
             per_fragment=kept.pop("fragment", self.per_fragment),

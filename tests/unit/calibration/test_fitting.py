@@ -77,3 +77,11 @@ def test_nothing_seen_changes_nothing():
 
 def test_the_same_fragments_give_the_same_rates():
     assert fit(_seen(30), ASSUMED) == fit(_seen(30), ASSUMED)
+
+
+def test_work_that_only_other_platforms_do_gets_no_rate():
+    seen = [Observation({"build": 1e5, "loop": 1e11}, 1.0)] * 30
+    assumed = CostProfile(rates={"build": 1e-6})
+
+    assert fit(seen, assumed).keys() == {"build"}
+    assert assumed.measured({"build": 2e-6, "loop": 1e-12}).rate("loop") == 0.0
