@@ -46,6 +46,8 @@ class Measured:
         When.
     observations, error
         How many fragments were measured, and the median factor by which the rates are wrong.
+    before_runs
+        The rates before runs refined them; None where none did.
     """
 
     platform: str
@@ -55,9 +57,15 @@ class Measured:
     day: str = field(default_factory=lambda: datetime.now(UTC).date().isoformat())
     observations: int = 0
     error: float = 1.0
+    before_runs: Mapping[str, float] | None = None
 
     def __post_init__(self) -> None:
         object.__setattr__(self, "rates", MappingProxyType(dict(self.rates)))
+
+    @property
+    def unrefined(self) -> Mapping[str, float]:
+        """The rates as they were measured, without what runs told since."""
+        return self.rates if self.before_runs is None else self.before_runs
 
 
 def mark_of(place: str) -> str:
@@ -138,7 +146,12 @@ def _short(error: Exception) -> str:
 
 def _written(each: Measured) -> dict[str, Any]:
     fields = {name: getattr(each, name) for name in Measured.__dataclass_fields__}
-    return {**fields, "rates": dict(sorted(each.rates.items()))}
+    before = each.before_runs
+    return {
+        **fields,
+        "rates": dict(sorted(each.rates.items())),
+        "before_runs": None if before is None else dict(sorted(before.items())),
+    }
 
 
 def _read(found: Any) -> tuple[Measured, ...]:
@@ -148,17 +161,23 @@ def _read(found: Any) -> tuple[Measured, ...]:
 
 
 def _checked(found: Any) -> Measured:
-    rates = {str(name): float(rate) for name, rate in found["rates"].items()}
-    for name, rate in rates.items():
-        floor = FLOORS.get(name.partition(".")[0])
-        if floor is None or not isfinite(rate) or rate < floor * 0.999:
-            raise ValueError(f"{name} cannot be {rate}")
+    before = found.get("before_runs")
     return Measured(
         platform=str(found["platform"]),
         version=str(found["version"]),
-        rates=rates,
+        rates=_rates(found["rates"]),
         place=str(found["place"]),
         day=str(found["day"]),
         observations=int(found["observations"]),
         error=float(found["error"]),
+        before_runs=None if before is None else _rates(before),
     )
+
+
+def _rates(found: Any) -> dict[str, float]:
+    rates = {str(name): float(rate) for name, rate in found.items()}
+    for name, rate in rates.items():
+        floor = FLOORS.get(name.partition(".")[0])
+        if floor is None or not isfinite(rate) or rate < floor * 0.999:
+            raise ValueError(f"{name} cannot be {rate}")
+    return rates

@@ -96,6 +96,17 @@ def test_runs_change_what_the_next_context_plans_with(cache: Path):
     assert take_runs() == {}
 
 
+def test_runs_of_a_busy_machine_move_no_rate_far_from_what_was_measured():
+    seen = {("duckdb", ""): [Observation({"read.arrow.table": 1e7}, 60.0)] * 50}
+    measured = Measured("duckdb", "", {"read.arrow.table": 1e-9})
+    known = [measured]
+    for _ in range(8):
+        known = refined(known, seen)
+
+    assert known[0].rates["read.arrow.table"] == pytest.approx(4e-9)
+    assert known[0].unrefined == measured.rates
+
+
 def test_few_runs_change_nothing():
     seen = {("duckdb", ""): [Observation({"read": 1e6}, 1.0)] * 5}
 

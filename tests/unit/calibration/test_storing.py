@@ -21,6 +21,15 @@ def test_what_was_kept_comes_back(tmp_path: Path):
     assert load(file) == (DUCKDB,)
 
 
+def test_what_was_known_before_runs_refined_it_comes_back(tmp_path: Path):
+    file = tmp_path / "profile.json"
+    refined = Measured("duckdb", "2.0", {"read": 2e-8}, before_runs={"read": 1e-8})
+
+    save([refined], file)
+
+    assert load(file) == (refined,)
+
+
 def test_a_new_measurement_replaces_that_of_its_platform_and_no_other(tmp_path: Path):
     file = tmp_path / "profile.json"
     save([DUCKDB, Measured("sqlite", "3", {"read": 1e-7})], file)
