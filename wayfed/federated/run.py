@@ -280,7 +280,7 @@ def run_federated(
         elif privacy is None:
             bound, spent = bind(grid, asked, bools=bools), None
         else:
-            bound, spent = bind_privately(grid, asked, bools=bools)
+            bound, spent = bind_privately(grid, asked, bools=bools, types=participants.types(names))
             if privacy.unit == "client":
                 resolved = noisy_average(privacy, rounds)
         grid.expect(_work(bound.parties, len(names)))

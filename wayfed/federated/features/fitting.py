@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any, Final, TypeAlias
 import numpy as np
 
 from wayfed.arrays import Arrays, numeric_column
-from wayfed_optimizer.errors import InvalidOption, TypeMismatch
+from wayfed_optimizer.errors import InvalidOption, PolicyViolation, TypeMismatch
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping, Sequence
@@ -140,6 +140,13 @@ class FittedFeatures:
     def names(self) -> tuple[str, ...]:
         """The columns of the matrix it gives."""
         return tuple(name for part in self.parts for name in part.names)
+
+    def require_of(self, columns: Sequence[str]) -> None:
+        """Raise PolicyViolation where other columns are read than those that were agreed to."""
+        if others := sorted(set(self.columns) - set(columns)):
+            raise PolicyViolation(
+                f"{', '.join(others)} were not among the features that the party agreed to"
+            )
 
     def matrix(self, arrays: Arrays, rows: NDArray[np.intp] | None = None) -> NDArray[np.float64]:
         """Give rows x features as float64, C-contiguous; `rows` in that order, or all."""

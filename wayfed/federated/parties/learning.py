@@ -20,6 +20,7 @@ from wayfed.federated.parties.rules import Rules
 from wayfed.federated.privacy.party import PrivateRun
 from wayfed.federated.releases import ReleaseKind
 from wayfed.federated.wire import QUESTION, Reply, answer, read_json, record_of, weights_of
+from wayfed_optimizer.errors import PolicyViolation
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
@@ -53,6 +54,7 @@ class Learner:
 
     def __init__(self, name: str, rows: Callable[[], Arrays], rules: Rules) -> None:
         self._private: PrivateRun | None = None
+        self._is_bound = False
         self._name_word = int.from_bytes(hashlib.sha256(name.encode()).digest()[:8], "big")
         self._rows = rows
         self._rules = rules
@@ -79,12 +81,15 @@ class Learner:
         return app
 
     def _bind(self, asked: Mapping[str, Any]) -> RecordDict:
+        # Who was refused, or has too few rows, is not begun with by whoever does not mind.
+        self._is_bound = False
         self._question = Question.from_dict(asked)
         if violations := self._rules.violations(self._question):
             return answer({ReleaseKind.BINDING: {"violations": list(violations)}})
         self._private = None
         if self._question.privacy is not None:
             self._private = PrivateRun(self._rows, self._rules, self._question, self._name_word)
+            self._is_bound = True
             return self._private.bind()
         arrays = self.arrays
         if found := list(problems(arrays, self._question)):
@@ -95,6 +100,7 @@ class Learner:
         self._train_rows, self._test_rows = order[~held], order[held]
         if reason := self._rules.too_few(arrays.rows, len(self._train_rows)):
             return answer({ReleaseKind.BINDING: {"left_out": reason}})
+        self._is_bound = True
         binding = {
             "rows": arrays.rows,
             "training": len(self._train_rows),
@@ -111,7 +117,12 @@ class Learner:
         counts = fitting.count_categories(label, self._question.label)
         return {"counts": [[value, count] for value, count in counts.items()]}
 
+    def _require_bound(self) -> None:
+        if not self._is_bound:
+            raise PolicyViolation("no question was accepted", hint="query.bind comes first")
+
     def _statistics(self, asked: Mapping[str, Any]) -> RecordDict:
+        self._require_bound()
         if self._private is not None:
             return self._private.statistics()
         told = fitting.gather(
@@ -122,9 +133,11 @@ class Learner:
         return answer({ReleaseKind.STATISTICS: moments, ReleaseKind.VOCABULARY: counts})
 
     def _begin(self, asked: Mapping[str, Any]) -> RecordDict:
-        if self._private is not None:
-            return self._private.begin(asked)
+        self._require_bound()
         fitted = fitting.FittedFeatures.from_dict(asked["features"])
+        fitted.require_of(self._question.features)
+        if self._private is not None:
+            return self._private.begin(fitted, asked["classes"])
         classes = asked["classes"]
         task = Task(len(fitted.names), None if classes is None else len(classes))
         self._model = resolve_model(self._question.model, task)
@@ -146,6 +159,7 @@ class Learner:
         return answer({ReleaseKind.BINDING: told})
 
     def _train(self, message: Message, context: Context) -> Message:
+        self._require_bound()
         arrays, config = _arrays_and_config(message.content)
         if self._private is not None:
             return Message(self._private.train(arrays, config), reply_to=message)
@@ -161,6 +175,7 @@ class Learner:
         return Message(Reply(content), reply_to=message)
 
     def _evaluate(self, message: Message, context: Context) -> Message:
+        self._require_bound()
         arrays, config = _arrays_and_config(message.content)
         if self._private is not None:
             return Message(self._private.evaluate(arrays, config), reply_to=message)

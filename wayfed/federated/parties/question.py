@@ -10,7 +10,7 @@ import numpy as np
 from wayfed.arrays import numeric_column
 from wayfed.federated.features import fitting, split
 from wayfed.federated.features.recipe import Recipe
-from wayfed.federated.models.spec import ModelSpec
+from wayfed.federated.models.spec import ModelSpec, check_whole
 from wayfed.federated.models.statistics import Choosy
 from wayfed.federated.privacy.dp import DifferentialPrivacy
 from wayfed_optimizer.errors import WayfedError
@@ -78,10 +78,15 @@ class Question:
             recipe=Recipe.from_dict(plain["recipe"]),
             classes=None if classes is None else tuple(classes),
             seed=int(plain["seed"]),
-            rounds=int(plain["rounds"]),
+            rounds=_whole(plain["rounds"]),
             strategy=str(plain["strategy"]),
             privacy=None if privacy is None else DifferentialPrivacy.from_dict(privacy),
         )
+
+
+def _whole(rounds: object) -> int:
+    check_whole(rounds=rounds)  # type: ignore[arg-type]  # it checks what came
+    return int(str(rounds))
 
 
 def label_of(arrays: Arrays, question: Question) -> NDArray[Any]:

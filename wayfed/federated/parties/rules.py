@@ -45,6 +45,12 @@ class Rules:
                 for name in question.features
                 if (role := self.roles.get(name, Role.FEATURE)) is not Role.FEATURE
             ),
+            *(
+                f"'{name}' is a {role.value}, and no {use}"
+                for use, name in (("label", question.label), ("weight", question.sample_weight))
+                if name is not None
+                and (role := self.roles.get(name, Role.FEATURE)) not in (Role.FEATURE, Role.LABEL)
+            ),
             *self.policy.refusals(question),
             *self._unpaid(question.privacy),
         )

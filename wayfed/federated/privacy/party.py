@@ -21,7 +21,6 @@ from wayfed.arrays import numeric_column
 from wayfed.federated import metrics
 from wayfed.federated.features import canonical, fitting, split
 from wayfed.federated.models.adapter import Examples, Model, Task, resolve_model
-from wayfed.federated.parties.question import Problem
 from wayfed.federated.privacy.accounting import Gaussian, cost_of, multiplier_for
 from wayfed.federated.privacy.client_level import cut_update
 from wayfed.federated.privacy.descent import ClippingModel, Steps, descend
@@ -35,7 +34,6 @@ from wayfed_optimizer.errors import InvalidOption, PartyError, PolicyViolation
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping, Sequence
 
-    import pyarrow as pa
     from numpy.typing import NDArray
 
     from wayfed.arrays import Arrays
@@ -108,27 +106,12 @@ class PrivateRun:
         self._told: dict[str, tuple[bytes, RecordDict]] = {}
 
     def bind(self) -> RecordDict:
-        """Say what does not fit by its name or type; nothing of the rows."""
-        found: list[dict[str, Any]] = []
-        with self._silence():
-            found = [asdict(each) for each in self._problems(self._rows())]
-        return answer({ReleaseKind.BINDING: {"problems": found}})
+        """Say that the question is accepted, without a look at the rows.
 
-    def _problems(self, arrays: Arrays) -> Iterator[Problem]:
-        question = self._question
-        needed = [question.label, *question.features]
-        needed += [question.sample_weight] if question.sample_weight is not None else []
-        needed += question.split.columns if question.split is not None else ()
-        lacking = [name for name in dict.fromkeys(needed) if name not in arrays]
-        yield from (Problem(name, f"there is no column '{name}'") for name in lacking)
-        numbers = list(question.features)
-        numbers += [question.label] if question.classes is None else []
-        numbers += [question.sample_weight] if question.sample_weight is not None else []
-        for name in dict.fromkeys(numbers):
-            kind = None if name in lacking else arrays.schema.field(name).type
-            if kind is not None and not _is_number(kind):
-                hint = "cast it, or encode it by known values: .with_columns(x=col('y') == 'z')"
-                yield Problem(name, f"'{name}' is {kind}, not a number", hint)
+        What does not fit by name or type, who asks knows from the plan. To say it here would tell
+        whether the plan has failed.
+        """
+        return answer({ReleaseKind.BINDING: {"problems": []}})
 
     def statistics(self) -> RecordDict:
         """Refuse: means and vocabularies are what rows say of themselves."""
@@ -137,10 +120,10 @@ class PrivateRun:
             hint="name categories and scales in the plan or in preprocess=",
         )
 
-    def begin(self, asked: Mapping[str, Any]) -> RecordDict:
+    def begin(
+        self, fitted: fitting.FittedFeatures, classes: Sequence[fitting.Category] | None
+    ) -> RecordDict:
         """Pay for the run, and tell about how many rows there are."""
-        fitted = fitting.FittedFeatures.from_dict(asked["features"])
-        classes = asked["classes"]
         task = Task(len(fitted.names), None if classes is None else len(classes))
         self._model = resolve_model(self._question.model, task)
         if reason := cannot_clip(self._question.model.name, self._model, self._privacy):
@@ -178,6 +161,7 @@ class PrivateRun:
     ) -> RecordDict:
         """Answer a message; the same message again with the same answer, which costs nothing."""
         weights = weights_of(record)
+        self._check_shapes(weights)
         asked = _digest(weights, config)
         before = self._told.get(kind)
         if before is not None and before[0] == asked:
@@ -191,6 +175,13 @@ class PrivateRun:
         told = quietly(lambda: work(weights, config))
         self._told[kind] = asked, told
         return told
+
+    def _check_shapes(self, weights: Mapping[str, NDArray[Any]]) -> None:
+        """Raise unless weights are the model's: of other shapes numpy would make another loss."""
+        own = self._model.initial_weights(0)
+        shapes = {name: (value.shape, value.dtype.kind) for name, value in own.items()}
+        if {name: (value.shape, value.dtype.kind) for name, value in weights.items()} != shapes:
+            raise PolicyViolation(f"these are no weights of {self._question.model.name}")
 
     def _learn(self, weights: dict[str, NDArray[Any]], config: Mapping[str, Any]) -> RecordDict:
         plan, mu = self._settled, float(config.get("proximal-mu", 0.0))
@@ -318,13 +309,6 @@ class PrivateRun:
             yield
         except Exception:  # noqa: BLE001  # whatever it is would tell of the rows
             _LOG.exception("a run under privacy goes on without rows")
-
-
-def _is_number(kind: pa.DataType) -> bool:
-    from pyarrow import types
-
-    checks = (types.is_integer, types.is_floating, types.is_boolean, types.is_decimal)
-    return any(check(kind) for check in checks)
 
 
 def cannot_clip(name: str, model: Model, privacy: DifferentialPrivacy) -> str | None:

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import dataclasses
-from typing import TYPE_CHECKING
+import re
+from typing import TYPE_CHECKING, Final
 
 from wayfed.federated.features.fitting import FittedFeatures, fit_without_rows
 from wayfed.federated.models.adapter import Task
@@ -18,6 +19,7 @@ from wayfed.federated.rounds.binding import (
 )
 from wayfed.federated.runs.results import PartyReport
 from wayfed.federated.wire import question, read_json
+from wayfed_optimizer.errors import TypeMismatch
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -26,9 +28,27 @@ if TYPE_CHECKING:
     from wayfed.federated.parties.question import Question
     from wayfed.federated.rounds.guard import GuardedGrid
 
+_NUMBER: Final = re.compile(r"bool|u?int\d+|float\d*|double|half_?float|decimal")
+
+
+def _check_numbers(types: Mapping[str, str]) -> None:
+    """Raise where a feature is no number; parties are not asked, who would say so by their rows.
+
+    Raises
+    ------
+    TypeMismatch
+        Names every column, its type and the remedy.
+    """
+    others = [f"'{name}' is {kind}" for name, kind in types.items() if not _NUMBER.match(kind)]
+    if others:
+        raise TypeMismatch(
+            f"{', '.join(others)}, not a number",
+            hint="cast it, or encode it by known values: .with_columns(x=col('y') == 'z')",
+        )
+
 
 def bind_privately(
-    grid: GuardedGrid, asked: Question, *, bools: Sequence[str]
+    grid: GuardedGrid, asked: Question, *, bools: Sequence[str], types: Mapping[str, str]
 ) -> tuple[Bound, dict[str, Spent]]:
     """Let every party check and pay for what is asked.
 
@@ -40,6 +60,8 @@ def bind_privately(
         The question, with its classes where there are any.
     bools
         The features that hold yes or no.
+    types
+        The features' types.
 
     Returns
     -------
@@ -51,6 +73,7 @@ def bind_privately(
     TypeMismatch, PolicyViolation, PartyError
         As `wayfed.federated.rounds.binding.bind`.
     """
+    _check_numbers(types)
     answers = grid.ask(question(asked.to_dict()), "query.bind")
     bindings = {p: read_json(a, ReleaseKind.BINDING) for p, a in answers.items()}
     refuse_violations(bindings, "the question is against the parties' policies")

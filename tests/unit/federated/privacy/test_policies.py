@@ -13,6 +13,7 @@ import pytest
 import wayfed as wf
 from wayfed import models
 from wayfed.federated.context import FederatedContext
+from wayfed.federated.parties.question import Question
 from wayfed.federated.privacy.ledger import Ledger
 from wayfed.federated.runs.results import FederatedRun
 from wayfed_optimizer.errors import InvalidOption, PartyError, PolicyViolation
@@ -234,7 +235,6 @@ def train_alone(federation: Federation) -> float:
 
 
 def test_more_rounds_than_were_paid_for_are_refused(federation: Federation) -> None:
-    from wayfed.federated.parties.question import Question
     from wayfed.federated.wire import flower_process, question, record_of
 
     with federation() as ctx, flower_process():
@@ -287,3 +287,93 @@ def test_a_plan_that_fails_on_a_row_tells_nobody_that_the_row_is_there(
     assert run.status == "finished"
     assert run.failures == []
     assert run.left_out == {}
+
+
+def answers_of(ctx: FederatedContext, *messages: tuple[str, dict[str, Any]]) -> list[Any]:
+    """Send messages of a coordinator that keeps to no order to the first party."""
+    from flwr.app import Message
+
+    from wayfed.federated.wire import flower_process, question
+
+    with flower_process():
+        grid = ctx.read("tx").to_numpy().grid("local", threads=None, features=1)
+        node = next(iter(grid.parties))
+        return [
+            grid.send_and_receive([Message(question(content), node, kind)])[0]
+            for kind, content in messages
+        ]
+
+
+def asked(**changes: Any) -> dict[str, Any]:
+    plain = Question(
+        label="fraud",
+        features=("amount",),
+        sample_weight=None,
+        split=None,
+        model=models.logistic_regression(),
+        recipe=wf.features(),
+        classes=(0, 1),
+        seed=0,
+    ).to_dict()
+    return {**plain, **changes}
+
+
+AMOUNT = {"number": "amount", "fill": None, "shift": 0.0, "scale": 1.0}
+BEGIN = {"features": [AMOUNT], "classes": [0, 1]}
+
+
+def test_who_was_refused_is_not_begun_with(federation: Federation) -> None:
+    for policy in ({"max_rounds": 1}, {"min_rows": 10_000}):
+        with federation(**policy) as ctx:
+            _, begun, told = answers_of(
+                ctx,
+                ("query.bind", asked(rounds=2)),
+                ("query.begin", BEGIN),
+                ("query.statistics", {}),
+            )
+
+        assert "no question was accepted" in begun.error.reason
+        assert "no question was accepted" in told.error.reason
+
+
+def test_features_that_were_not_agreed_to_are_not_read(federation: Federation) -> None:
+    with federation() as ctx:
+        begin = {"features": [{**AMOUNT, "number": "fraud"}], "classes": [0, 1]}
+        _, begun = answers_of(ctx, ("query.bind", asked()), ("query.begin", begin))
+
+    assert "fraud were not among the features" in begun.error.reason
+
+
+@pytest.mark.parametrize("rounds", [0, -1, 1.5, True, "2"])
+def test_rounds_are_whole_numbers(federation: Federation, rounds: object) -> None:
+    with federation() as ctx:
+        (bound,) = answers_of(ctx, ("query.bind", asked(rounds=rounds)))
+
+    assert "rounds is a whole number" in bound.error.reason
+
+
+def test_a_join_key_is_no_label(federation: Federation) -> None:
+    columns = {"customer_id": "join_key", "amount": "feature", "fraud": "label"}
+    with (
+        federation(columns=columns) as ctx,
+        pytest.raises(PolicyViolation, match="'customer_id' is a join_key, and no label"),
+    ):
+        arrays = ctx.read("tx").to_numpy()
+        train(ctx, arrays=arrays, label="customer_id", features=["amount"], classes=None)
+
+
+def test_weights_of_another_shape_are_refused_under_privacy(federation: Federation) -> None:
+    from flwr.app import Message, RecordDict
+
+    from wayfed.federated.wire import flower_process, question, record_of
+
+    with federation() as ctx, flower_process():
+        grid = ctx.read("tx").to_numpy().grid("local", threads=None, features=1)
+        node = next(iter(grid.parties))
+        private = asked(rounds=2, privacy=PRIVATE.to_dict())
+        for kind, content in (("query.bind", private), ("query.begin", BEGIN)):
+            grid.send_and_receive([Message(question(content), node, kind)])
+        wide = record_of({"coefficients": np.zeros(1), "intercept": np.zeros(1500)})
+        (reply,) = grid.send_and_receive([Message(RecordDict({"arrays": wide}), node, "train")])
+
+    assert "no weights of logistic_regression" in reply.error.reason
