@@ -28,13 +28,14 @@ from wayfed_optimizer.wire import from_wire, to_wire
 
 if TYPE_CHECKING:
     import os
-    from collections.abc import Mapping
+    from collections.abc import Mapping, Sequence
     from types import TracebackType
 
     from wayfed.explain import Explanation
     from wayfed.federated.grids.base import PartyGrid
     from wayfed.federated.grids.runners import Runner
     from wayfed.federated.participants import Participants
+    from wayfed.federated.statistics.description import FederatedDescription
     from wayfed_optimizer.platform import TargetRequest
 
 
@@ -195,13 +196,44 @@ class FederatedContext(Training):
     def arrays(self, relation: Relation) -> FederatedArrays:
         """Let every party bind a plan; see `FederatedDataset.to_numpy`."""
         self._require_open()
-        plan = to_wire(relation, names=tuple(self._federation.published))
+        plan = self._plan(relation)
         return FederatedArrays(relation.schema, plan, self._default_runner, self._reach)
 
     def planned(self, plan: bytes) -> FederatedArrays:
         """Let every party bind a plan that was written down."""
         self._require_open()
         return FederatedArrays(from_wire(plan).schema, plan, self._default_runner, self._reach)
+
+    def count(self, relation: Relation) -> int:
+        """Ask every party how many rows a plan gives; see `FederatedDataset.count`."""
+        from wayfed.federated.statistics.asking import count_rows
+
+        return count_rows(self._reach(self._default_runner), self._plan(relation))
+
+    def describe(
+        self,
+        relation: Relation,
+        *,
+        quantiles: Sequence[float],
+        top: int,
+        min_count: int,
+        histograms: Mapping[str, Sequence[float]],
+    ) -> FederatedDescription:
+        """Ask every party for statistics of a plan's rows; see `FederatedDataset.describe`."""
+        from wayfed.federated.statistics.asking import describe_rows
+
+        return describe_rows(
+            self._reach(self._default_runner),
+            self._plan(relation),
+            relation.schema,
+            quantiles=quantiles,
+            top=top,
+            min_count=min_count,
+            histograms=histograms,
+        )
+
+    def _plan(self, relation: Relation) -> bytes:
+        return to_wire(relation, names=tuple(self._federation.published))
 
     def participants(self, arrays: object) -> Participants:
         """Return who takes part in a run over arrays."""

@@ -8,10 +8,11 @@ from wayfed.dataset import Dataset
 from wayfed_optimizer.errors import Unsupported
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Mapping, Sequence
 
     from wayfed.federated.arrays import FederatedArrays
     from wayfed.federated.context import FederatedContext
+    from wayfed.federated.statistics.description import FederatedDescription
 
 
 class FederatedDataset(Dataset):
@@ -40,13 +41,91 @@ class FederatedDataset(Dataset):
         """Do what `to_numpy` does."""
         return self.to_numpy()
 
-    def count(self) -> NoReturn:
-        """Refuse: federated statistics are not in this version."""
-        self._refuse("count()", "federated statistics are not in this version")
+    def count(self) -> int:
+        r"""Ask every party how many rows the plan gives there, and return the sum.
 
-    def describe(self) -> NoReturn:
-        """Refuse: federated statistics are not in this version."""
-        self._refuse("describe()", "federated statistics are not in this version")
+        Raises
+        ------
+        PolicyViolation
+            Some party has fewer rows than its policy lets it tell of, or its policy forbids what
+            the plan does with a column, or requires privacy.
+        PartyError
+            A catalog does not fit the plan, or a party does not answer.
+
+        Examples
+        --------
+        >>> import tempfile, pathlib, wayfed as wf
+        >>> directory = tempfile.TemporaryDirectory()
+        >>> party = {}
+        >>> for bank in ("a", "b"):
+        ...     path = pathlib.Path(directory.name, f"{bank}.csv")
+        ...     _ = path.write_text("id,amount\n1,2.5\n2,4.0\n")
+        ...     party[bank] = {"tables": {"tx": {"source": str(path)}}}
+        >>> schema = {"tx": {"id": "int64", "amount": "float64"}}
+        >>> with wf.context(env="federated", parties={"schema": schema, "party": party}) as ctx:
+        ...     ctx.read("tx").filter(lambda t: t.amount > 3).count()
+        2
+        >>> directory.cleanup()
+        """
+        return self.context.count(self.relation)
+
+    def describe(  # type: ignore[override]  # what several parties tell is another description
+        self,
+        *columns: str,
+        quantiles: Sequence[float] = (0.05, 0.25, 0.5, 0.75, 0.95),
+        top: int = 10,
+        min_count: int = 1,
+        histograms: Mapping[str, Sequence[float]] | None = None,
+    ) -> FederatedDescription:
+        r"""Ask every party for statistics of the plan's rows, and put them together.
+
+        Of numbers: counts, mean, standard deviation and quantiles; of text and bools the most
+        frequent values. Each party keeps to its policy: it tells of no fewer rows than its
+        ``min_rows``, and of an ``aggregate_only`` column of no fewer than its ``min_group``;
+        what a join may repeat, and a key, it does not describe.
+
+        Parameters
+        ----------
+        columns
+            Which ones; all by default.
+        quantiles
+            Fractions from 0 to 1.
+        top, min_count
+            How many categories of a column to give at most, and of how many rows each at least.
+        histograms
+            For columns of numbers: the bounds of ranges whose rows are counted.
+
+        Raises
+        ------
+        PolicyViolation
+            Some party's policy forbids what the plan does with a column, or requires privacy.
+        PartyError
+            A catalog does not fit the plan.
+
+        Examples
+        --------
+        >>> import tempfile, pathlib, wayfed as wf
+        >>> directory = tempfile.TemporaryDirectory()
+        >>> party = {}
+        >>> for bank in ("a", "b"):
+        ...     path = pathlib.Path(directory.name, f"{bank}.csv")
+        ...     _ = path.write_text("kind,amount\ncard,2.0\ncash,4.0\n")
+        ...     party[bank] = {"tables": {"tx": {"source": str(path)}}}
+        >>> schema = {"tx": {"kind": "text", "amount": "float64"}}
+        >>> with wf.context(env="federated", parties={"schema": schema, "party": party}) as ctx:
+        ...     told = ctx.read("tx").describe(quantiles=[0.5])
+        >>> told["amount"].mean, told["kind"].frequent
+        (3.0, {'card': 2, 'cash': 2})
+        >>> directory.cleanup()
+        """
+        relation = self.select(*columns).relation if columns else self.relation
+        return self.context.describe(
+            relation,
+            quantiles=tuple(quantiles),
+            top=top,
+            min_count=min_count,
+            histograms=dict(histograms or {}),
+        )
 
     def to_batches(self) -> NoReturn:
         """Refuse: rows stay with the parties."""

@@ -78,6 +78,7 @@ class PartyPolicy(Strict):
     max_rounds: int | None = Field(default=None, ge=1)
     opaque: Names = ()
     privacy: PrivacyTable | None = None
+    min_group: int | None = Field(default=None, ge=2)
 
     def resolved(self, directory: Path) -> PartyPolicy:
         """Return it with the ledger's path as an absolute one."""
@@ -309,4 +310,5 @@ def policy_of(party: PartyConfiguration) -> Policy:
         told.max_rounds,
         told.opaque,
         None if told.privacy is None else told.privacy.checked(),
+        told.min_group,
     )

@@ -10,13 +10,23 @@ from urllib.parse import urlsplit
 from wayfed.configuration import ContextConfiguration, TableConfiguration
 from wayfed.federated.parties.audit import AuditLog
 from wayfed.federated.parties.configuration import PartyConfiguration, policy_of
+from wayfed.federated.parties.policy import Purpose
+from wayfed.federated.parties.thresholds import aggregate_of, with_least_groups
 from wayfed.federated.privacy.account import Account
 from wayfed.federated.privacy.reach import reach
 from wayfed.local import Context
 from wayfed_optimizer.coercion import common_type, is_castable
 from wayfed_optimizer.errors import WayfedError, suggestion
-from wayfed_optimizer.expressions import Cast, Column, Named
-from wayfed_optimizer.relations import Read, Relation, Select, reads, transform, variables
+from wayfed_optimizer.expressions import Call, Cast, Column, Named
+from wayfed_optimizer.relations import (
+    Aggregate,
+    Read,
+    Relation,
+    Select,
+    reads,
+    transform,
+    variables,
+)
 from wayfed_optimizer.rewrite import rewrite
 from wayfed_optimizer.wire import from_wire
 
@@ -44,6 +54,8 @@ class BoundPlan:
         One sentence each: rules of the policy.
     reach
         For each table: how many rows of the result one of its rows can change.
+    least
+        For each column of the result: of how many rows a statistic of it must be.
     """
 
     dataset: Dataset | None
@@ -51,6 +63,7 @@ class BoundPlan:
     problems: tuple[str, ...]
     violations: tuple[str, ...]
     reach: Mapping[str, float] = field(default_factory=lambda: MappingProxyType({}))
+    least: Mapping[str, int] = field(default_factory=lambda: MappingProxyType({}))
 
 
 class Member:
@@ -101,9 +114,11 @@ class Member:
             self._bind_table(Read(table, self._published[table]), found)
         return tuple(found)
 
-    def bind(self, plan: bytes) -> BoundPlan:
+    def bind(self, plan: bytes, purpose: Purpose = Purpose.LEARN) -> BoundPlan:
         """Check a plan against the catalog and the policy; reads schemas, no rows."""
         logical = from_wire(plan)
+        if purpose is Purpose.COUNT:
+            logical = Aggregate(logical, (), (Named("rows", Call("count", ())),))
         needed = rewrite(logical).relation
         problems: list[str] = []
         loops = variables(needed)
@@ -116,13 +131,17 @@ class Member:
             read: read if read.table in loops else self._bind_table(read, problems)
             for read in reads(needed)
         }
-        violations = self.policy.violations(needed)
+        told = aggregate_of(needed) if purpose is Purpose.DESCRIBE else needed
+        _, unmended = with_least_groups(told, self.policy, self._keys)
+        violations = (*self.policy.violations(told), *unmended)
         roles = self.policy.result_roles(needed)
         if problems or violations:
             return BoundPlan(None, roles, tuple(problems), violations)
-        replaced = transform(needed, lambda r: own[r] if isinstance(r, Read) else r)
+        guarded, _ = with_least_groups(needed, self.policy, self._keys)
+        replaced = transform(guarded, lambda r: own[r] if isinstance(r, Read) else r)
+        least = self.policy.least_rows(needed)
         found = reach(needed, self._keys)
-        return BoundPlan(self.context.dataset(replaced), roles, (), (), found)
+        return BoundPlan(self.context.dataset(replaced), roles, (), (), found, least)
 
     def account(self, plan: BoundPlan) -> Account:
         """Return what pays for runs over a plan."""

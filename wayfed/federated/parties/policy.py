@@ -19,6 +19,14 @@ if TYPE_CHECKING:
     from wayfed_optimizer.relations import Relation
 
 
+class Purpose(Enum):
+    """What is to be made of a plan's rows; a session has one."""
+
+    LEARN = "learn"
+    COUNT = "count"
+    DESCRIBE = "describe"
+
+
 class Role(Enum):
     """What a column may be used for."""
 
@@ -60,6 +68,9 @@ class Policy:
         Names of the installed Python functions that plans may call.
     privacy
         What may be spent of its tables' privacy.
+    min_group
+        The least number of rows of a group in which an ``aggregate_only`` column is aggregated;
+        `min_rows` by default, and at least 2.
     """
 
     min_rows: int = 1
@@ -69,6 +80,23 @@ class Policy:
     max_rounds: int | None = None
     opaque: tuple[str, ...] = ()
     privacy: PrivacyPolicy | None = None
+    min_group: int | None = None
+
+    @property
+    def smallest_group(self) -> int:
+        """The least number of rows of a group in which an ``aggregate_only`` column may be."""
+        return max(2, self.min_rows) if self.min_group is None else self.min_group
+
+    def is_closed(self, origin: Origin) -> bool:
+        """Say whether only aggregates of a column may be told."""
+        return self.role(origin.column) is Role.AGGREGATE_ONLY
+
+    def least_rows(self, plan: Relation) -> Mapping[str, int]:
+        """Return for each column of a plan's result of how many rows a statistic must be."""
+        return {
+            name: self.smallest_group if any(map(self.is_closed, origins)) else self.min_rows
+            for name, origins in lineage(plan).values.items()
+        }
 
     def role(self, column: str) -> Role:
         """Return what a column may be used for."""

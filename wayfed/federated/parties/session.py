@@ -6,6 +6,7 @@ from threading import Lock
 from typing import TYPE_CHECKING, Any, Final
 
 from wayfed.federated.parties.learning import Learner, answering
+from wayfed.federated.parties.policy import Purpose
 from wayfed.federated.parties.rules import Rules
 from wayfed.federated.releases import ReleaseKind
 from wayfed.federated.wire import answer
@@ -22,6 +23,7 @@ if TYPE_CHECKING:
 
 PLAN: Final = "query.plan"
 EXPLAIN: Final = "query.explain"
+DESCRIBE: Final = "query.describe"
 _PRIVATE: Final = frozenset({PLAN, "query.bind", "query.begin", "train", "evaluate"})
 """The messages to which a party answers under privacy."""
 
@@ -46,7 +48,10 @@ class Session:
         self._handlers: dict[str, Callable[[Message, Context], Message]] = {
             PLAN: answering(self._bind),
             EXPLAIN: answering(self._explain),
+            DESCRIBE: answering(self._describe),
         }
+        self._purpose = Purpose.LEARN
+        self._least: Mapping[str, int] = {}
         self._learning: Callable[[Message, Context], Message] | None = None
 
     def answer(self, message: Message, context: Context) -> Message:
@@ -114,18 +119,42 @@ class Session:
 
     def _bind(self, asked: Mapping[str, Any]) -> RecordDict:
         member = self._member
-        bound = member.bind(str(asked["plan"]).encode())
+        purpose = Purpose(asked.get("purpose", Purpose.LEARN.value))
+        bound = member.bind(str(asked["plan"]).encode(), purpose)
         with self._lock:
             self._dataset, self._arrays = bound.dataset, None
+            self._purpose, self._least = purpose, bound.least
         policy = member.policy
         rules = Rules(policy.min_rows, bound.roles, policy, member.account(bound))
-        self._learning = Learner(member.name, self.arrays, rules).app()
+        self._learning = None
+        if purpose is Purpose.LEARN:
+            self._learning = Learner(member.name, self.arrays, rules).app()
         told = {
             "problems": list(bound.problems),
             "violations": list(bound.violations),
             "roles": {name: role.value for name, role in bound.roles.items()},
         }
         return answer({ReleaseKind.BINDING: told})
+
+    def _describe(self, asked: Mapping[str, Any]) -> RecordDict:
+        from wayfed.federated.statistics.question import Asked
+        from wayfed.federated.statistics.telling import told
+
+        question = Asked.from_dict(asked)
+        self._bound()
+        if self._purpose is Purpose.LEARN:
+            raise PlanError("the plan of this session is for training, and not for statistics")
+        least = self._member.policy.min_rows
+        arrays = self.arrays()
+        if self._purpose is Purpose.COUNT:
+            rows = int(arrays["rows"][0])
+            if rows < least != 1:
+                return answer({ReleaseKind.BINDING: {"left_out": _too_few(least)}})
+            return answer({ReleaseKind.COUNT: {"rows": rows, "values": {}}})
+        if arrays.rows < least != 1:
+            return answer({ReleaseKind.BINDING: {"left_out": _too_few(least)}})
+        found = told(question, arrays, lambda name: self._least.get(name, least))
+        return answer({kind.value: content for kind, content in found.items()})
 
     def _explain(self, asked: Mapping[str, Any]) -> RecordDict:
         from wayfed.explain import shared
@@ -137,3 +166,7 @@ class Session:
             alternatives=bool(asked.get("alternatives", False)),
         )
         return answer({ReleaseKind.EXPLANATION: to_plain(shared(told, self._member.name))})
+
+
+def _too_few(least: int) -> str:
+    return f"fewer rows than its min_rows={least:,}"

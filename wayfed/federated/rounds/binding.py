@@ -10,7 +10,7 @@ import numpy as np
 
 from wayfed.federated.features.fitting import Category, FittedFeatures, Moments, Statistics, fit
 from wayfed.federated.models.adapter import Task
-from wayfed.federated.parties.policy import Role
+from wayfed.federated.parties.policy import Purpose, Role
 from wayfed.federated.parties.question import Problem, Question
 from wayfed.federated.releases import ReleaseKind
 from wayfed.federated.runs.results import PartyReport
@@ -69,7 +69,7 @@ class BoundParties:
     left_out: Mapping[str, str]
 
 
-def bind_plan(grid: GuardedGrid, plan: bytes) -> BoundParties:
+def bind_plan(grid: GuardedGrid, plan: bytes, purpose: Purpose = Purpose.LEARN) -> BoundParties:
     """Let every party bind a plan, and raise all that does not fit in one error.
 
     Raises
@@ -79,7 +79,8 @@ def bind_plan(grid: GuardedGrid, plan: bytes) -> BoundParties:
     PolicyViolation
         Some party's policy forbids what the plan does with a column.
     """
-    answers = grid.ask(question({"plan": plan.decode()}), "query.plan")
+    asked = {"plan": plan.decode(), "purpose": purpose.value}
+    answers = grid.ask(question(asked), "query.plan")
     told = {party: read_json(given, ReleaseKind.BINDING) for party, given in answers.items()}
     if problems := _sentences(told, "problems"):
         raise PartyError(f"the plan does not fit the parties' catalogs{problems}")

@@ -1,0 +1,1 @@
+"""Federated statistics: what parties tell of a plan's rows, put together by whoever asked."""

@@ -1,0 +1,113 @@
+"""What a party tells of its rows: statistics in which no group is smaller than its policy says."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from wayfed.arrays import numeric_column
+from wayfed.federated.features.fitting import Moments, count_categories
+from wayfed.federated.releases import ReleaseKind
+from wayfed.federated.statistics.sketch import Sketch
+from wayfed_optimizer.errors import ColumnNotFound
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Mapping, Sequence
+
+    from numpy.typing import NDArray
+
+    from wayfed.arrays import Arrays
+    from wayfed.federated.statistics.question import Asked
+
+
+def told(
+    asked: Asked, arrays: Arrays, least: Callable[[str], int]
+) -> Mapping[ReleaseKind, Mapping[str, Any]]:
+    """Return what is told of a party's rows, by kind of release.
+
+    Parameters
+    ----------
+    asked
+        Which statistics.
+    arrays
+        The party's rows.
+    least
+        Gives for a column the least number of rows that anything told of it is made of.
+    """
+    columns = dict.fromkeys((*asked.numbers, *asked.categories))
+    for name in columns:
+        if name not in arrays:
+            raise ColumnNotFound(name[:200], tuple(arrays), of="the plan's result")
+    values: dict[str, int | None] = {}
+    moments: dict[str, list[float]] = {}
+    sketches: dict[str, list[list[int]]] = {}
+    histograms: dict[str, list[int | None]] = {}
+    vocabularies: dict[str, list[list[Any]]] = {}
+    for name in asked.numbers:
+        numbers = present_numbers(arrays, name)
+        enough = len(numbers) >= least(name)
+        values[name] = len(numbers) if enough else None
+        if not enough:
+            continue
+        finite = numbers[np.isfinite(numbers)]
+        if len(finite) >= least(name):
+            found = Moments.of(finite)
+            moments[name] = [found.count, found.mean, found.squares]
+            sketches[name] = Sketch.of(finite).coarsened(least(name)).to_plain()
+        if name in asked.histograms:
+            counts, _ = np.histogram(finite, bins=np.asarray(asked.histograms[name]))
+            outside = len(numbers) - int(counts.sum())
+            *inside, _ = withheld([*counts.tolist(), outside], least(name))
+            histograms[name] = inside
+    for name in asked.categories:
+        counted = count_categories(arrays[name], name)
+        total = sum(counted.values())
+        if total < least(name):
+            values[name] = None
+            continue
+        values[name] = total
+        kept = withheld(list(counted.values()), least(name))
+        pairs = zip(counted, kept, strict=True)
+        vocabularies[name] = [[value, count] for value, count in pairs if count is not None]
+    return {
+        ReleaseKind.COUNT: {"rows": arrays.rows, "values": values},
+        ReleaseKind.STATISTICS: moments,
+        ReleaseKind.QUANTILES: sketches,
+        ReleaseKind.HISTOGRAM: histograms,
+        ReleaseKind.VOCABULARY: vocabularies,
+    }
+
+
+def withheld(counts: Sequence[int], least: int) -> list[int | None]:
+    """Return counts, without those of fewer rows than `least` but zero.
+
+    What the total tells of those that are withheld is of `least` rows, too: where they are fewer
+    together, the smallest of the others is withheld with them.
+
+    Examples
+    --------
+    >>> withheld([50, 3, 0, 20], least=10)
+    [50, None, 0, None]
+    >>> withheld([50, 6, 5, 20], least=10)
+    [50, None, None, 20]
+    """
+    small = {place for place, count in enumerate(counts) if 0 < count < least}
+    hidden = sum(counts[place] for place in small)
+    others = sorted((count, place) for place, count in enumerate(counts) if count >= least)
+    for count, place in others:
+        if not 0 < hidden < least:
+            break
+        small.add(place)
+        hidden += count
+    return [None if place in small else count for place, count in enumerate(counts)]
+
+
+def present_numbers(
+    arrays: Arrays, name: str, rows: NDArray[np.intp] | None = None
+) -> NDArray[np.float64]:
+    """Return a column's numbers, without NULL and NaN; of `rows`, or of all."""
+    column = numeric_column(arrays, name)
+    chosen = column if rows is None else column[rows]
+    values = np.ma.getdata(chosen).astype(np.float64)
+    return values[~(np.ma.getmaskarray(chosen) | np.isnan(values))]
