@@ -24,7 +24,13 @@ from wayfed.federated.wire import question, read_json
 
 FIRST = "query.plan"
 NAMES = ("ash", "birch", "cedar")
-QUICK = Limits(grace_seconds=0.3, linger_seconds=0.5, hello_seconds=0.5, roster_seconds=0.05)
+QUICK = Limits(
+    grace_seconds=0.3,
+    settle_seconds=0.3,
+    linger_seconds=0.5,
+    hello_seconds=0.5,
+    roster_seconds=0.05,
+)
 
 
 class Echo:

@@ -19,6 +19,8 @@ if TYPE_CHECKING:
     from wayfed.federated.grids.rpc.roster import Roster
 
 LOG: Final = logging.getLogger("wayfed.federated.hub")
+_ANY: Final = ""
+"""The life of a party that this hub has not seen: whichever it is when it connects."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -37,6 +39,9 @@ class Limits:
         How many connections a requester may have.
     grace_seconds
         How long a party whose connection broke may take to come back before it is given up.
+    settle_seconds
+        How long after its start a hub waits for parties that it has not seen yet: it may have
+        taken the place of another one, to which they were connected.
     linger_seconds
         How long a requester may take to come back before its sessions end.
     hello_seconds
@@ -52,6 +57,7 @@ class Limits:
     connections: int = 4096
     desks: int = 8
     grace_seconds: float = 2.0
+    settle_seconds: float = 7.0
     linger_seconds: float = 30.0
     hello_seconds: float = 10.0
     stall_seconds: float = 60.0
@@ -141,6 +147,15 @@ class Exchange:
         self._pending: dict[tuple[str, str], _Pending] = {}
         self._sessions: dict[str, Sink] = {}
         self._sinks: list[Sink] = []
+        self._last_boots: dict[str, str] = {}
+        self._awaited: set[str] = set()
+        self._is_settled = False
+
+    def settled(self) -> None:
+        """Wait no more for parties that have not been seen."""
+        self._is_settled = True
+        for party in sorted({key[1] for key in self._pending} - self._last_boots.keys()):
+            self._give_up_all(party, "is not connected")
 
     @property
     def present(self) -> dict[str, Presence]:
@@ -162,13 +177,16 @@ class Exchange:
         """Take in a party; an earlier connection of it ends."""
         earlier = self._links.get(link.name)
         self._links[link.name] = link
+        self._last_boots[link.name] = link.presence.boot
+        self._awaited.discard(link.name)
         if earlier is not None:
             if earlier.presence.boot != link.presence.boot:
                 LOG.warning("party '%s' connected anew: its earlier connection ends", link.name)
             earlier.end("this party has connected anew")
         LOG.info("party '%s' is connected", link.name)
         for session, pending in self._asked_of(link.name):
-            if pending.boot == link.presence.boot:
+            if pending.boot in (link.presence.boot, _ANY):
+                pending.boot = link.presence.boot
                 pending.again()
                 link.outgoing.put_nowait(("ask", pending.header, pending.pieces))
             else:
@@ -181,8 +199,8 @@ class Exchange:
             return
         del self._links[link.name]
         LOG.info("party '%s' is not connected any more", link.name)
-        loop = asyncio.get_running_loop()
-        loop.call_later(self.limits.grace_seconds, self._give_up_all, link.name)
+        self._awaited.add(link.name)
+        asyncio.get_running_loop().call_later(self.limits.grace_seconds, self._lose, link)
         self._tell_presence()
 
     async def answered(self, link: PartyLink, frame: Frame) -> None:
@@ -267,7 +285,8 @@ class Exchange:
 
     def _ask(self, sink: Sink, batch: Batch, party: str, number: int, head: bytes) -> None:
         link = self._links.get(party)
-        if link is None:
+        boot = self._boot_of(party) if link is None else link.presence.boot
+        if boot is None:
             sink.undelivered(batch.session, number, "is not connected")
             return
         header: Header = {
@@ -277,9 +296,17 @@ class Exchange:
             "fingerprint": sink.fingerprint,
         }
         pieces = (head, batch.content)
-        pending = _Pending(number, sink, link.presence.boot, header, pieces)
-        self._pending[batch.session, party] = pending
-        link.outgoing.put_nowait(("ask", header, pieces))
+        self._pending[batch.session, party] = _Pending(number, sink, boot, header, pieces)
+        if link is not None:
+            link.outgoing.put_nowait(("ask", header, pieces))
+
+    def _boot_of(self, party: str) -> str | None:
+        """Return as which life a party that is not connected may come back; None if it may not."""
+        if party not in self.roster.parties.values():
+            return None
+        if party in self._awaited:
+            return self._last_boots[party]
+        return None if self._is_settled or party in self._last_boots else _ANY
 
     def _refuse(self, sink: Sink, batch: Batch, reason: str) -> None:
         for number, _ in batch.heads.values():
@@ -291,14 +318,17 @@ class Exchange:
     def _pending_of(self, sink: Sink) -> Iterator[_Pending]:
         return (each for each in self._pending.values() if each.sink is sink)
 
-    def _give_up_all(self, party: str) -> None:
-        if party in self._links:
-            return
-        grace = self.limits.grace_seconds
-        for session, _ in self._asked_of(party):
-            self._give_up(
-                session, party, f"its connection broke, and was not back within {grace:g} s"
+    def _lose(self, link: PartyLink) -> None:
+        if self._last_boots[link.name] == link.presence.boot and link.name in self._awaited:
+            self._awaited.discard(link.name)
+            grace = self.limits.grace_seconds
+            self._give_up_all(
+                link.name, f"its connection broke, and was not back within {grace:g} s"
             )
+
+    def _give_up_all(self, party: str, reason: str) -> None:
+        for session, _ in self._asked_of(party):
+            self._give_up(session, party, reason)
 
     def _give_up(self, session: str, party: str, reason: str) -> None:
         pending = self._pending.pop((session, party))

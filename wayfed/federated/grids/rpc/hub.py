@@ -141,6 +141,7 @@ class Hub:
         self.port = server.add_secure_port(address, self._credentials())
         await server.start()
         started.set()
+        self._loop.call_later(self._limits.settle_seconds, self._exchange.settled)
         watching = asyncio.create_task(self._watch())
         await self._stop.wait()
         watching.cancel()

@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 
 LOG: Final = logging.getLogger("wayfed.federated.connection")
 _FIRST_DELAY: Final = 0.1
-_LONGEST_DELAY: Final = 10.0
+_LONGEST_DELAY: Final = 5.0
 _REFUSED: Final = (grpc.StatusCode.PERMISSION_DENIED, grpc.StatusCode.FAILED_PRECONDITION)
 _REFUSED_DELAY: Final = 2.0
 

@@ -140,6 +140,7 @@ class RemoteDesk:
     def _lost(self, reason: str) -> None:
         with self._changed:
             self._problem = reason
+            self._present = {}  # nobody knows until the coordinator is back
             self._changed.notify_all()
             if self._away is None and self._listed is not None:
                 self._away = threading.Timer(_AWAY_SECONDS, self._give_up)
