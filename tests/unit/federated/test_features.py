@@ -113,12 +113,25 @@ def test_nan_is_filled_like_null() -> None:
 
 
 @pytest.mark.parametrize(
-    ("impute", "filled"), [("mean", 9.4), ("zero", 0.0), (3, 3.0), ({"x": "zero"}, 0.0)]
+    ("impute", "filled"),
+    [("mean", 9.4), ("median", 4.0), ("zero", 0.0), (3, 3.0), ({"x": "zero"}, 0.0)],
 )
 def test_each_way_to_fill(impute: Any, filled: float) -> None:
     fitted = fitted_over(features(impute=impute), ("x",))
 
-    assert fitted.matrix(arrays_of("ash"))[2, 0] == pytest.approx(filled)
+    assert fitted.matrix(arrays_of("ash"))[2, 0] == pytest.approx(filled, rel=0.0101)
+
+
+def test_a_party_tells_no_category_that_fewer_rows_have_than_its_policy_says() -> None:
+    arrays = Arrays.from_table(pa.table({"t": ["u"] * 5 + ["v"] * 4 + ["w"], "x": [1.0] * 10}))
+    recipe = features(one_hot=True)
+
+    told = gather(recipe, arrays, ("t", "x"), np.arange(10), least=2)
+    few = gather(recipe, arrays, ("t", "x"), np.arange(1), least=2)
+
+    # With "v" told, the number of rows would tell of "w".
+    assert told.vocabularies == {"t": {"u": 5}}
+    assert (few.vocabularies, few.moments["x"]) == ({"t": {}}, Moments(0, 0.0, 0.0))
 
 
 @pytest.mark.parametrize(

@@ -15,7 +15,7 @@ import pytest
 import wayfed as wf
 from wayfed.federated.context import FederatedContext
 from wayfed.federated.statistics.sketch import Sketch, merged_quantile
-from wayfed.federated.statistics.telling import withheld
+from wayfed.federated.statistics.withholding import withheld
 from wayfed_optimizer.errors import ColumnNotFound, InvalidOption, PolicyViolation
 
 SCHEMA = {"amount": "float64", "kind": "text", "owner": "int64"}

@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
+from types import MappingProxyType
 from typing import TYPE_CHECKING, Any, Final, TypeAlias
 
 import numpy as np
 
 from wayfed.arrays import Arrays, numeric_column
+from wayfed.federated.statistics.sketch import Sketch, merged_quantile
+from wayfed.federated.statistics.withholding import present_numbers, withheld
 from wayfed_optimizer.errors import InvalidOption, PolicyViolation, TypeMismatch
 
 if TYPE_CHECKING:
@@ -198,23 +201,40 @@ class Statistics:
 
     moments: Mapping[str, Moments]
     vocabularies: Mapping[str, Mapping[Category, int]]
+    sketches: Mapping[str, Sketch] = field(default_factory=lambda: MappingProxyType({}))
 
 
 def gather(
-    recipe: Recipe, arrays: Arrays, columns: Iterable[str], rows: NDArray[np.intp]
+    recipe: Recipe,
+    arrays: Arrays,
+    columns: Iterable[str],
+    rows: NDArray[np.intp],
+    *,
+    least: int = 1,
 ) -> Statistics:
-    """Take the statistics of `columns` over these rows of one party."""
+    """Take the statistics of `columns` over these rows of one party.
+
+    Nothing is told that is of fewer than `least` rows: no category, and no mean.
+    """
     moments: dict[str, Moments] = {}
+    sketches: dict[str, Sketch] = {}
     vocabularies: dict[str, dict[Category, int]] = {}
     for name in columns:
         if is_one_hot(recipe, arrays, name):
-            vocabularies[name] = count_categories(arrays[name][rows], name)
+            counts = count_categories(arrays[name][rows], name)
+            told = withheld(list(counts.values()), least)
+            vocabularies[name] = {
+                category: count
+                for category, count in zip(counts, told, strict=True)
+                if count is not None
+            }
             continue
-        column = numeric_column(arrays, name)
-        values = np.ma.getdata(column)[rows].astype(np.float64)
-        present = ~(np.ma.getmaskarray(column)[rows] | np.isnan(values))
-        moments[name] = Moments.of(values[present])
-    return Statistics(moments, vocabularies)
+        values = present_numbers(arrays, name, rows)
+        values = values if len(values) >= least else values[:0]
+        moments[name] = Moments.of(values)
+        if recipe.fill_of(name) == "median":
+            sketches[name] = Sketch.of(values).coarsened(least)
+    return Statistics(moments, vocabularies, sketches)
 
 
 def fit(
@@ -238,7 +258,10 @@ def fit(
     """
     moments: dict[str, Moments] = {}
     counts: dict[str, dict[Category, int]] = {}
+    sketches: dict[str, list[Sketch]] = {}
     for told in statistics:
+        for name, sketch in told.sketches.items():
+            sketches.setdefault(name, []).append(sketch)
         for name, here in told.moments.items():
             moments[name] = moments[name].merge(here) if name in moments else here
         for name, vocabulary in told.vocabularies.items():
@@ -251,7 +274,9 @@ def fit(
         if name in counts:
             parts.append(OneHot(name, _frequent(recipe, name, counts[name])))
         else:
-            parts.append(_number(recipe, name, moments[name], is_bool=name in yes_or_no))
+            median = merged_quantile(sketches.get(name, ()), 0.5)
+            is_bool = name in yes_or_no
+            parts.append(_number(recipe, name, moments[name], median, is_bool=is_bool))
     return FittedFeatures(tuple(parts))
 
 
@@ -274,7 +299,7 @@ def fit_without_rows(
             )
     nothing = Moments(0, 0.0, 0.0)
     return FittedFeatures(
-        tuple(_number(recipe, name, nothing, is_bool=name in yes_or_no) for name in columns)
+        tuple(_number(recipe, name, nothing, None, is_bool=name in yes_or_no) for name in columns)
     )
 
 
@@ -346,10 +371,15 @@ def _frequent(recipe: Recipe, name: str, counts: Mapping[Category, int]) -> tupl
     return tuple(frequent)
 
 
-def _number(recipe: Recipe, name: str, moments: Moments, *, is_bool: bool) -> Number:
+def _number(
+    recipe: Recipe, name: str, moments: Moments, median: float | None, *, is_bool: bool
+) -> Number:
     fill = recipe.fill_of(name)
-    if fill == "mean":
-        value: float | None = moments.mean
+    if fill == "median":
+        # A column without a value anywhere is filled as its mean would fill it.
+        value: float | None = moments.mean if median is None else median
+    elif fill == "mean":
+        value = moments.mean
     elif fill == "zero":
         value = 0.0
     else:

@@ -14,7 +14,7 @@ from wayfed_optimizer.errors import InvalidOption, suggestion
 Fill: TypeAlias = str | float | None
 Chosen: TypeAlias = bool | tuple[str, ...]
 
-FILLS: Final = ("mean", "zero")
+FILLS: Final = ("mean", "median", "zero")
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,7 +57,7 @@ class Recipe:
     def takes_from_rows(self, column: str, *, is_bool: bool) -> bool:
         """Say whether `column` needs a mean, a scale or categories of the parties' rows."""
         return (
-            self.fill_of(column) == "mean"
+            self.fill_of(column) in ("mean", "median")
             or self.is_standardized(column, is_bool=is_bool)
             or self.is_one_hot(column, is_text=False)
         )
@@ -106,13 +106,15 @@ def features(
     """Say how columns become numbers; means, scales and categories are those of all parties.
 
     What it needs to know is fitted on training rows by federated statistics: counts, means and
-    variances, and how often each category occurs. `predict` applies it again.
+    variances, and how often each category occurs; of categories with fewer rows than a party's
+    ``min_rows`` that party tells nothing. `predict` applies it again.
 
     Parameters
     ----------
     impute
-        What takes the place of a NULL or NaN in a numeric column: ``"mean"``, ``"zero"``, a
-        number, or one of these by column. Without it a missing value is an error.
+        What takes the place of a NULL or NaN in a numeric column: ``"mean"``, ``"median"`` (to
+        a hundredth of it), ``"zero"``, a number, or one of these by column. Without it a missing
+        value is an error.
     standardize
         Subtract the mean and divide by the standard deviation (of the population), in each
         numeric column or in these. A column without variance becomes zero.

@@ -126,11 +126,22 @@ class Learner:
         if self._private is not None:
             return self._private.statistics()
         told = fitting.gather(
-            self._question.recipe, self.arrays, self._question.features, self._train_rows
+            self._question.recipe,
+            self.arrays,
+            self._question.features,
+            self._train_rows,
+            least=self._rules.min_rows,
         )
         moments = {name: [m.count, m.mean, m.squares] for name, m in told.moments.items()}
         counts = {name: [[*pair] for pair in v.items()] for name, v in told.vocabularies.items()}
-        return answer({ReleaseKind.STATISTICS: moments, ReleaseKind.VOCABULARY: counts})
+        quantiles = {name: sketch.to_plain() for name, sketch in told.sketches.items()}
+        kinds: dict[str, dict[str, Any]] = {
+            ReleaseKind.STATISTICS: moments,
+            ReleaseKind.VOCABULARY: counts,
+        }
+        if quantiles:
+            kinds[ReleaseKind.QUANTILES] = quantiles
+        return answer(kinds)
 
     def _begin(self, asked: Mapping[str, Any]) -> RecordDict:
         self._require_bound()

@@ -14,6 +14,7 @@ from wayfed.federated.parties.policy import Purpose, Role
 from wayfed.federated.parties.question import Problem, Question
 from wayfed.federated.releases import ReleaseKind
 from wayfed.federated.runs.results import PartyReport
+from wayfed.federated.statistics.sketch import Sketch
 from wayfed.federated.wire import question, read_json
 from wayfed_optimizer.errors import InvalidOption, PartyError, PolicyViolation, TypeMismatch
 
@@ -241,9 +242,12 @@ def _classes(
 def _statistics(told: RecordDict) -> Statistics:
     moments = read_json(told, ReleaseKind.STATISTICS)
     counts = read_json(told, ReleaseKind.VOCABULARY)
+    has_quantiles = ReleaseKind.QUANTILES in told
+    quantiles = read_json(told, ReleaseKind.QUANTILES) if has_quantiles else {}
     return Statistics(
         {name: Moments(int(m[0]), float(m[1]), float(m[2])) for name, m in moments.items()},
         {name: {value: int(count) for value, count in pairs} for name, pairs in counts.items()},
+        {name: Sketch.from_plain(bins) for name, bins in quantiles.items()},
     )
 
 

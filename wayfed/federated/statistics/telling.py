@@ -6,16 +6,14 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from wayfed.arrays import numeric_column
 from wayfed.federated.features.fitting import Moments, count_categories
 from wayfed.federated.releases import ReleaseKind
 from wayfed.federated.statistics.sketch import Sketch
+from wayfed.federated.statistics.withholding import present_numbers, withheld
 from wayfed_optimizer.errors import ColumnNotFound
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping, Sequence
-
-    from numpy.typing import NDArray
+    from collections.abc import Callable, Mapping
 
     from wayfed.arrays import Arrays
     from wayfed.federated.statistics.question import Asked
@@ -77,37 +75,3 @@ def told(
         ReleaseKind.HISTOGRAM: histograms,
         ReleaseKind.VOCABULARY: vocabularies,
     }
-
-
-def withheld(counts: Sequence[int], least: int) -> list[int | None]:
-    """Return counts, without those of fewer rows than `least` but zero.
-
-    What the total tells of those that are withheld is of `least` rows, too: where they are fewer
-    together, the smallest of the others is withheld with them.
-
-    Examples
-    --------
-    >>> withheld([50, 3, 0, 20], least=10)
-    [50, None, 0, None]
-    >>> withheld([50, 6, 5, 20], least=10)
-    [50, None, None, 20]
-    """
-    small = {place for place, count in enumerate(counts) if 0 < count < least}
-    hidden = sum(counts[place] for place in small)
-    others = sorted((count, place) for place, count in enumerate(counts) if count >= least)
-    for count, place in others:
-        if not 0 < hidden < least:
-            break
-        small.add(place)
-        hidden += count
-    return [None if place in small else count for place, count in enumerate(counts)]
-
-
-def present_numbers(
-    arrays: Arrays, name: str, rows: NDArray[np.intp] | None = None
-) -> NDArray[np.float64]:
-    """Return a column's numbers, without NULL and NaN; of `rows`, or of all."""
-    column = numeric_column(arrays, name)
-    chosen = column if rows is None else column[rows]
-    values = np.ma.getdata(chosen).astype(np.float64)
-    return values[~(np.ma.getmaskarray(chosen) | np.isnan(values))]
