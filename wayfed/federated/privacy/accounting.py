@@ -23,6 +23,8 @@ _TIGHTER: Final = 0.7
 _QUICK: Final = 0.7
 """Below this multiplier privacy loss distributions take many seconds; RDP's bound has to do."""
 _EXACT: Final = 1e-9
+_FLOATS: Final = 1e-15
+"""More than the rounding of the difference of two probabilities."""
 _MOST: Final = 1e9
 _ROUGH_LOSSES: Final = 1e-3
 _ROUGH_ORDERS: Final = (*range(2, 33), 40, 48, 64, 96, 128, 256, 512)
@@ -163,16 +165,17 @@ def _multiplier(
 
 
 def _unsampled(epsilon: float, delta: float, times: int, beside: tuple[Gaussian, ...]) -> float:
-    """Return what all releases leave to these, by the exact cost of one Gaussian mechanism.
-
-    Balle and Wang, Improving the Gaussian mechanism for differential privacy, ICML 2018.
-    """
-    with _quiet():
-        from dp_accounting.pld import common, privacy_loss_mechanism
-
-        allowed = common.DifferentialPrivacyParameters(epsilon * _SLACK, delta)
-        whole = privacy_loss_mechanism.GaussianPrivacyLoss.from_privacy_guarantee(allowed)
-    left = float(whole.standard_deviation) ** -2 - _precision(beside)
+    """Return what all releases leave to these, by the exact cost of one Gaussian mechanism."""
+    low, high = 1e-9, 1.0
+    while _delta_of(high, epsilon * _SLACK) > delta:
+        high *= 2
+    while high - low > _EXACT * high:
+        middle = (low + high) / 2
+        if _delta_of(middle, epsilon * _SLACK) > delta:
+            low = middle
+        else:
+            high = middle
+    left = high**-2 - _precision(beside)
     if left <= 0:
         raise _unaffordable(epsilon, delta, times)
     return math.sqrt(times / left)
@@ -181,20 +184,29 @@ def _unsampled(epsilon: float, delta: float, times: int, beside: tuple[Gaussian,
 @lru_cache(maxsize=1024)
 def _unsampled_cost(precision: float, delta: float) -> float:
     """Return the epsilon of one Gaussian mechanism; a little too great rather than too small."""
-    with _quiet():
-        from dp_accounting.pld import privacy_loss_mechanism
-
-        whole = privacy_loss_mechanism.GaussianPrivacyLoss(precision**-0.5)
+    multiplier = precision**-0.5
     low, high = 0.0, 1.0
-    while whole.get_delta_for_epsilon(high) > delta:
+    while _delta_of(multiplier, high) > delta:
         high *= 2
     while high - low > _EXACT * high:
         middle = (low + high) / 2
-        if whole.get_delta_for_epsilon(middle) > delta:
+        if _delta_of(multiplier, middle) > delta:
             low = middle
         else:
             high = middle
     return high
+
+
+def _delta_of(multiplier: float, epsilon: float) -> float:
+    """Return the delta that one Gaussian mechanism has at an epsilon, rather too great.
+
+    Balle and Wang, Improving the Gaussian mechanism for differential privacy, ICML 2018, theorem 8.
+    It is here beside dp-accounting's own because that takes seconds to import.
+    """
+    half, far = 0.5 / multiplier, epsilon * multiplier
+    below = math.erfc((half + far) / math.sqrt(2)) / 2
+    taken = math.exp(epsilon + math.log(below)) if below > 0 else 0.0
+    return math.erfc((far - half) / math.sqrt(2)) / 2 - taken + _FLOATS
 
 
 def _least(low: float, high: float, excess: Callable[[float], float]) -> float:

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import subprocess
+import sys
+
 import numpy as np
 import pytest
 
@@ -85,3 +88,28 @@ def test_each_row_is_drawn_for_itself() -> None:
     assert np.std(drawn) == pytest.approx(np.sqrt(90), rel=0.3)
     assert poisson_sample(3, 1.0).tolist() == [0, 1, 2]
     assert len(poisson_sample(0, 0.5)) == 0
+
+
+@pytest.mark.parametrize("delta", [1e-9, 1e-5, 1e-3])
+@pytest.mark.parametrize("multiplier", [0.3, 1.0, 9.0, 200.0])
+def test_the_exact_cost_of_what_is_not_sampled_is_dp_accountings(
+    multiplier: float, delta: float
+) -> None:
+    from dp_accounting.pld import privacy_loss_mechanism
+
+    epsilon = cost_of((Gaussian(multiplier, times=4), Gaussian(3 * multiplier)), delta)
+
+    together = (4 / multiplier**2 + 1 / (3 * multiplier) ** 2) ** -0.5
+    reference = privacy_loss_mechanism.GaussianPrivacyLoss(together)
+    assert reference.get_delta_for_epsilon(epsilon) == pytest.approx(delta, rel=1e-5)
+
+
+def test_what_is_not_sampled_is_accounted_without_a_long_import() -> None:
+    program = (
+        "import sys\n"
+        "from wayfed.federated.privacy.accounting import Gaussian, cost_of, multiplier_for\n"
+        "cost_of((Gaussian(multiplier_for(1.0, 1e-5, times=10), 10),), 1e-5)\n"
+        "assert 'scipy' not in sys.modules, 'scipy takes seconds'\n"
+    )
+
+    subprocess.run([sys.executable, "-c", program], check=True)
