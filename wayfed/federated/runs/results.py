@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 from html import escape
-from typing import TYPE_CHECKING, Any, Literal, Protocol, TypeAlias
+from typing import TYPE_CHECKING, Any, Literal, NoReturn, Protocol, TypeAlias, overload
 
 import numpy as np
 
@@ -14,6 +14,12 @@ from wayfed.federated.models.adapter import Matrix, Task, Weights, resolve_model
 from wayfed.federated.models.spec import ModelSpec
 from wayfed.federated.runs.curve import learning_curve
 from wayfed.federated.runs.places import new_id
+from wayfed.federated.runs.scoring import (
+    PREDICTION,
+    PROBABILITY,
+    with_prediction,
+    with_probabilities,
+)
 from wayfed_optimizer.errors import InvalidOption, Unsupported
 
 if TYPE_CHECKING:
@@ -23,6 +29,7 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from wayfed.arrays import Arrays
+    from wayfed.dataset import Dataset
     from wayfed.federated.features.fitting import Category
     from wayfed.federated.privacy.dp import Spent
     from wayfed.federated.rounds.guard import Failure
@@ -38,7 +45,11 @@ class Predictor(Protocol):
         """The model's arrays."""
         ...
 
-    def predict(self, arrays: Arrays) -> NDArray[Any]:
+    @overload
+    def predict(self, rows: Arrays, *, name: str = ...) -> NDArray[Any]: ...
+    @overload
+    def predict(self, rows: Dataset, *, name: str = ...) -> Dataset: ...
+    def predict(self, rows: Arrays | Dataset, *, name: str = PREDICTION) -> NDArray[Any] | Dataset:
         """Give a class or a value for each row."""
         ...
 
@@ -70,8 +81,20 @@ class TrainedModel:
     label: str
     inputs: Mapping[str, str] = field(default_factory=dict)
 
-    def predict(self, arrays: Arrays) -> NDArray[Any]:
+    @overload
+    def predict(self, rows: Arrays, *, name: str = ...) -> NDArray[Any]: ...
+    @overload
+    def predict(self, rows: Dataset, *, name: str = ...) -> Dataset: ...
+    def predict(self, rows: Arrays | Dataset, *, name: str = PREDICTION) -> NDArray[Any] | Dataset:
         """Give the likeliest class, or the value, of each row.
+
+        Parameters
+        ----------
+        rows
+            Arrays; or a dataset, which comes back with one column more, and is computed when its
+            rows are asked for, a batch at a time.
+        name
+            The column's name.
 
         Raises
         ------
@@ -80,17 +103,32 @@ class TrainedModel:
         TypeMismatch
             A feature is not a number, or has no value and none to take its place.
         """
-        scores = self._scores(arrays)
+        from wayfed.dataset import Dataset
+
+        if isinstance(rows, Dataset):
+            return with_prediction(self, rows, name)
+        scores = self._scores(rows)
         if self.classes is None:
             return scores
         labels: NDArray[Any] = np.asarray(self.classes)[scores.argmax(axis=1)]
         return labels
 
-    def predict_proba(self, arrays: Arrays) -> Matrix:
-        """Give the probability of each class: rows x classes, in the order of `classes`."""
+    @overload
+    def predict_proba(self, rows: Arrays, *, name: str = ...) -> Matrix: ...
+    @overload
+    def predict_proba(self, rows: Dataset, *, name: str = ...) -> Dataset: ...
+    def predict_proba(self, rows: Arrays | Dataset, *, name: str = PROBABILITY) -> Matrix | Dataset:
+        """Give the probability of each class: rows x classes, in the order of `classes`.
+
+        A dataset comes back with a column more for each class: ``probability_True``.
+        """
+        from wayfed.dataset import Dataset
+
         if self.classes is None:
             raise Unsupported("predict_proba", reason=f"{self.spec.name} predicts numbers")
-        return self._scores(arrays)
+        if isinstance(rows, Dataset):
+            return with_probabilities(self, rows, name)
+        return self._scores(rows)
 
     def to_dict(self) -> dict[str, Any]:
         """Say what the model is, but for its arrays, as plain values."""
@@ -130,7 +168,7 @@ class ClientModel:
 
     weights: Weights
 
-    def predict(self, arrays: Arrays) -> NDArray[Any]:
+    def predict(self, rows: Arrays | Dataset, *, name: str = PREDICTION) -> NoReturn:
         """Refuse: only the client's author knows what the arrays mean."""
         raise Unsupported(
             "predict",
