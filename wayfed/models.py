@@ -8,15 +8,18 @@ from wayfed.federated.models.spec import ModelSpec, check_descent, check_whole
 from wayfed_optimizer.errors import Unsupported
 
 if TYPE_CHECKING:
+    import os
     from collections.abc import Sequence
 
     from wayfed.federated.models.spec import Parameter
+    from wayfed.federated.runs.results import TrainedModel
 
 __all__ = [
     "custom",
     "jax",
     "keras",
     "linear_regression",
+    "load",
     "logistic_regression",
     "mlp",
     "sklearn",
@@ -199,6 +202,40 @@ def keras(model: object) -> NoReturn:
 def jax(init: object, apply: object) -> NoReturn:
     """Train a pair of JAX functions; not in this version."""
     _later("jax", (init, apply))
+
+
+def load(source: str | os.PathLike[str]) -> TrainedModel:
+    """Read a trained model that ``wayfed runs export`` wrote: a directory, or a ``.zip``.
+
+    It scores arrays and datasets as ``run.model`` does. Nothing that is in it is executed.
+
+    Raises
+    ------
+    SourceError
+        There is none, or it is damaged.
+
+    Examples
+    --------
+    >>> import tempfile
+    >>> import wayfed as wf
+    >>> from wayfed.federated.runs.exported import export_run
+    >>> with tempfile.TemporaryDirectory() as directory, wf.context() as ctx:
+    ...     rows = ctx.read({"bank": ["a", "b"] * 20, "x": [1.0, 2.0, 3.0, 4.0] * 10,
+    ...                      "late": [False, False, True, True] * 10})
+    ...     run = ctx.run_federated(
+    ...         rows.to_numpy().partition_by("bank"),
+    ...         label="late",
+    ...         preprocess=wf.features(standardize=True),
+    ...         model=wf.models.logistic_regression(learning_rate=1.0, local_epochs=20),
+    ...         rounds=5,
+    ...     )
+    ...     model = wf.models.load(export_run(run, directory))
+    ...     model.predict(ctx.read({"x": [1.5, 3.5]})).to_arrow().to_pydict()
+    {'x': [1.5, 3.5], 'prediction': [False, True]}
+    """
+    from wayfed.federated.runs.exported import load as load_model
+
+    return load_model(source)
 
 
 def _later(framework: str, _model: object) -> NoReturn:
