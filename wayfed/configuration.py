@@ -177,7 +177,9 @@ def parse(model: type[M], values: Mapping[str, Any], place: str) -> M:
     try:
         return model.model_validate(values)
     except ValidationError as error:
-        first = error.errors(include_url=False)[0]
+        # A key that is missing may be one that is misspelt, which says more.
+        found = error.errors(include_url=False)
+        first = min(found, key=lambda each: each["type"] != "extra_forbidden")
         keys = [str(key) for key in first["loc"]]
         if first["type"] == "extra_forbidden":
             choices = _keys_at(model, keys[:-1])
