@@ -39,7 +39,10 @@ def _be_party(descriptor: int) -> None:
     # Ctrl-C in a terminal reaches the whole group; whoever started us decides what ends.
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     with os.fdopen(descriptor, "rb") as lifeline:
-        told = json.loads(lifeline.readline())
+        line = lifeline.readline()
+        if not line:  # whoever started us is gone already
+            return
+        told = json.loads(line)
         threading.Thread(target=_end_with, args=(lifeline,), daemon=True).start()
         serve(told)
 

@@ -26,7 +26,7 @@ if TYPE_CHECKING:
     from wayfed.federated.parties.member import Member
 
 _START_SECONDS: Final = 60.0
-_STEP_SECONDS: Final = 0.05
+_STEP_SECONDS: Final = 0.2
 
 
 class SuperLinkDoor:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import re
 from typing import TYPE_CHECKING, Any, Final, TypeAlias
 
 if TYPE_CHECKING:
@@ -15,7 +16,7 @@ Receive: TypeAlias = "Callable[[], Awaitable[Event]]"
 Send: TypeAlias = "Callable[[Event], Awaitable[None]]"
 Application: TypeAlias = "Callable[[Scope, Receive, Send], Awaitable[None]]"
 
-_FOR_PARTIES: Final = "/v1/fleet/"
+_FOR_PARTIES: Final = re.compile(r"/v1/fleet/[a-z-]+")
 _HERE: Final = ("127.0.0.1", "::1", "::ffff:127.0.0.1")
 _PULLS: Final = {
     "/v1/fleet/pull-messages": "/v1/runtime/pull-messages",
@@ -54,7 +55,7 @@ class Guard:
             return
         path = scope.get("path", "")
         host = (scope.get("client") or ("",))[0]
-        if scope["type"] != "http" or not (path.startswith(_FOR_PARTIES) or host in _HERE):
+        if scope["type"] != "http" or not (_FOR_PARTIES.fullmatch(path) or host in _HERE):
             await _refuse(scope, send)
             return
         if path in _PULLS:

@@ -9,6 +9,7 @@ for messages waits until there are some, instead of asking again.
 from __future__ import annotations
 
 import json
+import logging
 import os
 import socket
 import subprocess
@@ -94,6 +95,7 @@ def _application(certificate: bytes, key: bytes, secret: bytes, database: str) -
     os.environ.setdefault("FLWR_DISABLE_UPDATE_CHECK", "1")
     from wayfed.federated.grids.superlink import private_superlink as private
 
+    logging.getLogger("flwr").setLevel(logging.WARNING)  # else it tells of each request
     configuration = private.SuperLinkLifespanConfig(
         control_address="",
         health_server_address=None,

@@ -98,10 +98,8 @@ class SuperLinkLink:
         self._stopping.set()
 
     def _activate(self) -> None:
-        from flwr.supercore.primitives.asymmetric import public_key_to_bytes
-
         request = private.ActivateNodeRequest(
-            public_key=public_key_to_bytes(self._key.public_key()),
+            public_key=private.public_key_to_bytes(self._key.public_key()),
             heartbeat_interval=_HEARTBEAT_SECONDS,
         )
         while not self._stopping.is_set():

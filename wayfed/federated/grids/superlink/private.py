@@ -53,6 +53,7 @@ from flwr.supercore.interceptors import (
     RuntimeVersionHttpInterceptor,
     SuperExecAuthHttpInterceptor,
 )
+from flwr.supercore.primitives.asymmetric import public_key_to_bytes
 from flwr.supercore.retry import RetryInvoker, exponential
 from flwr.supercore.runtime import RuntimeHttpClient
 from flwr.supernode.fleet_http_client import FleetHttpClient
@@ -99,5 +100,6 @@ __all__ = [
     "message_from_proto",
     "message_to_proto",
     "no_object_id_recompute",
+    "public_key_to_bytes",
     "remove_content_from_message",
 ]
