@@ -26,6 +26,7 @@ class Trait(StrEnum):
     FOUND_CLASSES = "a classification without classes="
     FITTED = "features fitted to the rows (standardize=, impute='mean', one_hot=)"
     CANNOT_CLIP = "a model that cannot clip (scikit-learn's)"
+    SUMS = "a model that is made of sums (naive_bayes, kmeans)"
     OWN_CODE = "a Flower client of one's own"
 
 
@@ -201,6 +202,26 @@ PAIRS: Final = (
         Trait.OTHER_STRATEGY,
         True,
         "where it works on the mean of the updates, as fedavgm and fedadam do",
+    ),
+    Pair(
+        Trait.SECURE_AGGREGATION,
+        Trait.SAMPLED_PARTIES,
+        True,
+        "those who are asked make masks for the round; there are at least three of them",
+    ),
+    Pair(
+        Trait.SECURE_AGGREGATION,
+        Trait.SUMS,
+        False,
+        "its parties tell sums that are not averaged",
+        "logistic_regression(), mlp() or another model that is trained in steps",
+    ),
+    Pair(
+        Trait.SECURE_AGGREGATION,
+        Trait.OWN_CODE,
+        False,
+        "nobody but its author knows what a client tells beside its update",
+        "a model of wf.models",
     ),
     Pair(
         Trait.SECURE_AGGREGATION,

@@ -43,7 +43,7 @@ if TYPE_CHECKING:
 
 _LOG: Final = logging.getLogger("wayfed.party")
 _FOR_COUNTS: Final = 0.1
-"""The share of the budget that would pay for the numbers of rows if they were told alone."""
+"""The share of the budget that pays for the numbers of rows, by the precision of the noise."""
 
 _T = TypeVar("_T")
 _Work: TypeAlias = "Callable[[dict[str, NDArray[Any]], Mapping[str, Any]], RecordDict]"
@@ -240,9 +240,8 @@ class PrivateRun:
             multiplier = multiplier_for(privacy.epsilon, privacy.delta, times=rounds)
             spent = _spent(privacy, (Gaussian(multiplier, rounds),), Gaussian(multiplier, rounds))
             return _Plan(1, 0, Steps(1, 1.0), 0.0, spent)
-        counting = Gaussian(
-            multiplier_for(privacy.epsilon * _FOR_COUNTS, privacy.delta * _FOR_COUNTS, times=1)
-        )
+        all_at_once = multiplier_for(privacy.epsilon, privacy.delta, times=1)
+        counting = Gaussian(all_at_once * _FOR_COUNTS**-0.5)
         unit = self._rules.rows_of_a_unit
         counts = np.array([len(self._training), len(self._testing)], dtype=np.float64)
         noisy = noised({"rows": counts}, sensitivity=unit, multiplier=counting.multiplier)["rows"]
