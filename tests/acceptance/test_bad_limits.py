@@ -58,6 +58,16 @@ def test_a_sort_needs_some_memory_whatever_goes_to_disk(tmp_path: Path) -> None:
         assert ctx.read(NUMBERS).sort("n").to_arrow()["n"][:2].to_pylist() == [0, 1]
 
 
+def test_partitions_of_windows_are_put_on_disk_part_by_part() -> None:
+    numbered = "select {} as place from numbers"
+    with limited("5MB") as ctx:
+        ctx.register("numbers", NUMBERS)
+        ctx.sql(numbered.format("row_number() over (partition by m order by n)")).explain()
+        with refused(errors.NotEnoughMemory) as caught:
+            ctx.sql(numbered.format("row_number() over (order by n)")).explain()
+    assert "Window" in caught.text
+
+
 def test_rows_that_are_cut_short_or_few_need_little() -> None:
     with limited("5MB", temp_directory="") as ctx:
         assert ctx.read(NUMBERS).sort("n").limit(2).to_arrow()["n"].to_pylist() == [0, 1]

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Final
 from wayfed_optimizer.cost import held_bytes, least_bytes
 from wayfed_optimizer.cost.memory import OVERHEAD
 from wayfed_optimizer.errors import NotEnoughMemory
+from wayfed_optimizer.expressions import WindowCall
 from wayfed_optimizer.relations import Join, Sort, Window
 from wayfed_optimizer.text import headline
 
@@ -25,9 +26,6 @@ if TYPE_CHECKING:
 
 _ENOUGH: Final = 4.0
 """How much more than the rows that are held suffices: engines keep their hashes and copies too."""
-
-_SPILLING: Final = (Sort, Window, Join)
-"""What needs its least even where the rest is on disk; groups are put there part by part."""
 
 _MEGABYTE: Final = 1e6
 _SHOWN: Final = 80
@@ -48,7 +46,7 @@ def require_room(placed: Placed, environment: Environment, rows: Cardinalities) 
         surely = held_bytes(relation, fewest, _fewest(rows, relation)) / OVERHEAD
         needed = least_bytes(profile, surely)
         has_disk = isfinite(profile.least)
-        if needed <= profile.memory or (has_disk and not isinstance(relation, _SPILLING)):
+        if needed <= profile.memory or (has_disk and not _needs_least(relation)):
             continue
         disk = "whatever goes to disk" if has_disk else "and has no directory to go to disk"
         raise NotEnoughMemory(
@@ -57,6 +55,17 @@ def require_room(placed: Placed, environment: Environment, rows: Cardinalities) 
             hint=f"{_told(_ENOUGH * least_bytes(profile, held))} would do: raise the limit, filter "
             "the rows first, or let another engine do it",
         )
+
+
+def _needs_least(relation: Relation) -> bool:
+    """Say whether an operator surely needs its least, even where the rest is on disk.
+
+    Groups, and the partitions of windows, are put there part by part.
+    """
+    if isinstance(relation, Window):
+        calls = (output.expression for output in relation.outputs)
+        return not all(isinstance(call, WindowCall) and call.partition_by for call in calls)
+    return isinstance(relation, Sort | Join)
 
 
 def _fewest(rows: Cardinalities, relation: Relation) -> float:
