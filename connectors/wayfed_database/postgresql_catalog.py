@@ -57,10 +57,10 @@ _READABLE: Final = {"r": "table", "v": "view", "m": "view", "f": "table", "p": "
 
 # A domain is described as the type it stands on. Rows of older servers lack some columns, hence
 # to_jsonb: what is not there is NULL. A table that is gone has one row, of NULLs. The version is
-# the server's next transaction: any change of rows takes one.
+# which transactions have ended, and which not yet: only one that ends changes rows for others.
 _STANDINGS: Final = """
 SELECT w.place::int AS place, w.id::oid::text AS id,
-       txid_snapshot_xmax(txid_current_snapshot())::text AS version, a.attname AS name,
+       txid_current_snapshot()::text AS version, a.attname AS name,
        CASE t.typtype WHEN 'd' THEN format_type(t.typbasetype, t.typtypmod)
                       ELSE format_type(a.atttypid, a.atttypmod) END AS type,
        NOT (a.attnotnull OR t.typnotnull) AS nullable,
@@ -82,7 +82,7 @@ ORDER BY w.place, a.attnum
 # What each column was last changed by says, in a third of the time, whether it is as it was.
 _MARKS: Final = """
 SELECT w.place::int AS place, c.id::text AS id,
-       txid_snapshot_xmax(txid_current_snapshot())::text AS version,
+       txid_current_snapshot()::text AS version,
        (SELECT string_agg(concat_ws(' ', a.attnum, a.xmin,
                                     CASE t.typtype WHEN 'd' THEN t.xmin END),
                           ',' ORDER BY a.attnum)
@@ -94,7 +94,7 @@ ORDER BY w.place
 """
 _BY_CODE_POINT: Final = frozenset({"c", "posix", "c.utf-8", "c.utf8"})
 
-_VERSION: Final = "SELECT txid_snapshot_xmax(txid_current_snapshot())::text AS version"
+_VERSION: Final = "SELECT txid_current_snapshot()::text AS version"
 _PADDED: Final = frozenset({"character", "bpchar", "name", '"char"', "char"})
 
 

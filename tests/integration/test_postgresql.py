@@ -363,6 +363,19 @@ def test_partitions_are_counted_together(server, store):
     assert store.sources["t"].statistics().rows.likely == pytest.approx(3000)
 
 
+def test_rows_of_a_transaction_that_ends_after_a_later_one_make_another_version(
+    url, server, accounts, store
+):
+    server("create table t (x int)")
+    with psycopg.connect(url) as earlier:
+        earlier.execute("update accounts set balance = 0")
+        server("insert into t values (1)")
+        before = store.sources["accounts"].snapshot()
+        earlier.commit()
+
+    assert store.sources["accounts"].snapshot() != before
+
+
 def test_a_table_that_was_dropped_after_planning_is_a_changed_source(server, accounts, store):
     server("drop table accounts")
 
