@@ -1,4 +1,4 @@
-"""The command line: ``wayfed calibrate | coordinator | demo | engines | explain | party | run``.
+"""The command line: ``wayfed calibrate | coordinator | demo | engines | explain | party | run …``.
 
 Exit codes: 0 done; 1 an error, told on stderr; 2 a command line that cannot be understood; 130
 stopped by Ctrl-C.

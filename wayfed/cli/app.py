@@ -11,6 +11,7 @@ import typer
 
 from wayfed.cli.engines import engines_app
 from wayfed.cli.federation import coordinator_app, party_app, requester_app
+from wayfed.cli.runs import runs_app
 
 app = typer.Typer(
     help="Plan and train over data where it lives.",
@@ -19,6 +20,7 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
 )
 app.add_typer(engines_app, name="engines")
+app.add_typer(runs_app, name="runs")
 app.add_typer(party_app, name="party")
 app.add_typer(coordinator_app, name="coordinator")
 app.add_typer(requester_app, name="requester")

@@ -1,0 +1,183 @@
+"""``wayfed runs``: the runs of training that were kept, side by side, and their models as files."""
+
+from __future__ import annotations
+
+import sys
+from pathlib import Path  # typer reads the annotations
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from rich.table import Table
+
+    from wayfed.federated.runs.results import FederatedRun
+    from wayfed.federated.runs.store import RunStore
+
+runs_app = typer.Typer(
+    help="Look at the runs of training that were kept, and export their models.",
+    no_args_is_help=True,
+    add_completion=False,
+)
+
+Store = Annotated[
+    str | None,
+    typer.Option(
+        help="A SQLite file or SQLAlchemy URL; WAYFED_RUNS, or your own file, by default."
+    ),
+]
+Run = Annotated[str, typer.Argument(metavar="ID", help="A run's id, or how it begins.")]
+_SHOWN = 20
+
+
+@runs_app.command("list")
+def list_runs(
+    *,
+    store: Store = None,
+    most: Annotated[int, typer.Option("--most", min=1, help="Show so many at most.")] = _SHOWN,
+) -> None:
+    """List the runs, the newest first."""
+    from wayfed.display import counted
+
+    opened = _opened(store)
+    found = opened.runs()
+    table = _table("run", "status", "rounds", "measure", "model")
+    for column in table.columns[:-1]:
+        column.no_wrap = True
+    for each in found[:most]:
+        table.add_row(each.id, each.status, each.rounds, _first(each.metrics), each.model)
+    _print(table)
+    sys.stdout.write(f"{counted(len(found), 'run')} in {opened.place}\n")
+
+
+@runs_app.command()
+def show(run: Run, *, store: Store = None) -> None:
+    """Show a run: its rounds, its parties, and why some were left out."""
+    found = _run(_opened(store), run)
+    sys.stdout.write(f"{found.id}\n{found!r}\n")
+    names = list(dict.fromkeys(name for each in found.history for name in each.metrics))
+    table = _table("round", *names, "parties", "left out", "seconds")
+    for each in found.history:
+        lost = ", ".join(sorted({failure.party for failure in each.failures}))
+        values = [_number(each.metrics.get(name)) for name in names]
+        table.add_row(
+            str(each.number), *values, str(len(each.weights)), lost, f"{each.seconds:.2f}"
+        )
+    _print(table)
+    table = _table("party", "rows", "training", "testing", *names)
+    last = found.history[-1].parties if found.history else {}
+    for name, report in found.parties.items():
+        counts = [f"{count:,}" for count in (report.rows, report.training, report.testing)]
+        values = [_number(last.get(name, {}).get(each)) for each in names]
+        table.add_row(name, *counts, *values)
+    _print(table)
+    for failure in found.failures:
+        sys.stdout.write(f"round {failure.round}, {failure.stage}: {failure}\n")
+
+
+@runs_app.command()
+def compare(
+    runs: Annotated[list[str], typer.Argument(metavar="ID ID…", help="Two runs or more.")],
+    *,
+    store: Store = None,
+) -> None:
+    """Show runs side by side: what was asked where they differ, and what came of it."""
+    opened = _opened(store)
+    known = [_run(opened, each) for each in runs]
+    facts = [_facts(opened, each) for each in known]
+    names = list(dict.fromkeys(name for each in facts for name in each))
+    table = _table("", *(each.id for each in known))
+    for name in names:
+        values = [each.get(name, "") for each in facts]
+        if name in _ALWAYS or len(set(values)) > 1:
+            table.add_row(name, *values)
+    table.add_section()
+    for name in dict.fromkeys(name for each in known for name in each.metrics):
+        table.add_row(name, *(_number(each.metrics.get(name)) for each in known))
+    _print(table)
+
+
+@runs_app.command()
+def export(
+    run: Run,
+    *,
+    output: Annotated[
+        Path | None, typer.Option(help="A directory, or FILE.zip; the run's id by default.")
+    ] = None,
+    store: Store = None,
+    overwrite: Annotated[bool, typer.Option("--overwrite", help="Replace what is there.")] = False,
+) -> None:
+    """Write a run's model to files: arrays, and a card that says what they mean."""
+    from wayfed.federated.runs.exported import export_run
+
+    found = _run(_opened(store), run)
+    target = output or Path(found.id)
+    if target.exists() and not overwrite:
+        raise typer.BadParameter(f"{target} exists; --overwrite replaces it", param_hint="--output")
+    written = export_run(found, target)
+    sys.stderr.write(f"wf.models.load('{written}') loads it\n")
+
+
+_ALWAYS = ("model", "strategy", "rounds", "parties", "seconds")
+
+
+def _opened(store: str | None) -> RunStore:
+    from wayfed.federated.runs.places import store_place
+    from wayfed.federated.runs.store import RunStore
+
+    return RunStore(store_place(store))
+
+
+def _run(store: RunStore, begins: str) -> FederatedRun:
+    """Return the run whose id begins so."""
+    from wayfed.federated.runs.kept import open_run
+
+    ids = [each.id for each in store.runs() if each.id.startswith(begins)]
+    if len(ids) > 1 and begins not in ids:
+        raise typer.BadParameter(f"{begins} begins {len(ids)} runs: {', '.join(ids[:5])}")
+    return open_run(store, ids[0] if len(ids) == 1 else begins)
+
+
+def _facts(store: RunStore, run: FederatedRun) -> dict[str, str]:
+    """Say what was asked of a run, and what became of it, in the order of a table's lines."""
+    facts, _ = store.record(run.id)
+    request = dict(facts["request"] or {})
+    question = dict(request.pop("question", {}))
+    parameters = dict(question.pop("model", {}).get("parameters", {}))
+    asked = {**parameters, **question, **request, "plan": (facts["plan_hash"] or "")[:12]}
+    return {
+        "model": run.description,
+        **{name: str(value) for name, value in asked.items() if value is not None},
+        "strategy": run.strategy,
+        "rounds": f"{len(run.history)} of {run.rounds}",
+        "parties": str(len(run.parties) - len(run.left_out)),
+        "status": run.status,
+        "seconds": f"{sum(each.seconds for each in run.history):.2f}",
+    }
+
+
+def _first(metrics: Mapping[str, float]) -> str:
+    return next((f"{name} {value:.4f}" for name, value in metrics.items()), "")
+
+
+def _number(value: float | None) -> str:
+    return "" if value is None else f"{value:.4f}"
+
+
+def _table(*columns: str) -> Table:
+    from rich import box
+    from rich.table import Table
+
+    table = Table(box=box.SIMPLE_HEAD)
+    for column in columns:
+        table.add_column(column, overflow="fold")
+    return table
+
+
+def _print(*tables: Table) -> None:
+    from rich.console import Console
+
+    for table in tables:
+        Console().print(table)
