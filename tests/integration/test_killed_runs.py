@@ -1,0 +1,59 @@
+"""Runs whose process is killed at random places go on, and give the undisturbed model."""
+
+from __future__ import annotations
+
+import json
+import subprocess
+import sys
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from wayfed.federated.runs.store import RunStore
+
+DRIVER = Path(__file__).with_name("killed_runs.py")
+
+
+def killed_runs(runner: str, root: Path, *options: str) -> list[dict[str, Any]]:
+    """Return what came of runs that were killed, and gone on with."""
+    done = subprocess.run(
+        [sys.executable, str(DRIVER), runner, str(root), *options],
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert done.returncode == 0, done.stderr
+    return [json.loads(line) for line in done.stdout.splitlines()]
+
+
+def assert_all_went_on(outcomes: list[dict[str, Any]]) -> None:
+    for outcome in outcomes:
+        assert outcome["killed"] == -9, outcome
+        assert (outcome["resumed"], outcome["status"], outcome["rounds"]) == (0, "finished", 8)
+        assert outcome["same"], outcome
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("runner", ["local", "processes"])
+def test_a_run_killed_at_any_place_goes_on_to_the_same_model(runner: str, tmp_path: Path) -> None:
+    assert_all_went_on(killed_runs(runner, tmp_path, "--kills", "5"))
+
+    kept = RunStore(str(tmp_path / "runs.db")).runs()
+    assert {each.status for each in kept} == {"finished"}
+    assert {each.rounds for each in kept} == {"8 of 8"}
+
+
+@pytest.mark.slow
+def test_a_run_goes_on_with_a_party_that_was_killed_too(tmp_path: Path) -> None:
+    (outcome,) = killed_runs("processes", tmp_path, "--party", "birch")
+
+    assert (outcome["killed"], outcome["status"], outcome["rounds"]) == (-9, "finished", 8)
+    assert outcome["lost"] == ["birch"]
+    assert outcome["last"] == ["ash", "birch", "cedar"]
+
+
+@pytest.mark.soak
+@pytest.mark.parametrize("runner", ["local", "processes"])
+def test_fifty_runs_killed_at_any_place_go_on(runner: str, tmp_path: Path) -> None:
+    assert_all_went_on(killed_runs(runner, tmp_path, "--kills", "50", "--seed", "soak"))
