@@ -377,3 +377,44 @@ def test_weights_of_another_shape_are_refused_under_privacy(federation: Federati
         (reply,) = grid.send_and_receive([Message(RecordDict({"arrays": wide}), node, "train")])
 
     assert "no weights of logistic_regression" in reply.error.reason
+
+
+def test_a_party_that_hides_itself_charges_itself(
+    federation: Federation, budget: dict[str, Any]
+) -> None:
+    private = wf.dp(epsilon=1.0, delta=1e-6, clip=1.0, unit="client")
+    with federation(privacy={**budget, "unit": "client"}) as ctx:
+        train(ctx, privacy=private, test=None)
+
+    assert [charge.unit for charge in Ledger(budget["ledger"]).charges()] == ["client"]
+
+
+def test_two_names_of_one_table_share_a_budget(tmp_path: Path, budget: dict[str, Any]) -> None:
+    _write(tmp_path / "tx.csv", ("amount", "fraud"), [(n / 50, n % 2) for n in range(100)])
+    source = {"source": str(tmp_path / "tx.csv")}
+    schema = {"amount": "float64", "fraud": "int64"}
+    federation = {
+        "schema": {"tx": schema, "again": schema},
+        "party": {
+            "ash": {"tables": {"tx": source, "again": source}, "policy": {"privacy": budget}}
+        },
+    }
+    with wf.context(env="federated", parties=federation) as ctx:
+        train(ctx, privacy=PRIVATE)
+        train(ctx, arrays=ctx.read("again").to_numpy(), privacy=PRIVATE)
+        with pytest.raises(PolicyViolation, match=r"has spent epsilon=2 of 2\.5"):
+            train(ctx, privacy=PRIVATE)
+
+
+def test_a_function_that_the_policy_does_not_name_is_not_called() -> None:
+    from wayfed.federated.parties.policy import Policy
+    from wayfed_optimizer.relations import MapBatches, MapKind, Read
+    from wayfed_optimizer.types import Schema
+
+    schema = Schema.of(x="int64")
+    plan = MapBatches(Read("tx", schema), "clean", "bank.clean", MapKind.ROW, schema)
+
+    assert Policy().violations(plan) == (
+        "function 'bank.clean' is not among its policy's opaque functions; it allows none",
+    )
+    assert Policy(opaque=("bank.clean",)).violations(plan) == ()

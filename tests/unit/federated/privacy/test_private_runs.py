@@ -232,3 +232,78 @@ def test_parties_of_a_client_budget_weigh_alike_and_move_the_model_by_the_clip_a
     moved = np.sqrt(sum(np.square(value).sum() for value in run.arrays.values()))
     assert set(run.history[0].weights.values()) == {1.0}
     assert moved <= 1.0 + 0.2  # the mean of three cut updates, and a little noise
+
+
+def test_no_value_of_a_row_leaves_a_party() -> None:
+    told: list[Release] = []
+    canaries = {"a": CANARY, "b": -CANARY, "c": CANARY * 3}
+    party = rows(3000, 1)
+    columns = {name: party[name].tolist() for name in party}
+    for name, value in canaries.items():
+        columns[name][17] = value
+
+    train({"ash": Arrays.from_table(pa.table(columns))}, record=told.append)
+
+    numbers = [
+        float(number)
+        for release in told
+        for value in release.content.values()
+        if isinstance(value, np.ndarray | list | int | float)
+        for number in np.asarray(value, dtype=float).ravel()
+    ]
+    assert len(numbers) > 50
+    assert not any(
+        abs(number - canary) < 1e-6 for number in numbers for canary in canaries.values()
+    )
+    assert str(CANARY)[:6] not in str([release.content for release in told])
+
+
+def test_what_a_model_cannot_clip_by_row_is_cut_by_party() -> None:
+    from sklearn.linear_model import SGDClassifier
+
+    run = train(
+        model=models.sklearn(SGDClassifier(loss="log_loss")),
+        privacy=wf.dp(epsilon=1e6, delta=1e-5, clip=5.0, unit="client"),
+        test=None,
+        rounds=3,
+    )
+
+    assert run.privacy_spent is not None
+    assert {spent.unit for spent in run.privacy_spent.values()} == {"client"}
+    assert run.metrics == {}
+    assert (run.model.predict(rows(500, 5)) == rows(500, 5)["late"]).mean() > 0.7
+
+
+@pytest.mark.parametrize("strategy", ["fedmedian", "fedadam", {"name": "fedprox"}])
+def test_parties_are_hidden_by_one_strategy_only(strategy: Any) -> None:
+    private = wf.dp(epsilon=1.0, delta=1e-5, clip=1.0, unit="client")
+
+    with pytest.raises(InvalidOption, match="does not go with") as refused:
+        train(strategy=strategy, privacy=private, test=None)
+
+    assert "strategy='fedavg'" in str(refused.value)
+
+
+@pytest.mark.parametrize("strategy", ["fedmedian", "fedadam", "krum"])
+def test_rows_are_hidden_whatever_becomes_of_their_parties_updates(strategy: str) -> None:
+    run = train(strategy=strategy, rounds=2)
+
+    assert run.status == "finished"
+    assert run.privacy_spent is not None
+
+
+def test_three_classes_are_measured_by_what_was_guessed() -> None:
+    party = rows(4000, 1)
+    kinds = np.digitize(party["a"], [-0.5, 0.5])
+    columns = {name: party[name] for name in FEATURES}
+    run = train(
+        {"ash": Arrays.from_table(pa.table({**columns, "kind": kinds}))},
+        label="kind",
+        classes=[0, 1, 2],
+        model=models.logistic_regression(learning_rate=2.0, local_epochs=5),
+        rounds=6,
+        privacy=wf.dp(epsilon=8.0, delta=1e-5, clip=1.0),
+    )
+
+    assert set(run.metrics) == {"accuracy", "f1"}
+    assert run.metrics["accuracy"] > 0.6
