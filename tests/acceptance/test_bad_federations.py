@@ -69,7 +69,7 @@ def test_an_unknown_key_gets_a_suggestion(tmp_path: Path) -> None:
         wf.context(env="federated", parties=tmp_path / "parties.toml")
     assert told.text == lines(
         "'min_row' is not a key of [party.north.policy] (here)",
-        "  available: min_rows, columns",
+        "  available: min_rows, columns, models, strategies, max_rounds, opaque, privacy, min_group",
         "  did you mean 'min_rows'?",
     )
 
@@ -202,7 +202,7 @@ def test_a_join_key_is_no_feature(federate: Federate) -> None:
     )
 
 
-@pytest.mark.parametrize("terminal", ["to_arrow", "to_pandas", "to_batches", "show", "count"])
+@pytest.mark.parametrize("terminal", ["to_arrow", "to_pandas", "to_batches", "show"])
 def test_rows_stay_with_the_parties(federate: Federate, terminal: str) -> None:
     loans = federate(north=ROWS).read("loans")
     with refused(errors.Unsupported) as told:

@@ -21,7 +21,7 @@ from wayfed.federated.releases import ReleaseKind, releases_in
 from wayfed.federated.run import run_federated, run_flower
 from wayfed.federated.runs.results import Drawing
 from wayfed.federated.wire import NumpyArray, flower_process
-from wayfed_optimizer.errors import InvalidOption, PartyError, Unsupported
+from wayfed_optimizer.errors import InvalidOption, PartyError, PolicyViolation, Unsupported
 
 PARTIES = Arrays.from_table(
     pa.table({"bank": ["ash", "ash", "birch"], "x": [1.0, 2.0, 6.0]})
@@ -196,7 +196,7 @@ def test_the_grid_answers_in_the_order_of_names_and_records_what_leaves() -> Non
     assert [(r.party, r.kind) for r in releases] == [
         (name, ReleaseKind.FAILURE) for name in ("ash", "birch", "cedar")
     ]
-    assert isinstance(grid.cause_of(nodes[0]), AttributeError)
+    assert isinstance(grid.cause_of(nodes[0]), PolicyViolation)
 
 
 def test_two_parties_of_one_name_are_refused() -> None:

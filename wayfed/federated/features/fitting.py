@@ -23,6 +23,7 @@ if TYPE_CHECKING:
 Category: TypeAlias = str | int | bool
 
 MAX_CATEGORIES: Final = 10_000
+_LARGEST: Final = float(np.finfo(np.float64).max)
 
 
 @dataclass(frozen=True, slots=True)
@@ -180,18 +181,17 @@ class FittedFeatures:
         for part in plain:
             match part:
                 case {"number": str(column), "fill": fill, "shift": shift, "scale": scale}:
-                    parts.append(
-                        Number(
-                            column,
-                            None if fill is None else float(fill),
-                            float(shift),
-                            float(scale),
-                        )
-                    )
+                    filled = None if fill is None else _finite(fill)
+                    if not _finite(scale):
+                        raise InvalidOption(f"'{column}' cannot be divided by zero")
+                    parts.append(Number(column, filled, _finite(shift), _finite(scale)))
                 case {"one_hot": str(column), "categories": list(categories)}:
-                    parts.append(OneHot(column, tuple(categories)))
+                    parts.append(OneHot(column, checked_categories(categories)))
                 case _:
-                    raise InvalidOption(f"{part!r} is not a fitted feature")
+                    raise InvalidOption(f"{str(part)[:200]} is not a fitted feature")
+        names = [part.column for part in parts]
+        if len(set(names)) < len(names):
+            raise InvalidOption("a column is among the fitted features twice")
         return cls(tuple(parts))
 
 
@@ -202,6 +202,25 @@ class Statistics:
     moments: Mapping[str, Moments]
     vocabularies: Mapping[str, Mapping[Category, int]]
     sketches: Mapping[str, Sketch] = field(default_factory=lambda: MappingProxyType({}))
+
+
+def checked_categories(plain: object) -> tuple[Category, ...]:
+    """Return categories that came from elsewhere, or raise InvalidOption."""
+    if not isinstance(plain, list | tuple) or len(plain) > MAX_CATEGORIES:
+        raise InvalidOption(f"categories are a list of at most {MAX_CATEGORIES:,} values")
+    if not all(isinstance(each, str | bool) or _is_int64(each) for each in plain):
+        raise InvalidOption("a category is a text, a whole number or a bool")
+    return tuple(plain)
+
+
+def _is_int64(value: object) -> bool:
+    return isinstance(value, int) and -(1 << 63) <= value < 1 << 63
+
+
+def _finite(value: object) -> float:
+    if isinstance(value, int | float) and abs(value) < _LARGEST:
+        return float(value)
+    raise InvalidOption(f"{str(value)[:50]} is no number that a feature is fitted to")
 
 
 def gather(

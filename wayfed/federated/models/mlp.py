@@ -10,7 +10,7 @@ import numpy as np
 
 from wayfed.federated.models import links
 from wayfed.federated.models.descent import Descent
-from wayfed.federated.models.spec import check_whole
+from wayfed.federated.models.spec import check_weights, check_whole
 from wayfed.federated.privacy.descent import cut
 from wayfed_optimizer.errors import InvalidOption
 
@@ -44,6 +44,8 @@ def mlp(
         raise InvalidOption.unknown(activation, ACTIVATIONS, of="activation")
     for width in hidden:
         check_whole(hidden=width)
+    widths = (task.features, *hidden, links.outputs(task) or 1)
+    check_weights(sum((inputs + 1) * outputs for inputs, outputs in pairwise(widths)))
     return MultilayerPerceptron(task, Descent(**descent), tuple(hidden), activation)
 
 

@@ -17,6 +17,14 @@ Parameter: TypeAlias = Scalar | tuple[Scalar, ...]
 
 TASKS: Final = ("classification", "regression")
 _SCALARS: Final = (bool, int, float, str, type(None))
+MOST_PARAMETERS: Final = 200
+MOST_EPOCHS: Final = 10_000
+"""How often a party goes through its rows at one message."""
+MOST_VALUES: Final = 1_000
+"""How many values a tuple among the parameters may have."""
+LONGEST_TEXT: Final = 10_000
+MOST_WEIGHTS: Final = 1 << 28
+"""How many numbers a model's weights may be: two gibibytes, which is the largest message."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,6 +72,8 @@ class ModelSpec:
         name, task, parameters = plain.get("name"), plain.get("task"), plain.get("parameters")
         if not (isinstance(name, str) and isinstance(task, str) and isinstance(parameters, dict)):
             raise InvalidOption("a model's specification has a name, a task and parameters")
+        if len(name) > LONGEST_TEXT or len(parameters) > MOST_PARAMETERS:
+            raise InvalidOption(f"a model has at most {MOST_PARAMETERS} parameters")
         return cls.of(name, task, **{str(key): value for key, value in parameters.items()})
 
     def to_dict(self) -> dict[str, object]:
@@ -75,14 +85,25 @@ class ModelSpec:
 
 
 def _scalars(key: str, value: object) -> Parameter:
-    if isinstance(value, list | tuple) and all(isinstance(v, _SCALARS) for v in value):
-        return tuple(value)
-    if isinstance(value, bool | int | float | str) or value is None:
-        return value
+    values = value if isinstance(value, list | tuple) else (value,)
+    if len(values) <= MOST_VALUES and all(map(_is_scalar, values)):
+        return tuple(value) if isinstance(value, list | tuple) else value  # type: ignore[return-value]  # a scalar, as it was checked to be
     raise InvalidOption(
-        f"{key}={value!r} cannot be part of a model's specification",
+        f"{key}={str(value)[:200]} cannot be part of a model's specification",
         hint="use a number, text, True, False, None, or a tuple of these",
     )
+
+
+def _is_scalar(value: object) -> bool:
+    if isinstance(value, str):
+        return len(value) <= LONGEST_TEXT
+    return isinstance(value, _SCALARS) and not (type(value) is int and abs(value) >= 1 << 63)
+
+
+def check_weights(number: int) -> None:
+    """Raise InvalidOption where a model would have more weights than any message may hold."""
+    if number > MOST_WEIGHTS:
+        raise InvalidOption(f"the model would have {number:,} weights, more than {MOST_WEIGHTS:,}")
 
 
 def check_positive(**values: float | int) -> None:
@@ -106,6 +127,8 @@ def check_descent(
     """Raise InvalidOption unless these can steer gradient descent."""
     check_positive(learning_rate=learning_rate)
     check_whole(local_epochs=local_epochs)
+    if local_epochs > MOST_EPOCHS:
+        raise InvalidOption(f"local_epochs is at most {MOST_EPOCHS:,}, not {local_epochs:,}")
     if batch_size is not None:
         check_whole(batch_size=batch_size)
     if l2 != 0:

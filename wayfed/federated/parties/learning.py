@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import math
 from dataclasses import asdict
 from typing import TYPE_CHECKING, Any
 
@@ -20,7 +21,7 @@ from wayfed.federated.parties.rules import Rules
 from wayfed.federated.privacy.party import PrivateRun
 from wayfed.federated.releases import ReleaseKind
 from wayfed.federated.wire import QUESTION, Reply, answer, read_json, record_of, weights_of
-from wayfed_optimizer.errors import PolicyViolation
+from wayfed_optimizer.errors import InvalidOption, PartyError, PolicyViolation
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
@@ -64,6 +65,7 @@ class Learner:
         self._model: Model
         self._training: Examples
         self._testing: Examples
+        self._shapes: Mapping[str, tuple[int, ...]] | None = None
 
     @property
     def arrays(self) -> Arrays:
@@ -83,6 +85,7 @@ class Learner:
     def _bind(self, asked: Mapping[str, Any]) -> RecordDict:
         # Who was refused, or has too few rows, is not begun with by whoever does not mind.
         self._is_bound = False
+        self._shapes = None
         self._question = Question.from_dict(asked)
         if violations := self._rules.violations(self._question):
             return answer({ReleaseKind.BINDING: {"violations": list(violations)}})
@@ -92,7 +95,7 @@ class Learner:
             self._is_bound = True
             return self._private.bind()
         arrays = self.arrays
-        if found := list(problems(arrays, self._question)):
+        if found := list(problems(arrays, self._question, self._rules.min_rows)):
             return answer({ReleaseKind.BINDING: {"problems": [asdict(each) for each in found]}})
         hashes = canonical.hash_rows(arrays)
         order = canonical.canonical_order(hashes)
@@ -145,16 +148,22 @@ class Learner:
 
     def _begin(self, asked: Mapping[str, Any]) -> RecordDict:
         self._require_bound()
-        fitted = fitting.FittedFeatures.from_dict(asked["features"])
+        fitted = fitting.FittedFeatures.from_dict(_list(asked, "features"))
         fitted.require_of(self._question.features)
+        classes = asked.get("classes")
+        if classes is not None:
+            classes = fitting.checked_categories(classes)
         if self._private is not None:
-            return self._private.begin(fitted, asked["classes"])
-        classes = asked["classes"]
+            return self._private.begin(fitted, classes)
         task = Task(len(fitted.names), None if classes is None else len(classes))
         self._model = resolve_model(self._question.model, task)
         label = label_of(self.arrays, self._question)
         y = np.ma.getdata(label) if classes is None else fitting.encode(label, classes)
         numbers = y.astype(np.float64)
+        if classes is not None and (numbers < 0).any():
+            raise PartyError("it has labels that are not among the classes that were sent")
+        if not all(part.usable(self.arrays).all() for part in fitted.parts):
+            raise PartyError("it has rows without a value that the fitted features do not fill")
         weight = None
         if self._question.sample_weight is not None:
             column = numeric_column(self.arrays, self._question.sample_weight)
@@ -165,6 +174,9 @@ class Learner:
         self._testing = Examples(
             fitted.matrix(self.arrays, self._test_rows), numbers[self._test_rows]
         )
+        self._shapes = {
+            name: np.shape(value) for name, value in self._model.initial_weights(0).items()
+        }
         refused = [asdict(each) for each in refusals(self._model, fitted.names, self._training.x)]
         told = {"problems": refused} if refused else {"features": task.features}
         return answer({ReleaseKind.BINDING: told})
@@ -174,12 +186,12 @@ class Learner:
         arrays, config = _arrays_and_config(message.content)
         if self._private is not None:
             return Message(self._private.train(arrays, config), reply_to=message)
-        number = int(config.get("server-round", 0))
+        number, mu = _number(config, "server-round"), _number(config, "proximal-mu")
         update = self._model.train(
-            weights_of(arrays),
+            self._checked(arrays),
             self._training,
-            seed=(self._question.seed, number, self._name_word),
-            proximal_mu=float(config.get("proximal-mu", 0.0)),
+            seed=(self._question.seed, int(number), self._name_word),
+            proximal_mu=mu,
         )
         told = MetricRecord({metrics.WEIGHT: self._training.total_weight})
         content = {ReleaseKind.UPDATE.value: record_of(update), ReleaseKind.TRAINING.value: told}
@@ -191,13 +203,38 @@ class Learner:
         if self._private is not None:
             return Message(self._private.evaluate(arrays, config), reply_to=message)
         sums: metrics.Sums = {metrics.WEIGHT: 0}
+        weights = self._checked(arrays)
         if len(self._testing):
-            predicted = self._model.predict(weights_of(arrays), self._testing.x)
+            predicted = self._model.predict(weights, self._testing.x)
             regression = self._question.model.task == "regression"
             measure = metrics.regression_sums if regression else metrics.classification_sums
             sums = measure(predicted, self._testing.y)
         told = MetricRecord(dict(sums))
         return Message(Reply({ReleaseKind.METRICS.value: told}), reply_to=message)
+
+    def _checked(self, record: ArrayRecord) -> dict[str, NDArray[Any]]:
+        """Return weights that arrived; of other shapes numpy would make another model."""
+        if self._shapes is None:
+            raise PartyError("this run has not begun", hint="query.begin comes first")
+        weights = weights_of(record)
+        shapes = {name: np.shape(value) for name, value in weights.items()}
+        if shapes != self._shapes or any(v.dtype.kind not in "fiub" for v in weights.values()):
+            raise PartyError(f"these are no weights of {self._question.model.name}")
+        return weights
+
+
+def _list(asked: Mapping[str, Any], key: str) -> list[Any]:
+    found = asked.get(key)
+    if not isinstance(found, list) or not all(isinstance(each, dict) for each in found):
+        raise InvalidOption(f"'{key}' is a list of objects")
+    return found
+
+
+def _number(config: Mapping[str, Any], key: str) -> float:
+    found = config.get(key, 0)
+    if isinstance(found, int | float) and 0 <= found < math.inf:
+        return found
+    raise InvalidOption(f"'{key}' is a finite number from 0 up, not {str(found)[:50]}")
 
 
 def answering(

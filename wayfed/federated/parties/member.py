@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+import logging
 from dataclasses import dataclass, field
 from types import MappingProxyType
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Final
 from urllib.parse import urlsplit
 
 from wayfed.configuration import ContextConfiguration, TableConfiguration
@@ -36,6 +37,8 @@ if TYPE_CHECKING:
     from wayfed.dataset import Dataset
     from wayfed.federated.parties.policy import Role
     from wayfed_optimizer.types import Field, Schema
+
+LOG: Final = logging.getLogger("wayfed.federated.party")
 
 
 @dataclass(frozen=True, slots=True)
@@ -111,11 +114,23 @@ class Member:
         """Return what of the catalog does not fit what is published, one sentence each."""
         found: list[str] = []
         for table in self._tables:
-            self._bind_table(Read(table, self._published[table]), found)
+            self._bind_table(Read(table, self._published[table]), found, openly=True)
         return tuple(found)
 
-    def bind(self, plan: bytes, purpose: Purpose = Purpose.LEARN) -> BoundPlan:
-        """Check a plan against the catalog and the policy; reads schemas, no rows."""
+    def bind(
+        self, plan: bytes, purpose: Purpose = Purpose.LEARN, *, openly: bool = True
+    ) -> BoundPlan:
+        """Check a plan against the catalog and the policy; reads schemas, no rows.
+
+        Parameters
+        ----------
+        plan
+            The plan as it arrived.
+        purpose
+            What is to be made of its rows.
+        openly
+            Whether it is told where a source is that cannot be read.
+        """
         logical = from_wire(plan)
         if purpose is Purpose.COUNT:
             logical = Aggregate(logical, (), (Named("rows", Call("count", ())),))
@@ -128,7 +143,7 @@ class Member:
             for name in sorted(loops & {*self._tables, *self._published})
         ]
         own = {
-            read: read if read.table in loops else self._bind_table(read, problems)
+            read: read if read.table in loops else self._bind_table(read, problems, openly)
             for read in reads(needed)
         }
         told = aggregate_of(needed) if purpose is Purpose.DESCRIBE else needed
@@ -159,7 +174,7 @@ class Member:
             return ()
         return (tuple(own.rename.get(column, column) for column in own.key),)
 
-    def _bind_table(self, read: Read, problems: list[str]) -> Relation:
+    def _bind_table(self, read: Read, problems: list[str], openly: bool) -> Relation:
         """Return the party's version of a read; the read itself where something does not fit."""
         table = self._tables.get(read.table)
         if table is None:
@@ -169,7 +184,11 @@ class Member:
             relation = self.context.read(read.table).relation
         except WayfedError as error:
             hint = f" ({error.hint})" if error.hint else ""
-            problems.append(f"table '{read.table}': {error.message}{hint}")
+            told = f"{error.message}{hint}"
+            if not openly:
+                LOG.warning("table '%s': %s", read.table, told)
+                told = "its source cannot be read; `wayfed party check` says why, at the party"
+            problems.append(f"table '{read.table}': {told}")
             return read
         outputs = [
             self._bind_column(read.table, wanted, relation, problems) for wanted in read.schema

@@ -1,4 +1,7 @@
-"""How a party opens a session: each answer is recorded before a grid gets to carry it."""
+"""How a party opens a session: what it takes, what of its failures it tells, what it records.
+
+All that arrives by any grid comes through here, and all that leaves.
+"""
 
 from __future__ import annotations
 
@@ -11,10 +14,20 @@ import numpy as np
 from flwr.app import ConfigRecord
 
 from wayfed.federated.parties.audit import HERE
-from wayfed.federated.parties.session import PLAN, Session
+from wayfed.federated.parties.session import DESCRIBE, EXPLAIN, PLAN, Session
 from wayfed.federated.releases import ReleaseKind, releases_in
 from wayfed.federated.wire import QUESTION, read_json
-from wayfed_optimizer.errors import PartyError, PolicyViolation, SourceError, WayfedError
+from wayfed_optimizer.errors import (
+    Cancelled,
+    ExecutionError,
+    NotEnoughMemory,
+    PartyError,
+    PlanError,
+    PolicyViolation,
+    SourceChanged,
+    SourceError,
+    WayfedError,
+)
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -27,7 +40,13 @@ if TYPE_CHECKING:
     from wayfed.federated.releases import Release
 
 LOG: Final = logging.getLogger("wayfed.federated.party")
-_KEPT: Final = frozenset({PLAN, "query.bind", "query.describe"})
+KINDS: Final = frozenset(
+    {PLAN, DESCRIBE, EXPLAIN, "query.bind", "query.statistics", "query.begin", "train", "evaluate"}
+)
+"""The messages that a party answers."""
+_OF_THE_PARTY: Final = (SourceError, NotEnoughMemory, ExecutionError, SourceChanged)
+"""Errors that are no answer to what was asked, though some can be said before a plan runs."""
+_KEPT: Final = frozenset({PLAN, DESCRIBE, "query.bind"})
 """Messages whose question is written into the log: it holds names, scalars and the plan."""
 _LONGEST: Final = 4_000
 """Characters of a question or a reason in the log; the hash is of all of it."""
@@ -59,14 +78,55 @@ def open_session(member: Member, asker: Asker = HERE) -> Answering:
     asker
         Who asks.
     """
-    session = Session(member)
+    session = _Closed(Session(member, openly=asker.is_here))
     return session if member.audit is None else _Audited(session, member, asker, member.audit)
+
+
+class _Closed:
+    """A session that takes messages of known kinds, and tells no more of a failure than it must.
+
+    What an engine says when it fails quotes paths, queries and values. That stays with the party,
+    whose log has it; in a simulation it is the cause of what is raised.
+    """
+
+    def __init__(self, session: Session) -> None:
+        self._session = session
+
+    def answer(self, message: Message, context: Context) -> Message:
+        """Answer a message; raises what keeps the party from it, in words that may leave it."""
+        kind = message.metadata.message_type
+        if kind not in KINDS:
+            raise PartyError(f"{kind[:80]!r} is no message that a party answers")
+        try:
+            return self._session.answer(message, context)
+        except Cancelled:
+            raise
+        except _OF_THE_PARTY as error:
+            raise _without_reason(kind, error) from error
+        except (PlanError, PolicyViolation, PartyError):
+            raise
+        except Exception as error:
+            raise _without_reason(kind, error) from error
+
+    def arrays(self) -> Arrays:
+        """Return the session's arrays; the grid gives them to nobody."""
+        return self._session.arrays()
+
+    def lend(self) -> Arrays:
+        """Lend the arrays to code in this process."""
+        return self._session.lend()
+
+
+def _without_reason(kind: str, error: Exception) -> PartyError:
+    LOG.warning("could not answer %s", kind, exc_info=error)
+    reason = f"it could not answer '{kind}': {type(error).__name__}"
+    return PartyError(reason, hint="the party's log says more")
 
 
 class _Audited:
     """A session whose answers are in the audit log before they leave; else there are none."""
 
-    def __init__(self, session: Session, member: Member, asker: Asker, log: AuditLog) -> None:
+    def __init__(self, session: _Closed, member: Member, asker: Asker, log: AuditLog) -> None:
         self._session = session
         self._party = member.name
         self._asker = asker

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
-from enum import Enum
+from enum import Enum, StrEnum
 from types import MappingProxyType
 from typing import TYPE_CHECKING, Final
 
@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from wayfed_optimizer.relations import Relation
 
 
-class Purpose(Enum):
+class Purpose(StrEnum):
     """What is to be made of a plan's rows; a session has one."""
 
     LEARN = "learn"

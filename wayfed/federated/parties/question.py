@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from dataclasses import dataclass, fields
+from typing import TYPE_CHECKING, Any, Final
 
 import numpy as np
 
@@ -13,7 +13,7 @@ from wayfed.federated.features.recipe import Recipe
 from wayfed.federated.models.spec import ModelSpec, check_whole
 from wayfed.federated.models.statistics import Choosy
 from wayfed.federated.privacy.dp import DifferentialPrivacy
-from wayfed_optimizer.errors import WayfedError
+from wayfed_optimizer.errors import InvalidOption, WayfedError
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence
@@ -22,6 +22,10 @@ if TYPE_CHECKING:
 
     from wayfed.arrays import Arrays
     from wayfed.federated.models.adapter import Matrix, Model
+
+_LONGEST: Final = 1_000
+_MOST_FEATURES: Final = 100_000
+_SEEDS: Final = 1 << 128
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,19 +71,28 @@ class Question:
 
     @classmethod
     def from_dict(cls, plain: Mapping[str, Any]) -> Question:
-        """Read what `to_dict` wrote."""
-        classes, privacy = plain["classes"], plain["privacy"]
+        """Read what `to_dict` wrote, trusting nothing.
+
+        Raises
+        ------
+        InvalidOption
+            This is no question.
+        """
+        known = {field.name for field in fields(cls)}
+        if wrong := sorted(known.symmetric_difference(plain)):
+            raise InvalidOption(f"a question has {', '.join(sorted(known))}; see {wrong[0][:200]}")
+        classes, privacy, weight = plain["classes"], plain["privacy"], plain["sample_weight"]
         return cls(
-            label=str(plain["label"]),
-            features=tuple(map(str, plain["features"])),
-            sample_weight=plain["sample_weight"],
+            label=_text("label", plain["label"]),
+            features=_names(plain["features"]),
+            sample_weight=None if weight is None else _text("sample_weight", weight),
             split=split.split_from_dict(plain["split"]),
-            model=ModelSpec.from_dict(plain["model"]),
-            recipe=Recipe.from_dict(plain["recipe"]),
-            classes=None if classes is None else tuple(classes),
-            seed=int(plain["seed"]),
+            model=ModelSpec.from_dict(_object("model", plain["model"])),
+            recipe=Recipe.from_dict(_object("recipe", plain["recipe"])),
+            classes=None if classes is None else fitting.checked_categories(classes),
+            seed=_seed(plain["seed"]),
             rounds=_whole(plain["rounds"]),
-            strategy=str(plain["strategy"]),
+            strategy=_text("strategy", plain["strategy"]),
             privacy=None if privacy is None else DifferentialPrivacy.from_dict(privacy),
         )
 
@@ -87,6 +100,33 @@ class Question:
 def _whole(rounds: object) -> int:
     check_whole(rounds=rounds)  # type: ignore[arg-type]  # it checks what came
     return int(str(rounds))
+
+
+def _seed(value: object) -> int:
+    if isinstance(value, int) and not isinstance(value, bool) and abs(value) < _SEEDS:
+        return value
+    raise InvalidOption(f"seed is a whole number below 2**128, not {str(value)[:50]}")
+
+
+def _text(key: str, value: object) -> str:
+    if isinstance(value, str) and len(value) <= _LONGEST:
+        return value
+    raise InvalidOption(f"{key} is a text of at most {_LONGEST:,} characters")
+
+
+def _object(key: str, value: object) -> Mapping[str, object]:
+    if isinstance(value, dict):
+        return value
+    raise InvalidOption(f"{key} is an object, not {type(value).__name__}")
+
+
+def _names(value: object) -> tuple[str, ...]:
+    if not isinstance(value, list) or len(value) > _MOST_FEATURES:
+        raise InvalidOption(f"features are a list of at most {_MOST_FEATURES:,} names")
+    names = tuple(_text("a feature", each) for each in value)
+    if len(set(names)) < len(names):
+        raise InvalidOption("a column is among the features twice")
+    return names
 
 
 def label_of(arrays: Arrays, question: Question) -> NDArray[Any]:
@@ -97,8 +137,11 @@ def label_of(arrays: Arrays, question: Question) -> NDArray[Any]:
     return column.astype(np.int64) if column.dtype.kind == "f" else column
 
 
-def problems(arrays: Arrays, question: Question) -> Iterator[Problem]:
-    """Yield all in a party's arrays that keeps it from answering a question."""
+def problems(arrays: Arrays, question: Question, least: int = 1) -> Iterator[Problem]:
+    """Yield all in a party's arrays that keeps it from answering a question.
+
+    Of fewer rows than `least` it tells no number.
+    """
     needed = [question.label, *question.features]
     if question.sample_weight is not None:
         needed.append(question.sample_weight)
@@ -108,11 +151,11 @@ def problems(arrays: Arrays, question: Question) -> Iterator[Problem]:
     if missing:
         yield from (Problem(name, f"there is no column '{name}'") for name in missing)
         return
-    yield from _label_problems(arrays, question)
+    yield from _label_problems(arrays, question, least)
     for name in question.features:
-        yield from _feature_problems(arrays, name, question.recipe)
+        yield from _feature_problems(arrays, name, question.recipe, least)
     if question.sample_weight is not None:
-        yield from _weight_problems(arrays, question.sample_weight)
+        yield from _weight_problems(arrays, question.sample_weight, least)
 
 
 def refusals(model: Model, names: Sequence[str], x: Matrix) -> Iterator[Problem]:
@@ -122,19 +165,19 @@ def refusals(model: Model, names: Sequence[str], x: Matrix) -> Iterator[Problem]
             yield Problem(names[place], f"'{names[place]}' {told}", hint)
 
 
-def _label_problems(arrays: Arrays, question: Question) -> Iterator[Problem]:
+def _label_problems(arrays: Arrays, question: Question, least: int) -> Iterator[Problem]:
     name = question.label
     column = arrays[name]
     data, missing = np.ma.getdata(column), np.ma.getmaskarray(column)
     if missing.any():
         yield Problem(
             name,
-            f"the label '{name}' is NULL in {int(missing.sum())} rows",
+            f"the label '{name}' is NULL in {_rows(int(missing.sum()), least)}",
             f"drop_null('{name}') in the plan",
         )
         return
     if question.model.task == "regression":
-        yield from _number_problems(arrays, name, missing_allowed=False)
+        yield from _number_problems(arrays, name, least, missing_allowed=False)
         return
     if data.dtype.kind == "f" and not (np.isfinite(data) & (data == np.trunc(data))).all():
         yield Problem(
@@ -146,9 +189,8 @@ def _label_problems(arrays: Arrays, question: Question) -> Iterator[Problem]:
     if question.classes is not None:
         label = label_of(arrays, question)
         if unknown := int((fitting.encode(label, question.classes) < 0).sum()):
-            yield Problem(
-                name, f"the label '{name}' is none of classes={question.classes} in {unknown} rows"
-            )
+            classes, where = question.classes, _rows(unknown, least)
+            yield Problem(name, f"the label '{name}' is none of classes={classes} in {where}")
         return
     try:
         fitting.count_categories(label_of(arrays, question), name)
@@ -156,9 +198,10 @@ def _label_problems(arrays: Arrays, question: Question) -> Iterator[Problem]:
         yield Problem(name, error.message, error.hint)
 
 
-def _feature_problems(arrays: Arrays, name: str, recipe: Recipe) -> Iterator[Problem]:
+def _feature_problems(arrays: Arrays, name: str, recipe: Recipe, least: int) -> Iterator[Problem]:
     if not fitting.is_one_hot(recipe, arrays, name):
-        yield from _number_problems(arrays, name, missing_allowed=recipe.fill_of(name) is not None)
+        is_filled = recipe.fill_of(name) is not None
+        yield from _number_problems(arrays, name, least, missing_allowed=is_filled)
         return
     try:
         fitting.count_categories(arrays[name], name)
@@ -166,7 +209,9 @@ def _feature_problems(arrays: Arrays, name: str, recipe: Recipe) -> Iterator[Pro
         yield Problem(name, error.message, error.hint)
 
 
-def _number_problems(arrays: Arrays, name: str, *, missing_allowed: bool) -> Iterator[Problem]:
+def _number_problems(
+    arrays: Arrays, name: str, least: int, *, missing_allowed: bool
+) -> Iterator[Problem]:
     try:
         column = numeric_column(arrays, name)
     except WayfedError as error:
@@ -180,20 +225,25 @@ def _number_problems(arrays: Arrays, name: str, *, missing_allowed: bool) -> Ite
         nans = int((np.isnan(data) & ~masked).sum())
         infinite = int((np.isinf(data) & ~masked).sum())
     if infinite:
-        yield Problem(name, f"'{name}' is infinite in {infinite} rows", "filter them in the plan")
+        where = _rows(infinite, least)
+        yield Problem(name, f"'{name}' is infinite in {where}", "filter them in the plan")
     if missing_allowed:
         return
     for count, kind in ((nulls, "NULL"), (nans, "NaN")):
         if count:
             yield Problem(
                 name,
-                f"'{name}' is {kind} in {count} rows",
+                f"'{name}' is {kind} in {_rows(count, least)}",
                 "preprocess=wf.features(impute='mean'), or filter them in the plan",
             )
 
 
-def _weight_problems(arrays: Arrays, name: str) -> Iterator[Problem]:
-    problems = list(_number_problems(arrays, name, missing_allowed=False))
+def _rows(count: int, least: int) -> str:
+    return f"{count} rows" if count >= least else "some rows"
+
+
+def _weight_problems(arrays: Arrays, name: str, least: int) -> Iterator[Problem]:
+    problems = list(_number_problems(arrays, name, least, missing_allowed=False))
     yield from problems
     if not problems and (np.ma.getdata(numeric_column(arrays, name)) < 0).any():
         yield Problem(name, f"the weight '{name}' is below zero in some rows")

@@ -10,7 +10,7 @@ from wayfed.federated.parties.policy import Purpose
 from wayfed.federated.parties.rules import Rules
 from wayfed.federated.releases import ReleaseKind
 from wayfed.federated.wire import answer
-from wayfed_optimizer.errors import PartyError, PlanError, PolicyViolation
+from wayfed_optimizer.errors import InvalidPlan, PartyError, PlanError, PolicyViolation
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
@@ -38,10 +38,13 @@ class Session:
     ----------
     member
         The party: its name, catalog, policy and engines.
+    openly
+        Whether what does not fit is told with places, as where the parties are simulated.
     """
 
-    def __init__(self, member: Member) -> None:
+    def __init__(self, member: Member, *, openly: bool = True) -> None:
         self._member = member
+        self._openly = openly
         self._lock = Lock()
         self._dataset: Dataset | None = None
         self._arrays: Arrays | None = None
@@ -111,16 +114,19 @@ class Session:
     def _run(self, dataset: Dataset) -> Arrays:
         try:
             return dataset.to_numpy()
-        except PlanError:
-            raise
         except Exception as error:
+            if self._openly and isinstance(error, PlanError):
+                raise
             told = f"its part of the plan failed with {type(error).__name__}"
             raise PartyError(told) from error
 
     def _bind(self, asked: Mapping[str, Any]) -> RecordDict:
         member = self._member
-        purpose = Purpose(asked.get("purpose", Purpose.LEARN.value))
-        bound = member.bind(str(asked["plan"]).encode(), purpose)
+        plan, purpose = asked.get("plan"), asked.get("purpose", Purpose.LEARN.value)
+        if not isinstance(plan, str) or purpose not in list(Purpose):
+            raise InvalidPlan("a session begins with a plan and its purpose")
+        purpose = Purpose(purpose)
+        bound = member.bind(plan.encode(), purpose, openly=self._openly)
         with self._lock:
             self._dataset, self._arrays = bound.dataset, None
             self._purpose, self._least = purpose, bound.least
