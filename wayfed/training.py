@@ -104,7 +104,10 @@ class Training:
         checkpoint
             Where to write after each round what `resume` goes on from: a directory, or True for
             one of your own; by default nowhere.
-        privacy, secure_aggregation, refresh
+        secure_aggregation
+            Whether updates are summed under masks, so that nobody reads one: from three parties
+            on, of which more than half must stay in each round.
+        privacy, refresh
             Not in this version, beyond their defaults.
         runner
             How messages travel: ``local``, ``processes``, or ``grpc`` for parties elsewhere; by

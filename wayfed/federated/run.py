@@ -17,6 +17,7 @@ from wayfed.federated.parties.question import Question
 from wayfed.federated.privacy.client_level import noisy_average
 from wayfed.federated.privacy.compatibility import Trait, check_together
 from wayfed.federated.privacy.dp import DifferentialPrivacy
+from wayfed.federated.privacy.masking.rounds import summed_in_secret
 from wayfed.federated.privacy.traits import privacy_trait, traits_of
 from wayfed.federated.rounds.binding import bind
 from wayfed.federated.rounds.guard import GuardedGrid
@@ -125,8 +126,11 @@ def run_federated(
     privacy
         How much the run may reveal of a row, or of a party (`wayfed.federated.privacy.dp.dp`);
         docs/privacy.md says what is protected from whom, and what then must be named beforehand.
-    secure_aggregation, refresh
-        Not in this version, beyond their defaults.
+    secure_aggregation
+        Whether updates are summed under masks, so that nobody reads one: SecAgg+, from three
+        parties on, of which more than half must stay in each round.
+    refresh
+        Not in this version, beyond its default.
     checkpoint
         Where to write after each round what `resume` goes on from: a directory, or True for one of
         the user's own (docs/runs.md); by default nowhere.
@@ -193,7 +197,6 @@ def run_federated(
     """
     _check_runner(runner)
     _check_later(
-        secure_aggregation=secure_aggregation,
         refresh=refresh != "once",
     )
     if privacy is not None and not isinstance(privacy, DifferentialPrivacy):
@@ -204,7 +207,7 @@ def run_federated(
     check_rounds(rounds, quorum, deadline)
     directory = checkpoint_place(checkpoint)
     if not isinstance(model, ModelSpec):
-        _check_own_code(model, privacy, directory)
+        _check_own_code(model, privacy, directory, secure=secure_aggregation)
         return run_flower(
             participants,
             server={"num_rounds": rounds, "strategy": strategy, "round_timeout": deadline},
@@ -237,6 +240,7 @@ def run_federated(
         rounds=rounds,
         strategy=name_of(strategy),
         privacy=privacy,
+        secure_aggregation=secure_aggregation,
     )
     # A first look, before anything is asked of a party: is it installed, are its parameters right?
     built = resolve_model(model, Task(len(names), None if model.task == "regression" else 2))
@@ -314,6 +318,7 @@ def run_federated(
                 joining=None
                 if participants.plan is None or privacy is not None
                 else Joining(grid, participants.plan, asked, bound, reports),
+                secure=summed_in_secret(grid, quorum) if secure_aggregation else None,
             ),
             first if resumed is None else resumed.weights,
             description=f"{model.name} of '{label}'",
@@ -357,8 +362,10 @@ def _features(
 
 
 def _check_own_code(
-    model: object, privacy: DifferentialPrivacy | None, directory: Path | None
+    model: object, privacy: DifferentialPrivacy | None, directory: Path | None, *, secure: bool
 ) -> None:
+    if secure:
+        check_together({Trait.SECURE_AGGREGATION, Trait.OWN_CODE})
     if privacy is not None:
         check_together({privacy_trait(privacy), Trait.OWN_CODE})
     if not is_client(model):

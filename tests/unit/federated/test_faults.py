@@ -101,7 +101,6 @@ def test_an_option_that_cannot_be_meant_is_refused(options: dict[str, Any], mess
 @pytest.mark.parametrize(
     "options",
     [
-        {"secure_aggregation": True},
         {"refresh": "round"},
     ],
     ids=str,

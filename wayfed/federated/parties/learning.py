@@ -18,6 +18,7 @@ from wayfed.federated.models.adapter import Examples, Model, Task, resolve_model
 from wayfed.federated.parties.party import Party
 from wayfed.federated.parties.question import Question, label_of, problems, refusals
 from wayfed.federated.parties.rules import Rules
+from wayfed.federated.privacy.masking.answering import MaskedTraining
 from wayfed.federated.privacy.party import PrivateRun
 from wayfed.federated.releases import ReleaseKind
 from wayfed.federated.wire import QUESTION, Reply, answer, read_json, record_of, weights_of
@@ -78,7 +79,8 @@ class Learner:
         app.query("bind")(answering(self._bind))
         app.query("statistics")(answering(self._statistics))
         app.query("begin")(answering(self._begin))
-        app.train()(self._train)
+        app.train()(self._openly)
+        MaskedTraining(self._train).serve(app)
         app.evaluate()(self._evaluate)
         return app
 
@@ -180,6 +182,11 @@ class Learner:
         refused = [asdict(each) for each in refusals(self._model, fitted.names, self._training.x)]
         told = {"problems": refused} if refused else {"features": task.features}
         return answer({ReleaseKind.BINDING: told})
+
+    def _openly(self, message: Message, context: Context) -> Message:
+        if self._question.secure_aggregation:
+            raise PolicyViolation("its updates were to be summed in secret, and leave it masked")
+        return self._train(message, context)
 
     def _train(self, message: Message, context: Context) -> Message:
         self._require_bound()

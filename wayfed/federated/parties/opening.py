@@ -15,6 +15,7 @@ from flwr.app import ConfigRecord
 
 from wayfed.federated.parties.audit import HERE
 from wayfed.federated.parties.session import DESCRIBE, EXPLAIN, PLAN, Session
+from wayfed.federated.privacy.masking.messages import STAGES
 from wayfed.federated.releases import ReleaseKind, releases_in
 from wayfed.federated.wire import QUESTION, read_json
 from wayfed_optimizer.errors import (
@@ -42,6 +43,7 @@ if TYPE_CHECKING:
 LOG: Final = logging.getLogger("wayfed.federated.party")
 KINDS: Final = frozenset(
     {PLAN, DESCRIBE, EXPLAIN, "query.bind", "query.statistics", "query.begin", "train", "evaluate"}
+    | set(STAGES)
 )
 """The messages that a party answers."""
 _OF_THE_PARTY: Final = (SourceError, NotEnoughMemory, ExecutionError, SourceChanged)

@@ -52,6 +52,7 @@ class Question:
     rounds: int = 1
     strategy: str = "fedavg"
     privacy: DifferentialPrivacy | None = None
+    secure_aggregation: bool = False
 
     def to_dict(self) -> dict[str, Any]:
         """Give plain values, fit for JSON."""
@@ -67,6 +68,7 @@ class Question:
             "rounds": self.rounds,
             "strategy": self.strategy,
             "privacy": None if self.privacy is None else self.privacy.to_dict(),
+            "secure_aggregation": self.secure_aggregation,
         }
 
     @classmethod
@@ -94,6 +96,7 @@ class Question:
             rounds=_whole(plain["rounds"]),
             strategy=_text("strategy", plain["strategy"]),
             privacy=None if privacy is None else DifferentialPrivacy.from_dict(privacy),
+            secure_aggregation=plain["secure_aggregation"] is True,
         )
 
 

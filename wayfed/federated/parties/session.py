@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any, Final
 from wayfed.federated.parties.learning import Learner, answering
 from wayfed.federated.parties.policy import Purpose
 from wayfed.federated.parties.rules import Rules
+from wayfed.federated.privacy.masking.messages import STAGES
 from wayfed.federated.releases import ReleaseKind
 from wayfed.federated.wire import answer
 from wayfed_optimizer.errors import InvalidPlan, PartyError, PlanError, PolicyViolation
@@ -24,7 +25,7 @@ if TYPE_CHECKING:
 PLAN: Final = "query.plan"
 EXPLAIN: Final = "query.explain"
 DESCRIBE: Final = "query.describe"
-_PRIVATE: Final = frozenset({PLAN, "query.bind", "query.begin", "train", "evaluate"})
+_PRIVATE: Final = frozenset({PLAN, "query.bind", "query.begin", "train", "evaluate", *STAGES})
 """The messages to which a party answers under privacy."""
 
 

@@ -116,6 +116,13 @@ PAIRS: Final = (
     ),
     Pair(
         Trait.EXAMPLE_PRIVACY,
+        Trait.SUMS,
+        False,
+        "its sums are over rows, and have no bound that noise could be made for",
+        "wf.models.logistic_regression(), linear_regression() or mlp()",
+    ),
+    Pair(
+        Trait.EXAMPLE_PRIVACY,
         Trait.OWN_CODE,
         False,
         "nobody but its author knows what a client tells",
@@ -182,6 +189,13 @@ PAIRS: Final = (
         Trait.CANNOT_CLIP,
         True,
         "the update is cut as a whole, whatever made it",
+    ),
+    Pair(
+        Trait.CLIENT_PRIVACY,
+        Trait.SUMS,
+        False,
+        "its sums are over rows, and have no bound that noise could be made for",
+        "wf.models.logistic_regression(), linear_regression() or mlp()",
     ),
     Pair(
         Trait.CLIENT_PRIVACY,

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass
 from typing import Final, Literal
@@ -13,6 +12,9 @@ from wayfed_optimizer.types import check_option
 Unit = Literal["example", "client"]
 
 UNITS: Final = ("example", "client")
+
+# What a noise of 64-bit numbers can keep to, and its accountant can tell from nothing.
+_RANGES: Final = {"epsilon": (1e-4, 1e6), "delta": (1e-12, 0.1), "clip": (1e-9, 1e9)}
 
 
 @dataclass(frozen=True, slots=True)
@@ -73,8 +75,8 @@ def dp(*, epsilon: float, delta: float, clip: float, unit: str = "example") -> D
     Parameters
     ----------
     epsilon, delta
-        The budget of the whole run, for each party: above 0, and between 0 and 1. A row may be
-        added or removed.
+        The budget of the whole run, for each party. A row may be added or removed. An epsilon
+        beyond 10 promises little; delta is to be well below one over the number of rows.
     clip
         The greatest L2 norm that one unit may give to an update.
     unit
@@ -90,16 +92,13 @@ def dp(*, epsilon: float, delta: float, clip: float, unit: str = "example") -> D
     >>> dp(epsilon=2.0, delta=1e-5, clip=1.0)
     DifferentialPrivacy(epsilon=2.0, delta=1e-05, clip=1.0, unit='example')
     """
-    for name, value, most in (
-        ("epsilon", epsilon, math.inf),
-        ("delta", delta, 1.0),
-        ("clip", clip, math.inf),
-    ):
+    for name, value in (("epsilon", epsilon), ("delta", delta), ("clip", clip)):
+        least, most = _RANGES[name]
         number = isinstance(value, int | float) and not isinstance(value, bool)
-        if not (number and 0 < value < most):
+        if not (number and least <= value <= most):
             raise InvalidOption(
                 f"{name}={value!r} gives no privacy",
-                hint="epsilon and clip are finite and above 0, delta lies between 0 and 1",
+                hint=f"{name} lies between {least:g} and {most:g}",
             )
     match check_option(unit, UNITS, name="unit"):
         case "client":

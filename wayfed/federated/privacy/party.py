@@ -12,6 +12,7 @@ import hashlib
 import logging
 from contextlib import contextmanager
 from dataclasses import asdict, dataclass, replace
+from threading import Lock
 from typing import TYPE_CHECKING, Any, Final, TypeAlias, TypeVar
 
 import numpy as np
@@ -101,6 +102,7 @@ class PrivateRun:
         self._training: Examples
         self._testing: Examples
         self._classes = 0
+        self._lock = Lock()
         self._plan: _Plan | None = None
         self._left: dict[str, int] = {}
         self._told: dict[str, tuple[bytes, RecordDict]] = {}
@@ -124,6 +126,12 @@ class PrivateRun:
         self, fitted: fitting.FittedFeatures, classes: Sequence[fitting.Category] | None
     ) -> RecordDict:
         """Pay for the run, and tell about how many rows there are."""
+        with self._lock:
+            return self._begin(fitted, classes)
+
+    def _begin(
+        self, fitted: fitting.FittedFeatures, classes: Sequence[fitting.Category] | None
+    ) -> RecordDict:
         task = Task(len(fitted.names), None if classes is None else len(classes))
         self._model = resolve_model(self._question.model, task)
         if reason := cannot_clip(self._question.model.name, self._model, self._privacy):
@@ -148,13 +156,15 @@ class PrivateRun:
 
     def train(self, weights: ArrayRecord, config: Mapping[str, Any]) -> RecordDict:
         """Learn from the rows, as often as was paid for."""
-        return self._once("train", weights, config, self._learn)
+        with self._lock:
+            return self._once("train", weights, config, self._learn)
 
     def evaluate(self, weights: ArrayRecord, config: Mapping[str, Any]) -> RecordDict:
         """Measure on held-out rows, as often as was paid for."""
         if self._question.split is None or self._privacy.unit == "client":
             raise PolicyViolation("measures are not paid for in this run", hint="test=None")
-        return self._once("evaluate", weights, config, self._measure)
+        with self._lock:
+            return self._once("evaluate", weights, config, self._measure)
 
     def _once(
         self, kind: str, record: ArrayRecord, config: Mapping[str, Any], work: _Work

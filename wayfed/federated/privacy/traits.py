@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any, Final
 
+from wayfed.federated.models.statistics import StatisticsModel
 from wayfed.federated.privacy.compatibility import Trait
 from wayfed.federated.privacy.descent import ClippingModel
 
@@ -68,6 +69,8 @@ def traits_of(
             asked.recipe.takes_from_rows(name, is_bool=name in yes_or_no) for name in asked.features
         ):
             yield Trait.FITTED
+        if isinstance(model, StatisticsModel):
+            yield Trait.SUMS
         if not isinstance(model, ClippingModel):
             yield Trait.CANNOT_CLIP
 

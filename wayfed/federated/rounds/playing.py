@@ -20,6 +20,7 @@ if TYPE_CHECKING:
     from flwr.serverapp.strategy import Strategy
 
     from wayfed.federated.models.adapter import Weights
+    from wayfed.federated.privacy.masking.rounds import SecureAggregation
     from wayfed.federated.rounds.guard import GuardedGrid
     from wayfed.federated.rounds.joining import Joining
     from wayfed.federated.runs.journal import Journal
@@ -51,6 +52,8 @@ class Rounds:
         Whether rows are held out to measure on.
     joining
         Takes in parties that come late or come back; None where nobody joins a run.
+    secure
+        Sums updates that nobody can read; None where they are read.
     """
 
     grid: GuardedGrid
@@ -61,6 +64,7 @@ class Rounds:
     model: Callable[[Weights], Predictor]
     evaluate: bool
     joining: Joining | None = None
+    secure: SecureAggregation | None = None
 
     def play(
         self,
@@ -99,7 +103,7 @@ class Rounds:
             self.joining.take_in(number)
         with seeded_sampling(self.seed, number, "train"):
             messages = self.strategy.configure_train(number, arrays, ConfigRecord(), self.grid)
-        replies = self.grid.send_and_receive(messages)
+        replies = self._trained(messages)
         counted = {self._name(reply): _weight(reply) for reply in replies}
         arrays = self._aggregate(number, replies)
         run.model = self.model(weights_of(arrays))
@@ -115,6 +119,11 @@ class Rounds:
             )
         )
         return arrays
+
+    def _trained(self, messages: Iterable[Message]) -> list[Message]:
+        if self.secure is None:
+            return self.grid.send_and_receive(messages)
+        return self.secure.train(messages)
 
     def _aggregate(self, number: int, replies: Iterable[Message]) -> ArrayRecord:
         try:

@@ -75,6 +75,7 @@ class Request:
             "sample_weight": asked.sample_weight,
             "classes": asked.classes,
             "privacy": asked.privacy,
+            "secure_aggregation": asked.secure_aggregation,
             "runner": self.runner,
             "seed": asked.seed,
             "quorum": self.quorum,

@@ -31,7 +31,7 @@ from wayfed.federated.privacy.masking.messages import (
 from wayfed.federated.releases import ReleaseKind
 from wayfed.federated.rounds.guard import Failure
 from wayfed.federated.wire import Reply, record_of, weights_of
-from wayfed_optimizer.errors import PartyError
+from wayfed_optimizer.errors import InvalidOption, PartyError
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Mapping
@@ -44,6 +44,23 @@ FEWEST: Final = 3
 """Of two parties, each could take its own update out of the sum."""
 _MOST_SHARES: Final = 31
 """With how many parties each shares its secrets, itself included; odd, for a ring of them."""
+
+
+def summed_in_secret(grid: GuardedGrid, quorum: float | None = None) -> SecureAggregation:
+    """Return what sums updates in secret.
+
+    Raises
+    ------
+    InvalidOption
+        There are too few parties.
+    """
+    if len(grid.parties) < FEWEST:
+        raise InvalidOption(
+            f"secure_aggregation=True among {len(grid.parties)} parties would tell each of them "
+            "the other's update",
+            hint=f"it takes at least {FEWEST} parties",
+        )
+    return SecureAggregation(grid, quorum)
 
 
 @dataclass(frozen=True, slots=True)
@@ -137,7 +154,7 @@ class _Exchange:
         told = told_by(self.number, parties=len(self.asked), shares=count, threshold=self.threshold)
         alike = RecordDict({RECORD: told})
         answers = self._ask(KEYS, {node: alike for node in self.asked})
-        self.keys = self._each(KEYS, answers, lambda node, record: _own_keys(node, record))
+        self.keys = self._each(KEYS, answers, _own_keys)
         self._require(self.keys, "made keys")
         content = {
             node: RecordDict(
@@ -231,7 +248,7 @@ class _Exchange:
         return secret
 
     def _near(self, node: int, among: Iterable[int]) -> set[int]:
-        return self.near[node] & set(among)
+        return set(self.near[node] & set(among))
 
     def _ask(self, stage: str, content: Mapping[int, RecordDict]) -> dict[int, Message]:
         messages = [Message(each, node, stage) for node, each in content.items()]
