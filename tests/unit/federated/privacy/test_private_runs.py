@@ -16,7 +16,7 @@ from wayfed.federated.parties.question import Question
 from wayfed.federated.releases import Release
 from wayfed.federated.run import run_federated
 from wayfed.federated.runs.results import FederatedRun
-from wayfed_optimizer.errors import InvalidOption, PartyError, TypeMismatch
+from wayfed_optimizer.errors import InvalidOption, PartyError, PolicyViolation, TypeMismatch
 
 FEATURES = ["a", "b", "c"]
 CANARY = 98765.4321
@@ -190,6 +190,8 @@ def test_privacy_is_a_budget(privacy: object) -> None:
         {"delta": 0.0},
         {"delta": 1.0},
         {"clip": 0.0},
+        {"clip": 1e-310},
+        {"delta": 1e-300},
         {"clip": float("inf")},
         {"unit": "row"},
     ],
@@ -307,3 +309,41 @@ def test_three_classes_are_measured_by_what_was_guessed() -> None:
 
     assert set(run.metrics) == {"accuracy", "f1"}
     assert run.metrics["accuracy"] > 0.6
+
+
+def test_messages_at_the_same_time_are_paid_for_one_by_one() -> None:
+    from concurrent.futures import ThreadPoolExecutor
+
+    from wayfed.federated.features.fitting import FittedFeatures, Number
+    from wayfed.federated.parties.rules import Rules
+    from wayfed.federated.privacy.party import PrivateRun
+    from wayfed.federated.wire import record_of
+
+    question = Question(
+        label="late",
+        features=("a",),
+        sample_weight=None,
+        split=None,
+        model=models.logistic_regression(local_epochs=20),
+        recipe=features(),
+        classes=(False, True),
+        seed=0,
+        rounds=3,
+        privacy=wf.dp(epsilon=1.0, delta=1e-6, clip=1.0),
+    )
+    party = rows(2000, 1)
+    run = PrivateRun(lambda: party, Rules(), question, 0)
+    run.begin(FittedFeatures((Number("a"),)), [False, True])
+
+    def step(number: int) -> bool:
+        weights = {"coefficients": np.full(1, float(number)), "intercept": np.zeros(1)}
+        try:
+            run.train(record_of(weights), {})
+        except PolicyViolation:
+            return False
+        return True
+
+    with ThreadPoolExecutor(8) as threads:
+        answered = list(threads.map(step, range(40)))
+
+    assert sum(answered) == 3
