@@ -50,10 +50,8 @@ class Echo:
             raise ValueError("no")
         return Message(content, reply_to=message)
 
-    def arrays(self) -> Arrays:
+    def lend(self) -> Arrays:
         raise NotImplementedError
-
-    lend = arrays
 
 
 @dataclass

@@ -19,6 +19,8 @@ if TYPE_CHECKING:
     from wayfed.federated.parties.member import Member
 
 _START_SECONDS: Final = 60.0
+_PARTY_SECONDS: Final = 2.0
+"""More for each party: they share the cores of this machine while they start."""
 _STEP_SECONDS: Final = 0.02
 
 
@@ -59,7 +61,7 @@ class HubDoor:
     def await_all(self, alive: Callable[[], bool]) -> None:
         """Wait until all parties are connected."""
         mailbox = self._desk.open("presence")
-        end = monotonic() + _START_SECONDS
+        end = monotonic() + _START_SECONDS + _PARTY_SECONDS * len(self._names)
         with mailbox.changed:
             while missing := sorted(set(self._names) - mailbox.present.keys()):
                 if not alive() or monotonic() > end:

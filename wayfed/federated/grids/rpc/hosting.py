@@ -37,8 +37,8 @@ class Answering(Protocol):
         """Answer a message; raises what keeps the party from it."""
         ...
 
-    def arrays(self) -> Arrays:
-        """Return the session's arrays."""
+    def lend(self) -> Arrays:
+        """Return the session's arrays to code of somebody's own, if that may have them."""
         ...
 
 
@@ -174,7 +174,7 @@ class _Hosted:
     def __init__(
         self, name: str, session: Answering, reply: Callable[[str, int, bytes], None]
     ) -> None:
-        party = Party(name, session.answer, session.arrays)
+        party = Party(name, session.answer, session.lend)
         self._app = session.answer
         self._context = PartyContext(party, node_id=node_id_of(name), number=0, parties=1)
         self._reply = reply
