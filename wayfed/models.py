@@ -1,15 +1,17 @@
-"""The models of `run_federated`, as `wf.models`: each call gives a specification of scalars."""
+"""The models of `run_federated`, as `wf.models`: specifications of scalars, never code.
+
+But for these: `torch`, `keras` and `jax` take code of the user's own, which runs where she runs.
+"""
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Literal, NoReturn
+from typing import TYPE_CHECKING, Any, Literal
 
 from wayfed.federated.models.spec import ModelSpec, check_descent, check_whole
-from wayfed_optimizer.errors import Unsupported
 
 if TYPE_CHECKING:
     import os
-    from collections.abc import Sequence
+    from collections.abc import Callable, Sequence
 
     from wayfed.federated.models.spec import Parameter
     from wayfed.federated.runs.results import TrainedModel
@@ -189,19 +191,150 @@ def custom(
     return ModelSpec.of(name, task, **parameters)
 
 
-def torch(module: object) -> NoReturn:
-    """Train a PyTorch module; not in this version."""
-    _later("torch", module)
+def jax(
+    init: Callable[[Any, int, int], Any],
+    apply: Callable[[Any, Any], Any],
+    *,
+    task: Literal["classification", "regression"] = "classification",
+    learning_rate: float = 0.1,
+    local_epochs: int = 1,
+    batch_size: int | None = None,
+    l2: float = 0.0,
+) -> ModelSpec:
+    """Train a pair of JAX functions, at parties of this process: they are code of yours.
+
+    Parameters
+    ----------
+    init
+        ``(key, features, outputs) -> parameters``, a tree of float arrays; `outputs` is the number
+        of classes where there are more than two, else 1.
+    apply
+        ``(parameters, x) -> scores``: rows x outputs (or rows, where there is one), logits or
+        values. It is compiled once for each number of rows.
+    task
+        Whether the label is a class or a number.
+    learning_rate, local_epochs, batch_size, l2
+        As in `logistic_regression`; `l2` is on all arrays.
+
+    Raises
+    ------
+    Unsupported
+        JAX is not installed; or later, where parties are elsewhere.
+
+    Examples
+    --------
+    >>> import wayfed.models
+    >>> def init(key, features, outputs):
+    ...     return {"w": jax.numpy.zeros((features, outputs)), "b": jax.numpy.zeros(outputs)}
+    >>> wayfed.models.jax(init, lambda p, x: x @ p["w"] + p["b"], learning_rate=0.5).name
+    'jax'
+    """
+    from wayfed.federated.models.of_jax import specify
+
+    check_descent(learning_rate, local_epochs, batch_size, l2)
+    return specify(
+        init,
+        apply,
+        task,
+        learning_rate=learning_rate,
+        local_epochs=local_epochs,
+        batch_size=batch_size,
+        l2=l2,
+    )
 
 
-def keras(model: object) -> NoReturn:
-    """Train a Keras model; not in this version."""
-    _later("keras", model)
+def torch(
+    module: object,
+    *,
+    task: Literal["classification", "regression"] = "classification",
+    learning_rate: float = 0.1,
+    local_epochs: int = 1,
+    batch_size: int | None = None,
+    l2: float = 0.0,
+) -> ModelSpec:
+    """Train a PyTorch module, at parties of this process: it is code of yours.
+
+    Parameters
+    ----------
+    module
+        A ``torch.nn.Module`` of scores (logits or values), whose state is what the run begins
+        with; or what makes one: ``(features, outputs) -> Module``, called with the run's seed,
+        where `outputs` is the number of classes where there are more than two, else 1.
+    task
+        Whether the label is a class or a number.
+    learning_rate, local_epochs, batch_size, l2
+        As in `logistic_regression`; `l2` is on all parameters.
+
+    Raises
+    ------
+    Unsupported
+        PyTorch is not installed; or later, where parties are elsewhere.
+    InvalidOption
+        The module keeps statistics of batches (BatchNorm), which are nobody's to average.
+
+    Examples
+    --------
+    >>> import torch  # doctest: +SKIP
+    >>> import wayfed.models
+    >>> wayfed.models.torch(lambda features, outputs: torch.nn.Sequential(
+    ...     torch.nn.Linear(features, 16), torch.nn.ReLU(), torch.nn.Linear(16, outputs)
+    ... )).name  # doctest: +SKIP
+    'torch'
+    """
+    from wayfed.federated.models.of_torch import specify
+
+    check_descent(learning_rate, local_epochs, batch_size, l2)
+    return specify(
+        module,
+        task,
+        learning_rate=learning_rate,
+        local_epochs=local_epochs,
+        batch_size=batch_size,
+        l2=l2,
+    )
 
 
-def jax(init: object, apply: object) -> NoReturn:
-    """Train a pair of JAX functions; not in this version."""
-    _later("jax", (init, apply))
+def keras(
+    model: object,
+    *,
+    task: Literal["classification", "regression"] = "classification",
+    local_epochs: int = 1,
+    batch_size: int | None = None,
+) -> ModelSpec:
+    """Train a compiled Keras 3 model, at parties of this process: it is code of yours.
+
+    Parameters
+    ----------
+    model
+        A built and compiled ``keras.Model`` on any backend; its loss and its optimizer are used as
+        they are, the optimizer from new in each round. Its output is a probability or a logit (as
+        its loss says), one a class or one for two classes; or a value.
+    task
+        Whether the label is a class or a number.
+    local_epochs, batch_size
+        As in `logistic_regression`.
+
+    Raises
+    ------
+    Unsupported
+        Keras is not installed; or later, where parties are elsewhere.
+    InvalidOption
+        The model has no weights yet, or no loss.
+
+    Examples
+    --------
+    >>> import keras  # doctest: +SKIP
+    >>> import wayfed.models
+    >>> net = keras.Sequential([keras.Input((3,)), keras.layers.Dense(1, activation="sigmoid")])
+    ... # doctest: +SKIP
+    >>> net.compile(optimizer="sgd", loss="binary_crossentropy")  # doctest: +SKIP
+    >>> wayfed.models.keras(net).name  # doctest: +SKIP
+    'keras'
+    """
+    from wayfed.federated.models.of_keras import specify
+
+    check_descent(1.0, local_epochs, batch_size, 0.0)
+    return specify(model, task, local_epochs=local_epochs, batch_size=batch_size)
 
 
 def load(source: str | os.PathLike[str]) -> TrainedModel:
@@ -236,11 +369,3 @@ def load(source: str | os.PathLike[str]) -> TrainedModel:
     from wayfed.federated.runs.exported import load as load_model
 
     return load_model(source)
-
-
-def _later(framework: str, _model: object) -> NoReturn:
-    raise Unsupported(
-        f"wf.models.{framework}",
-        reason="there is no adapter for it in this version",
-        hint="a Flower NumPyClient or ClientApp may train any framework's model: pass it as model=",
-    )

@@ -8,9 +8,9 @@ from typing import TYPE_CHECKING, Final
 from wayfed.federated.features.recipe import Recipe
 from wayfed.federated.features.split import Split, as_split
 from wayfed.federated.flower import run_flower
+from wayfed.federated.grids.local import LocalGrid
 from wayfed.federated.models.adapter import Task, resolve_model
-from wayfed.federated.models.spec import ModelSpec
-from wayfed.federated.models.statistics import StatisticsModel
+from wayfed.federated.models.spec import ModelSpec, OwnModel
 from wayfed.federated.participants import participants_of
 from wayfed.federated.parties.flower_clients import ClientLike, is_client
 from wayfed.federated.parties.question import Question
@@ -24,7 +24,7 @@ from wayfed.federated.rounds.guard import GuardedGrid
 from wayfed.federated.rounds.joining import Joining
 from wayfed.federated.rounds.launch import check_rounds, play
 from wayfed.federated.rounds.playing import Rounds, check_weighting, own_sums, pool_sums
-from wayfed.federated.rounds.pooling import PooledSums, check_pooled
+from wayfed.federated.rounds.pooling import check_pooled, strategy_of
 from wayfed.federated.rounds.private_binding import bind_privately
 from wayfed.federated.rounds.rebinding import rebind
 from wayfed.federated.rounds.strategies import (
@@ -47,6 +47,7 @@ if TYPE_CHECKING:
 
     from wayfed.arrays import Arrays
     from wayfed.federated.features.fitting import Category
+    from wayfed.federated.grids.base import PartyGrid
     from wayfed.federated.models.adapter import Weights
     from wayfed.federated.participants import Participants
     from wayfed.federated.releases import Recorder
@@ -263,14 +264,14 @@ def run_federated(
             ),
         )
         check_weighting(resolved)
-        if isinstance(built, StatisticsModel):
-            check_pooled(str(model), resolved, private=privacy is not None)
+        check_pooled(built, str(model), resolved, private=privacy is not None)
         bools = participants.bools(names)
         check_together(
             traits_of(asked, resolved, built, bools=bools, secure_aggregation=secure_aggregation)
         )
         reached = participants.grid(runner, threads=threads, features=len(names))
         stack.callback(participants.done, reached)
+        _check_reach(model, reached, kept=directory is not None)
         grid = GuardedGrid(
             reached,
             quorum=1 if quorum is None else quorum,
@@ -290,8 +291,7 @@ def run_federated(
         grid.expect(_work(bound.parties, len(names)))
         check_parties(resolved, len(grid.parties), quorum)
         begun = resolve_model(model, bound.task)
-        if isinstance(begun, StatisticsModel):
-            resolved = PooledSums(begun)
+        resolved = strategy_of(begun, resolved)
         first = begun.initial_weights(seed)
         measured = any(report.testing for report in bound.parties.values())
         if split is not None and privacy is None and not measured:
@@ -329,6 +329,23 @@ def run_federated(
             privacy_spent=spent,
             journal=journal,
             resumed=resumed,
+        )
+
+
+def _check_reach(model: ModelSpec, grid: PartyGrid, *, kept: bool) -> None:
+    if not isinstance(model, OwnModel):
+        return
+    if kept:
+        raise Unsupported(
+            "checkpoint=",
+            reason=f"model {model.name} is code of your own, which cannot be written down",
+            hint="leave checkpoint out, or wf.models.custom('name') of an installed package",
+        )
+    if not isinstance(grid, LocalGrid):
+        raise Unsupported(
+            f"model {model.name} of your own",
+            reason="parties elsewhere run what they have installed, never code that arrives",
+            hint="runner='local'; or wf.models.custom('name'), installed at the parties",
         )
 
 

@@ -21,6 +21,7 @@ ARRAYS: Final = "arrays"
 CONFIG: Final = "config"
 QUESTION: Final = "question"
 _JSON: Final = "json"
+_LENT: Final = "lent"
 _NUMPY: Final = "numpy.ndarray"
 
 
@@ -85,9 +86,32 @@ def weights_of(record: ArrayRecord) -> dict[str, NDArray[Any]]:
     return {name: array.numpy() for name, array in record.items()}
 
 
-def question(content: Mapping[str, Any]) -> RecordDict:
-    """Put a question to parties, as JSON."""
-    return RecordDict({QUESTION: _json_record(content)})
+class Lent(ConfigRecord):  # type: ignore[misc]  # Flower is untyped here
+    """Something that goes beside a message within this process; what is written out is empty.
+
+    Parameters
+    ----------
+    thing
+        What parties of this process get, by reference.
+    """
+
+    def __init__(self, thing: object) -> None:
+        super().__init__()
+        self.thing = thing
+
+
+def question(content: Mapping[str, Any], lent: object | None = None) -> RecordDict:
+    """Put a question to parties, as JSON; `lent` reaches those of this process only."""
+    records = RecordDict({QUESTION: _json_record(content)})
+    if lent is not None:
+        records[_LENT] = Lent(lent)
+    return records
+
+
+def lent_in(content: RecordDict) -> object | None:
+    """Return what was lent with a question; None where it came from another process."""
+    record = content.get(_LENT)
+    return record.thing if isinstance(record, Lent) else None
 
 
 def answer(records: Mapping[str, Mapping[str, Any]]) -> RecordDict:

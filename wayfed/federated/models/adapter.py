@@ -6,15 +6,13 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import cache
 from importlib.metadata import EntryPoint, entry_points
-from typing import TYPE_CHECKING, Final, Protocol, TypeAlias
+from typing import Final, Protocol, TypeAlias
 
 import numpy as np
 from numpy.typing import NDArray
 
+from wayfed.federated.models.spec import ModelSpec, OwnModel
 from wayfed_optimizer.errors import InvalidOption, WayfedError, suggestion
-
-if TYPE_CHECKING:
-    from wayfed.federated.models.spec import ModelSpec
 
 Matrix: TypeAlias = NDArray[np.float64]
 Seed: TypeAlias = tuple[int, ...]
@@ -102,13 +100,16 @@ class Model(Protocol):
 
 
 def resolve_model(spec: ModelSpec, task: Task) -> Model:
-    """Build the model that `spec` names from what is installed here.
+    """Build the model that `spec` names from what is installed here, or brings in this process.
 
     Raises
     ------
     InvalidOption
         No such model is installed, or it does not take these parameters.
     """
+    if isinstance(spec, OwnModel):
+        own: Model = spec.build(task)
+        return own
     installed = _installed()
     point = installed.get(spec.name)
     if point is None:

@@ -102,7 +102,8 @@ class LinearModel:
             factors = cut(np.sqrt(squares * np.square(rows).sum(axis=1)), clip)
         residual *= factors if residual.ndim == 1 else factors[:, np.newaxis]
         residual[factors == 0.0] = 0.0
-        gradient = {"coefficients": examples.x.T @ residual}
+        x = np.where(factors[:, np.newaxis] > 0.0, examples.x, 0.0)
+        gradient = {"coefficients": x.T @ residual}
         if self.intercept:
             gradient["intercept"] = residual.sum(axis=0, keepdims=residual.ndim == 1)
         return gradient

@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass
-from typing import TYPE_CHECKING, Final, Literal, TypeAlias
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any, Final, Literal, TypeAlias
 
 from wayfed_optimizer.errors import InvalidOption
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Callable, Mapping
 
 TaskKind = Literal["classification", "regression"]
 Scalar: TypeAlias = bool | int | float | str | None
@@ -82,6 +82,30 @@ class ModelSpec:
 
     def __str__(self) -> str:
         return f"{self.name}({', '.join(f'{key}={value!r}' for key, value in self.parameters)})"
+
+
+@dataclass(frozen=True, slots=True)
+class OwnModel(ModelSpec):
+    """A model that is code of the user's own, which runs where she runs and nowhere else.
+
+    Its name and scalars are told like any model's; the code goes beside the message to parties of
+    this process, and no grid can carry it farther.
+
+    Parameters
+    ----------
+    build
+        Makes a `wayfed.federated.models.adapter.Model` of a `wayfed.federated.models.adapter.Task`.
+    """
+
+    build: Callable[[Any], Any] = field(compare=False, repr=False)
+
+    @classmethod
+    def made(
+        cls, name: str, task: str, build: Callable[[Any], Any], /, **parameters: object
+    ) -> OwnModel:
+        """Check `parameters`, of which `build` may make what it likes."""
+        told = ModelSpec.of(name, task, **parameters)
+        return cls(told.name, told.task, told.parameters, build)
 
 
 def _scalars(key: str, value: object) -> Parameter:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import math
-from dataclasses import asdict
+from dataclasses import asdict, replace
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -15,13 +15,22 @@ from wayfed.arrays import numeric_column
 from wayfed.federated import metrics
 from wayfed.federated.features import canonical, fitting, split
 from wayfed.federated.models.adapter import Examples, Model, Task, resolve_model
+from wayfed.federated.models.spec import OwnModel
 from wayfed.federated.parties.party import Party
 from wayfed.federated.parties.question import Question, label_of, problems, refusals
 from wayfed.federated.parties.rules import Rules
 from wayfed.federated.privacy.masking.answering import MaskedTraining
 from wayfed.federated.privacy.party import PrivateRun
 from wayfed.federated.releases import ReleaseKind
-from wayfed.federated.wire import QUESTION, Reply, answer, read_json, record_of, weights_of
+from wayfed.federated.wire import (
+    QUESTION,
+    Reply,
+    answer,
+    lent_in,
+    read_json,
+    record_of,
+    weights_of,
+)
 from wayfed_optimizer.errors import InvalidOption, PartyError, PolicyViolation
 
 if TYPE_CHECKING:
@@ -76,7 +85,7 @@ class Learner:
     def app(self) -> ClientApp:
         """Give the ClientApp that answers the messages of a run."""
         app = ClientApp()
-        app.query("bind")(answering(self._bind))
+        app.query("bind")(self._bind)
         app.query("statistics")(answering(self._statistics))
         app.query("begin")(answering(self._begin))
         app.train()(self._openly)
@@ -84,11 +93,18 @@ class Learner:
         app.evaluate()(self._evaluate)
         return app
 
-    def _bind(self, asked: Mapping[str, Any]) -> RecordDict:
+    def _bind(self, message: Message, context: Context) -> Message:
         # Who was refused, or has too few rows, is not begun with by whoever does not mind.
         self._is_bound = False
         self._shapes = None
-        self._question = Question.from_dict(asked)
+        asked = Question.from_dict(read_json(message.content, QUESTION))
+        lent = lent_in(message.content)
+        if isinstance(lent, OwnModel):
+            asked = replace(asked, model=lent)
+        return Message(self._bound(asked), reply_to=message)
+
+    def _bound(self, asked: Question) -> RecordDict:
+        self._question = asked
         if violations := self._rules.violations(self._question):
             return answer({ReleaseKind.BINDING: {"violations": list(violations)}})
         self._private = None

@@ -10,7 +10,7 @@ import numpy as np
 from wayfed.arrays import numeric_column
 from wayfed.federated.features import fitting, split
 from wayfed.federated.features.recipe import Recipe
-from wayfed.federated.models.spec import ModelSpec, check_whole
+from wayfed.federated.models.spec import ModelSpec, OwnModel, check_whole
 from wayfed.federated.models.statistics import Choosy
 from wayfed.federated.privacy.dp import DifferentialPrivacy
 from wayfed_optimizer.errors import InvalidOption, WayfedError
@@ -70,6 +70,11 @@ class Question:
             "privacy": None if self.privacy is None else self.privacy.to_dict(),
             "secure_aggregation": self.secure_aggregation,
         }
+
+    @property
+    def own_model(self) -> OwnModel | None:
+        """The model, where it is code that only parties of this process can be lent."""
+        return self.model if isinstance(self.model, OwnModel) else None
 
     @classmethod
     def from_dict(cls, plain: Mapping[str, Any]) -> Question:

@@ -131,7 +131,7 @@ def bind(grid: GuardedGrid, asked: Question, *, bools: Sequence[str]) -> Bound:
     InvalidOption
         The label has one value only.
     """
-    answers = grid.ask(question(asked.to_dict()), "query.bind")
+    answers = grid.ask(question(asked.to_dict(), lent=asked.own_model), "query.bind")
     bindings = {p: read_json(a, ReleaseKind.BINDING) for p, a in answers.items()}
     refuse_violations(bindings, "the question is against the parties' policies")
     refuse_problems({p: b.get("problems", ()) for p, b in bindings.items()})

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from flwr.serverapp.strategy import FedAvg
 
+from wayfed.federated.models.statistics import StatisticsModel
 from wayfed.federated.wire import record_of, weights_of
 from wayfed_optimizer.errors import InvalidOption
 
@@ -18,7 +19,7 @@ if TYPE_CHECKING:
     from flwr.serverapp.strategy import Strategy
     from numpy.typing import NDArray
 
-    from wayfed.federated.models.statistics import StatisticsModel
+    from wayfed.federated.models.adapter import Model
 
 
 class PooledSums(FedAvg):  # type: ignore[misc]  # Flower is untyped here
@@ -55,19 +56,26 @@ class PooledSums(FedAvg):  # type: ignore[misc]  # Flower is untyped here
         return record_of(dict(self._model.fitted(self._about, sums))), None
 
 
-def check_pooled(model: str, strategy: Strategy, *, private: bool) -> None:
+def strategy_of(model: Model, strategy: Strategy) -> Strategy:
+    """Return the strategy that a model is trained by: a model of sums has its own."""
+    return PooledSums(model) if isinstance(model, StatisticsModel) else strategy
+
+
+def check_pooled(model: Model, told: str, strategy: Strategy, *, private: bool) -> None:
     """Raise InvalidOption where sums would not be added: another strategy, parties drawn, privacy.
 
     Parameters
     ----------
-    model
-        The model, in words.
+    model, told
+        The model, and the same in words.
     strategy
         What was asked for.
     private
         Whether updates are blurred.
     """
-    sums = f"{model} is fitted to sums over all parties' rows"
+    if not isinstance(model, StatisticsModel):
+        return
+    sums = f"{told} is fitted to sums over all parties' rows"
     if private:
         raise InvalidOption(
             f"{sums}, which privacy= has no noise for",

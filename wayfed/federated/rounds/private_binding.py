@@ -74,7 +74,7 @@ def bind_privately(
         As `wayfed.federated.rounds.binding.bind`.
     """
     _check_numbers(types)
-    answers = grid.ask(question(asked.to_dict()), "query.bind")
+    answers = grid.ask(question(asked.to_dict(), lent=asked.own_model), "query.bind")
     bindings = {p: read_json(a, ReleaseKind.BINDING) for p, a in answers.items()}
     refuse_violations(bindings, "the question is against the parties' policies")
     refuse_problems({p: b.get("problems", ()) for p, b in bindings.items()})

@@ -1,0 +1,251 @@
+"""Models of the user's own in JAX, PyTorch and Keras: the same numbers as our own models give."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+from typing import Any
+
+import numpy as np
+import pytest
+
+from wayfed import models
+from wayfed.arrays import Arrays
+from wayfed.federated.models.adapter import Examples, Task, resolve_model
+from wayfed.federated.privacy.descent import ClippingModel
+from wayfed.federated.run import run_federated
+from wayfed_optimizer.errors import InvalidOption, Unsupported
+
+os.environ.setdefault("KERAS_BACKEND", "jax")  # Keras reads it once, when it is imported
+
+FEATURES = ["a", "b", "c"]
+pytestmark = pytest.mark.slow  # frameworks take seconds to import and to compile
+
+
+def run_of(parties: dict[str, Arrays], model: Any, **options: Any) -> Any:
+    asked = {"label": "late", "features": FEATURES, "rounds": 4, "test": None, **options}
+    return run_federated(parties, model=model, **asked)
+
+
+class Jax:
+    """A logistic (or linear) regression as JAX functions."""
+
+    @staticmethod
+    def model(**options: Any) -> Any:
+        jax = pytest.importorskip("jax")
+
+        def init(key: Any, features: int, outputs: int) -> Any:
+            zeros = jax.numpy.zeros
+            return {"w": zeros((features, outputs)), "b": zeros(outputs)}
+
+        return models.jax(init, lambda p, x: x @ p["w"] + p["b"], **options)
+
+    @staticmethod
+    def flat(arrays: Any) -> np.ndarray:
+        return np.concatenate([arrays["['w']"].ravel(), arrays["['b']"]])
+
+
+class Torch:
+    """The same as a module of PyTorch."""
+
+    @staticmethod
+    def model(**options: Any) -> Any:
+        torch = pytest.importorskip("torch")
+
+        def made(features: int, outputs: int) -> Any:
+            layer = torch.nn.Linear(features, outputs)
+            torch.nn.init.zeros_(layer.weight)
+            torch.nn.init.zeros_(layer.bias)
+            return layer
+
+        return models.torch(made, **options)
+
+    @staticmethod
+    def flat(arrays: Any) -> np.ndarray:
+        return np.concatenate([arrays["weight"].T.ravel(), arrays["bias"]])
+
+
+FRAMEWORKS = pytest.mark.parametrize("framework", [Jax, Torch])
+
+
+@FRAMEWORKS
+@pytest.mark.parametrize("options", [{}, {"batch_size": 16, "local_epochs": 2}, {"l2": 0.0}])
+def test_a_framework_steps_as_our_own_descent_does(
+    unequal_parties: dict[str, Arrays], framework: Any, options: dict[str, Any]
+) -> None:
+    theirs = run_of(unequal_parties, framework.model(learning_rate=0.5, **options))
+    ours = run_of(unequal_parties, models.logistic_regression(learning_rate=0.5, **options))
+
+    expected = np.concatenate([ours.arrays["coefficients"], ours.arrays["intercept"]])
+    np.testing.assert_allclose(framework.flat(theirs.arrays), expected, rtol=0, atol=1e-4)
+
+
+@FRAMEWORKS
+def test_a_framework_learns_values_and_several_classes_and_counts_weights(
+    unequal_parties: dict[str, Arrays], framework: Any
+) -> None:
+    random = np.random.default_rng(0)
+    for task in (Task(3, 4), Task(3, None)):
+        y = random.integers(4, size=50).astype(float)
+        examples = Examples(random.normal(size=(50, 3)), y, random.random(50))
+        ours = models.logistic_regression if task.classes else models.linear_regression
+        options: dict[str, Any] = {} if task.classes else {"task": "regression"}
+        theirs = resolve_model(framework.model(learning_rate=0.3, **options), task)
+        reference = resolve_model(ours(learning_rate=0.3), task)
+
+        stepped = theirs.train(theirs.initial_weights(0), examples, seed=(0,))
+        expected = reference.train(reference.initial_weights(0), examples, seed=(0,))
+
+        flat = np.concatenate([expected["coefficients"].ravel(), expected["intercept"]])
+        np.testing.assert_allclose(framework.flat(stepped), flat, rtol=0, atol=1e-5)
+        np.testing.assert_allclose(
+            theirs.predict(stepped, examples.x),
+            reference.predict(expected, examples.x),
+            rtol=0,
+            atol=1e-4,
+        )
+
+
+@FRAMEWORKS
+def test_gradients_of_rows_are_cut_one_by_one(framework: Any) -> None:
+    random = np.random.default_rng(0)
+    x = random.normal(size=(40, 3)) * 10
+    x[3] = np.inf
+    examples = Examples(x, random.integers(3, size=40).astype(float), random.random(40) + 1)
+    theirs = resolve_model(framework.model(), Task(3, 3))
+    reference = resolve_model(models.logistic_regression(), Task(3, 3))
+    assert isinstance(theirs, ClippingModel)
+    assert isinstance(reference, ClippingModel)
+    start = theirs.train(theirs.initial_weights(0), examples.at(np.arange(3)), seed=(0,))
+    flat = framework.flat(start)
+    ours = {"coefficients": flat[:9].reshape(3, 3).astype(float), "intercept": flat[9:]}
+
+    cut = framework.flat(theirs.clipped_gradient(start, examples, 0.5))
+
+    expected = reference.clipped_gradient(ours, examples, 0.5)
+    flat = np.concatenate([expected["coefficients"].ravel(), expected["intercept"]])
+    np.testing.assert_allclose(cut, flat, rtol=0, atol=1e-4)
+    nobody = theirs.clipped_gradient(start, examples.at(np.arange(0)), 0.5)
+    assert not framework.flat(nobody).any()
+
+
+@FRAMEWORKS
+def test_the_same_bits_whatever_the_threads(
+    unequal_parties: dict[str, Arrays], framework: Any
+) -> None:
+    runs = [
+        run_of(unequal_parties, framework.model(batch_size=32), threads=threads)
+        for threads in (1, 3)
+    ]
+
+    assert framework.flat(runs[0].arrays).tobytes() == framework.flat(runs[1].arrays).tobytes()
+
+
+_ON_CORES = """
+import hashlib, os, sys
+os.sched_setaffinity(0, set(list(os.sched_getaffinity(0))[: int(sys.argv[1])]))
+import numpy as np
+from wayfed import models
+from wayfed.federated.models.adapter import Examples, Task, resolve_model
+import jax.numpy as jnp
+def init(key, features, outputs):
+    return [jnp.ones((features, 32)) / 9, jnp.ones((32, outputs))]
+model = models.jax(init, lambda p, x: jnp.tanh(x @ p[0]) @ p[1])
+random = np.random.default_rng(0)
+rows = Examples(random.normal(size=(100_000, 40)), random.integers(2, size=100_000).astype(float))
+built = resolve_model(model, Task(40, 2))
+out = built.train(built.initial_weights(0), rows, seed=(0,))
+sys.stdout.write(hashlib.sha256(b"".join(a.tobytes() for a in out.values())).hexdigest())
+"""
+
+
+def test_jax_gives_the_same_bits_on_any_number_of_cores() -> None:
+    pytest.importorskip("jax")
+    told = {
+        subprocess.run(
+            [sys.executable, "-c", _ON_CORES, str(cores)],
+            check=True,
+            capture_output=True,
+            env=dict(os.environ),
+            timeout=300,
+        ).stdout
+        for cores in (1, os.cpu_count())
+    }
+
+    assert len(told) == 1
+
+
+def keras_model(optimizer: Any, *, logits: bool = False, dropout: float = 0.0) -> Any:
+    keras = pytest.importorskip("keras")
+    layers = [keras.Input((3,)), *([keras.layers.Dropout(dropout)] if dropout else [])]
+    layers.append(
+        keras.layers.Dense(1, kernel_initializer="zeros", activation=None if logits else "sigmoid")
+    )
+    model = keras.Sequential(layers)
+    model.compile(optimizer=optimizer, loss=keras.losses.BinaryCrossentropy(from_logits=logits))
+    return model
+
+
+@pytest.mark.parametrize("logits", [True, False])
+def test_a_keras_model_steps_as_our_own_descent_does(
+    unequal_parties: dict[str, Arrays], logits: bool
+) -> None:
+    keras = pytest.importorskip("keras")
+    net = keras_model(keras.optimizers.SGD(0.5), logits=logits)
+
+    theirs = run_of(unequal_parties, models.keras(net), test=0.2)
+    ours = run_of(unequal_parties, models.logistic_regression(learning_rate=0.5), test=0.2)
+
+    found = np.concatenate([value.ravel() for value in theirs.arrays.values()])
+    expected = np.concatenate([ours.arrays["coefficients"], ours.arrays["intercept"]])
+    np.testing.assert_allclose(found, expected, rtol=0, atol=1e-4)
+    assert theirs.metrics["log_loss"] == pytest.approx(ours.metrics["log_loss"], abs=1e-4)
+
+
+def test_keras_begins_each_round_with_a_new_optimizer_and_draws_by_the_seed(
+    unequal_parties: dict[str, Arrays],
+) -> None:
+    pytest.importorskip("keras")
+    runs = [
+        run_of(
+            unequal_parties,
+            models.keras(keras_model("adam", dropout=0.2), local_epochs=2, batch_size=64),
+            rounds=2,
+            threads=threads,
+        )
+        for threads in (1, 3)
+    ]
+
+    first, second = (np.concatenate([v.ravel() for v in run.arrays.values()]) for run in runs)
+    assert first.tobytes() == second.tobytes()
+
+
+def test_what_a_framework_cannot_learn_from_is_refused() -> None:
+    keras = pytest.importorskip("keras")
+    with pytest.raises(InvalidOption, match="no weights yet"):
+        models.keras(keras.Sequential([keras.layers.Dense(1)]))
+    with pytest.raises(InvalidOption, match="no loss"):
+        models.keras(keras.Sequential([keras.Input((3,)), keras.layers.Dense(1)]))
+    with pytest.raises(InvalidOption, match=r"no keras\.Model"):
+        models.keras("resnet")
+    jax = pytest.importorskip("jax")
+    whole = models.jax(
+        lambda key, features, outputs: {"n": jax.numpy.arange(3)}, lambda p, x: x[:, 0]
+    )
+    with pytest.raises(InvalidOption, match="has no slope"):
+        resolve_model(whole, Task(3, 2)).initial_weights(0)
+
+
+def test_batch_statistics_are_refused() -> None:
+    torch = pytest.importorskip("torch")
+    with pytest.raises(InvalidOption, match="LayerNorm"):
+        models.torch(torch.nn.Sequential(torch.nn.Linear(3, 3), torch.nn.BatchNorm1d(3)))
+
+
+def test_a_framework_that_is_not_installed_says_how_to_get_it(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setitem(sys.modules, "torch", None)
+    with pytest.raises(Unsupported, match=r"wayfed\[torch\]"):
+        models.torch(object())
