@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any, Final, TypeAlias
 import numpy as np
 
 from wayfed.arrays import Arrays, numeric_column
+from wayfed.federated.features.recipe import MAX_CATEGORIES
 from wayfed.federated.statistics.sketch import Sketch, merged_quantile
 from wayfed.federated.statistics.withholding import present_numbers, withheld
 from wayfed_optimizer.errors import InvalidOption, PolicyViolation, TypeMismatch
@@ -22,7 +23,6 @@ if TYPE_CHECKING:
 
 Category: TypeAlias = str | int | bool
 
-MAX_CATEGORIES: Final = 10_000
 _LARGEST: Final = float(np.finfo(np.float64).max)
 
 
@@ -239,6 +239,8 @@ def gather(
     sketches: dict[str, Sketch] = {}
     vocabularies: dict[str, dict[Category, int]] = {}
     for name in columns:
+        if recipe.categories_of(name):
+            continue
         if is_one_hot(recipe, arrays, name):
             counts = count_categories(arrays[name][rows], name)
             told = withheld(list(counts.values()), least)
@@ -290,7 +292,9 @@ def fit(
     yes_or_no = frozenset(bools)
     parts: list[Number | OneHot] = []
     for name in columns:
-        if name in counts:
+        if known := recipe.categories_of(name):
+            parts.append(OneHot(name, known))
+        elif name in counts:
             parts.append(OneHot(name, _frequent(recipe, name, counts[name])))
         else:
             median = merged_quantile(sketches.get(name, ()), 0.5)
@@ -314,11 +318,16 @@ def fit_without_rows(
         if recipe.takes_from_rows(name, is_bool=name in yes_or_no):
             raise InvalidOption(
                 f"'{name}' would be fitted to the parties' rows, which privacy= keeps from being",
-                hint="scale and encode by known numbers in the plan",
+                hint="wf.features(standardize={'x': (40, 15)}, one_hot={'y': ['a', 'b']})",
             )
     nothing = Moments(0, 0.0, 0.0)
     return FittedFeatures(
-        tuple(_number(recipe, name, nothing, None, is_bool=name in yes_or_no) for name in columns)
+        tuple(
+            OneHot(name, known)
+            if (known := recipe.categories_of(name))
+            else _number(recipe, name, nothing, None, is_bool=name in yes_or_no)
+            for name in columns
+        )
     )
 
 
@@ -405,4 +414,6 @@ def _number(
         value = fill if isinstance(fill, float) else None
     if not recipe.is_standardized(name, is_bool=is_bool):
         return Number(name, value)
+    if known := recipe.scale_of(name):
+        return Number(name, value, *known)
     return Number(name, value, moments.mean, moments.deviation or 1.0)

@@ -53,6 +53,9 @@ class Pair:
     remedy: str = ""
 
 
+_KNOWN: Final = (
+    "what is known beforehand: wf.features(standardize={'x': (40, 15)}, one_hot={'y': ['a', 'b']})"
+)
 _NOT_TOLD: Final = "what rows say of themselves is not told under privacy"
 
 PAIRS: Final = (
@@ -105,7 +108,7 @@ PAIRS: Final = (
         Trait.FITTED,
         False,
         _NOT_TOLD,
-        "scale and encode by known numbers in the plan: .with_columns(x=(col('x') - 40) / 15)",
+        _KNOWN,
     ),
     Pair(
         Trait.EXAMPLE_PRIVACY,
@@ -182,7 +185,7 @@ PAIRS: Final = (
         Trait.FITTED,
         False,
         _NOT_TOLD,
-        "scale and encode by known numbers in the plan: .with_columns(x=(col('x') - 40) / 15)",
+        _KNOWN,
     ),
     Pair(
         Trait.CLIENT_PRIVACY,

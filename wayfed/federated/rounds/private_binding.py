@@ -43,7 +43,7 @@ def _check_numbers(types: Mapping[str, str]) -> None:
     if others:
         raise TypeMismatch(
             f"{', '.join(others)}, not a number",
-            hint="cast it, or encode it by known values: .with_columns(x=col('y') == 'z')",
+            hint="cast it, or name its values: preprocess=wf.features(one_hot={'x': ['a', 'b']})",
         )
 
 
@@ -73,7 +73,8 @@ def bind_privately(
     TypeMismatch, PolicyViolation, PartyError
         As `wayfed.federated.rounds.binding.bind`.
     """
-    _check_numbers(types)
+    known = {name for name, _ in asked.recipe.categories}
+    _check_numbers({name: kind for name, kind in types.items() if name not in known})
     answers = grid.ask(question(asked.to_dict(), lent=asked.own_model), "query.bind")
     bindings = {p: read_json(a, ReleaseKind.BINDING) for p, a in answers.items()}
     refuse_violations(bindings, "the question is against the parties' policies")

@@ -21,6 +21,20 @@ from wayfed_optimizer.errors import InvalidOption, PartyError, PolicyViolation, 
 FEATURES = ["a", "b", "c"]
 CANARY = 98765.4321
 
+QUESTION = Question(
+    label="y",
+    features=("x",),
+    sample_weight=None,
+    split=None,
+    model=models.logistic_regression(),
+    recipe=features(),
+    classes=(0, 1),
+    seed=0,
+    rounds=7,
+    strategy="fedadam",
+    privacy=wf.dp(epsilon=1.5, delta=1e-6, clip=2.0),
+)
+
 
 def rows(count: int, seed: int = 0, **more: Any) -> Arrays:
     random = np.random.default_rng(seed)
@@ -203,21 +217,7 @@ def test_a_budget_out_of_its_range_is_refused(values: dict[str, Any]) -> None:
 
 
 def test_a_question_with_privacy_comes_back_as_it_was() -> None:
-    question = Question(
-        label="y",
-        features=("x",),
-        sample_weight=None,
-        split=None,
-        model=models.logistic_regression(),
-        recipe=features(),
-        classes=(0, 1),
-        seed=0,
-        rounds=7,
-        strategy="fedadam",
-        privacy=wf.dp(epsilon=1.5, delta=1e-6, clip=2.0),
-    )
-
-    assert Question.from_dict(question.to_dict()) == question
+    assert Question.from_dict(QUESTION.to_dict()) == QUESTION
 
 
 def test_parties_of_a_client_budget_weigh_alike_and_move_the_model_by_the_clip_at_most() -> None:
@@ -347,3 +347,63 @@ def test_messages_at_the_same_time_are_paid_for_one_by_one() -> None:
         answered = list(threads.map(step, range(40)))
 
     assert sum(answered) == 3
+
+
+def test_what_is_known_beforehand_need_not_be_told() -> None:
+    party = rows(4000, 1)
+    sides = np.where(party["b"] > 0, "left", "right").tolist()
+    recipe = features(standardize={"a": (1.0, 2.0)}, one_hot={"side": ["left", "right"]})
+    columns = {name: party[name] for name in party}
+    told: list[Release] = []
+
+    run = train(
+        {"ash": Arrays.from_table(pa.table({**columns, "side": sides}))},
+        features=["a", "side"],
+        preprocess=recipe,
+        record=told.append,
+        rounds=6,
+    )
+
+    assert run.arrays["coefficients"].shape == (3,)
+    assert run.metrics["auc"] > 0.7
+    assert {release.kind.value for release in told} == {"binding", "update", "training", "metrics"}
+
+
+def test_what_is_known_beforehand_is_taken_as_it_is_without_privacy_too() -> None:
+    party = rows(200, 1, side=["left", "right"] * 100)
+    recipe = features(standardize={"a": (1.0, 2.0)}, one_hot={"side": ["left", "middle"]})
+    told: list[Release] = []
+
+    run = train(
+        {"ash": party},
+        features=["a", "side"],
+        preprocess=recipe,
+        privacy=None,
+        rounds=1,
+        record=told.append,
+    )
+
+    matrix = run.model.features.matrix(party)
+    assert run.model.features.names == ("a", "side=left", "side=middle")
+    np.testing.assert_allclose(matrix[:, 0], (party["a"] - 1) / 2)
+    assert matrix[:2, 1:].tolist() == [[1, 0], [0, 0]]
+    assert all("right" not in str(release.content) for release in told)
+    assert Question.from_dict({**QUESTION.to_dict(), "recipe": recipe.to_dict()}).recipe == recipe
+
+
+@pytest.mark.parametrize(
+    "known",
+    [
+        {"standardize": {"a": (1.0, 0.0)}},
+        {"standardize": {"a": (1.0,)}},
+        {"standardize": {"a": (float("nan"), 1.0)}},
+        {"one_hot": {"a": []}},
+        {"one_hot": {"a": ["x", "x"]}},
+        {"one_hot": {"a": [1.5]}},
+        {"one_hot": {"a": "xy"}},
+    ],
+    ids=str,
+)
+def test_what_is_said_to_be_known_has_to_be_something(known: dict[str, Any]) -> None:
+    with pytest.raises(InvalidOption, match="is no"):
+        features(**known)
