@@ -64,7 +64,10 @@ def _span(topic: TopicTable, client: Client) -> tuple[datetime, datetime] | None
         return None
     low = min(first.milliseconds for first, _ in told.values())
     high = max(latest.milliseconds for _, latest in told.values())
-    return _instant(low), _instant(high)
+    try:
+        return _instant(low), _instant(high)
+    except OverflowError:  # a producer counts in microseconds: a day after the year 9999
+        return None
 
 
 def _instant(milliseconds: int) -> datetime:

@@ -232,6 +232,16 @@ def test_a_range_is_said_in_offsets_instants_and_words(kafka, ctx, topic):
     assert read(start="latest") == []
 
 
+def test_records_of_no_day_in_the_calendar_are_counted_all_the_same(kafka, ctx, topic):
+    name = topic(message_timestamp_after_max_ms=str(2**63 - 1))
+    send(kafka, name, *rows(1, 2), timestamp=NEW_YEAR * 1000)  # whose producer says microseconds
+
+    read = ctx.read(kafka.url(name), format="json", schema=NUMBERS, metadata="timestamp")
+
+    assert "~2 rows" in str(read.select("n").explain())
+    assert numbers(read.select("n")) == [1, 2]
+
+
 def test_filters_on_partition_offset_and_timestamp_choose_what_is_fetched(kafka, ctx, topic):
     name = topic(2)
     for number, instant in enumerate([5, 1, 9, 2]):
