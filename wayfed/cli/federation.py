@@ -102,14 +102,23 @@ def coordinator_init(
 
 
 @coordinator_app.command("serve")
-def coordinator_serve(file: CoordinatorToml = Path("coordinator.toml")) -> None:
+def coordinator_serve(
+    file: CoordinatorToml = Path("coordinator.toml"),
+    *,
+    superlink: Annotated[
+        bool,
+        typer.Option(
+            "--superlink", help="Be a Flower SuperLink, which only this machine can control."
+        ),
+    ] = False,
+) -> None:
     """Carry messages between parties and requesters, until SIGTERM or Ctrl-C.
 
     Changes of the file and of the certificates count within a second, or at once after SIGHUP.
     """
-    from wayfed.cli.serving import serve_coordinator
+    from wayfed.cli.serving import serve_coordinator, serve_superlink
 
-    serve_coordinator(file)
+    (serve_superlink if superlink else serve_coordinator)(file)
 
 
 @requester_app.command("init")

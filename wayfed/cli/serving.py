@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import logging
 import signal
+import socket
 import sys
 import threading
 from concurrent.futures import Future
@@ -15,6 +16,10 @@ from wayfed_optimizer.errors import TransferError
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
     from pathlib import Path
+
+    from wayfed.federated.grids.superlink.link import SuperLinkLink
+    from wayfed.federated.parties.files import OwnParty
+    from wayfed.federated.parties.member import Member
 
 _STEP_SECONDS: Final = 0.2
 LOG: Final = logging.getLogger("wayfed.federated")
@@ -33,7 +38,7 @@ def check_party(file: Path, *, connect: bool) -> bool:
         problems += member.problems()
     finally:
         member.context.close()
-    if not party.requesters:
+    if not party.requesters and not party.superlink:
         problems.append("[requesters] lists nobody, so nobody is served")
     if connect:
         try:
@@ -67,11 +72,16 @@ def serve_party(file: Path) -> None:
     requesters = Watched(lambda: load_party(file).requesters, [file])
     member = Member.of(party.name, party.configuration, party.published)
     with flower_process(), threadpool_limits(1, user_api="blas"):
-        link = link_of(member, party.identity, party.coordinator, requesters.current)
+        link = (
+            _node_of(party, member)
+            if party.superlink
+            else link_of(member, party.identity, party.coordinator, requesters.current)
+        )
         served: Future[None] = Future()
         thread = threading.Thread(target=_into, args=(served, link.serve), daemon=True)
         thread.start()
-        LOG.info("party '%s' serves %s", party.name, ", ".join(party.requesters.values()))
+        served_by = party.requesters.values() or [f"who starts runs at {party.coordinator.address}"]
+        LOG.info("party '%s' serves %s", party.name, ", ".join(served_by))
         try:
             with _until_signal() as stopped:
                 while not stopped.wait(_STEP_SECONDS) and not served.done():
@@ -82,6 +92,35 @@ def serve_party(file: Path) -> None:
             link.stop()
             thread.join(_STEP_SECONDS)
             member.context.close()
+
+
+def _node_of(party: OwnParty, member: Member) -> SuperLinkLink:
+    from wayfed.federated.grids.rpc.channel import pinned_certificate
+    from wayfed.federated.grids.superlink.address import SuperLinkAddress
+    from wayfed.federated.grids.superlink.link import node_of
+
+    at = party.coordinator
+    certificate = at.certificate or pinned_certificate(at.address, at.fingerprint)
+    return node_of(member, SuperLinkAddress(at.address, certificate), party.identity.key)
+
+
+def serve_superlink(file: Path) -> None:
+    """Be a SuperLink of which other machines reach no more than parties need."""
+    from wayfed.federated.grids.superlink import guarded
+    from wayfed.federated.parties.files import load_superlink
+
+    _log()
+    own = load_superlink(file)
+    host, _, port = own.listen.rpartition(":")
+
+    def ready(port: int) -> None:
+        LOG.info("the SuperLink listens at %s, port %d", own.listen, port)
+        LOG.info("its fingerprint is %s", own.identity.fingerprint)
+        LOG.info("requesters here need its certificate, and the secret in %s", own.secret)
+
+    with socket.create_server((host.strip("[]"), int(port))) as listening:
+        secret = own.secret.read_bytes().strip()
+        guarded.serve(listening, own.identity.certificate, own.identity.key, secret, ready=ready)
 
 
 def serve_coordinator(file: Path) -> None:

@@ -13,6 +13,7 @@ from wayfed.federated.arrays import FederatedArrays
 from wayfed.federated.dataset import FederatedDataset
 from wayfed.federated.grids.processes import DOORS, ProcessRunner
 from wayfed.federated.grids.runners import HubRunner, LocalRunner
+from wayfed.federated.grids.superlink.place import SuperLinkRunner
 from wayfed.federated.parties.configuration import load_federation
 from wayfed.federated.parties.member import Member
 from wayfed.training import Training
@@ -111,10 +112,14 @@ class FederatedContext(Training):
             for name, party in federation.parties.items()
         )
         self._hub: HubRunner | None = None
+        self._superlink: SuperLinkRunner | None = None
         self._runners: dict[str, Runner]
         if federation.coordinator is not None and federation.identity is not None:
             self._hub = HubRunner(federation.coordinator, federation.identity)
             self._runners = {"grpc": self._hub}
+        elif federation.superlink is not None:
+            self._superlink = SuperLinkRunner(federation.superlink)
+            self._runners = {"flower": self._superlink}
         else:
             self._runners = {
                 "local": LocalRunner(self._members),
@@ -180,6 +185,8 @@ class FederatedContext(Training):
     def parties(self) -> Listing[PartyInfo]:
         """List the parties and what they have; of those elsewhere, who is connected now.
 
+        A SuperLink tells only who that is.
+
         Raises
         ------
         PartyError
@@ -189,6 +196,8 @@ class FederatedContext(Training):
         if self._hub is not None:
             present = self._hub.desk.present
             found = tuple(PartyInfo(n, p.tables, p.min_rows) for n, p in present.items())
+        elif self._superlink is not None:
+            found = tuple(PartyInfo(n, (), 1) for n in sorted(self._superlink.present()))
         else:
             found = tuple(PartyInfo(m.name, m.tables, m.policy.min_rows) for m in self._members)
         return Listing("party", found)
@@ -259,7 +268,7 @@ class FederatedContext(Training):
             raise Unsupported(
                 f"runner={runner!r}",
                 reason="its parties are elsewhere"
-                if self._hub is not None
+                if not self._members
                 else "its parties are simulated here",
                 available=tuple(self._runners),
                 hint=f"runner='{self._default_runner}'",
@@ -288,7 +297,7 @@ class FederatedContext(Training):
 
     def describe_table(self, table: str) -> str:
         """Return where the rows of a published table lie."""
-        if self._hub is not None:
+        if not self._members:
             return "at the parties"
         holders = [member.name for member in self._members if table in member.tables]
         return f"at {', '.join(holders) or 'no party'}"

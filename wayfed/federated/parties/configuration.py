@@ -22,7 +22,13 @@ from wayfed.federated.parties.policy import Policy, Role
 from wayfed.federated.privacy.account import PrivacyPolicy
 from wayfed.federated.privacy.ledger import Budget
 from wayfed.federated.rounds.strategies import STRATEGIES
-from wayfed_optimizer.errors import ColumnNotFound, InvalidOption, TableNotFound, TypeMismatch
+from wayfed_optimizer.errors import (
+    ColumnNotFound,
+    InvalidOption,
+    SourceError,
+    TableNotFound,
+    TypeMismatch,
+)
 from wayfed_optimizer.types import Schema, parse_type
 
 if TYPE_CHECKING:
@@ -31,6 +37,7 @@ if TYPE_CHECKING:
 
     from wayfed.federated.grids.rpc.identity import Identity
     from wayfed.federated.grids.rpc.outbound import Coordinator
+    from wayfed.federated.grids.superlink.place import SuperLinkPlace
 
 
 class PartyTable(TableConfiguration):
@@ -120,10 +127,13 @@ class CoordinatorAddress(Strict):
         ``host:port``.
     fingerprint
         Of the coordinator's certificate.
+    superlink
+        Whether that is a Flower SuperLink, to which a party connects as a node.
     """
 
     address: str = Field(pattern=r"^.+:[0-9]+$")
     fingerprint: str
+    superlink: bool = False
 
     def resolved(self, place: str) -> Coordinator:
         """Return it, checked."""
@@ -132,6 +142,46 @@ class CoordinatorAddress(Strict):
 
         where = f"{place}: coordinator.fingerprint"
         return Coordinator(self.address, as_fingerprint(self.fingerprint, where))
+
+
+class SuperLinkFiles(Strict):
+    """``[superlink]``: a Flower SuperLink on this machine, at which parties elsewhere are nodes.
+
+    Parameters
+    ----------
+    address
+        ``host:port``, on this machine.
+    certificate
+        The path of the certificate that it shows.
+    secret
+        The path of the secret by which it lets runs be taken over.
+    parties
+        The paths of the parties' certificates, by name.
+    """
+
+    address: str = Field(pattern=r"^.+:[0-9]+$")
+    certificate: str
+    secret: str
+    parties: dict[str, str] = Field(min_length=1)
+
+    def load(self, directory: Path) -> SuperLinkPlace:
+        """Read them."""
+        from wayfed.federated.grids.superlink.place import SuperLinkPlace
+
+        return SuperLinkPlace(
+            self.address,
+            _content(self.certificate, directory),
+            _content(self.secret, directory).strip(),
+            {name: _content(path, directory) for name, path in sorted(self.parties.items())},
+        )
+
+
+def _content(path: str, directory: Path) -> bytes:
+    found = Path(resolve_path(path, directory))
+    try:
+        return found.read_bytes()
+    except OSError as error:
+        raise SourceError(f"{found} cannot be read: {error.strerror}") from error
 
 
 class IdentityFiles(Strict):
@@ -169,6 +219,8 @@ class FederationConfiguration(Strict):
         ``[party.NAME]``: the parties, where they are simulated here.
     coordinator, identity
         Where the parties are reached, and who asks, where they are elsewhere.
+    superlink
+        ``[superlink]``: a Flower SuperLink where they are reached instead.
     runs
         ``[runs]``: where runs of training are kept.
     """
@@ -178,6 +230,7 @@ class FederationConfiguration(Strict):
     party: dict[str, PartyConfiguration] = Field(default_factory=dict)
     coordinator: CoordinatorAddress | None = None
     identity: IdentityFiles | None = None
+    superlink: SuperLinkFiles | None = None
     runs: RunsConfiguration = RunsConfiguration()
 
 
@@ -193,6 +246,8 @@ class Federation:
         The parties that are simulated here.
     coordinator, identity
         Where the parties are reached, and who asks, where they are elsewhere.
+    superlink
+        A Flower SuperLink where they are reached instead.
     runs
         Where runs of training are kept; None where nobody says it.
     """
@@ -202,6 +257,7 @@ class Federation:
     parties: Mapping[str, PartyConfiguration]
     coordinator: Coordinator | None = None
     identity: Identity | None = None
+    superlink: SuperLinkPlace | None = None
     runs: str | None = None
 
 
@@ -218,6 +274,9 @@ def load_federation(source: str | os.PathLike[str] | Mapping[str, Any]) -> Feder
     found = parse(FederationConfiguration, values, place)
     published = check_published(found.published, found.keys, place)
     runs = found.runs.resolved(directory).store
+    if found.superlink is not None and not found.party and found.coordinator is None:
+        place_of_all = found.superlink.load(directory)
+        return Federation(published, found.keys, {}, superlink=place_of_all, runs=runs)
     if found.coordinator is not None and found.identity is not None and not found.party:
         coordinator = found.coordinator.resolved(place)
         identity = found.identity.load(directory)
@@ -227,8 +286,8 @@ def load_federation(source: str | os.PathLike[str] | Mapping[str, Any]) -> Feder
             f"{place} has no parties"
             if not found.party
             else f"{place} has both parties of its own and a coordinator's",
-            hint="add [party.NAME.tables.TABLE] for parties simulated here, or [coordinator] and "
-            "[identity] for those elsewhere",
+            hint="add [party.NAME.tables.TABLE] for parties simulated here, [coordinator] and "
+            "[identity] for those elsewhere, or [superlink] for those at a Flower SuperLink",
         )
     for name, party in found.party.items():
         check_party(f"{place}: party.{name}", party, published)

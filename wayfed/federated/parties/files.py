@@ -6,6 +6,7 @@ Paths in them are relative to the file; ``${NAME}`` and ``file:PATH`` stand for 
 from __future__ import annotations
 
 import logging
+import secrets
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
@@ -85,6 +86,9 @@ class CoordinatorFile(Strict):
         A directory of certificates (``*.pem``): those of everyone listed, or of who issued them.
     message_megabytes
         The largest message that passes.
+    secret
+        Where a SuperLink (``--superlink``) keeps the secret by which runs are taken over; made
+        where it is absent.
     parties, requesters
         Name -> fingerprint; two during a rotation.
     """
@@ -93,6 +97,7 @@ class CoordinatorFile(Strict):
     identity: IdentityFiles
     certificates: str = "certificates"
     message_megabytes: int = Field(default=1024, ge=1, le=2047)
+    secret: str = "superlink.secret"  # noqa: S105  # the name of a file
     parties: dict[str, Names] = Field(default_factory=dict)
     requesters: dict[str, Names] = Field(default_factory=dict)
 
@@ -109,6 +114,8 @@ class OwnParty:
         Where it connects to, and as whom.
     requesters
         Whom it serves: names by fingerprint.
+    superlink
+        Whether it connects to a Flower SuperLink.
     """
 
     name: str
@@ -117,6 +124,24 @@ class OwnParty:
     coordinator: Coordinator
     identity: Identity
     requesters: Mapping[str, str]
+    superlink: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class OwnSuperLink:
+    """A coordinator.toml, read and checked, for a SuperLink.
+
+    Parameters
+    ----------
+    listen, identity
+        Where it listens, and as whom.
+    secret
+        The file that holds what those know who may take runs over.
+    """
+
+    listen: str
+    identity: Identity
+    secret: Path
 
 
 @dataclass(frozen=True, slots=True)
@@ -161,6 +186,7 @@ def load_party(path: str | os.PathLike[str]) -> OwnParty:
         found.coordinator.resolved(place),
         found.identity.load(directory),
         _by_fingerprint(found.requesters, f"{place}: requesters"),
+        found.coordinator.superlink,
     )
 
 
@@ -191,6 +217,25 @@ def load_hub(path: str | os.PathLike[str]) -> OwnHub:
         raise InvalidOption(f"{place}: {both[0]} is listed as a party and as a requester")
     limit = found.message_megabytes << 20
     return OwnHub(found.listen, found.identity.load(directory), limit, roster)
+
+
+def load_superlink(path: str | os.PathLike[str]) -> OwnSuperLink:
+    """Read a coordinator.toml for a SuperLink; its secret is made where there is none.
+
+    Raises
+    ------
+    SourceError, InvalidOption
+        Where a file cannot be read, or a key or value is wrong.
+    """
+    values, directory, place = read_toml(path, kind="coordinator")
+    found = parse(CoordinatorFile, with_secrets(values, directory, place), place)
+    secret = Path(resolve_path(found.secret, directory))
+    if not secret.exists():
+        secret.touch(0o600)
+        secret.write_text(secrets.token_hex(32), encoding="ascii")
+    if secret.stat().st_mode & 0o077:
+        raise InvalidOption(f"others can read the secret {secret}", hint=f"chmod 600 {secret}")
+    return OwnSuperLink(found.listen, found.identity.load(directory), secret)
 
 
 def paths_of(path: str | os.PathLike[str]) -> tuple[Path, Path]:

@@ -6,16 +6,14 @@ import hashlib
 import ssl
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
-from ipaddress import ip_address
 from typing import TYPE_CHECKING, Final
 
 from wayfed_optimizer.errors import InvalidOption, SourceError
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
     from pathlib import Path
 
-    from cryptography.x509 import Certificate, GeneralName
+    from cryptography.x509 import Certificate
 
 _PREFIX: Final = "sha256:"
 _DIGITS: Final = 64
@@ -58,9 +56,7 @@ class Identity:
         return f"Identity({self.name})"
 
 
-def make_identity(
-    name: str, *, valid: timedelta = timedelta(days=730), hosts: Sequence[str] = ()
-) -> Identity:
+def make_identity(name: str, *, valid: timedelta = timedelta(days=730)) -> Identity:
     """Make a key on the curve P-256, and a certificate of it that it signs itself.
 
     Parameters
@@ -69,8 +65,6 @@ def make_identity(
         The name in the certificate.
     valid
         How long it is valid; from an hour ago on, since clocks differ.
-    hosts
-        The names and addresses of a server, where those who connect compare them.
     """
     from cryptography import x509
     from cryptography.hazmat.primitives import hashes, serialization
@@ -79,7 +73,6 @@ def make_identity(
 
     key = ec.generate_private_key(ec.SECP256R1())
     subject = x509.Name([x509.NameAttribute(x509.NameOID.COMMON_NAME, name[:64])])
-    names = [x509.DNSName(SERVER_NAME), *map(_general_name, hosts)]
     now = datetime.now(UTC)
     usages = [ExtendedKeyUsageOID.SERVER_AUTH, ExtendedKeyUsageOID.CLIENT_AUTH]
     key_identifier = x509.SubjectKeyIdentifier.from_public_key(key.public_key())
@@ -91,7 +84,7 @@ def make_identity(
         .serial_number(x509.random_serial_number())
         .not_valid_before(now - timedelta(hours=1))
         .not_valid_after(now + valid)
-        .add_extension(x509.SubjectAlternativeName(names), critical=False)
+        .add_extension(x509.SubjectAlternativeName([x509.DNSName(SERVER_NAME)]), critical=False)
         .add_extension(x509.BasicConstraints(ca=False, path_length=None), critical=True)
         .add_extension(x509.ExtendedKeyUsage(usages), critical=False)
         # They tell certificates of one name apart, which there are while one is replaced.
@@ -194,15 +187,6 @@ def server_name(certificate: bytes) -> str:
     except x509.ExtensionNotFound:
         return common_name(certificate)
     return next(iter(names.value.get_values_for_type(x509.DNSName)), SERVER_NAME)
-
-
-def _general_name(host: str) -> GeneralName:
-    from cryptography import x509
-
-    try:
-        return x509.IPAddress(ip_address(host))
-    except ValueError:
-        return x509.DNSName(host)
 
 
 def _read(path: Path) -> bytes:

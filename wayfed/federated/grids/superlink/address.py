@@ -1,7 +1,8 @@
-"""Where a SuperLink is, and how its certificate is known."""
+"""Where a SuperLink is, and how it is known."""
 
 from __future__ import annotations
 
+import ssl
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
@@ -19,12 +20,12 @@ class SuperLinkAddress:
     ----------
     address
         ``host:port``.
-    roots
-        The certificates in PEM by which its own is known.
+    certificate
+        The certificate in PEM that it shows; who shows another one is told nothing.
     """
 
     address: str
-    roots: bytes
+    certificate: bytes
 
     def client(
         self,
@@ -38,6 +39,14 @@ class SuperLinkAddress:
 
         It asks again while the SuperLink is away: for so many seconds, or until it is to stop.
         """
-        return kind.from_server_address(
-            self.address, False, self.roots, interceptors, retry_invoker=patient(seconds, stopping)
+        context = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
+        context.load_verify_locations(cadata=self.certificate.decode("ascii"))
+        # It is this certificate and no other, whatever names stand in it and whoever issued it.
+        context.check_hostname = False
+        context.verify_flags |= ssl.VERIFY_X509_PARTIAL_CHAIN
+        return kind(
+            f"https://{self.address}",
+            interceptors=interceptors,
+            verify=context,
+            retry_invoker=patient(seconds, stopping),
         )

@@ -174,11 +174,15 @@ class SuperLinkRun:
     def _register(self, parties: Mapping[str, bytes]) -> dict[str, int]:
         nodes = {}
         with self._control() as control:
+            listed = control.ListNodes(private.ListNodesRequest()).nodes_info
+            known = {node.public_key: int(node.node_id) for node in listed}
             for name, certificate in parties.items():
                 key = load_pem_x509_certificate(certificate).public_key()
                 written = key.public_bytes(Encoding.PEM, PublicFormat.SubjectPublicKeyInfo)
-                request = private.RegisterNodeRequest(public_key=written)
-                nodes[name] = int(control.RegisterNode(request).node_id)
+                if written not in known:
+                    request = private.RegisterNodeRequest(public_key=written)
+                    known[written] = int(control.RegisterNode(request).node_id)
+                nodes[name] = known[written]
         return nodes
 
     def _start(self) -> int:

@@ -12,17 +12,13 @@ from wayfed.federated.grids.rpc.identity import make_identity
 from wayfed.federated.grids.superlink.address import SuperLinkAddress
 from wayfed.federated.grids.superlink.coordinator import SuperLinkRun
 from wayfed.federated.grids.superlink.grid import SuperLinkGrid
-from wayfed.federated.grids.superlink.link import SuperLinkLink
-from wayfed.federated.parties.opening import open_session
-from wayfed.federated.parties.session import PLAN
+from wayfed.federated.grids.superlink.link import node_of
 from wayfed.federated.wire import flower_process
 from wayfed_optimizer.errors import PartyError
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from wayfed.federated.grids.rpc.hosting import Answering
-    from wayfed.federated.parties.audit import Asker
     from wayfed.federated.parties.member import Member
 
 _START_SECONDS: Final = 60.0
@@ -43,7 +39,7 @@ class SuperLinkDoor:
     def __init__(self, names: tuple[str, ...], process: subprocess.Popen[bytes]) -> None:
         self._process = process
         try:
-            own = make_identity("wayfed", hosts=("127.0.0.1",))
+            own = make_identity("wayfed")
             self._identities = {name: make_identity(name) for name in names}
             secret = secrets.token_hex(32)
             port = self._tell(
@@ -65,7 +61,7 @@ class SuperLinkDoor:
         return {
             "door": "superlink",
             "address": self._superlink.address,
-            "roots": self._superlink.roots.decode(),
+            "certificate": self._superlink.certificate.decode(),
             "key": self._identities[party].key.decode(),
         }
 
@@ -114,14 +110,5 @@ class SuperLinkDoor:
 
 def serve(member: Member, told: dict[str, Any]) -> None:
     """Be a party that was told of a SuperLink."""
-
-    def session(asker: Asker) -> Answering:
-        return open_session(member, asker)
-
-    SuperLinkLink(
-        member.name,
-        SuperLinkAddress(told["address"], told["roots"].encode()),
-        told["key"].encode(),
-        make=session,
-        first=PLAN,
-    ).serve()
+    superlink = SuperLinkAddress(told["address"], told["certificate"].encode())
+    node_of(member, superlink, told["key"].encode()).serve()

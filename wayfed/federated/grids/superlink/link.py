@@ -18,6 +18,8 @@ from wayfed.federated.grids.rpc.messages import MalformedMessage, head_bytes
 from wayfed.federated.grids.superlink import private
 from wayfed.federated.grids.superlink.depot import Depot, told
 from wayfed.federated.grids.superlink.envelope import ANSWER, ASK, END, Envelope
+from wayfed.federated.parties.opening import open_session
+from wayfed.federated.parties.session import PLAN
 from wayfed_optimizer.errors import PartyError, TransferError
 
 if TYPE_CHECKING:
@@ -26,6 +28,7 @@ if TYPE_CHECKING:
     from wayfed.federated.grids.rpc.hosting import Answering
     from wayfed.federated.grids.superlink.address import SuperLinkAddress
     from wayfed.federated.parties.audit import Asker
+    from wayfed.federated.parties.member import Member
 
 LOG: Final = logging.getLogger("wayfed.federated.connection")
 _HEARTBEAT_SECONDS: Final = 10.0
@@ -214,3 +217,12 @@ class SuperLinkLink:
             LOG.warning("leaving the SuperLink at %s: %s", self._address, told(error))
         finally:
             self._client.close()
+
+
+def node_of(member: Member, superlink: SuperLinkAddress, key: bytes) -> SuperLinkLink:
+    """Give the link of a party that answers plans, with its key in PEM."""
+
+    def session(asker: Asker) -> Answering:
+        return open_session(member, asker)
+
+    return SuperLinkLink(member.name, superlink, key, make=session, first=PLAN)
