@@ -55,6 +55,7 @@ if TYPE_CHECKING:
     from wayfed.federated.features.recipe import features
     from wayfed.federated.features.split import by_hash, by_time
     from wayfed.federated.privacy.dp import dp
+    from wayfed.federated.runs.stopping import early_stopping
     from wayfed.functions import (
         abs,
         any_value,
@@ -143,6 +144,7 @@ __all__ = [
     "cume_dist",
     "dense_rank",
     "dp",
+    "early_stopping",
     "errors",
     "exp",
     "features",
@@ -213,6 +215,7 @@ _HOMES: Final = {
     "by_time": "wayfed.federated.features.split",
     "col": "wayfed.columns",
     "dp": "wayfed.federated.privacy.dp",
+    "early_stopping": "wayfed.federated.runs.stopping",
     "features": "wayfed.federated.features.recipe",
     "lit": "wayfed.columns",
     "when": "wayfed.conditions",

@@ -27,6 +27,7 @@ if TYPE_CHECKING:
     from wayfed.federated.runs.kept import Runs
     from wayfed.federated.runs.places import CheckpointLike
     from wayfed.federated.runs.results import FederatedRun, OnRound
+    from wayfed.federated.runs.stopping import EarlyStopping
     from wayfed.federated.runs.store import RunStore
     from wayfed_optimizer.cancellation import CancellationToken
 
@@ -65,6 +66,7 @@ class Training:
         runner: str | None = None,
         seed: int = 0,
         checkpoint: CheckpointLike = None,
+        early_stopping: EarlyStopping | str | None = None,
         quorum: float | None = None,
         deadline: float | None = None,
         on_round: OnRound | None = None,
@@ -104,6 +106,9 @@ class Training:
         checkpoint
             Where to write after each round what `resume` goes on from: a directory, or True for
             one of your own; by default nowhere.
+        early_stopping
+            Ends the run when a measure on held-out rows has stopped to become better: its name,
+            or ``wf.early_stopping("auc", patience=5)``.
         secure_aggregation
             Whether updates are summed under masks, so that nobody reads one: from three parties
             on, of which more than half must stay in each round.
@@ -168,6 +173,7 @@ class Training:
             runner=runner,
             seed=seed,
             checkpoint=checkpoint,
+            early_stopping=early_stopping,
             quorum=quorum,
             deadline=deadline,
             on_round=on_round,

@@ -37,6 +37,7 @@ from wayfed.federated.runs.journal import Journal
 from wayfed.federated.runs.places import CheckpointLike, checkpoint_place, new_id
 from wayfed.federated.runs.request import request_of
 from wayfed.federated.runs.results import FederatedRun, OnRound, Predictor, TrainedModel
+from wayfed.federated.runs.stopping import EarlyStopping, as_early_stopping
 from wayfed.federated.runs.strategy_state import restore_strategy
 from wayfed.federated.wire import flower_process
 from wayfed_optimizer.errors import ColumnNotFound, InvalidOption, Unsupported, suggestion
@@ -78,6 +79,7 @@ def run_federated(
     runner: str | None = None,
     seed: int = 0,
     checkpoint: CheckpointLike = None,
+    early_stopping: EarlyStopping | str | None = None,
     quorum: float | None = None,
     deadline: float | None = None,
     on_round: OnRound | None = None,
@@ -135,6 +137,9 @@ def run_federated(
     checkpoint
         Where to write after each round what `resume` goes on from: a directory, or True for one of
         the user's own (docs/runs.md); by default nowhere.
+    early_stopping
+        Ends the run when a measure on held-out rows has stopped to become better: its name, or
+        `wayfed.federated.runs.stopping.early_stopping`.
     runner
         How messages travel: ``local``, ``processes``, or ``grpc`` for parties elsewhere; by default
         as the context reaches its parties.
@@ -206,9 +211,9 @@ def run_federated(
         )
     participants = participants_of(parties, min_rows)
     check_rounds(rounds, quorum, deadline)
-    directory = checkpoint_place(checkpoint)
+    directory, stopping = checkpoint_place(checkpoint), as_early_stopping(early_stopping)
     if not isinstance(model, ModelSpec):
-        _check_own_code(model, privacy, directory, secure=secure_aggregation)
+        _check_own_code(model, privacy, directory, stopping, secure=secure_aggregation)
         return run_flower(
             participants,
             server={"num_rounds": rounds, "strategy": strategy, "round_timeout": deadline},
@@ -260,6 +265,7 @@ def run_federated(
                 quorum=quorum,
                 deadline=deadline,
                 min_rows=min_rows,
+                early_stopping=stopping,
                 plan=participants.plan,
             ),
         )
@@ -294,10 +300,7 @@ def run_federated(
         resolved = strategy_of(begun, resolved)
         first = begun.initial_weights(seed)
         measured = any(report.testing for report in bound.parties.values())
-        if split is not None and privacy is None and not measured:
-            raise InvalidOption(
-                f"no party holds rows for test={test!r}", hint="test=None measures nothing"
-            )
+        _check_measured(test, stopping, measured=measured or privacy is not None)
 
         reports = dict(bound.parties)
         inputs = participants.types(bound.features.columns)
@@ -314,6 +317,7 @@ def run_federated(
                 own=own_sums,
                 model=trained,
                 evaluate=split is not None and measured,
+                stopping=stopping,
                 # Nobody joins a run that every party pays for before it begins.
                 joining=None
                 if participants.plan is None or privacy is not None
@@ -379,7 +383,12 @@ def _features(
 
 
 def _check_own_code(
-    model: object, privacy: DifferentialPrivacy | None, directory: Path | None, *, secure: bool
+    model: object,
+    privacy: DifferentialPrivacy | None,
+    directory: Path | None,
+    stopping: EarlyStopping | None,
+    *,
+    secure: bool,
 ) -> None:
     if secure:
         check_together({Trait.SECURE_AGGREGATION, Trait.OWN_CODE})
@@ -396,6 +405,23 @@ def _check_own_code(
             reason="code of your own cannot be written down, to go on with it later",
             hint="leave checkpoint out, or train one of wf.models",
         )
+    if stopping is not None:
+        raise Unsupported(
+            "early_stopping=",
+            reason="which measures of a client of your own are better is not known",
+            hint="on_round=lambda run: run.stop() if … else None",
+        )
+
+
+def _check_measured(
+    test: float | Split | None, stopping: EarlyStopping | None, *, measured: bool
+) -> None:
+    if test is not None and not measured:
+        raise InvalidOption(
+            f"no party holds rows for test={test!r}", hint="test=None measures nothing"
+        )
+    if test is None and stopping is not None:
+        raise InvalidOption("early_stopping= measures held-out rows", hint="test=0.2 holds some")
 
 
 def _check_runner(runner: str | None) -> None:

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 from wayfed.federated.rounds.progress import reporting
 from wayfed.federated.runs.journal import Journal
 from wayfed.federated.runs.results import FederatedRun, OnRound, PartyReport
+from wayfed.federated.runs.stopping import Best
 from wayfed_optimizer.errors import InvalidOption
 
 if TYPE_CHECKING:
@@ -45,6 +46,8 @@ def play(
     )
     if resumed is not None:
         rounds_of.grid.failures[:0] = resumed.failures
+        if resumed.best is not None:
+            run.best = Best(resumed.best.round, rounds_of.model(resumed.best.weights))
     with reporting(rounds, progress) as report:
         rounds_of.play(run, weights, journal=journal, report=report, on_round=on_round)
     return run

@@ -13,6 +13,7 @@ from flwr.app import ArrayRecord, ConfigRecord, Message, MetricRecord
 from wayfed.federated import metrics
 from wayfed.federated.rounds.strategies import seeded_sampling
 from wayfed.federated.runs.results import FederatedRun, Predictor, Round
+from wayfed.federated.runs.stopping import Best
 from wayfed.federated.wire import record_of, weights_of
 from wayfed_optimizer.errors import PartyError, TypeMismatch, WayfedError
 
@@ -25,6 +26,7 @@ if TYPE_CHECKING:
     from wayfed.federated.rounds.joining import Joining
     from wayfed.federated.runs.journal import Journal
     from wayfed.federated.runs.results import OnRound
+    from wayfed.federated.runs.stopping import EarlyStopping
 
 Measures: TypeAlias = dict[str, float]
 Pool: TypeAlias = Callable[["Strategy", int, list[Message]], Measures]
@@ -50,6 +52,8 @@ class Rounds:
         Makes the run's model of weights.
     evaluate
         Whether rows are held out to measure on.
+    stopping
+        Ends the run before its last round; None plays all.
     joining
         Takes in parties that come late or come back; None where nobody joins a run.
     secure
@@ -63,6 +67,7 @@ class Rounds:
     own: Callable[[Message], Measures]
     model: Callable[[Weights], Predictor]
     evaluate: bool
+    stopping: EarlyStopping | None = None
     joining: Joining | None = None
     secure: SecureAggregation | None = None
 
@@ -81,20 +86,28 @@ class Rounds:
         journal.begin(run, self.strategy)
         try:
             for number in range(len(run.history) + 1, run.rounds + 1):
+                if self.stopping is not None and self.stopping.is_over(run.history):
+                    break
                 arrays = self._play_one(run, number, arrays)
+                self._note_best(run)
                 journal.note_round(run, self.strategy)
                 report(run)
                 if on_round is not None:
                     on_round(run)
                 if run.stopping:
-                    run.status = "stopped"
-                    return
-            run.status = "finished"
+                    break
+            run.status = "stopped" if run.stopping else "finished"
+            if self.stopping is not None and self.stopping.restore_best and run.best is not None:
+                run.model, run.restored = run.best.model, run.best.round
         except BaseException:
             run.status = "failed"
             raise
         finally:
             journal.end(run)
+
+    def _note_best(self, run: FederatedRun) -> None:
+        if self.stopping is not None and self.stopping.best(run.history) == len(run.history):
+            run.best = Best(len(run.history), run.model)
 
     def _play_one(self, run: FederatedRun, number: int, arrays: ArrayRecord) -> ArrayRecord:
         started = perf_counter()

@@ -37,6 +37,15 @@ ENDING: Final = ".checkpoint"
 _STATE: Final = "state"
 _MODEL: Final = "model/"
 _STRATEGY: Final = "strategy/"
+_BEST: Final = "best/"
+
+
+@dataclass(frozen=True, slots=True)
+class BestWeights:
+    """The arrays of the best model so far, and the round that they came of."""
+
+    round: int
+    weights: Weights
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -61,6 +70,8 @@ class Checkpoint:
         The rounds so far.
     versions
         What it was written with.
+    best
+        The best model so far, where the run looks for one.
     """
 
     run: str
@@ -73,6 +84,7 @@ class Checkpoint:
     history: Sequence[Round]
     failures: Sequence[Failure]
     versions: Mapping[str, str]
+    best: BestWeights | None = None
 
     @property
     def round(self) -> int:
@@ -97,9 +109,12 @@ class Checkpoint:
             "parties": parties_to_dict(self.parties),
             "history": [round_to_dict(each) for each in self.history],
             "failures": failures_to_list(self.failures),
+            "best": None if self.best is None else self.best.round,
         }
         arrays = {f"{_MODEL}{name}": array for name, array in self.weights.items()}
         arrays |= {f"{_STRATEGY}{name}": array for name, array in self.strategy.items()}
+        if self.best is not None:
+            arrays |= {f"{_BEST}{name}": array for name, array in self.best.weights.items()}
         replace_archive(path, arrays, {_STATE: state})
 
 
@@ -127,7 +142,7 @@ def read_checkpoint(path: Path) -> Checkpoint:
     if form != str(FORM):
         raise _unusable(path, f"is of form {form}, this version reads form {FORM}")
     try:
-        classes = state["classes"]
+        classes, best = state["classes"], state["best"]
         return Checkpoint(
             run=str(state["run"]),
             request=Request.from_dict(state["request"]),
@@ -139,6 +154,7 @@ def read_checkpoint(path: Path) -> Checkpoint:
             history=tuple(round_from_dict(each) for each in state["history"]),
             failures=failures_from_list(state["failures"]),
             versions=state["versions"],
+            best=None if best is None else BestWeights(int(best), _below(arrays, _BEST)),
         )
     except (KeyError, TypeError, AttributeError, InvalidOption) as error:
         raise _unusable(path, f"is damaged: {type(error).__name__} {error}") from error

@@ -32,6 +32,7 @@ def card_of(run: FederatedRun, model: TrainedModel) -> dict[str, Any]:
         "run": run.id,
         "strategy": run.strategy,
         "rounds": len(run.history),
+        "round": run.restored or len(run.history),
         "parties": [name for name in run.parties if name not in run.left_out],
         "metrics": dict(run.metrics),
         "versions": dict(versions()),

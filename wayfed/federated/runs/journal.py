@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
-from wayfed.federated.runs.checkpoint import Checkpoint, checkpoint_path
+from wayfed.federated.runs.checkpoint import BestWeights, Checkpoint, checkpoint_path
 from wayfed.federated.runs.exported import card_of
 from wayfed.federated.runs.places import new_id
 from wayfed.federated.runs.plain import failures_to_list, parties_to_dict, round_to_dict
@@ -102,6 +102,7 @@ class Journal:
             history=run.history,
             failures=run.failures,
             versions=versions(),
+            best=None if run.best is None else BestWeights(run.best.round, run.best.model.weights),
         )
         try:
             checkpoint.write(path)

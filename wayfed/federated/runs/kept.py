@@ -58,4 +58,5 @@ def open_run(store: RunStore, run: str) -> FederatedRun:
         history=history,
         failures=failures_from_list(facts["failures"]),
         status=facts["status"],
+        restored=None if card is None or card["round"] == len(history) else card["round"],
     )

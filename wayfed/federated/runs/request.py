@@ -7,6 +7,7 @@ from dataclasses import dataclass, fields
 from typing import TYPE_CHECKING, Any
 
 from wayfed.federated.parties.question import Question
+from wayfed.federated.runs.stopping import EarlyStopping
 from wayfed.federated.runs.strategy_state import strategy_from_dict, strategy_to_dict
 from wayfed_optimizer.errors import Unsupported
 
@@ -30,6 +31,8 @@ class Request:
         As `wayfed.federated.runs.strategy_state.strategy_to_dict` says it.
     runner, quorum, deadline, min_rows
         As in `wayfed.federated.run.run_federated`.
+    early_stopping
+        When the run is over before its last round.
     plan
         The plan as it travels; None where arrays were given instead.
     """
@@ -40,6 +43,7 @@ class Request:
     quorum: float | None
     deadline: float | None
     min_rows: int
+    early_stopping: EarlyStopping | None
     plan: str | None
 
     @property
@@ -54,12 +58,17 @@ class Request:
             **plain,
             "question": self.question.to_dict(),
             "strategy": dict(self.strategy),
+            "early_stopping": self.early_stopping and self.early_stopping.to_dict(),
         }
 
     @classmethod
     def from_dict(cls, plain: Mapping[str, Any]) -> Request:
         """Read what `to_dict` wrote."""
-        return cls(**{**plain, "question": Question.from_dict(plain["question"])})
+        read = {
+            "question": Question.from_dict(plain["question"]),
+            "early_stopping": EarlyStopping.from_dict(plain["early_stopping"]),
+        }
+        return cls(**{**plain, **read})
 
     def options(self) -> dict[str, Any]:
         """Give the arguments of `run_federated` that ask for the same again."""
@@ -81,6 +90,7 @@ class Request:
             "quorum": self.quorum,
             "deadline": self.deadline,
             "min_rows": self.min_rows,
+            "early_stopping": self.early_stopping,
         }
 
 

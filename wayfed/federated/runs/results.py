@@ -33,6 +33,7 @@ if TYPE_CHECKING:
     from wayfed.federated.features.fitting import Category
     from wayfed.federated.privacy.dp import Spent
     from wayfed.federated.rounds.guard import Failure
+    from wayfed.federated.runs.stopping import Best
 
 Status = Literal["running", "finished", "stopped", "failed"]
 
@@ -258,6 +259,10 @@ class FederatedRun:
         ``running``, ``finished``, ``stopped`` (by `stop`), or ``failed``.
     privacy_spent
         What the run costs each party; None where `privacy` was not asked for.
+    best
+        The best model so far, by the measure of ``early_stopping=``; None without it.
+    restored
+        The round whose model this is, where it is not the last one's.
     """
 
     id: str = field(default_factory=new_id)
@@ -270,6 +275,8 @@ class FederatedRun:
     failures: Sequence[Failure] = ()
     status: Status = "running"
     privacy_spent: Mapping[str, Spent] | None = None
+    best: Best | None = None
+    restored: int | None = None
     _stop: bool = field(default=False, init=False, repr=False)
 
     @property
@@ -279,8 +286,8 @@ class FederatedRun:
 
     @property
     def metrics(self) -> Mapping[str, float]:
-        """The measures after the last round."""
-        return self.history[-1].metrics if self.history else {}
+        """The model's measures: those after the last round, or after the one that was restored."""
+        return self.history[(self.restored or 0) - 1].metrics if self.history else {}
 
     @property
     def left_out(self) -> Mapping[str, str]:
