@@ -101,6 +101,32 @@ def test_a_party_that_is_killed_is_named_at_once_and_the_others_go_on(ctx):
     assert all("within 2 s" in f.reason or "not connected" in f.reason for f in run.failures)
 
 
+def test_partitions_of_given_arrays_are_handed_to_processes():
+    random = np.random.default_rng(4)
+    x = random.integers(-3, 4, size=150).astype(float)
+    rows = pa.table(
+        {
+            "bank": [NAMES[number % 3] for number in range(150)],
+            "x": pa.array([None if value > 2 else value for value in x]),
+            "day": pa.array(random.integers(0, 999, size=150), pa.int32()),
+            "late": x + random.normal(size=150) > 0,
+        }
+    )
+    with wf.context() as ctx:
+        arrays = ctx.read(rows).to_numpy().partition_by("bank")
+        asked = {
+            "label": "late",
+            "model": wf.models.logistic_regression(),
+            "preprocess": wf.features(impute="mean", standardize=True),
+            "rounds": 2,
+        }
+        here = ctx.run_federated(arrays, **asked)
+        apart = ctx.run_federated(arrays, runner="processes", **asked)
+
+    assert weights(apart) == weights(here)
+    assert apart.metrics == here.metrics
+
+
 def test_a_second_run_goes_over_the_same_processes(ctx):
     arrays = ctx.read("flights").to_numpy()
     first = train(ctx, arrays=arrays, runner="processes", rounds=1)

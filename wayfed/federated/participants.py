@@ -14,6 +14,7 @@ from wayfed_optimizer.errors import ColumnNotFound, InvalidOption, Unsupported, 
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Sequence
+    from contextlib import ExitStack
 
     import pyarrow as pa
 
@@ -77,7 +78,9 @@ class GivenArrays:
 
     def __init__(self, parties: Mapping[str, Arrays], min_rows: int) -> None:
         self._parties = parties
+        self._min_rows = min_rows
         self._rules = Rules(min_rows)
+        self._processes: dict[int, ExitStack] = {}
 
     def require(self, columns: Iterable[str]) -> None:
         """Raise where no party has a column; one that only some lack is said when they bind."""
@@ -113,12 +116,19 @@ class GivenArrays:
         return {name: _type_name(schema.field(name)) for name in names}
 
     def grid(self, runner: str | None, *, threads: int | None, features: int) -> PartyGrid:
-        """Return a grid in this process."""
+        """Return a grid in this process, or to processes that have been handed the arrays."""
+        if runner == "processes":
+            from wayfed.federated.grids.handed import handed_over
+
+            apart, ending = handed_over(self._parties, self._min_rows)
+            self._processes[id(apart)] = ending
+            return apart
         if runner not in (None, "local"):
             raise Unsupported(
                 f"runner={runner!r}",
-                reason="these arrays are in this process, and so are their parties",
-                hint="runner='local', or a federated context, whose parties have plans to run",
+                reason="these arrays are on this machine, and so are their parties",
+                available=("local", "processes"),
+                hint="a federated context has parties elsewhere",
             )
         grid = LocalGrid(
             [learning_party(name, arrays, self._rules) for name, arrays in self._parties.items()],
@@ -130,8 +140,10 @@ class GivenArrays:
         return grid
 
     def done(self, grid: PartyGrid) -> None:
-        """Forget the parties."""
+        """Forget the parties, and end their processes where they have some."""
         grid.close()
+        if (ending := self._processes.pop(id(grid), None)) is not None:
+            ending.close()
 
     def clients(
         self, make: Callable[[str, Arrays], Party], min_rows: int
