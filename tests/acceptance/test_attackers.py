@@ -427,6 +427,7 @@ def ask(
     number: int,
     content: RecordDict,
     kind: str,
+    *,
     who: str = "sha256:1",
 ) -> Message:
     host, answers = hosting

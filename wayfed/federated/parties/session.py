@@ -172,7 +172,21 @@ class Session:
             analyze=bool(asked.get("analyze", False)),
             alternatives=bool(asked.get("alternatives", False)),
         )
-        return answer({ReleaseKind.EXPLANATION: to_plain(shared(told, self._member.name))})
+        plain = to_plain(shared(told, self._member.name))
+        # An estimate may be what was counted in an earlier run, or be made of extremes.
+        is_rough = self._member.policy.min_rows > 1
+        return answer({ReleaseKind.EXPLANATION: _rough(plain) if is_rough else plain})
+
+
+def _rough(plain: Any) -> Any:
+    """Return plain values with all numbers to one digit."""
+    if isinstance(plain, dict):
+        return {key: _rough(value) for key, value in plain.items()}
+    if isinstance(plain, list):
+        return [_rough(value) for value in plain]
+    if isinstance(plain, bool) or not isinstance(plain, int | float):
+        return plain
+    return type(plain)(float(f"{plain:.0e}"))
 
 
 def _too_few(least: int) -> str:
