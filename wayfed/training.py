@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     from wayfed.arrays import Arrays
     from wayfed.display import Listing
     from wayfed.federated.arrays import FederatedArrays
-    from wayfed.federated.context import PartyInfo
+    from wayfed.federated.listing import PartyInfo
     from wayfed.federated.features.fitting import Category
     from wayfed.federated.features.recipe import Recipe
     from wayfed.federated.features.split import Split

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import replace
 from threading import Lock
 from typing import TYPE_CHECKING, Any, NoReturn, Self
 from weakref import WeakSet
@@ -14,6 +14,7 @@ from wayfed.federated.dataset import FederatedDataset
 from wayfed.federated.grids.processes import DOORS, ProcessRunner
 from wayfed.federated.grids.runners import HubRunner, LocalRunner
 from wayfed.federated.grids.superlink.place import SuperLinkRunner
+from wayfed.federated.listing import PartyInfo, in_words, what_binds
 from wayfed.federated.parties.configuration import load_federation
 from wayfed.federated.parties.member import Member
 from wayfed.training import Training
@@ -38,25 +39,6 @@ if TYPE_CHECKING:
     from wayfed.federated.participants import Participants
     from wayfed.federated.statistics.description import FederatedDescription
     from wayfed_optimizer.platform import TargetRequest
-
-
-@dataclass(frozen=True, slots=True)
-class PartyInfo:
-    """A party of the federation, as `FederatedContext.parties` lists it.
-
-    Parameters
-    ----------
-    name
-        The party.
-    tables
-        The published tables that it has.
-    min_rows
-        The least number of training rows with which it takes part.
-    """
-
-    name: str
-    tables: tuple[str, ...]
-    min_rows: int
 
 
 class FederatedContext(Training):
@@ -182,10 +164,15 @@ class FederatedContext(Training):
             ),
         )
 
-    def parties(self) -> Listing[PartyInfo]:
-        """List the parties and what they have; of those elsewhere, who is connected now.
+    def parties(self, *, check: bool = False) -> Listing[PartyInfo]:
+        """List the parties, what they have and insist on; of those elsewhere, who is there now.
 
         A SuperLink tells only who that is.
+
+        Parameters
+        ----------
+        check
+            Whether they are asked what of their tables does not fit the published ones.
 
         Raises
         ------
@@ -199,7 +186,13 @@ class FederatedContext(Training):
         elif self._superlink is not None:
             found = tuple(PartyInfo(n, (), 1) for n in sorted(self._superlink.present()))
         else:
-            found = tuple(PartyInfo(m.name, m.tables, m.policy.min_rows) for m in self._members)
+            found = tuple(
+                PartyInfo(m.name, m.tables, m.policy.min_rows, in_words(m.policy))
+                for m in self._members
+            )
+        if check and found:
+            binds = what_binds(self._reach(self._default_runner), self._federation.published)
+            found = tuple(replace(each, binds=binds.get(each.name)) for each in found)
         return Listing("party", found)
 
     def arrays(self, relation: Relation) -> FederatedArrays:

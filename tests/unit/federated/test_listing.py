@@ -1,0 +1,39 @@
+"""Who is there, as a person sees it."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import wayfed as wf
+
+
+def federation(tmp_path: Path) -> dict[str, Any]:
+    party = {}
+    for name, header in (("ash", "id,amount"), ("birch", "id,amnt")):
+        (tmp_path / f"{name}.csv").write_text(f"{header}\n1,2.5\n")
+        party[name] = {"tables": {"tx": {"source": str(tmp_path / f"{name}.csv")}}}
+    party["ash"]["policy"] = {"min_rows": 5, "columns": {"amount": "aggregate_only"}}
+    schema = {"tx": {"id": "int64", "amount": "float64"}, "people": {"id": "int64"}}
+    return {"schema": schema, "party": party}
+
+
+def test_parties_are_listed_with_their_rules_in_words(tmp_path: Path):
+    with wf.context(env="federated", parties=federation(tmp_path)) as ctx:
+        ash, birch = listed = ctx.parties()
+
+    assert (ash.tables, ash.min_rows, ash.binds) == (("tx",), 5, None)
+    assert ash.policy == ("aggregate_only: amount", "never: all others")
+    assert birch.policy == ()
+    assert "aggregate_only: amount" in repr(listed)
+    assert "aggregate_only: amount" in listed._repr_html_()
+
+
+def test_parties_are_asked_what_of_their_tables_does_not_fit(tmp_path: Path):
+    with wf.context(env="federated", parties=federation(tmp_path)) as ctx:
+        ash, birch = ctx.parties(check=True)
+
+    assert ash.binds == "yes"
+    assert birch.binds == (
+        "column 'amount' of 'tx' is missing (did you mean 'amnt'?); add it to rename"
+    )
