@@ -15,10 +15,10 @@ if TYPE_CHECKING:
     from wayfed.arrays import Arrays
     from wayfed.display import Listing
     from wayfed.federated.arrays import FederatedArrays
-    from wayfed.federated.listing import PartyInfo
     from wayfed.federated.features.fitting import Category
     from wayfed.federated.features.recipe import Recipe
     from wayfed.federated.features.split import Split
+    from wayfed.federated.listing import PartyInfo
     from wayfed.federated.models.spec import ModelSpec
     from wayfed.federated.participants import Participants
     from wayfed.federated.parties.flower_clients import ClientLike
