@@ -111,7 +111,7 @@ def test_what_comes_later_says_so(options: dict[str, Any]) -> None:
 
 
 def test_parties_that_are_here_cannot_be_reached_elsewhere() -> None:
-    with pytest.raises(Unsupported, match="these arrays are in this process"):
+    with pytest.raises(Unsupported, match="these arrays are on this machine"):
         train(runner="grpc")
 
 

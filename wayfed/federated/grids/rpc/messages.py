@@ -3,15 +3,19 @@
 from __future__ import annotations
 
 import math
+from functools import lru_cache
 from io import BytesIO
 from typing import TYPE_CHECKING, Any, Final
 
 import numpy as np
 from flwr.app import ArrayRecord, Message
 from flwr.common.serde import (
+    config_record_from_proto,
     message_from_proto,
     message_to_proto,
+    metadata_from_proto,
     metadata_to_proto,
+    metric_record_from_proto,
     recorddict_to_proto,
 )
 from flwr.proto.message_pb2 import Message as MessageProto
@@ -20,9 +24,11 @@ from wayfed.federated.wire import NumpyArray, Reply
 from wayfed_optimizer.errors import WayfedError
 
 if TYPE_CHECKING:
-    from flwr.app import RecordDict
+    from flwr.app import ConfigRecord, MetricRecord, RecordDict
     from numpy.typing import NDArray
 
+_PREAMBLE: Final = 10
+"""Bytes before the head of an array: magic, version, and the head's length."""
 _LONGEST: Final = 200
 """Characters of a reason."""
 _WITH_LENGTH: Final = 2  # the wire type of what is preceded by its length
@@ -62,28 +68,32 @@ def from_bytes(data: bytes) -> Message:
         These bytes are none.
     """
     try:
-        message = message_from_proto(MessageProto.FromString(data))
-        if not message.has_error():
-            content = Reply(
-                {
-                    name: _read(record) if isinstance(record, ArrayRecord) else record
-                    for name, record in message.content.items()
-                }
-            )
-            message = Message(content, metadata=message.metadata)
+        proto = MessageProto.FromString(data)
+        if proto.HasField("error"):
+            return message_from_proto(proto)
+        content = Reply({item.key: _record(item) for item in proto.content.items})
+        return Message(content, metadata=metadata_from_proto(proto.metadata))
     except Exception as error:  # whatever bytes do to who reads them, they are no message
         told = str(error)[:_LONGEST]
         raise MalformedMessage(
             f"bytes that are no message: {type(error).__name__}: {told}"
         ) from error
-    return message
 
 
-def _read(record: ArrayRecord) -> ArrayRecord:
-    read = ArrayRecord()
-    for name, array in record.items():
-        read[name] = NumpyArray(_array_of(array.data))
-    return read
+def _record(item: Any) -> ArrayRecord | ConfigRecord | MetricRecord:
+    """Read a record; Flower's own reading would make each array twice."""
+    match item.WhichOneof("value"):
+        case "array_record":
+            read = ArrayRecord()
+            for array in item.array_record.items:
+                read[array.key] = NumpyArray(_array_of(array.value.data))
+            return read
+        case "config_record":
+            return config_record_from_proto(item.config_record)
+        case "metric_record":
+            return metric_record_from_proto(item.metric_record)
+        case other:
+            raise ValueError(f"a record of the kind {other}")
 
 
 def _array_of(data: bytes) -> NDArray[Any]:
@@ -91,19 +101,27 @@ def _array_of(data: bytes) -> NDArray[Any]:
 
     ``numpy.load`` makes room for as many numbers as the head says before it looks for them.
     """
-    from numpy.lib import format as written
-
-    file = BytesIO(data)
-    version = written.read_magic(file)
-    reads = {(1, 0): written.read_array_header_1_0, (2, 0): written.read_array_header_2_0}
-    shape, is_fortran, dtype = reads[version](file)
-    if dtype.hasobject:
-        raise ValueError("an array of Python objects")
-    claimed, there = math.prod(shape) * dtype.itemsize, len(data) - file.tell()
+    start = _PREAMBLE + int.from_bytes(data[_PREAMBLE - 2 : _PREAMBLE], "little")
+    shape, is_fortran, dtype = _head_of(data[:start])
+    claimed, there = math.prod(shape) * dtype.itemsize, len(data) - start
     if claimed != there:
         raise ValueError(f"an array of {claimed:,} bytes, of which {there:,} are there")
-    flat = np.frombuffer(data, dtype, offset=file.tell()) if claimed else np.empty(0, dtype)
+    flat = np.frombuffer(data, dtype, offset=start) if claimed else np.empty(0, dtype)
     return flat.reshape(shape, order="F" if is_fortran else "C")
+
+
+@lru_cache(maxsize=256)
+def _head_of(head: bytes) -> tuple[tuple[int, ...], bool, np.dtype[Any]]:
+    """Read the head of an array: its shape, order and type; the same few come with every round."""
+    from numpy.lib import format as written
+
+    file = BytesIO(head)
+    if (version := written.read_magic(file)) != (1, 0):
+        raise ValueError(f"an array in version {version} of numpy's format")
+    shape, is_fortran, dtype = written.read_array_header_1_0(file)
+    if dtype.hasobject:
+        raise ValueError("an array of Python objects")
+    return shape, is_fortran, dtype
 
 
 def _varint(number: int) -> bytes:
