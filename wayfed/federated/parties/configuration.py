@@ -83,6 +83,7 @@ class PartyPolicy(Strict):
     models: Names | None = None
     strategies: Names | None = None
     max_rounds: int | None = Field(default=None, ge=1)
+    secure_aggregation: bool = False
     opaque: Names = ()
     privacy: PrivacyTable | None = None
     min_group: int | None = Field(default=None, ge=2)
@@ -370,4 +371,5 @@ def policy_of(party: PartyConfiguration) -> Policy:
         told.opaque,
         None if told.privacy is None else told.privacy.checked(),
         told.min_group,
+        told.secure_aggregation,
     )

@@ -68,6 +68,8 @@ class Policy:
         Names of the installed Python functions that plans may call.
     privacy
         What may be spent of its tables' privacy.
+    secure_aggregation
+        Whether its updates leave it under masks only.
     min_group
         The least number of rows of a group in which an ``aggregate_only`` column is aggregated;
         `min_rows` by default, and at least 2.
@@ -81,6 +83,7 @@ class Policy:
     opaque: tuple[str, ...] = ()
     privacy: PrivacyPolicy | None = None
     min_group: int | None = None
+    secure_aggregation: bool = False
 
     @property
     def smallest_group(self) -> int:
@@ -117,6 +120,8 @@ class Policy:
                 f"{question.rounds} rounds are more than its max_rounds={self.max_rounds}; "
                 f"rounds={self.max_rounds}"
             )
+        if self.secure_aggregation and not question.secure_aggregation:
+            yield "its updates are summed in secret only; secure_aggregation=True"
         if self.privacy is not None and self.privacy.required and question.privacy is None:
             yield (
                 "its policy requires privacy; "

@@ -83,6 +83,7 @@ def train(ctx: FederatedContext, **options: Any) -> FederatedRun:
 REFUSED = {
     "a model": ({"models": ["mlp"]}, {}, "model 'logistic_regression' is not among"),
     "a strategy": ({"strategies": ["krum"]}, {}, "strategy 'fedavg' is not among .* one of krum"),
+    "no masks": ({"secure_aggregation": True}, {}, "its updates are summed in secret only"),
     "rounds": ({"max_rounds": 1}, {}, "2 rounds are more than its max_rounds=1; rounds=1"),
 }
 
