@@ -7,7 +7,7 @@ from enum import Enum, StrEnum
 from types import MappingProxyType
 from typing import TYPE_CHECKING, Final
 
-from wayfed_optimizer.expressions import Opaque, Subquery, walk
+from wayfed_optimizer.expressions import Opaque, walk
 from wayfed_optimizer.lineage import Lineage, Origin, Use, lineage
 from wayfed_optimizer.relations import MapBatches, expressions_of, walk_once
 
@@ -174,8 +174,6 @@ def opaque_functions(plan: Relation) -> tuple[str, ...]:
             for part in walk(expression):
                 if isinstance(part, Opaque):
                     found[str(part.function)] = None
-                elif isinstance(part, Subquery):
-                    found |= dict.fromkeys(opaque_functions(part.relation))
     return tuple(found)
 
 

@@ -36,7 +36,6 @@ from wayfed_optimizer.relations import (
     Window,
     expressions_of,
     reads,
-    walk_once,
 )
 
 if TYPE_CHECKING:
@@ -67,6 +66,16 @@ class Reach:
 
 
 _Reaches: TypeAlias = "dict[str, Reach]"
+
+
+@dataclass(frozen=True, slots=True)
+class _Tracer:
+    """Keys, and what was found of each relation: a plan may name one part many times."""
+
+    keys: Keys
+    known: dict[Relation, _Reaches]
+
+
 _ANY: Final = Reach(math.inf, frozenset())
 
 
@@ -92,12 +101,19 @@ def reach(plan: Relation, keys: Keys) -> Mapping[str, float]:
     >>> reach(Aggregate(tx, by_customer, total), lambda table: ())
     {'tx': 2.0}
     """
-    found = _reaches(plan, keys)
+    found = _reaches(plan, _Tracer(keys, {}))
     return {table: each.rows for table, each in sorted(found.items())}
 
 
-def _reaches(node: Relation, keys: Keys) -> _Reaches:
-    found = _below(node, keys)
+def _reaches(node: Relation, tracer: _Tracer) -> _Reaches:
+    known = tracer.known.get(node)
+    if known is None:
+        known = tracer.known[node] = _traced(node, tracer)
+    return known
+
+
+def _traced(node: Relation, tracer: _Tracer) -> _Reaches:
+    found = _below(node, tracer)
     for expression in expressions_of(node):
         # One row may change what a subquery says, and that any number of rows.
         for part in walk_expression(expression):
@@ -112,39 +128,39 @@ def _whole(each: Reach, names: frozenset[str]) -> Reach:
     return Reach(1.0, names) if each.rows <= 1 else Reach(each.rows, each.same & names)
 
 
-def _below(node: Relation, keys: Keys) -> _Reaches:
+def _below(node: Relation, tracer: _Tracer) -> _Reaches:
     match node:
         case Read():
             return {node.table: Reach(1.0, frozenset(node.schema.names))}
         case Filter(input) | Sort(input) | Cache(input) | Hint(input) | Watermark(input):
-            return _reaches(input, keys)
+            return _reaches(input, tracer)
         case Sample(input) if node.keys:
-            return _reaches(input, keys)
+            return _reaches(input, tracer)
         case Select(input, outputs):
             named = [(output.name, output.expression) for output in outputs]
-            return _each(_reaches(input, keys), lambda r: Reach(r.rows, _kept(named, r.same)))
+            return _each(_reaches(input, tracer), lambda r: Reach(r.rows, _kept(named, r.same)))
         case Distinct(input) if not node.on:
-            return _reaches(input, keys)
+            return _reaches(input, tracer)
         case Aggregate(input):
-            return _each(_reaches(input, keys), lambda r: _grouped(node, r))
+            return _each(_reaches(input, tracer), lambda r: _grouped(node, r))
         case Window(input):
-            return _each(_reaches(input, keys), lambda r: _windowed(node, r))
+            return _each(_reaches(input, tracer), lambda r: _windowed(node, r))
         case MapBatches(input) if node.kind is MapKind.ROW:
-            return _each(_reaches(input, keys), lambda r: Reach(r.rows, frozenset()))
+            return _each(_reaches(input, tracer), lambda r: Reach(r.rows, frozenset()))
         case Explode(input, column):
-            return _each(_reaches(input, keys), lambda r: Reach(math.inf, r.same - {column}))
+            return _each(_reaches(input, tracer), lambda r: Reach(math.inf, r.same - {column}))
         case TimeWindow(input):
             copies = max(1, math.ceil(node.size_seconds / node.slide_seconds))
-            return _each(_reaches(input, keys), lambda r: Reach(r.rows * copies, r.same))
+            return _each(_reaches(input, tracer), lambda r: Reach(r.rows * copies, r.same))
         case SetOperation(_, left, right):
             renamed = dict(zip(right.schema.names, left.schema.names, strict=True))
             other = _each(
-                _reaches(right, keys),
+                _reaches(right, tracer),
                 lambda r: Reach(r.rows, frozenset(renamed[name] for name in r.same)),
             )
-            return _together(_reaches(left, keys), other)
+            return _together(_reaches(left, tracer), other)
         case Join():
-            return _joined(node, keys)
+            return _joined(node, tracer)
     return dict.fromkeys(_tables(node), _ANY)
 
 
@@ -186,14 +202,15 @@ def _windowed(node: Window, below: Reach) -> Reach:
     return Reach(math.inf, same)
 
 
-def _joined(node: Join, keys: Keys) -> _Reaches:
+def _joined(node: Join, tracer: _Tracer) -> _Reaches:
     pairs = node.on
     left = _each(
-        _reaches(node.left, keys),
+        _reaches(node.left, tracer),
         lambda r: _of_side(
             r,
             pairs,
-            one_match=node.kind is JoinKind.ASOF or _is_unique(node.right, _second(pairs), keys),
+            one_match=node.kind is JoinKind.ASOF
+            or _is_unique(node.right, _second(pairs), tracer.keys),
             only_filters=node.kind in (JoinKind.SEMI, JoinKind.ANTI),
             fills=node.kind in (JoinKind.RIGHT, JoinKind.FULL),
         ),
@@ -201,11 +218,11 @@ def _joined(node: Join, keys: Keys) -> _Reaches:
     turned = tuple((there, here) for here, there in pairs)
     shown = frozenset(node.schema.names)
     right = _each(
-        _reaches(node.right, keys),
+        _reaches(node.right, tracer),
         lambda r: _of_other_side(
             r,
             turned,
-            one_match=_is_unique(node.left, _second(turned), keys)
+            one_match=_is_unique(node.left, _second(turned), tracer.keys)
             and node.kind is not JoinKind.ASOF,
             fills=node.kind in (JoinKind.LEFT, JoinKind.FULL, JoinKind.ASOF),
             shown=shown,
@@ -285,10 +302,4 @@ def _second(pairs: tuple[tuple[str, str], ...]) -> frozenset[str]:
 
 def _tables(node: Relation) -> set[str]:
     """Return all tables of a plan, those of its subqueries among them."""
-    found = {read.table for read in reads(node)}
-    for each in walk_once(node):
-        for expression in expressions_of(each):
-            for part in walk_expression(expression):
-                if isinstance(part, Subquery):
-                    found |= _tables(part.relation)
-    return found
+    return {read.table for read in reads(node)}

@@ -128,3 +128,11 @@ def test_without_a_declared_key_a_join_is_to_many(ctx: FederatedContext) -> None
         "customers": math.inf,
         "tx": math.inf,
     }
+
+
+def test_a_plan_that_names_its_parts_many_times_is_traced_at_once(ctx: FederatedContext) -> None:
+    plan = tx(ctx)
+    for _ in range(60):
+        plan = plan.union(plan)
+
+    assert dict(reach(plan.relation, lambda table: ())) == {"tx": 2.0**60}
