@@ -143,13 +143,16 @@ def mlp(
 
 
 def sklearn(estimator: object, *, local_epochs: int = 1) -> ModelSpec:
-    """Train an estimator of scikit-learn: its coefficients are the weights that are averaged.
+    """Train an estimator of scikit-learn: coefficients are averaged, statistics added.
 
     Parameters
     ----------
     estimator
-        LogisticRegression, SGDClassifier, SGDRegressor, MLPClassifier or MLPRegressor; only its
-        name and its parameters travel.
+        LogisticRegression, SGDClassifier, SGDRegressor, MLPClassifier or MLPRegressor, whose
+        coefficients are averaged; or GaussianNB, MultinomialNB, BernoulliNB, LinearRegression,
+        Ridge or KMeans, which are fitted to sums over all rows: one round is the fit to the rows
+        together, of KMeans one iteration (where `init` is no array, the first round places the
+        centres). Only the estimator's name and its parameters travel.
     local_epochs
         How often `partial_fit` goes through a party's rows in one round; LogisticRegression has
         its own `max_iter`.
@@ -157,7 +160,7 @@ def sklearn(estimator: object, *, local_epochs: int = 1) -> ModelSpec:
     Raises
     ------
     Unsupported
-        The estimator's fitted state is not an array that could be averaged.
+        The estimator's fitted state is neither an average nor a sum over parties.
 
     Examples
     --------

@@ -52,7 +52,7 @@ class Training:
         self,
         arrays: Mapping[str, Arrays] | FederatedArrays,
         *,
-        label: str,
+        label: str | None = None,
         features: Sequence[str] | None = None,
         preprocess: Recipe | None = None,
         model: ModelSpec | ClientLike,
@@ -83,7 +83,7 @@ class Training:
             Arrays by party: ``dataset.to_numpy().partition_by("bank")``; in a federated context,
             ``dataset.to_numpy()``.
         label
-            The column to be predicted.
+            The column to be predicted; a clustering has none.
         features
             The columns to predict it from; by default all others.
         preprocess

@@ -36,6 +36,7 @@ HIGHER_IS_BETTER: Final = {
     "calibration_error": False,
     "rmse": False,
     "mae": False,
+    "inertia": False,
 }
 
 
@@ -126,6 +127,11 @@ def regression_sums(predicted: NDArray[np.float64], y: NDArray[np.float64]) -> S
     }
 
 
+def clustering_sums(squared_distances: NDArray[np.float64]) -> Sums:
+    """Add up what the inertia is made of: the mean squared distance from the nearest centre."""
+    return {WEIGHT: len(squared_distances), "inertia": float(squared_distances.sum())}
+
+
 def pool(parties: Iterable[Sums]) -> dict[str, float]:
     """Give the measures over all rows of all parties, in the order given.
 
@@ -146,6 +152,8 @@ def pool(parties: Iterable[Sums]) -> dict[str, float]:
     if CELLS in told[0]:
         return measuring.pool(told)
     rows = _total(told, WEIGHT)
+    if "inertia" in told[0]:
+        return {"inertia": _total(told, "inertia") / rows}
     if "squared-error" in told[0]:
         return _regression(told, rows)
     hits, guesses, truths = (

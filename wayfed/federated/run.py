@@ -65,7 +65,7 @@ RUNNERS: Final = ("local", "processes", "grpc", "flower")
 def run_federated(
     parties: Mapping[str, Arrays] | Participants,
     *,
-    label: str,
+    label: str | None = None,
     features: Sequence[str] | None = None,
     preprocess: Recipe | None = None,
     model: ModelSpec | ClientLike,
@@ -105,7 +105,7 @@ def run_federated(
         Arrays by party, such as ``arrays.partition_by("bank")`` gives, or the arrays of a
         federated context.
     label
-        The column to be predicted.
+        The column to be predicted; a clustering has none.
     features
         The columns to predict it from; by default all others, but for the weight, the columns of
         `test`, and the column that the arrays were partitioned by.
@@ -229,6 +229,7 @@ def run_federated(
             store=store,
         )
     split = as_split(test)
+    label = _label(label, model)
     names = _features(participants, label, features, sample_weight, split)
     recipe = preprocess if preprocess is not None else Recipe()
     for column in recipe.named_columns:
@@ -249,7 +250,7 @@ def run_federated(
         secure_aggregation=secure_aggregation,
     )
     # A first look, before anything is asked of a party: is it installed, are its parameters right?
-    built = resolve_model(model, Task(len(names), None if model.task == "regression" else 2))
+    built = resolve_model(model, Task(len(names), 2 if model.task == "classification" else None))
     with flower_process(), ExitStack() as stack:
         resolved = resolve_strategy(strategy)
         journal = Journal(
@@ -325,7 +326,7 @@ def run_federated(
                 secure=summed_in_secret(grid, quorum) if secure_aggregation else None,
             ),
             first if resumed is None else resumed.weights,
-            description=f"{model.name} of '{label}'",
+            description=f"{model.name} of '{label}'" if label else model.name,
             rounds=rounds,
             parties=reports,
             on_round=on_round,
@@ -359,6 +360,17 @@ def _work(reports: Mapping[str, PartyReport], features: int) -> int:
     return int(sum(n * n for n in rows) / max(1, sum(rows)) * features)
 
 
+def _label(label: str | None, model: ModelSpec) -> str:
+    """Return the label that a model learns; a clustering's is no name."""
+    clustering = model.task == "clustering"
+    if clustering is not (label is None):
+        told = "has no label" if clustering else "learns a label"
+        raise InvalidOption(
+            f"{model} {told}", hint="leave label out" if clustering else "label='column'"
+        )
+    return label or ""
+
+
 def _features(
     participants: Participants,
     label: str,
@@ -366,7 +378,7 @@ def _features(
     sample_weight: str | None,
     split: Split | None,
 ) -> tuple[str, ...]:
-    beside = [label, *([sample_weight] if sample_weight is not None else [])]
+    beside = [*([label] if label else []), *([sample_weight] if sample_weight is not None else [])]
     beside += split.columns if split is not None else ()
     participants.require((*beside, *(features or ())))
     if features is not None:

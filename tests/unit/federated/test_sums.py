@@ -7,6 +7,7 @@ from typing import Any
 import numpy as np
 import pyarrow as pa
 import pytest
+from sklearn.cluster import KMeans
 from sklearn.linear_model import LinearRegression, Ridge
 from sklearn.naive_bayes import BernoulliNB, GaussianNB, MultinomialNB
 
@@ -177,3 +178,52 @@ def test_parameters_that_sums_cannot_honour_are_refused() -> None:
         models.sklearn(LinearRegression(positive=True))
     with pytest.raises(InvalidOption, match="once a round"):
         models.sklearn(GaussianNB(), local_epochs=3)
+
+
+@pytest.mark.parametrize("weight", [None, "c"])
+def test_each_round_is_an_iteration_of_k_means_over_all_rows(
+    counted: dict[str, Arrays], weight: str | None
+) -> None:
+    begin = np.array([[4.0, 1.0], [1.0, 4.0], [0.0, 0.0]])
+
+    run = run_federated(
+        counted,
+        features=["a", "b"],
+        model=models.sklearn(KMeans(3, init=begin)),
+        rounds=6,
+        test=None,
+        sample_weight=weight,
+    )
+
+    x, counts = pooled(counted, "c")
+    whole = KMeans(3, init=begin, n_init=1, max_iter=6, tol=0, algorithm="lloyd")
+    whole.fit(x[:, :2], sample_weight=None if weight is None else counts)
+    np.testing.assert_allclose(run.arrays["cluster_centers_"], whole.cluster_centers_, atol=1e-9)
+    held = Arrays.from_table(pa.table({"a": x[:, 0], "b": x[:, 1]}))
+    assert (run.model.predict(held) == whole.predict(x[:, :2])).all()
+
+
+def test_centres_that_nobody_gave_are_placed_by_moments_in_the_first_round() -> None:
+    random = np.random.default_rng(0)
+    middle = np.array([[0.0, 0.0], [100.0, 0.0], [0.0, 100.0]])
+    x = np.concatenate([random.normal(size=(60, 2)) + each for each in middle])
+    rows = pa.table({"p": np.arange(180) % 4, "a": x[:, 0], "b": x[:, 1]})
+
+    run = run_federated(
+        Arrays.from_table(rows).partition_by("p"), model=models.sklearn(KMeans(3)), rounds=15
+    )
+
+    found = run.arrays["cluster_centers_"]
+    np.testing.assert_allclose(found[np.lexsort(np.round(found).T)], middle, atol=1.0)
+    assert run.metrics["inertia"] < 4.0
+
+
+def test_a_label_goes_with_models_that_learn_one(counted: dict[str, Arrays]) -> None:
+    with pytest.raises(InvalidOption, match="has no label"):
+        run_federated(counted, label="kind", model=models.sklearn(KMeans(3)), rounds=1)
+    with pytest.raises(InvalidOption, match="learns a label"):
+        run_federated(counted, model=models.sklearn(GaussianNB()), rounds=1)
+    with pytest.raises(InvalidOption, match="2 numbers for 3 centres"):
+        run_federated(
+            counted, model=models.sklearn(KMeans(3, init=np.zeros((1, 2)))), rounds=1, test=None
+        )

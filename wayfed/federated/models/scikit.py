@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 import numpy as np
 
-from wayfed.federated.models import bayes, least_squares
+from wayfed.federated.models import bayes, clusters, least_squares
 from wayfed.federated.models.spec import ModelSpec, TaskKind, check_whole
 from wayfed_optimizer.errors import InvalidOption, Unsupported
 
@@ -54,6 +54,9 @@ _OF_SUMS: Final = {
     "GaussianNB": _OfSums(bayes.gaussian, "classification", ("priors", "var_smoothing")),
     "MultinomialNB": _OfSums(bayes.multinomial, "classification", _COUNTING),
     "BernoulliNB": _OfSums(bayes.bernoulli, "classification", (*_COUNTING, "binarize")),
+    "KMeans": _OfSums(
+        clusters.k_means, "clustering", ("n_clusters", "init"), ("max_iter", "n_init", "algorithm")
+    ),
     "LinearRegression": _OfSums(
         least_squares.least_squares, "regression", ("fit_intercept",), ("positive",)
     ),

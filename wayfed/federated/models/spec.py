@@ -11,11 +11,11 @@ from wayfed_optimizer.errors import InvalidOption
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
 
-TaskKind = Literal["classification", "regression"]
+TaskKind = Literal["classification", "regression", "clustering"]
 Scalar: TypeAlias = bool | int | float | str | None
 Parameter: TypeAlias = Scalar | tuple[Scalar, ...]
 
-TASKS: Final = ("classification", "regression")
+TASKS: Final = ("classification", "regression", "clustering")
 _SCALARS: Final = (bool, int, float, str, type(None))
 MOST_PARAMETERS: Final = 200
 MOST_EPOCHS: Final = 10_000
@@ -36,7 +36,7 @@ class ModelSpec:
     name
         An entry point of the group ``wayfed.models``.
     task
-        ``classification`` or ``regression``.
+        ``classification``, ``regression``, or ``clustering``, which has no label.
     parameters
         Scalars, or flat tuples of them, in the order of their names.
 
@@ -58,10 +58,10 @@ class ModelSpec:
         Raises
         ------
         InvalidOption
-            `task` is neither of the two, or a parameter is not made of scalars.
+            `task` is none of the three, or a parameter is not made of scalars.
         """
         match task:
-            case "classification" | "regression":
+            case "classification" | "regression" | "clustering":
                 checked = {key: _scalars(key, value) for key, value in parameters.items()}
                 return cls(name, task, tuple(sorted(checked.items())))
         raise InvalidOption.unknown(task, TASKS, of="task")

@@ -53,6 +53,15 @@ class Choosy(Protocol):
         ...
 
 
+@runtime_checkable
+class Clustering(Protocol):
+    """A model of rows without a label."""
+
+    def squared_distances(self, weights: Weights, x: Matrix) -> NDArray[np.float64]:
+        """Return how far each row is from what stands for it, squared."""
+        ...
+
+
 def row_weights(examples: Examples) -> NDArray[np.float64]:
     """Return how much each row counts."""
     return np.ones(len(examples)) if examples.weight is None else examples.weight

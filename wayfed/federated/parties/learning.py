@@ -16,6 +16,7 @@ from wayfed.federated import metrics
 from wayfed.federated.features import canonical, fitting, split
 from wayfed.federated.models.adapter import Examples, Model, Task, resolve_model
 from wayfed.federated.models.spec import OwnModel
+from wayfed.federated.models.statistics import Clustering
 from wayfed.federated.parties.party import Party
 from wayfed.federated.parties.question import Question, label_of, problems, refusals
 from wayfed.federated.parties.rules import Rules
@@ -39,6 +40,7 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from wayfed.arrays import Arrays
+    from wayfed.federated.models.adapter import Weights
 
 
 def learning_party(name: str, arrays: Arrays, rules: Rules | None = None) -> Party:
@@ -131,6 +133,8 @@ class Learner:
         return answer({ReleaseKind.BINDING: binding, ReleaseKind.LABELS: self._labels()})
 
     def _labels(self) -> dict[str, Any]:
+        if self._question.model.task == "clustering":
+            return {}
         label = label_of(self.arrays, self._question)
         if self._question.model.task == "regression":
             moments = fitting.Moments.of(np.ma.getdata(label)[self._train_rows])
@@ -228,12 +232,17 @@ class Learner:
         sums: metrics.Sums = {metrics.WEIGHT: 0}
         weights = self._checked(arrays)
         if len(self._testing):
-            predicted = self._model.predict(weights, self._testing.x)
-            regression = self._question.model.task == "regression"
-            measure = metrics.regression_sums if regression else metrics.classification_sums
-            sums = measure(predicted, self._testing.y)
+            sums = self._sums(weights, self._testing)
         told = MetricRecord(dict(sums))
         return Message(Reply({ReleaseKind.METRICS.value: told}), reply_to=message)
+
+    def _sums(self, weights: Weights, held_out: Examples) -> metrics.Sums:
+        if isinstance(self._model, Clustering):
+            return metrics.clustering_sums(self._model.squared_distances(weights, held_out.x))
+        predicted = self._model.predict(weights, held_out.x)
+        regression = self._question.model.task == "regression"
+        measure = metrics.regression_sums if regression else metrics.classification_sums
+        return measure(predicted, held_out.y)
 
     def _checked(self, record: ArrayRecord) -> dict[str, NDArray[Any]]:
         """Return weights that arrived; of other shapes numpy would make another model."""

@@ -138,7 +138,12 @@ def _names(value: object) -> tuple[str, ...]:
 
 
 def label_of(arrays: Arrays, question: Question) -> NDArray[Any]:
-    """Give the label as it is, or a classification's float label as whole numbers."""
+    """Give the label as it is, or a classification's float label as whole numbers.
+
+    A clustering has none: zeros.
+    """
+    if question.model.task == "clustering":
+        return np.zeros(arrays.rows)
     column = arrays[question.label]
     if question.model.task == "regression":
         return numeric_column(arrays, question.label).astype(np.float64)
@@ -150,7 +155,8 @@ def problems(arrays: Arrays, question: Question, least: int = 1) -> Iterator[Pro
 
     Of fewer rows than `least` it tells no number.
     """
-    needed = [question.label, *question.features]
+    labelled = question.model.task != "clustering"
+    needed = [*([question.label] if labelled else []), *question.features]
     if question.sample_weight is not None:
         needed.append(question.sample_weight)
     if question.split is not None:
@@ -159,7 +165,8 @@ def problems(arrays: Arrays, question: Question, least: int = 1) -> Iterator[Pro
     if missing:
         yield from (Problem(name, f"there is no column '{name}'") for name in missing)
         return
-    yield from _label_problems(arrays, question, least)
+    if labelled:
+        yield from _label_problems(arrays, question, least)
     for name in question.features:
         yield from _feature_problems(arrays, name, question.recipe, least)
     if question.sample_weight is not None:

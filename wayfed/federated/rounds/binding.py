@@ -216,6 +216,8 @@ def _classes(
     asked: Question, labels: Mapping[str, Mapping[str, Any]]
 ) -> tuple[Category, ...] | None:
     constant = f"the label '{asked.label}' has one value at every party, so nothing can be learned"
+    if asked.model.task == "clustering":
+        return None
     if asked.model.task == "regression":
         together = Moments(0, 0.0, 0.0)
         for told in labels.values():
