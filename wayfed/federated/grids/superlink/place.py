@@ -3,9 +3,7 @@
 from __future__ import annotations
 
 import contextlib
-import http.client
 import socket
-import ssl
 from dataclasses import dataclass, field
 from threading import Lock
 from typing import TYPE_CHECKING, Final
@@ -161,6 +159,9 @@ def _own_addresses() -> set[str]:
 
 def _answers(host: str, port: int) -> bool:
     """Say whether something at a port would let itself be controlled."""
+    import http.client
+    import ssl
+
     context = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
     context.check_hostname = False  # nothing is told, and nothing believed
     context.verify_mode = ssl.CERT_NONE
