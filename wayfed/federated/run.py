@@ -304,6 +304,7 @@ def run_federated(
         _check_measured(test, stopping, measured=measured or privacy is not None)
 
         reports = dict(bound.parties)
+        digests = {} if resumed is None or allow_changed else resumed.digests
         inputs = participants.types(bound.features.columns)
 
         def trained(weights: Weights) -> Predictor:
@@ -322,7 +323,7 @@ def run_federated(
                 # Nobody joins a run that every party pays for before it begins.
                 joining=None
                 if participants.plan is None or privacy is not None
-                else Joining(grid, participants.plan, asked, bound, reports),
+                else Joining(grid, participants.plan, asked, bound, reports, digests=digests),
                 secure=summed_in_secret(grid, quorum) if secure_aggregation else None,
             ),
             first if resumed is None else resumed.weights,

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+from types import MappingProxyType
 from typing import TYPE_CHECKING, Any, Final
 
 from wayfed.federated.releases import ReleaseKind
@@ -51,6 +52,8 @@ class Joining:
         What the others have agreed to.
     reports
         What is known of each party; those that join are written into it.
+    digests
+        Of the rows that parties must have, where the run goes on from a checkpoint.
     """
 
     def __init__(
@@ -60,6 +63,8 @@ class Joining:
         asked: Question,
         bound: Bound,
         reports: dict[str, PartyReport],
+        *,
+        digests: Mapping[str, str] = MappingProxyType({}),
     ) -> None:
         self._grid = grid
         self._plan = plan
@@ -69,6 +74,7 @@ class Joining:
             "classes": bound.classes and list(bound.classes),
         }
         self._reports = reports
+        self._digests = digests
 
     def take_in(self, number: int) -> None:
         """Take in those who have come since the last round; `number` is the one that follows."""
@@ -77,9 +83,17 @@ class Joining:
             return
         planned = self._agreed(names, {"plan": self._plan}, "query.plan", number)
         bindings = self._agreed(planned, self._question.to_dict(), "query.bind", number)
+        bindings = {n: told for n, told in bindings.items() if self._unchanged(n, told, number)}
         begun = self._agreed(bindings, self._begin, "query.begin", number)
         self._reports.update({name: _report(name, bindings[name]) for name in begun})
         _admit(self._grid, names, begun)
+
+    def _unchanged(self, name: str, told: Mapping[str, Any], number: int) -> bool:
+        if self._digests.get(name, told["digest"]) == told["digest"]:
+            return True
+        reason = "has other rows than the run began with"
+        self._grid.failures.append(Failure(name, number, "query.bind", reason))
+        return False
 
     def _agreed(
         self, names: Collection[str], content: Mapping[str, Any], stage: str, number: int

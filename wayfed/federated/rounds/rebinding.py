@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 from typing import TYPE_CHECKING
 
 from wayfed.federated.releases import ReleaseKind
@@ -54,16 +55,18 @@ def rebind(
     reports = reports_of(grid, bindings)
     if not allow_changed:
         _refuse_changed(checkpoint, reports)
+    # Who is not there may come back, and then must have the rows that it had.
+    for name, digest in checkpoint.digests.items():
+        if name in reports and reports[name].digest is None:
+            reports[name] = dataclasses.replace(reports[name], digest=digest)
     return begin(grid, reports, checkpoint.features, checkpoint.classes)
 
 
 def _refuse_changed(checkpoint: Checkpoint, reports: Mapping[str, PartyReport]) -> None:
     changed = [
-        f"\n  party '{name}': {then.rows:,} rows then, {now.rows:,} now"
-        for name, now in reports.items()
-        if (then := checkpoint.parties.get(name)) is not None
-        and None not in (then.digest, now.digest)
-        and then.digest != now.digest
+        f"\n  party '{name}': {checkpoint.parties[name].rows:,} rows then, {now.rows:,} now"
+        for name, then in checkpoint.digests.items()
+        if (now := reports.get(name)) is not None and now.digest not in (None, then)
     ]
     if changed:
         raise SourceChanged(

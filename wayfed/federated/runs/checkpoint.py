@@ -91,6 +91,11 @@ class Checkpoint:
         """The round that it was written after; 0 before the first."""
         return len(self.history)
 
+    @property
+    def digests(self) -> dict[str, str]:
+        """The digests of the parties' rows."""
+        return {n: each.digest for n, each in self.parties.items() if each.digest is not None}
+
     def write(self, path: Path) -> None:
         """Put the checkpoint in place of the one before, all of it or nothing.
 

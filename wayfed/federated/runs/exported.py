@@ -52,12 +52,13 @@ def export_run(run: FederatedRun, target: str | os.PathLike[str]) -> Path:
     SourceError
         It cannot be written.
     """
+    from wayfed.federated.models.spec import OwnModel
     from wayfed.federated.runs.results import TrainedModel
 
-    if not isinstance(run.model, TrainedModel):
+    if not isinstance(run.model, TrainedModel) or isinstance(run.model.spec, OwnModel):
         raise Unsupported(
             "exporting this run's model",
-            reason="what arrays of a client of your own mean is not known",
+            reason="what arrays of code of your own mean is not known",
             hint="numpy.savez('model.npz', **run.arrays)",
         )
     card = json.dumps(card_of(run, run.model), ensure_ascii=False, indent=2)

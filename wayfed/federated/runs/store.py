@@ -141,7 +141,7 @@ class RunStore:
         """Note that a run has begun, or goes on."""
         row = {
             "id": run,
-            "started": datetime.now(UTC).isoformat(sep=" ", timespec="seconds"),
+            "started": self._started(run),
             "status": "running",
             "host": socket.gethostname(),
             "process": os.getpid(),
@@ -202,6 +202,16 @@ class RunStore:
         self._write([], at_once=True)
         if self._database is not None:
             self._database.close()
+
+    def _started(self, run: str) -> str:
+        """Return when a run began, which for one that goes on is noted already."""
+        query = f"SELECT started FROM {RUNS} WHERE id = :id"
+        try:
+            found = [] if self._failed else self._rows(RUNS, query, id=run)
+        except SourceError:  # that it cannot be used is told when it is written to
+            found = []
+        now = datetime.now(UTC).isoformat(sep=" ", timespec="seconds").removesuffix("+00:00")
+        return str(found[0]["started"]) if found else now
 
     def _write(self, statements: Sequence[Statement], *, at_once: bool = False) -> None:
         if self._database is None or self._failed:

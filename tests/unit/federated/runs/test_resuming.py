@@ -152,6 +152,36 @@ def test_parties_with_other_rows_are_named_and_may_be_allowed(
     assert len(resumed.history) == 6
 
 
+def test_a_run_whose_updates_nobody_reads_goes_on_too(
+    context: Context, train: Train, unequal_parties: dict[str, Arrays], tmp_path: Path
+) -> None:
+    asked: dict[str, Any] = {
+        "secure_aggregation": True,
+        "model": models.logistic_regression(),
+        "preprocess": None,
+        "classes": (False, True),
+        "test": None,
+    }
+    undisturbed = train(**asked)
+    stopped = train(**asked, checkpoint=tmp_path, on_round=stop_after(2))
+
+    assert_same(context.resume(stopped.id, unequal_parties), undisturbed)
+
+
+def test_a_run_that_goes_on_has_begun_when_it_first_began(
+    context: Context, train: Train, unequal_parties: dict[str, Arrays], tmp_path: Path
+) -> None:
+    stopped = train(checkpoint=tmp_path, on_round=stop_after(2))
+    context.run_store._database.write(  # type: ignore[union-attr]  # it is on
+        [("UPDATE wayfed_runs_1 SET started = 'long ago'", {})]
+    )
+
+    context.resume(stopped.id, unequal_parties)
+
+    (info,) = context.runs()
+    assert (info.started, info.status, info.rounds) == ("long ago", "finished", "6 of 6")
+
+
 def test_a_run_that_ended_is_given_back_or_prolonged(
     context: Context, train: Train, unequal_parties: dict[str, Arrays], tmp_path: Path
 ) -> None:
