@@ -433,6 +433,35 @@ def test_a_message_that_is_replayed_to_a_party_is_refused_or_answered_as_before(
     assert "the message is for another party" in caplog.text
 
 
+def test_the_session_that_was_used_least_lately_ends_where_there_are_too_many():
+    from wayfed.federated.grids.rpc.hosting import SESSIONS
+
+    with federation() as fed:
+        fed.parties()
+        grids = [fed.grid() for _ in range(SESSIONS + 1)]
+        for grid in grids[:-1]:
+            ask(grid)
+        assert ask(grids[0], "train") == REASONS
+        ask(grids[-1])
+
+        assert ask(grids[0], "train") == REASONS
+        assert set(ask(grids[1], "train").values()) == {"holds no plan of this session"}
+        assert list(grids[1].arrivals().values()) == list(NAMES)
+
+
+def test_the_sessions_of_a_requester_that_went_end_at_the_parties():
+    from wayfed.federated.grids.rpc.grid import RpcGrid
+
+    with federation() as fed:
+        links = fed.parties()
+        desk = fed.desk()
+        ask(RpcGrid(desk, desk.names()))
+        assert all(link._hosting._sessions for link in links.values())
+        desk.close()
+
+        until(lambda: not any(link._hosting._sessions for link in links.values()))
+
+
 def test_a_session_belongs_to_who_began_it(caplog):
     other = make_identity("other")
     with federation() as fed:
