@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any, ClassVar
 
-from wayfed_database.limits import checked
+from wayfed_database.limits import checked, checked_readers
 from wayfed_database.location import is_database, locate
 from wayfed_optimizer.errors import Unsupported
 from wayfed_optimizer.requirements import Package, Requirements
@@ -25,6 +25,10 @@ class DatabaseConnector:
     read. What is more waits, or goes over the same connection; engines that would open their own
     are given the rows instead. Besides them up to two ask the catalog.
 
+    Its option ``readers`` is how many of them read the rows of one large table at the same time,
+    in no order; one where it is not said. More of them pay where a link gives each connection so
+    many bytes a second and no more, and cost where all share it.
+
     Examples
     --------
     >>> connector = DatabaseConnector()
@@ -34,7 +38,7 @@ class DatabaseConnector:
 
     name: ClassVar = "database"
     extra: ClassVar[str | None] = "sql"
-    options: ClassVar[tuple[str, ...]] = ("connections",)
+    options: ClassVar[tuple[str, ...]] = ("connections", "readers")
     requirements: ClassVar = Requirements((Package("adbc-driver-manager", "adbc_driver_manager"),))
 
     def claims(self, target: object, format: str | None) -> bool:  # read()'s own word
@@ -47,9 +51,9 @@ class DatabaseConnector:
         Raises
         ------
         InvalidOption
-            Where ``connections`` is no number, or below two.
+            Where ``connections`` is no number, or below two; where ``readers`` is none, or more.
         """
-        checked(options.get("connections"))
+        checked_readers(options.get("readers"), checked(options.get("connections")))
 
     def place(self, target: object) -> str:
         """Return the target itself: each has its store."""
@@ -73,7 +77,8 @@ class DatabaseConnector:
         from wayfed_database.platform import DatabasePlatform
 
         connections = checked(options.get("connections"))
-        return DatabasePlatform(engine_at(locate(target, new=new), connections))
+        readers = checked_readers(options.get("readers"), connections)
+        return DatabasePlatform(engine_at(locate(target, new=new), connections, readers))
 
     def source(self, request: SourceRequest, store: Platform | None) -> DatabaseSource:
         """Return the table, view or query that a request means.

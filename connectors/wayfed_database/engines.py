@@ -36,6 +36,7 @@ class Engine(Protocol):
 
     kind: str
     profile: Profile
+    readers: int
 
     @property
     def asked_by_others(self) -> bool:
@@ -91,10 +92,13 @@ class PostgreSQL:
     kind = "postgresql"
     profile = POSTGRESQL_PROFILE
 
-    def __init__(self, location: ServerLocation, connections: int | None = None) -> None:
+    def __init__(
+        self, location: ServerLocation, connections: int | None = None, readers: int = 1
+    ) -> None:
         self.location = location
         self.catalog = PostgreSQLCatalog(location)
-        self._pool = ConnectionPool(location, connections)
+        self.readers = readers
+        self._pool = ConnectionPool(location, connections, readers)
 
     @property
     def asked_by_others(self) -> bool:
@@ -154,6 +158,7 @@ class SQLite:
     kind = "sqlite"
     profile = SQLITE_PROFILE
     asked_by_others = False
+    readers = 1
 
     def __init__(self, location: FileLocation) -> None:
         self.location = location
@@ -190,7 +195,7 @@ class SQLite:
         """Do nothing: files are open only in runs."""
 
 
-def engine_at(location: Location, connections: int | None = None) -> Engine:
+def engine_at(location: Location, connections: int | None = None, readers: int = 1) -> Engine:
     """Return the engine for a location; it connects when it is first asked something.
 
     Parameters
@@ -199,9 +204,11 @@ def engine_at(location: Location, connections: int | None = None) -> Engine:
         Where the database is.
     connections
         How many of a server's may be in use at once; None for as many as there is work for.
+    readers
+        How many of them may read one table.
     """
     if isinstance(location, FileLocation):
         return SQLite(location)
     if isinstance(location, GenericLocation):
         return GenericDatabase(location)
-    return PostgreSQL(location, connections)
+    return PostgreSQL(location, connections, readers)

@@ -43,6 +43,7 @@ class GenericDatabase:
 
     profile = GENERIC_PROFILE
     asked_by_others = False
+    readers = 1
 
     def __init__(self, location: GenericLocation) -> None:
         self.location = location

@@ -109,3 +109,31 @@ def checked(connections: object) -> int | None:
             hint="one connection is for writing, the others are for reading",
         )
     return connections
+
+
+def checked_readers(readers: object, connections: int | None) -> int:
+    """Return how many connections may read one table, where somebody said it.
+
+    Raises
+    ------
+    InvalidOption
+        Where it is no number, or more than there may be connections.
+
+    Examples
+    --------
+    >>> checked_readers(None, None), checked_readers(4, 8)
+    (1, 4)
+    """
+    if readers is None:
+        return 1
+    if not isinstance(readers, int) or isinstance(readers, bool) or readers < 1:
+        raise InvalidOption(
+            f"readers = {readers!r} is no number from 1 on",
+            hint="more than one pays where a link gives each connection so much and no more",
+        )
+    if connections is not None and readers > connections:
+        raise InvalidOption(
+            f"readers = {readers} is more than connections = {connections}",
+            hint="raise connections, or lower readers",
+        )
+    return readers

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any, Final
 from wayfed_database.channels import PRODUCES, conversions_of, temporary_name, values_of
 from wayfed_database.jdbc import Parts, carried, is_for_others, key_of
 from wayfed_database.key_filters import with_key_filters
+from wayfed_database.partitioned import partitioned
 from wayfed_database.source import DatabaseSource
 from wayfed_optimizer.errors import Unsupported
 from wayfed_optimizer.physical import Exchange, LoopInput
@@ -103,7 +104,8 @@ class DatabasePlatform:
         if fragment.output == JDBC_QUERY and is_for_others(fragment):
             schema = fragment.relation.schema
             return Compiled(carried(text, schema), payload=Parts(schema, key_of(fragment, sources)))
-        return Compiled(text, payload=tuple(readings))
+        parts = partitioned(fragment, sources, self.engine.compile, self.engine.readers)
+        return Compiled(text, payload=parts or tuple(readings))
 
     def _arriving(self, origin: Exchange) -> TableReference:
         """Return what a statement calls rows that come from elsewhere."""

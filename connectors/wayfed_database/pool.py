@@ -30,13 +30,18 @@ class ConnectionPool:
         Of the database.
     limit
         How many connections may be in use at once: one for writing, the others for reading.
+    readers
+        How many of them a single statement may use.
     """
 
-    def __init__(self, location: ServerLocation, limit: int | None = None) -> None:
+    def __init__(
+        self, location: ServerLocation, limit: int | None = None, readers: int = 1
+    ) -> None:
         self.reading: Final = Places(None if limit is None else limit - 1)
         self.writing: Final = Places(None if limit is None else 1)
         self._location = location
-        self._most_idle = _IDLE_KEPT if limit is None else min(limit, _IDLE_KEPT)
+        most_idle = max(readers, _IDLE_KEPT)
+        self._most_idle = most_idle if limit is None else min(limit, most_idle)
         self._lock = Lock()
         self._opening = Lock()
         self._database: Any = None

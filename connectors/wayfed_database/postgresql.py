@@ -17,14 +17,15 @@ from wayfed_database.inline import inline, taken, with_rows
 from wayfed_database.interruption import Interruptible
 from wayfed_database.jdbc import Parts, query
 from wayfed_database.key_filters import KeyFilters
+from wayfed_database.partitioned import LEAST_PAGES, Gathered, Partitioned
 from wayfed_database.pool import close_quietly
 from wayfed_database.values import within_calendar
-from wayfed_optimizer.errors import Cancelled, TransferError, WayfedError
+from wayfed_optimizer.errors import Cancelled, SourceError, TransferError, WayfedError
 from wayfed_optimizer.platform import ARROW_TABLE, TableReference
 from wayfed_sql import POSTGRESQL
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator, Mapping
+    from collections.abc import Callable, Iterable, Iterator, Mapping
 
     import pyarrow as pa
 
@@ -67,8 +68,9 @@ class _Rows:
         failing: Callable[[], AbstractContextManager[None]],
         freed: Callable[[_Lease, bool], None],
     ) -> None:
+        self.schema = stream.schema
+        self.lease = lease
         self._stream = stream
-        self._lease = lease
         self._failing = failing
         self._freed = freed
         self._kept: deque[pa.RecordBatch] = deque()
@@ -100,7 +102,7 @@ class _Rows:
         if not self._open:
             return None
         try:
-            with self._failing(), self._lease.calls.call():
+            with self._failing(), self.lease.calls.call():
                 batch = next(self._stream, None)
             if batch is not None:
                 within_calendar(batch)
@@ -116,8 +118,8 @@ class _Rows:
             return
         self._open = False
         self._stream.close()
-        self._lease.rows = None
-        self._freed(self._lease, finished)
+        self.lease.rows = None
+        self._freed(self.lease, finished)
 
 
 class PostgreSQLSession:
@@ -141,6 +143,7 @@ class PostgreSQLSession:
         self._snapshot: str | None = None
         self._ingested: set[str] = set()
         self._asked: dict[str, _Lease] = {}
+        self._parts: dict[str, tuple[Stream, list[_Rows]]] = {}
         self._unwanted: set[str] = set()
         self._stack = ExitStack()
         self._has_first = pool.reading.limited
@@ -209,7 +212,12 @@ class PostgreSQLSession:
         """
         with self._choosing:
             self._unwanted.add(fragment)
+            parted = self._parts.get(fragment)
             lease = self._asked.get(fragment)
+        if parted is not None:
+            self._stop(parted[1])
+            return
+        with self._choosing:
             if lease is None or lease is self._owner or not self._can_lose(lease):
                 return
             lease.abandoned = True
@@ -231,6 +239,8 @@ class PostgreSQLSession:
     def close(self) -> None:
         """Roll everything back; connections go back to the pool, interrupted ones are closed."""
         self._stack.close()
+        for parts, _ in tuple(self._parts.values()):
+            parts.close()
         with self._choosing:
             while self._leases:
                 self._release(self._leases[-1])
@@ -282,13 +292,90 @@ class PostgreSQLSession:
     ) -> Stream:
         lease = self._owning() if _over_temporary(inputs) else self._reading()
         self._asked[fragment.id] = lease
+        parts = self._parted(lease, compiled.payload)
+        if len(parts) > 1:
+            return self._gathered(fragment, compiled, parts)
+        rows = self._rows(lease, _statement(compiled, inputs), fragment, compiled)
+        return Stream(rows.schema, rows, rows.close)
+
+    def _rows(self, lease: _Lease, sql: str, fragment: Fragment, compiled: Compiled) -> _Rows:
+        """Have a connection send the rows of a statement."""
         with self._using(lease):
             if fragment.id in self._unwanted:
                 raise Cancelled("other work does instead of it", platform=self._name)
-            stream = lease.connection.stream(_statement(compiled, inputs), _BATCHES)
+            stream = lease.connection.stream(sql, _BATCHES)
             rows = _Rows(stream, lease, lambda: self._failing(fragment, compiled), self._freed)
             lease.rows = rows
-        return Stream(stream.schema, rows, rows.close)
+        return rows
+
+    def _parted(self, first: _Lease, payload: object) -> list[tuple[_Lease, str]]:
+        """Return which connections read which part of a table; none where one reads it all."""
+        if not isinstance(payload, Partitioned):
+            return []
+        with self._using(first):
+            pages = first.connection.value(payload.pages)
+            if pages < LEAST_PAGES:
+                return []
+            first.connection.run(payload.lock)
+        leases = [first]
+        while len(leases) < payload.readers and (more := self._more(payload)) is not None:
+            leases.append(more)
+        return list(zip(leases, payload.statements(pages, len(leases)), strict=True))
+
+    def _more(self, payload: Partitioned) -> _Lease | None:
+        """Return one more connection that reads a table; None where there is none to be had."""
+        with suppress(SourceError, *driver_errors()), self._choosing:
+            if (lease := self._free()) is None:
+                return None
+            try:
+                with self._using(lease):
+                    lease.connection.run(payload.lock_at_once)
+            except BaseException:
+                lease.abandoned = True
+                raise
+            return lease
+        return None
+
+    def _gathered(
+        self, fragment: Fragment, compiled: Compiled, parts: list[tuple[_Lease, str]]
+    ) -> Stream:
+        """Return the rows of several connections, which end together."""
+        readers: list[_Rows] = []
+        try:
+            for lease, sql in parts:
+                readers.append(self._rows(lease, sql, fragment, compiled))
+        except BaseException:
+            self._end(readers)
+            raise
+        gathered = Gathered(readers)
+
+        def end() -> None:
+            gathered.stop()
+            self._end(readers)
+            gathered.join()
+            self._parts.pop(fragment.id, None)
+
+        stream = Stream(readers[0].schema, gathered, end, gathered.stop)
+        self._parts[fragment.id] = stream, readers
+        return stream
+
+    def _end(self, readers: Iterable[_Rows]) -> None:
+        self._stop(readers)
+        for rows in readers:
+            rows.close()
+
+    def _stop(self, readers: Iterable[_Rows]) -> None:
+        """Stop statements of which other threads may be waiting for rows, where that can be."""
+        stopped = []
+        for rows in readers:
+            lease = rows.lease
+            with self._choosing, suppress(WayfedError, *driver_errors()):
+                needed = lease.rows is not rows or lease is self._owner
+                if not self._run.token.cancelled and not needed and self._can_lose(lease):
+                    lease.abandoned = True
+                    stopped.append(lease)
+        for lease in stopped:
+            lease.calls.stop()
 
     def _owning(self) -> _Lease:
         """Return the connection with the temporary tables; it may write, in its own schema."""
@@ -300,14 +387,16 @@ class PostgreSQLSession:
     def _reading(self) -> _Lease:
         """Return a connection that sends nothing at the moment."""
         with self._choosing:
-            for lease in self._leases:
-                if not lease.taken and not lease.abandoned and lease is not self._owner:
-                    lease.taken = True
-                    return lease
-            if self._has_place():
-                return self._begin(self._access)
             # What it still sends is taken off it for this; also where nobody will read it.
-            return self._leases[0]
+            return self._free() or self._leases[0]
+
+    def _free(self) -> _Lease | None:
+        """Return a connection that nobody uses, where there is one or a place for one."""
+        for lease in self._leases:
+            if not lease.taken and not lease.abandoned and lease is not self._owner:
+                lease.taken = True
+                return lease
+        return self._begin(self._access) if self._has_place() else None
 
     @property
     def _access(self) -> str:

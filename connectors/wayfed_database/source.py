@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from hashlib import sha256
 from typing import TYPE_CHECKING, Final
 
-from wayfed_database.catalog import TableName
+from wayfed_database.catalog import TableName, quoted
 from wayfed_database.columns import changes
 from wayfed_optimizer.errors import (
     ColumnNotFound,
@@ -83,6 +83,11 @@ class DatabaseSource:
     def open(self, snapshot: Snapshot) -> TableReference:
         """Return how statements name the table."""
         return self.reading.reference
+
+    def part(self, condition: str) -> TableReference:
+        """Return how statements name those rows of a table for which a condition holds."""
+        rows = f"SELECT * FROM {quoted(*self.name.parts)} WHERE {condition}"  # names are quoted
+        return self._catalog.reading(TableName(query=rows), self.columns).reference
 
     def verify(self, snapshot: Snapshot) -> None:
         """Raise SourceChanged where the table is gone, another one, or its columns are others.
