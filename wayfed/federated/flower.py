@@ -106,6 +106,7 @@ def run_flower(
             threads=threads,
             token=token,
             record=record,
+            store=store,
         )
     options = _server_options(server)
     rounds, deadline = options.get("num_rounds", 3), options.get("round_timeout")
@@ -152,8 +153,11 @@ def _run_server_app(
     threads: int | None,
     token: CancellationToken | None,
     record: Recorder | None,
+    store: RunStore | None,
 ) -> FederatedRun:
+    journal = Journal(store=store)
     run = FederatedRun(
+        id=journal.run,
         description=description,
         strategy="ServerApp",
         rounds=0,
@@ -171,7 +175,12 @@ def _run_server_app(
             record=record,
             on_round=on_round,
         )
-        grid.play(server)
+        journal.begin(run, None)
+        try:
+            grid.play(server)
+        finally:
+            journal.note_history(run)
+            journal.end(run)
     return run
 
 

@@ -50,8 +50,8 @@ class Journal:
         """Where this run's checkpoint is."""
         return None if self.directory is None else checkpoint_path(self.directory, self.run)
 
-    def begin(self, run: FederatedRun, strategy: Strategy) -> None:
-        """Write down that the run begins, or goes on."""
+    def begin(self, run: FederatedRun, strategy: Strategy | None) -> None:
+        """Write down that the run begins, or goes on; a ServerApp's has no strategy here."""
         self._save(run, strategy)
         if self.store is None:
             return
@@ -60,7 +60,6 @@ class Journal:
             "description": run.description,
             "strategy": run.strategy,
             "runner": None if request is None else request.runner,
-            "rounds": run.rounds,
             "plan_hash": None if request is None else request.plan_hash,
             "checkpoint": None if self.checkpoint is None else str(self.checkpoint),
             "versions": dict(versions()),
@@ -78,6 +77,12 @@ class Journal:
                 self.run, round_to_dict(run.history[-1]), **as_texts(_standing(run))
             )
 
+    def note_history(self, run: FederatedRun) -> None:
+        """Write down all rounds of a run that somebody else has played."""
+        if self.store is not None:
+            for played in run.history:
+                self.store.note_round(self.run, round_to_dict(played), **as_texts(_standing(run)))
+
     def end(self, run: FederatedRun) -> None:
         """Write down how the run ended."""
         if self.store is None:
@@ -87,9 +92,11 @@ class Journal:
         facts = {"status": run.status, "card": card, **_standing(run)}
         self.store.finish(self.run, as_texts(facts), run.arrays)
 
-    def _save(self, run: FederatedRun, strategy: Strategy) -> None:
+    def _save(self, run: FederatedRun, strategy: Strategy | None) -> None:
         path, model = self.checkpoint, run.model
-        if path is None or self.request is None or not isinstance(model, TrainedModel):
+        if path is None or self.request is None or strategy is None:
+            return
+        if not isinstance(model, TrainedModel):
             return
         checkpoint = Checkpoint(
             run=self.run,
@@ -115,6 +122,7 @@ class Journal:
 
 def _standing(run: FederatedRun) -> dict[str, Any]:
     return {
+        "rounds": run.rounds,
         "done": len(run.history),
         "seconds": sum(each.seconds for each in run.history),
         "metrics": dict(run.metrics),

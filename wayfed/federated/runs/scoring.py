@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any, Final
 
-from wayfed_optimizer.errors import ColumnNotFound, DuplicateColumn
+from wayfed_optimizer.errors import ColumnNotFound, DuplicateColumn, Unsupported
 from wayfed_optimizer.types import BOOL, FLOAT64, INT64, TEXT, DataType, Field, Schema
 
 if TYPE_CHECKING:
@@ -45,6 +45,15 @@ def _scored(
     added: Mapping[str, DataType],
     score: Callable[[Arrays], Sequence[Any]],
 ) -> Dataset:
+    from wayfed.federated.dataset import FederatedDataset
+
+    if isinstance(dataset, FederatedDataset):
+        raise Unsupported(
+            "scoring a dataset",
+            "a federated context",
+            "its rows stay with the parties, and what scores them is no plan",
+            hint="whoever has the rows scores them: wf.models.load(…).predict(…)",
+        )
     for column in model.features.columns:
         if column not in dataset.schema:
             raise ColumnNotFound(column, dataset.columns, of="the dataset to be scored")

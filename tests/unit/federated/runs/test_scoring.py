@@ -103,6 +103,18 @@ def test_a_missing_number_without_a_fill_is_named_when_the_plan_runs() -> None:
         model.predict(ctx.read({"x": [1.0, None]})).to_arrow()
 
 
+def test_rows_of_a_federation_are_not_scored_here(tmp_path: Path) -> None:
+    model = trained("late", [False, True, True, False])
+    (tmp_path / "a.csv").write_text("x,origin\n1.0,JFK\n")
+    party = {"tables": {"tx": {"source": str(tmp_path / "a.csv")}}}
+    schema = {"tx": {"x": "float64", "origin": "text"}}
+    with (
+        wf.context(env="federated", parties={"schema": schema, "party": {"a": party}}) as ctx,
+        pytest.raises(Unsupported, match="its rows stay with the parties"),
+    ):
+        model.predict(ctx.read("tx"))
+
+
 @pytest.mark.parametrize("target", ["model", "model.zip"])
 def test_an_exported_model_scores_like_the_one_it_was(target: str, tmp_path: Path) -> None:
     rows = Arrays.from_table(pa.table({"x": [1.0, 2.0] * 10, "late": [False, True] * 10}))

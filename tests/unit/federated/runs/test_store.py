@@ -8,12 +8,17 @@ from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pytest
+from flwr.app import ArrayRecord, Context
+from flwr.client import NumPyClient
+from flwr.serverapp import Grid, ServerApp
+from flwr.serverapp.strategy import FedAvg
 
 import wayfed as wf
 from wayfed import models
 from wayfed.arrays import Arrays
-from wayfed.federated.run import run_federated
+from wayfed.federated.run import run_federated, run_flower
 from wayfed.federated.runs.kept import Runs
 from wayfed.federated.runs.results import FederatedRun
 from wayfed.federated.runs.store import RunStore
@@ -47,7 +52,7 @@ def test_a_run_is_listed_and_opened_as_it_was(
     place: str, unequal_parties: dict[str, Arrays]
 ) -> None:
     assert len(Runs(RunStore(place))) == 0
-    run = train(unequal_parties, place, preprocess=wf.features(standardize=True), min_rows=100)
+    run = train(unequal_parties, place, preprocess=wf.features(standardize=True), min_rows=50)
 
     kept = Runs(RunStore(place))
     again = kept.open(run.id)
@@ -64,6 +69,42 @@ def test_a_run_is_listed_and_opened_as_it_was(
         run.model.predict(unequal_parties["ash"]).tolist()
     )
     assert repr(again) == repr(run)
+
+
+def test_a_run_of_a_server_of_ones_own_is_kept_too(
+    place: str, unequal_parties: dict[str, Arrays]
+) -> None:
+    class Mean(NumPyClient):  # type: ignore[misc]  # Flower is untyped here
+        def __init__(self, arrays: Arrays) -> None:
+            self.a = arrays["a"]
+
+        def get_parameters(self, config: object) -> list[np.ndarray]:
+            return [np.zeros(1)]
+
+        def fit(self, parameters: object, config: object) -> tuple[list[np.ndarray], int, dict]:
+            return [np.array([self.a.mean()])], len(self.a), {}
+
+        def evaluate(self, parameters: list[np.ndarray], config: object) -> tuple[float, int, dict]:
+            return float(abs(self.a - parameters[0]).mean()), len(self.a), {}
+
+    app = ServerApp()
+
+    @app.main()
+    def main(grid: Grid, context: Context) -> None:
+        FedAvg().start(grid, ArrayRecord([np.zeros(1)]), num_rounds=2)
+
+    store = RunStore(place)
+    by_app = run_flower(unequal_parties, server=app, client=Mean, store=store)
+    by_strategy = run_flower(unequal_parties, server={"num_rounds": 3}, client=Mean, store=store)
+
+    kept = Runs(store)
+    assert {each.id: each.rounds for each in kept} == {
+        by_app.id: "2 of 2",
+        by_strategy.id: "3 of 3",
+    }
+    assert kept.open(by_app.id).history == by_app.history
+    assert kept.open(by_strategy.id).arrays["0"] == by_strategy.arrays["0"]
+    store.close()
 
 
 @pytest.mark.postgres
