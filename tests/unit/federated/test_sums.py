@@ -8,7 +8,7 @@ import numpy as np
 import pyarrow as pa
 import pytest
 from sklearn.cluster import KMeans
-from sklearn.linear_model import LinearRegression, Ridge
+from sklearn.linear_model import LinearRegression, Ridge, SGDClassifier
 from sklearn.naive_bayes import BernoulliNB, GaussianNB, MultinomialNB
 
 from wayfed import models
@@ -162,6 +162,7 @@ def test_numbers_below_zero_are_refused_with_party_and_remedy() -> None:
     [
         ({"strategy": "fedadam"}, "FedAdam makes nothing"),
         ({"strategy": {"name": "fedavg", "fraction_train": 0.5}}, "leaves some out"),
+        ({"strategy": "fedprox"}, "FedProx makes nothing"),
     ],
 )
 def test_what_does_not_add_sums_is_refused(
@@ -226,4 +227,17 @@ def test_a_label_goes_with_models_that_learn_one(counted: dict[str, Arrays]) -> 
     with pytest.raises(InvalidOption, match="2 numbers for 3 centres"):
         run_federated(
             counted, model=models.sklearn(KMeans(3, init=np.zeros((1, 2)))), rounds=1, test=None
+        )
+
+
+def test_a_model_without_a_proximal_term_is_refused_before_training(
+    counted: dict[str, Arrays],
+) -> None:
+    with pytest.raises(InvalidOption, match="no proximal term"):
+        run_federated(
+            counted,
+            label="kind",
+            model=models.sklearn(SGDClassifier(loss="log_loss")),
+            rounds=1,
+            strategy="fedprox",
         )

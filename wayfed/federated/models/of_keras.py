@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import threading
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, Final
+from typing import TYPE_CHECKING, Any, ClassVar, Final
 
 import numpy as np
 
@@ -84,6 +84,7 @@ class KerasModel:
     optimizer: Sequence[Any]
     local_epochs: int
     batch_size: int | None
+    takes_proximal: ClassVar[bool] = False  # the loss is the model's own
 
     def initial_weights(self, seed: int) -> Weights:
         """Give the weights that the model was given with."""

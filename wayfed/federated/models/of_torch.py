@@ -24,7 +24,7 @@ if TYPE_CHECKING:
     from wayfed.federated.models.adapter import Examples, Matrix, Seed, Task, Weights
     from wayfed.federated.models.spec import TaskKind
 
-_TURN: Final = threading.Lock()
+_TURN: Final = threading.RLock()  # a module may be made by who has the turn
 
 
 def import_torch() -> Any:

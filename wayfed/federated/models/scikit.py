@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, Final
+from typing import TYPE_CHECKING, Any, ClassVar, Final
 
 import numpy as np
 
@@ -147,6 +147,7 @@ class ScikitModel:
     estimator: str
     local_epochs: int
     parameters: dict[str, Any]
+    takes_proximal: ClassVar[bool] = False  # scikit-learn has no such term
 
     def initial_weights(self, seed: int) -> Weights:
         """Give zeros to a linear model, and to a perceptron what `wf.models.mlp` starts from."""

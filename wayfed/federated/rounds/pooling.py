@@ -62,7 +62,10 @@ def strategy_of(model: Model, strategy: Strategy) -> Strategy:
 
 
 def check_pooled(model: Model, told: str, strategy: Strategy, *, private: bool) -> None:
-    """Raise InvalidOption where sums would not be added: another strategy, parties drawn, privacy.
+    """Raise InvalidOption where a strategy makes nothing of what a model tells.
+
+    Sums are added by FedAvg only, of all parties, and without noise; a model without a proximal
+    term is not trained by FedProx.
 
     Parameters
     ----------
@@ -73,6 +76,11 @@ def check_pooled(model: Model, told: str, strategy: Strategy, *, private: bool) 
     private
         Whether updates are blurred.
     """
+    if getattr(strategy, "proximal_mu", 0.0) and not getattr(model, "takes_proximal", True):
+        raise InvalidOption(
+            f"{told} has no proximal term, which fedprox needs",
+            hint="wf.models.logistic_regression() and wf.models.mlp() have one; or fedavg",
+        )
     if not isinstance(model, StatisticsModel):
         return
     sums = f"{told} is fitted to sums over all parties' rows"
