@@ -115,8 +115,8 @@ class Training:
         privacy, refresh
             Not in this version, beyond their defaults.
         runner
-            How messages travel: ``local``, ``processes``, or ``grpc`` for parties elsewhere; by
-            default as the context reaches its parties.
+            How messages travel: ``local``, ``processes``, ``grpc`` for parties elsewhere, or
+            ``flower`` over a Flower SuperLink; by default as the context reaches its parties.
         seed
             What chance depends on: equal rows and seed give an equal model, bit for bit.
         quorum

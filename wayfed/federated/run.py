@@ -141,8 +141,8 @@ def run_federated(
         Ends the run when a measure on held-out rows has stopped to become better: its name, or
         `wayfed.federated.runs.stopping.early_stopping`.
     runner
-        How messages travel: ``local``, ``processes``, or ``grpc`` for parties elsewhere; by default
-        as the context reaches its parties.
+        How messages travel: ``local``, ``processes``, ``grpc`` for parties elsewhere, or ``flower``
+        over a Flower SuperLink; by default as the context reaches its parties.
     seed
         What chance depends on: first weights, batches, the choice of parties.
     quorum
