@@ -512,3 +512,61 @@ def test_any_json_is_answered_or_refused(
             assert len(str(error)) < LONGEST
 
     assert "binding" in send(session, "query.plan", {"plan": plan_of(ctx)})
+
+
+# Rows picked out
+
+
+@pytest.fixture
+def few(tmp_path: Path) -> Iterator[FederatedContext]:
+    """A federation of one party that tells of no fewer than ten of its forty rows."""
+    rows = "".join(f"{n},{n / 2},{n % 2},{int(n == 7)}\n" for n in range(39)) + "39,99.5,2,0\n"
+    (tmp_path / "a.csv").write_text(f"id,amount,late,one\n{rows}")
+    schema = {"id": "int64", "amount": "float64", "late": "int64", "one": "int64"}
+    party = {
+        "ash": {
+            "tables": {"tx": {"source": str(tmp_path / "a.csv")}},
+            "policy": {"min_rows": 10},
+        }
+    }
+    with (
+        wf.context(env="federated", parties={"schema": {"tx": schema}, "party": party}) as made,
+        flower_process(),
+    ):
+        yield made
+
+
+def told_of(content: RecordDict, kind: str) -> dict[str, Any]:
+    told: dict[str, Any] = json.loads(content[kind]["json"])
+    return told
+
+
+def test_a_label_that_few_rows_have_is_named_without_their_number(few: FederatedContext) -> None:
+    session = session_of(few)
+    told = told_of(send(session, "query.bind", a_question()), "labels")
+
+    # With either of the others told, the number of rows would tell of the third.
+    assert sorted(value for value, _ in told["counts"]) == [0, 1, 2]
+    assert [count for _, count in told["counts"]].count(None) == 2
+
+
+def test_weights_that_pick_out_one_row_are_refused(few: FederatedContext) -> None:
+    session = session_of(few)
+    send(session, "query.bind", a_question(sample_weight="one", classes=[0, 1, 2]))
+
+    begin = {"features": AMOUNT, "classes": [0, 1, 2]}
+    assert "fewer training rows than its min_rows=10" in refuse(session, "query.begin", begin)
+
+
+def test_a_split_that_holds_out_few_rows_measures_nothing(few: FederatedContext) -> None:
+    session = session_of(few)
+    by_time = wf.by_time("id", 38)
+    from wayfed.federated.features.split import split_to_dict
+
+    asked = a_question(split=split_to_dict(by_time), classes=[0, 1, 2])
+    bound = told_of(send(session, "query.bind", asked), "binding")
+    send(session, "query.begin", {"features": AMOUNT, "classes": [0, 1, 2]})
+    shapes = resolve_model(wf.models.logistic_regression(), Task(1, 3)).initial_weights(0)
+    measured = send(session, "evaluate", training(dict(shapes)))
+
+    assert (bound["testing"], measured["metrics"]["num-examples"]) == (0, 0)

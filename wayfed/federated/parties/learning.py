@@ -23,6 +23,7 @@ from wayfed.federated.parties.rules import Rules
 from wayfed.federated.privacy.masking.answering import MaskedTraining
 from wayfed.federated.privacy.party import PrivateRun
 from wayfed.federated.releases import ReleaseKind
+from wayfed.federated.statistics.withholding import withheld
 from wayfed.federated.wire import (
     QUESTION,
     Reply,
@@ -123,6 +124,9 @@ class Learner:
         self._train_rows, self._test_rows = order[~held], order[held]
         if reason := self._rules.too_few(arrays.rows, len(self._train_rows)):
             return answer({ReleaseKind.BINDING: {"left_out": reason}})
+        if len(self._test_rows) < self._rules.min_rows:
+            # A measure of few rows tells of each: a split can be chosen so that it is of one.
+            self._test_rows = self._test_rows[:0]
         self._is_bound = True
         binding = {
             "rows": arrays.rows,
@@ -140,7 +144,8 @@ class Learner:
             moments = fitting.Moments.of(np.ma.getdata(label)[self._train_rows])
             return {"moments": [moments.count, moments.mean, moments.squares]}
         counts = fitting.count_categories(label, self._question.label)
-        return {"counts": [[value, count] for value, count in counts.items()]}
+        told = withheld(list(counts.values()), self._rules.min_rows)
+        return {"counts": [[value, count] for value, count in zip(counts, told, strict=True)]}
 
     def _require_bound(self) -> None:
         if not self._is_bound:
@@ -190,6 +195,8 @@ class Learner:
         if self._question.sample_weight is not None:
             column = numeric_column(self.arrays, self._question.sample_weight)
             weight = np.ma.getdata(column).astype(np.float64)[self._train_rows]
+            if _rows_that_count(weight) < self._rules.min_rows != 1:
+                raise PolicyViolation(f"{self._rules.too_few_told}, as sample_weight= weighs them")
         self._training = Examples(
             fitted.matrix(self.arrays, self._train_rows), numbers[self._train_rows], weight
         )
@@ -260,6 +267,15 @@ def _list(asked: Mapping[str, Any], key: str) -> list[Any]:
     if not isinstance(found, list) or not all(isinstance(each, dict) for each in found):
         raise InvalidOption(f"'{key}' is a list of objects")
     return found
+
+
+def _rows_that_count(weight: NDArray[np.float64]) -> float:
+    """Return how many rows of equal weight are worth as much (Kish, Survey Sampling, 1965)."""
+    largest = weight.max(initial=0.0)
+    if not largest:
+        return 0.0
+    scaled = weight / largest
+    return float(scaled.sum() ** 2 / np.square(scaled).sum()) * (1 + 1e-9)
 
 
 def _number(config: Mapping[str, Any], key: str) -> float:
