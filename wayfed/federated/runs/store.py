@@ -12,6 +12,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from io import BytesIO
+from threading import RLock
 from time import monotonic
 from typing import TYPE_CHECKING, Any, Final
 
@@ -127,6 +128,7 @@ class RunStore:
 
     def __init__(self, place: str) -> None:
         self._database: Database | None = None if place == OFF else open_database(place)
+        self._lock = RLock()
         self._ready = False
         self._failed = False
         self._waiting: list[Statement] = []
@@ -214,21 +216,23 @@ class RunStore:
         return str(found[0]["started"]) if found else now
 
     def _write(self, statements: Sequence[Statement], *, at_once: bool = False) -> None:
-        if self._database is None or self._failed:
-            return
-        self._waiting += statements
-        now = monotonic()
-        if not self._waiting or not (at_once or now - self._written > _PAUSE):
-            return
+        with self._lock:
+            if self._database is None or self._failed:
+                return
+            self._waiting += statements
+            if self._waiting and (at_once or monotonic() - self._written > _PAUSE):
+                self._write_waiting(self._database)
+
+    def _write_waiting(self, database: Database) -> None:
         try:
             if not self._ready:
-                self._database.create(RUNS, _RUN_COLUMNS, ("id",))
-                self._database.create(ROUNDS, _ROUND_COLUMNS, ("run", "number"))
+                database.create(RUNS, _RUN_COLUMNS, ("id",))
+                database.create(ROUNDS, _ROUND_COLUMNS, ("run", "number"))
                 self._ready = True
-            self._database.write(self._waiting)
+            database.write(self._waiting)
         except (StoreFailed, SourceError) as error:
             self._failed = True
-            tell(f"runs are not kept: {self.place} cannot be written ({error})")
+            tell(f"runs are not kept: {database.place} cannot be written ({error})")
         self._waiting = []
         self._written = monotonic()
 

@@ -129,6 +129,24 @@ def test_many_write_at_once(place: str, unequal_parties: dict[str, Arrays]) -> N
     assert [len(kept.open(run.id).history) for run in runs] == [3] * 8
 
 
+def test_runs_of_many_threads_share_a_contexts_store(
+    place: str, unequal_parties: dict[str, Arrays]
+) -> None:
+    store = RunStore(place)
+
+    with ThreadPoolExecutor(4) as threads:
+        runs = list(
+            threads.map(
+                lambda _: run_federated(unequal_parties, **{**ASKED, "rounds": 20}, store=store),
+                range(8),
+            )
+        )
+    store.close()
+
+    kept = Runs(RunStore(place))
+    assert [kept.open(run.id).history for run in runs] == [run.history for run in runs]
+
+
 def test_a_store_that_cannot_be_written_ends_no_run_and_says_so_once(
     tmp_path: Path, unequal_parties: dict[str, Arrays], capsys: pytest.CaptureFixture[str]
 ) -> None:
