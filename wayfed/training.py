@@ -203,7 +203,8 @@ class Training:
         client
             A ClientApp, or a callable that makes a NumPyClient of a party's arrays.
         flowerEngine
-            As what tensors the arrays are handed over; in this version ``numpy``.
+            As what the client gets its columns: ``numpy``, or tensors of ``jax``, ``keras`` or
+            ``torch``, where that is installed.
         seed
             What chance depends on.
         """

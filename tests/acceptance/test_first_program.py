@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import sqlite3
+import sys
 from pathlib import Path
 from typing import Any
 
@@ -149,8 +150,11 @@ def test_the_arrays_tell_what_they_are_and_never_what_they_hold() -> None:
         )
 
 
-@pytest.mark.parametrize("engine", ["jax", "keras", "torch"])
-def test_another_flower_engine_says_that_it_comes_later(engine: str) -> None:
+@pytest.mark.parametrize(("engine", "name"), [("jax", "JAX"), ("torch", "PyTorch")])
+def test_a_flower_engine_that_is_not_installed_says_how_to_get_it(
+    engine: str, name: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setitem(sys.modules, engine, None)
     with wf.context(env="federated", parties="parties.toml") as ctx:
         customers = ctx.read("customers").toNumpy()
 
@@ -158,9 +162,8 @@ def test_another_flower_engine_says_that_it_comes_later(engine: str) -> None:
             ctx.runFlower(customers, server={}, client=MyFlowerClient, flowerEngine=engine)
 
     assert told.text == lines(
-        f"flowerEngine='{engine}' is not supported: "
-        "this version hands over numpy arrays only (here)",
-        "  flowerEngine='numpy', and convert them in the client",
+        f"flowerEngine='{engine}' is not supported: {name} is not installed (here)",
+        f"  pip install 'wayfed[{engine}]'",
     )
 
 

@@ -11,7 +11,8 @@ from flwr.serverapp import ServerApp
 
 from wayfed.federated.grids.local import LocalGrid
 from wayfed.federated.participants import participants_of
-from wayfed.federated.parties.flower_clients import ClientLike, check_engine, client_party
+from wayfed.federated.parties.flower_clients import ClientLike, client_party
+from wayfed.federated.parties.tensors import check_engine
 from wayfed.federated.rounds.binding import first_weights
 from wayfed.federated.rounds.guard import GuardedGrid
 from wayfed.federated.rounds.launch import check_rounds, play
@@ -67,7 +68,7 @@ def run_flower(
         A ClientApp, which finds its rows as ``context.arrays``; or a callable that makes a
         NumPyClient of a party's arrays, called once for each party.
     flower_engine
-        As what tensors the arrays are handed over; in this version ``numpy``.
+        As what the columns are handed over: ``numpy``, or tensors of ``jax``, ``keras``, ``torch``.
     seed, quorum, on_round, progress, threads, token, record, min_rows, store
         As in `wayfed.federated.run.run_federated`.
 
@@ -93,7 +94,9 @@ def run_flower(
     """
     check_engine(flower_engine)
     participants = participants_of(parties, min_rows)
-    made, rows = participants.clients(lambda name, own: client_party(name, own, client), min_rows)
+    made, rows = participants.clients(
+        lambda name, own: client_party(name, own, client, flower_engine), min_rows
+    )
     reports = _reports(rows, {party.name for party in made}, min_rows)
     if isinstance(server, ServerApp):
         return _run_server_app(

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any, Final, Protocol, TypeAlias, runtime_checkable
+from typing import TYPE_CHECKING, Any, Protocol, TypeAlias, runtime_checkable
 
 import numpy as np
 from flwr.app import ArrayRecord, ConfigRecord, Context, Message, MetricRecord, RecordDict
@@ -10,9 +10,10 @@ from flwr.clientapp import ClientApp
 
 from wayfed.federated import metrics
 from wayfed.federated.parties.party import Party
+from wayfed.federated.parties.tensors import Tensors
 from wayfed.federated.releases import ReleaseKind
 from wayfed.federated.wire import record_of, weights_of
-from wayfed_optimizer.errors import InvalidOption, Unsupported, suggestion
+from wayfed_optimizer.errors import InvalidOption
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
@@ -20,8 +21,6 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from wayfed.arrays import Arrays
-
-ENGINES: Final = ("numpy", "jax", "keras", "torch")
 
 
 @runtime_checkable
@@ -53,23 +52,7 @@ def is_client(model: object) -> bool:
     return isinstance(model, ClientApp) or callable(model)
 
 
-def check_engine(engine: str) -> None:
-    """Raise unless arrays can be handed over as tensors of `engine`."""
-    if engine not in ENGINES:
-        raise InvalidOption(
-            f"flowerEngine={engine!r} is not known",
-            available=ENGINES,
-            hint=suggestion(engine, ENGINES),
-        )
-    if engine != "numpy":
-        raise Unsupported(
-            f"flowerEngine={engine!r}",
-            reason="this version hands over numpy arrays only",
-            hint="flowerEngine='numpy', and convert them in the client",
-        )
-
-
-def client_party(name: str, arrays: Arrays, client: ClientLike) -> Party:
+def client_party(name: str, arrays: Arrays, client: ClientLike, engine: str = "numpy") -> Party:
     """Make a party that answers by the user's own client.
 
     Parameters
@@ -79,15 +62,19 @@ def client_party(name: str, arrays: Arrays, client: ClientLike) -> Party:
     client
         A ClientApp, which finds the rows as ``context.arrays``; or what makes a NumPyClient of
         them, called once.
+    engine
+        As what tensors it is given the rows.
     """
+    given: Any = arrays if engine == "numpy" else Tensors(arrays, engine)
 
     def rows() -> Arrays:
-        return arrays
+        handed: Arrays = given
+        return handed
 
     if isinstance(client, ClientApp):
         app = client
         return Party(name, lambda message, context: app(_private_copy(message), context), rows)
-    made = client(arrays)
+    made = client(given)
     if not isinstance(made, NumPyClient):
         raise InvalidOption(
             f"client gave {type(made).__name__} for party '{name}', which is not a NumPyClient",
