@@ -159,13 +159,24 @@ def calibrate(
         measure(engine or (), store or (), quick=quick)
 
 
+class Grid(StrEnum):
+    """How messages travel to the parties of the demo."""
+
+    LOCAL = "local"
+    PROCESSES = "processes"
+    FLOWER = "flower"
+
+
 @app.command()
 def demo(
     output: Annotated[Path, typer.Option(help="The HTML report to write.", dir_okay=False)] = Path(
         "wayfed-demo.html"
     ),
+    grid: Annotated[
+        Grid, typer.Option(help="Airlines in this process, in processes, or at a SuperLink.")
+    ] = Grid.LOCAL,
 ) -> None:
     """Train over sixteen airlines' flights of 2013, each in a store of its own."""
     from wayfed.demo import run as run_demo
 
-    run_demo(output)
+    run_demo(output, grid=grid.value)

@@ -6,7 +6,7 @@ import tempfile
 from contextlib import ExitStack, contextmanager
 from pathlib import Path
 from time import perf_counter
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Final
 
 from rich.console import Console
 from rich.table import Table
@@ -25,14 +25,24 @@ if TYPE_CHECKING:
     from wayfed.federated.arrays import FederatedArrays
     from wayfed.federated.runs.results import FederatedRun
 
+_GRIDS: Final = {
+    "local": "in this process",
+    "processes": "a process for each",
+    "flower": "which meet at a Flower SuperLink",
+}
 
-def run(output: str | os.PathLike[str], *, console: Console | None = None) -> FederatedRun:
+
+def run(
+    output: str | os.PathLike[str], *, grid: str = "local", console: Console | None = None
+) -> FederatedRun:
     """Lay the flights out, explain the plan, train over the airlines, compare, and write a report.
 
     Parameters
     ----------
     output
         Where the HTML report is written.
+    grid
+        How messages travel to the airlines: ``local``, ``processes`` or ``flower``.
     console
         Where progress is told; by default the terminal.
 
@@ -50,7 +60,7 @@ def run(output: str | os.PathLike[str], *, console: Console | None = None) -> Fe
             server = stack.enter_context(PostgresServer.start())
         with told.phase("Laying out the flights, each airline's in a store of its own"):
             data = lay_out(Path(directory), server, told.say)
-        run, compared, explanations = _play(data, told)
+        run, compared, explanations = _play(data, grid, told)
     page = render(run, compared, data.airlines, explanations)
     path = Path(output)
     path.write_text(page, encoding="utf-8")
@@ -59,7 +69,7 @@ def run(output: str | os.PathLike[str], *, console: Console | None = None) -> Fe
 
 
 def _play(
-    data: DemoData, told: _Telling
+    data: DemoData, grid: str, told: _Telling
 ) -> tuple[FederatedRun, Sequence[Comparison], Mapping[str, Explanation]]:
     import wayfed as wf
 
@@ -68,8 +78,8 @@ def _play(
             arrays = ctx.arrays(late_flights(ctx).relation)
             explanations = _one_of_each_kind(data, arrays)
             told.explanations(explanations, data)
-        with told.phase("Training over the airlines: only model updates leave one"):
-            run = ctx.run_federated(arrays, **settings())
+        with told.phase(f"Training over the airlines, {_GRIDS[grid]}: only updates leave one"):
+            run = ctx.run_federated(arrays, runner=grid, **settings())
             told.say(repr(run))
     with told.phase("Comparing with each airline's own model, and with all rows in one place"):
         everything = _everything(data)
