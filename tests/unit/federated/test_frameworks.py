@@ -9,12 +9,17 @@ from typing import Any
 
 import numpy as np
 import pytest
+from flwr.app import Message
 
 from wayfed import models
 from wayfed.arrays import Arrays
+from wayfed.federated.grids.rpc.messages import from_bytes, to_bytes
 from wayfed.federated.models.adapter import Examples, Task, resolve_model
+from wayfed.federated.models.spec import ModelSpec, OwnModel
 from wayfed.federated.privacy.descent import ClippingModel
+from wayfed.federated.privacy.dp import dp
 from wayfed.federated.run import run_federated
+from wayfed.federated.wire import flower_process, lent_in, question
 from wayfed_optimizer.errors import InvalidOption, Unsupported
 
 os.environ.setdefault("KERAS_BACKEND", "jax")  # Keras reads it once, when it is imported
@@ -249,3 +254,29 @@ def test_a_framework_that_is_not_installed_says_how_to_get_it(
     monkeypatch.setitem(sys.modules, "torch", None)
     with pytest.raises(Unsupported, match=r"wayfed\[torch\]"):
         models.torch(object())
+
+
+def test_rows_are_private_in_a_model_of_a_framework(unequal_parties: dict[str, Arrays]) -> None:
+    private = run_of(
+        unequal_parties,
+        Jax.model(learning_rate=0.5, batch_size=64),
+        rounds=2,
+        classes=[False, True],
+        privacy=dp(epsilon=1e6, delta=1e-5, clip=5.0),
+    )
+
+    open_run = run_of(unequal_parties, Jax.model(learning_rate=0.5), rounds=2)
+    assert private.privacy_spent.keys() == unequal_parties.keys()
+    assert np.corrcoef(Jax.flat(private.arrays), Jax.flat(open_run.arrays))[0, 1] > 0.5
+
+
+def test_code_that_is_lent_is_in_no_bytes_that_a_message_is_written_as() -> None:
+    model = OwnModel.made("torch", "classification", lambda task: None, learning_rate=0.1)
+    with flower_process():
+        message = Message(question({"model": model.to_dict()}, lent=model), 1, "query.bind")
+        arrived = from_bytes(to_bytes(message))
+
+    assert lent_in(message.content) is model
+    assert lent_in(arrived.content) is None
+    with pytest.raises(InvalidOption, match="no model 'torch' is installed here"):
+        resolve_model(ModelSpec.from_dict(model.to_dict()), Task(3, 2))
