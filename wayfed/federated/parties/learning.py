@@ -211,6 +211,7 @@ class Learner:
         return answer({ReleaseKind.BINDING: told})
 
     def _openly(self, message: Message, context: Context) -> Message:
+        self._require_bound()
         if self._question.secure_aggregation:
             raise PolicyViolation("its updates were to be summed in secret, and leave it masked")
         return self._train(message, context)
