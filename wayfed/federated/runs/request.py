@@ -74,7 +74,7 @@ class Request:
         """Give the arguments of `run_federated` that ask for the same again."""
         asked = self.question
         return {
-            "label": asked.label,
+            "label": asked.label or None,  # clusters have none
             "features": asked.features,
             "preprocess": asked.recipe,
             "model": asked.model,

@@ -12,6 +12,7 @@ import numpy as np
 import pyarrow as pa
 import pytest
 from flwr.serverapp.strategy import FedAdam, FedAvg
+from sklearn.cluster import KMeans
 
 import wayfed as wf
 from wayfed import models
@@ -160,6 +161,20 @@ def test_a_run_whose_updates_nobody_reads_goes_on_too(
         "model": models.logistic_regression(),
         "preprocess": None,
         "classes": (False, True),
+        "test": None,
+    }
+    undisturbed = train(**asked)
+    stopped = train(**asked, checkpoint=tmp_path, on_round=stop_after(2))
+
+    assert_same(context.resume(stopped.id, unequal_parties), undisturbed)
+
+
+def test_clusters_that_have_no_label_go_on_too(
+    context: Context, train: Train, unequal_parties: dict[str, Arrays], tmp_path: Path
+) -> None:
+    asked: dict[str, Any] = {
+        "label": None,
+        "model": models.sklearn(KMeans(n_clusters=3)),
         "test": None,
     }
     undisturbed = train(**asked)
