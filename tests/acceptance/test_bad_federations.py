@@ -69,8 +69,8 @@ def test_an_unknown_key_gets_a_suggestion(tmp_path: Path) -> None:
         wf.context(env="federated", parties=tmp_path / "parties.toml")
     assert told.text == lines(
         "'min_row' is not a key of [party.north.policy] (here)",
-        "  available: min_rows, columns, models, strategies, max_rounds, secure_aggregation, opaque, "
-        "privacy, min_group",
+        "  available: min_rows, columns, models, strategies, max_rounds, secure_aggregation, "
+        "opaque, privacy, min_group",
         "  did you mean 'min_rows'?",
     )
 
