@@ -204,16 +204,21 @@ def test_the_files_on_the_page_are_files_that_are_read(directory, monkeypatch):
     write_identity(directory, "bank_a", make_identity("bank_a"))
     texts = re.findall(r"```toml\n(.*?)```", PAGE.read_text(), re.DOTALL)
     numbers = iter(range(10, 99))
-    party, schema, hub = (
+    party, schema, hub, superlink = (
         re.sub("sha256:…", lambda _: f"sha256:{next(numbers)}" + "0" * 62, text) for text in texts
     )
     (directory / "schema.toml").write_text(schema)
     (directory / "party.toml").write_text(party)
+    door = superlink.split("# federation.toml")[0]
+    (directory / "other.toml").write_text(
+        re.sub(r"\[coordinator\].*?(?=\[identity\])", lambda _: door, party, flags=re.DOTALL)
+    )
     (directory / "coordinator.toml").write_text(
         'listen = "0.0.0.0:8443"\n[identity]\ncertificate = "ash.pem"\nkey = "ash.key"\n' + hub
     )
 
     assert load_party(directory / "party.toml").name == "bank_a"
+    assert load_party(directory / "other.toml").superlink
     assert set(load_hub(directory / "coordinator.toml").roster.parties.values()) == {
         "bank_a",
         "bank_b",
