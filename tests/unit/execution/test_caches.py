@@ -9,7 +9,7 @@ import pyarrow as pa
 import pytest
 
 import wayfed as wf
-from wayfed_optimizer.errors import Cancelled, ExecutionError
+from wayfed_optimizer.errors import Cancelled, ExecutionError, PlanError
 
 NUMBER = {"n": "int64"}
 
@@ -122,7 +122,8 @@ def test_closing_the_context_ends_the_computation_and_those_who_wait_for_it(ctx:
         go_on.set()
         closing.result(30)
 
-        assert all(isinstance(run.exception(30), Cancelled) for run in runs)
+        # The second may begin when all is over, and is told so.
+        assert all(isinstance(run.exception(30), Cancelled | PlanError) for run in runs)
 
 
 def test_explain_tells_a_cache_that_is_computed_from_one_that_is_not(ctx: wf.Context):
