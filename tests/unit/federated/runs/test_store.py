@@ -4,16 +4,19 @@ from __future__ import annotations
 
 import subprocess
 import sys
+from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
 
 import numpy as np
+import psycopg
 import pytest
 from flwr.app import ArrayRecord, Context
 from flwr.client import NumPyClient
 from flwr.serverapp import Grid, ServerApp
 from flwr.serverapp.strategy import FedAvg
+from psycopg import sql
 
 import wayfed as wf
 from wayfed import models
@@ -107,13 +110,25 @@ def test_a_run_of_a_server_of_ones_own_is_kept_too(
     store.close()
 
 
+@pytest.fixture
+def empty_again(postgres_url: str) -> Iterator[str]:
+    """A database that all tests share: what a store makes there is dropped at the end."""
+    yield postgres_url
+    with psycopg.connect(postgres_url, autocommit=True) as server:
+        made = "select relname from pg_class where relkind = 'r' and relname like 'wayfed%'"
+        for (table,) in server.execute(made).fetchall():
+            server.execute(sql.SQL("DROP TABLE {} CASCADE").format(sql.Identifier(table)))
+
+
 @pytest.mark.postgres
 def test_a_store_may_be_a_database_of_many(
-    postgres_url: str, unequal_parties: dict[str, Arrays]
+    empty_again: str, unequal_parties: dict[str, Arrays]
 ) -> None:
-    run = train(unequal_parties, postgres_url)
+    run = train(unequal_parties, empty_again)
 
-    again = Runs(RunStore(postgres_url)).open(run.id)
+    store = RunStore(empty_again)
+    again = Runs(store).open(run.id)
+    store.close()
 
     assert again.history == run.history
     assert again.arrays["coefficients"].tobytes() == run.arrays["coefficients"].tobytes()
