@@ -16,16 +16,14 @@ from wayfed.dataset import Dataset
 from wayfed.display import Listing, counted
 from wayfed.plans import Plans
 from wayfed.queries import Queries
+from wayfed.reading import described, request_of, require_plain
 from wayfed.selecting import fresh_name
 from wayfed.training import Training
 from wayfed_optimizer.cancellation import CancellationToken
 from wayfed_optimizer.environment import Environment
 from wayfed_optimizer.errors import (
-    InvalidOption,
     InvalidPlan,
     PlanError,
-    SourceError,
-    mask_secrets,
     user_location,
 )
 from wayfed_optimizer.placement import Loops
@@ -46,7 +44,7 @@ if TYPE_CHECKING:
     from wayfed.mapping import SchemaLike
     from wayfed.plans import Planned
     from wayfed.progress import FragmentProgress
-    from wayfed_optimizer.platform import Connector, Platform, Source, TargetRequest
+    from wayfed_optimizer.platform import Connector, Platform, Source, SourceRequest, TargetRequest
     from wayfed_optimizer.relations import Relation
 
 OBJECTIVES: Final = ("time", "bytes")
@@ -185,11 +183,11 @@ class Context(Training):
         ('id', 'name')
         """
         self._require_open()
-        request = _request(
+        request = request_of(
             source, table=table, query=query, schema=schema, format=format, options=options
         )
         if isinstance(source, str) and source in self._catalog:
-            _require_plain(source, request)
+            require_plain(source, request)
             return self.dataset(self._catalog.relation(source))
         return self.dataset(self._catalog.read(request))
 
@@ -271,12 +269,12 @@ class Context(Training):
             return
         self._catalog.declare(
             name,
-            _request(
+            request_of(
                 source, table=table, query=query, schema=schema, format=format, options=options
             ),
             key=keys,
             rename=rename,
-            description=_described(source, table),
+            description=described(source, table),
         )
 
     def tables(self) -> Listing[TableInfo]:
@@ -549,53 +547,6 @@ def _prepare(environment: Environment, relation: Relation) -> None:
 def _close_all(stores: dict[tuple[str, str], Platform], engines: dict[str, Platform]) -> None:
     for platform in (*stores.values(), *engines.values()):
         platform.close()
-
-
-def _request(
-    source: object,
-    *,
-    table: str | None,
-    query: str | None,
-    schema: SchemaLike | None,
-    format: str | None,  # the name that read() has for it
-    options: Mapping[str, Any],
-) -> SourceRequest:
-    from wayfed.mapping import as_schema
-
-    if table is not None and query is not None:
-        raise InvalidOption("a source is read by table= or by query=, not by both")
-    columns = None if schema is None else as_schema(schema)
-    if isinstance(source, dict) and any(isinstance(each, list) for each in source.values()):
-        source = _table_of(source)
-    return SourceRequest(source, table, query, columns, format, MappingProxyType(dict(options)))
-
-
-def _table_of(columns: dict[str, Any]) -> object:
-    """Return a dict of lists as an Arrow table."""
-    import pyarrow as pa
-
-    try:
-        return pa.table(columns)
-    except (pa.ArrowInvalid, pa.ArrowTypeError, TypeError) as error:
-        raise SourceError(f"the dict is no table: {error}") from error
-
-
-def _require_plain(name: str, request: SourceRequest) -> None:
-    said = {"table": request.table, "query": request.query, "format": request.format}
-    given = [key for key, value in said.items() if value is not None]
-    given += ["schema"] * (request.schema is not None) + list(request.options)
-    if given:
-        raise InvalidOption(
-            f"'{name}' is in the catalog, which says how to read it; {given[0]}= says it again",
-            hint=f"leave {given[0]}= out, or write './{name}' for a file of that name",
-        )
-
-
-def _described(source: object, table: str | None) -> str:
-    if isinstance(source, str):
-        place = mask_secrets(source)
-        return f"{place} {table}" if table else place
-    return f"a {type(source).__name__} in memory"
 
 
 @contextmanager
