@@ -15,6 +15,7 @@ from wayfed.catalog import Catalog
 from wayfed.dataset import Dataset
 from wayfed.display import Listing, counted
 from wayfed.plans import Plans
+from wayfed.preparing import preparing
 from wayfed.queries import Queries
 from wayfed.reading import described, request_of, require_plain
 from wayfed.selecting import fresh_name
@@ -27,8 +28,7 @@ from wayfed_optimizer.errors import (
     user_location,
 )
 from wayfed_optimizer.placement import Loops
-from wayfed_optimizer.platform import Preparing, SourceRequest
-from wayfed_optimizer.relations import Cache, reads, transform, walk_once
+from wayfed_optimizer.relations import Cache, transform, walk_once
 from wayfed_optimizer.types import check_option
 
 if TYPE_CHECKING:
@@ -366,13 +366,19 @@ class Context(Training):
     def run(self, relation: Relation) -> Execution:
         """Plan and start a run of a plan; closing its stream, or this context, ends it."""
         token = self.new_token()
-        with _saying_too_deep():
-            return self._run(self._with_caches(relation, token), token)
+        try:
+            with _saying_too_deep():
+                return self._run(self._with_caches(relation, token), token)
+        except BaseException:
+            if self._closed:  # meanwhile: nobody else closes what was opened since then
+                for store in tuple(self._stores.values()):
+                    store.close()
+            raise
 
     def _run(self, relation: Relation, token: CancellationToken) -> Execution:
         environment = self.environment
-        _prepare(environment, relation)
-        return self._started(self._planned(relation, environment), token)
+        with preparing(environment, relation):
+            return self._started(self._planned(relation, environment), token)
 
     def _planned(self, relation: Relation, environment: Environment) -> Planned:
         return self._losses.planned(environment, lambda each: self._plans.plan(relation, each))
@@ -531,17 +537,6 @@ class Context(Training):
                     store.name = name  # type: ignore[misc]  # a store's name is its context's choice
                     self._stores[key] = store
         return store
-
-
-def _prepare(environment: Environment, relation: Relation) -> None:
-    """Let engines that can read the tables of a plan where they lie start while it is made."""
-    tables = {read.table for read in reads(relation)} & environment.sources.keys()
-    channels = {environment.sources[table].channel for table in tables}
-    for platform in environment.platforms.values():
-        if platform.started() or channels.isdisjoint(platform.accepts):
-            continue
-        if isinstance(platform, Preparing):
-            platform.prepare()
 
 
 def _close_all(stores: dict[tuple[str, str], Platform], engines: dict[str, Platform]) -> None:

@@ -70,7 +70,7 @@ class Engine(Protocol):
         ...
 
     def prepare(self) -> None:
-        """Begin to open the first connection, where that takes a while."""
+        """Open the first connection, where that takes a while."""
         ...
 
     def started(self) -> bool:
@@ -135,7 +135,7 @@ class PostgreSQL:
         return PostgreSQLTarget(self, request)
 
     def prepare(self) -> None:
-        """Begin to open the first connection."""
+        """Open the first connection."""
         self._pool.prepare()
 
     def started(self) -> bool:

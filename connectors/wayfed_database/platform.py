@@ -123,7 +123,7 @@ class DatabasePlatform:
         return self.engine.open(run, self.name)
 
     def prepare(self) -> None:
-        """Begin to connect."""
+        """Connect."""
         self.engine.prepare()
 
     def started(self) -> bool:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from concurrent.futures import Future
 from contextlib import suppress
-from threading import Lock, Thread
+from threading import Lock
 from typing import TYPE_CHECKING, Any, Final
 
 from wayfed_database.adbc import Connection, driver_errors, open_database
@@ -52,12 +52,12 @@ class ConnectionPool:
         """Whether a connection has been used: one that was only prepared may be of no use yet."""
 
     def prepare(self) -> None:
-        """Begin to open the first connection, for whoever will want one; returns at once."""
+        """Open the first connection, for whoever will want one."""
         with self._lock:
             if self._database is not None or self._coming is not None:
                 return
             coming = self._coming = Future()
-        Thread(target=self._open_for, args=(coming,), name="wayfed-connecting", daemon=True).start()
+        self._open_for(coming)
 
     def begin(self, statement: str) -> Connection:
         """Return a connection on which `statement` has begun a transaction.

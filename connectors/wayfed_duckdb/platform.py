@@ -5,7 +5,7 @@ from __future__ import annotations
 from contextlib import suppress
 from dataclasses import replace
 from importlib.metadata import version
-from threading import Lock, Thread
+from threading import Lock
 from typing import TYPE_CHECKING, Any, Final
 
 from wayfed_duckdb.capabilities import CAPABILITIES, COSTS
@@ -81,9 +81,10 @@ class DuckDBPlatform:
         return DuckDBSession(run, self._connections)
 
     def prepare(self) -> None:
-        """Begin to open the database."""
-        if self._database is None:
-            Thread(target=self._open_ahead, name="wayfed-duckdb", daemon=True).start()
+        """Open the database."""
+        with self._lock, suppress(ImportError, *_errors()):  # who uses it is told the same
+            if not self._closed:
+                self._opened()
 
     def started(self) -> bool:
         """Say whether the database has been used already."""
@@ -106,11 +107,6 @@ class DuckDBPlatform:
         with self._lock:
             self._used = True
             return self._opened().cursor()
-
-    def _open_ahead(self) -> None:
-        with self._lock, suppress(ImportError, *_errors()):  # who uses it is told the same
-            if not self._closed:
-                self._opened()
 
     def _opened(self) -> DuckDBPyConnection:
         import duckdb

@@ -373,7 +373,7 @@ class Preparing(Protocol):
     """A platform that takes a while to start, and can do so while a plan is made."""
 
     def prepare(self) -> None:
-        """Begin to start, for a plan that may run here; returns at once and raises nothing.
+        """Start, for a plan that may run here; called in a thread of its own, raises nothing.
 
         To plans it is started when it has been used, so that they do not depend on time. What goes
         wrong is told to who uses it.

@@ -118,7 +118,7 @@ def has_worked(program: psutil.Process) -> bool:
     return program.cpu_times().user > _SECONDS_OF_WORK
 
 
-_SECONDS_OF_WORK = 2.5
+_SECONDS_OF_WORK = 5.0
 
 _PRELUDE = """\
 import pathlib

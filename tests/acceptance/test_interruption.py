@@ -92,6 +92,20 @@ ctx = wf.context()
 
 
 @pytest.mark.usefixtures("numbers")
+def test_a_first_plan_that_is_made_while_engines_start(program: Program) -> None:
+    ended = program.interrupt_python(
+        f"""
+ctx = wf.context()
+{LONG}
+ready()
+pairs.count()
+"""
+    )
+
+    assert_stopped(ended)
+
+
+@pytest.mark.usefixtures("numbers")
 def test_a_stream_that_is_being_read(program: Program) -> None:
     ended = program.interrupt_python(
         """

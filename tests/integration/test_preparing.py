@@ -3,17 +3,23 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
+from contextlib import suppress
+from pathlib import Path
+from threading import Thread
 from typing import Any
 from uuid import uuid4
 
 import psycopg
+import pyarrow as pa
+import pyarrow.parquet as pq
 import pytest
 
 import wayfed as wf
+from tests.acceptance.programs import wait_until
 from tests.integration.database_runs import Store
 from wayfed.local import Context
 from wayfed_duckdb.connector import CONNECTOR as DUCKDB
-from wayfed_optimizer.errors import SourceError
+from wayfed_optimizer.errors import Cancelled, PlanError, SourceError
 from wayfed_optimizer.platform import Preparing
 
 pytestmark = [
@@ -70,14 +76,44 @@ def test_a_platform_that_is_closed_while_it_connects_leaves_no_connection(
     url: str, postgres_url: str
 ) -> None:
     store = Store(url)
-    store.platform.prepare()
+    preparing = Thread(target=store.platform.prepare)
+    preparing.start()
     store.platform.close()
+    preparing.join()
+    store.platform.close()  # as a context does that was closed while a plan was made
 
-    name = url.rsplit("/", 1)[1]
     with psycopg.connect(postgres_url, autocommit=True) as other:
-        while (other.execute(f"{OURS}'{name}'".encode()).fetchone() or (0,))[0]:
-            pass  # it may have been on its way
+        wait_until(lambda: connections(other, url) == 0, "its connection is gone")
     assert not store.platform.started()
+
+
+@pytest.mark.parametrize("wait", [0.0, 0.002, 0.01, 0.03, 0.06, 0.1])
+def test_a_context_closed_while_a_first_plan_is_made_leaves_no_connection(
+    url: str, postgres_url: str, tmp_path: Path, wait: float
+) -> None:
+    pq.write_table(pa.table({"id": [1, 2], "n": [3, 4]}), tmp_path / "numbers.parquet")
+    context = wf.context()
+    query = context.read(url, table="t").join(context.read(tmp_path / "numbers.parquet"), on="id")
+
+    def run() -> None:
+        with suppress(PlanError, Cancelled):
+            query.to_arrow()
+
+    running = Thread(target=run)
+    running.start()
+    running.join(wait)
+    context.close()
+    running.join()
+
+    with psycopg.connect(postgres_url, autocommit=True) as other:
+        wait_until(lambda: connections(other, url) == 0, "its connections are gone")
+
+
+def connections(server: psycopg.Connection, url: str) -> int:
+    """Return how many connections of wayfed's the database of a test has."""
+    name = url.rsplit("/", 1)[1]
+    (count,) = server.execute(f"{OURS}'{name}'".encode()).fetchone() or (0,)
+    return int(count)
 
 
 def test_whoever_prepared_in_vain_is_told_by_the_run(url: str, postgres_url: str) -> None:

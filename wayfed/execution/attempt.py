@@ -291,6 +291,7 @@ class Attempt:
         except WayfedError:
             raise
         except Exception as error:  # raised again, with its first cause
+            self.token.raise_if_cancelled()  # it is what comes of that
             if fragment is None:
                 raise
             failure = self._following.failure(error, fragment)
