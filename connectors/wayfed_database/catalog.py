@@ -9,7 +9,6 @@ if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
     from wayfed_database.columns import ColumnDescription, TypeTable
-    from wayfed_database.storage import Place
     from wayfed_optimizer.platform import TableReference
     from wayfed_optimizer.statistics.estimates import Told
     from wayfed_optimizer.types import Schema
@@ -24,6 +23,25 @@ class TableName:
 
     def __str__(self) -> str:
         return ".".join(self.parts) if self.query is None else "query"
+
+
+@dataclass(frozen=True, slots=True)
+class Place:
+    """Where in a database rows are to go.
+
+    Parameters
+    ----------
+    name
+        The table's.
+    columns
+        Those that it has; None where there is no such table yet.
+    cascades
+        A table whose rows would go with the rows of this one.
+    """
+
+    name: TableName
+    columns: tuple[ColumnDescription, ...] | None = None
+    cascades: str | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -12,13 +12,12 @@ from typing import TYPE_CHECKING, Any, Final
 from uuid import uuid4
 
 from wayfed_database.capabilities import GENERIC_PROFILE
-from wayfed_database.catalog import Reading, Standing, TableName
+from wayfed_database.catalog import Place, Reading, Standing, TableName
 from wayfed_database.columns import ColumnDescription
 from wayfed_database.failures import first_line
 from wayfed_database.generic_session import GenericSession
 from wayfed_database.generic_target import GenericTarget
 from wayfed_database.generic_types import GENERIC_TYPES, described_type
-from wayfed_database.storage import Place
 from wayfed_optimizer.errors import SourceError, TableNotFound, Unsupported
 from wayfed_optimizer.platform import TableReference
 from wayfed_optimizer.relations import Read

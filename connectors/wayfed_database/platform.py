@@ -16,7 +16,7 @@ from wayfed_optimizer.platform import JDBC_QUERY, Compiled, TableReference, tabl
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-    from wayfed_database.engines import Engine
+    from wayfed_database.engine import Engine
     from wayfed_optimizer.capabilities import Capabilities
     from wayfed_optimizer.cost import CostProfile
     from wayfed_optimizer.physical import Fragment, Input

@@ -5,12 +5,11 @@ from __future__ import annotations
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any, Final
 
-from wayfed_database.catalog import Reading, Standing, TableName, body_of, quoted, selecting
+from wayfed_database.catalog import Place, Reading, Standing, TableName, body_of, quoted, selecting
 from wayfed_database.columns import POSTGRESQL_TYPES, ColumnDescription, split_type
 from wayfed_database.failures import connection_failure, first_line
 from wayfed_database.kept_connections import KeptConnections
 from wayfed_database.postgresql_statistics import PostgreSQLStatistics
-from wayfed_database.storage import Place
 from wayfed_optimizer.errors import SourceError, TableNotFound, suggestion
 from wayfed_optimizer.platform import TableReference
 

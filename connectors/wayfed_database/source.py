@@ -23,7 +23,7 @@ if TYPE_CHECKING:
 
     from wayfed_database.catalog import Catalog, Reading, Standing
     from wayfed_database.columns import ColumnDescription
-    from wayfed_database.engines import Engine
+    from wayfed_database.engine import Engine
     from wayfed_optimizer.platform import Channel, Keeper, SourceRequest, TableReference, Teller
     from wayfed_optimizer.types import Schema
 

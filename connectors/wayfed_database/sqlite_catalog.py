@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Final
 
 from wayfed_database.catalog import (
     Check,
+    Place,
     Reading,
     Standing,
     TableName,
@@ -19,7 +20,6 @@ from wayfed_database.catalog import (
 )
 from wayfed_database.columns import SQLITE_TYPES, ColumnDescription
 from wayfed_database.sqlite_statistics import SQLiteStatistics
-from wayfed_database.storage import Place
 from wayfed_optimizer.errors import SourceError, TableNotFound, Unsupported
 from wayfed_optimizer.platform import TableReference
 from wayfed_optimizer.types import (

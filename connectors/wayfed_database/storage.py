@@ -34,27 +34,8 @@ from wayfed_optimizer.types import (
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
-    from wayfed_database.catalog import TableName
+    from wayfed_database.catalog import Place
     from wayfed_database.columns import ColumnDescription, TypeTable
-
-
-@dataclass(frozen=True, slots=True)
-class Place:
-    """Where in a database rows are to go.
-
-    Parameters
-    ----------
-    name
-        The table's.
-    columns
-        Those that it has; None where there is no such table yet.
-    cascades
-        A table whose rows would go with the rows of this one.
-    """
-
-    name: TableName
-    columns: tuple[ColumnDescription, ...] | None = None
-    cascades: str | None = None
 
 
 @dataclass(frozen=True, slots=True)

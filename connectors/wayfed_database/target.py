@@ -12,8 +12,8 @@ from wayfed_optimizer.errors import InvalidOption, SourceChanged, SourceError
 from wayfed_optimizer.relations import WriteMode
 
 if TYPE_CHECKING:
-    from wayfed_database.catalog import Catalog
-    from wayfed_database.storage import Place, Storage
+    from wayfed_database.catalog import Catalog, Place
+    from wayfed_database.storage import Storage
     from wayfed_optimizer.platform import TargetRequest
     from wayfed_optimizer.types import Schema
 
