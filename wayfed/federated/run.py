@@ -2,64 +2,36 @@
 
 from __future__ import annotations
 
-from contextlib import ExitStack
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING
 
-from wayfed.federated.features.recipe import Recipe
-from wayfed.federated.features.split import Split, as_split
 from wayfed.federated.flower import run_flower
-from wayfed.federated.grids.local import LocalGrid
-from wayfed.federated.models.adapter import Task, resolve_model
-from wayfed.federated.models.spec import ModelSpec, OwnModel
+from wayfed.federated.models.spec import ModelSpec
 from wayfed.federated.participants import participants_of
-from wayfed.federated.parties.flower_clients import ClientLike, is_client
-from wayfed.federated.parties.question import Question
-from wayfed.federated.privacy.client_level import noisy_average
-from wayfed.federated.privacy.compatibility import Trait, check_together
-from wayfed.federated.privacy.dp import DifferentialPrivacy
-from wayfed.federated.privacy.masking.rounds import summed_in_secret
-from wayfed.federated.privacy.traits import privacy_trait, traits_of
-from wayfed.federated.rounds.binding import bind
-from wayfed.federated.rounds.guard import GuardedGrid
-from wayfed.federated.rounds.joining import Joining
-from wayfed.federated.rounds.launch import check_rounds, play
-from wayfed.federated.rounds.playing import Rounds, check_weighting, own_sums, pool_sums
-from wayfed.federated.rounds.pooling import check_pooled, strategy_of
-from wayfed.federated.rounds.private_binding import bind_privately
-from wayfed.federated.rounds.rebinding import rebind
-from wayfed.federated.rounds.strategies import (
-    StrategyLike,
-    check_parties,
-    name_of,
-    resolve_strategy,
-)
-from wayfed.federated.runs.journal import Journal
-from wayfed.federated.runs.places import CheckpointLike, checkpoint_place, new_id
-from wayfed.federated.runs.request import request_of
-from wayfed.federated.runs.results import FederatedRun, OnRound, Predictor, TrainedModel
+from wayfed.federated.rounds.asking import check_options, check_own_code, question_of
+from wayfed.federated.rounds.launch import check_rounds
+from wayfed.federated.rounds.learning import Learning
+from wayfed.federated.runs.places import CheckpointLike, checkpoint_place
 from wayfed.federated.runs.stopping import EarlyStopping, as_early_stopping
-from wayfed.federated.runs.strategy_state import restore_strategy
-from wayfed.federated.wire import flower_process
-from wayfed_optimizer.errors import ColumnNotFound, InvalidOption, Unsupported, suggestion
+from wayfed.federated.runs.terms import Terms
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
-    from pathlib import Path
 
     from wayfed.arrays import Arrays
     from wayfed.federated.features.fitting import Category
-    from wayfed.federated.grids.base import PartyGrid
-    from wayfed.federated.models.adapter import Weights
+    from wayfed.federated.features.recipe import Recipe
+    from wayfed.federated.features.split import Split
     from wayfed.federated.participants import Participants
+    from wayfed.federated.parties.flower_clients import ClientLike
+    from wayfed.federated.privacy.dp import DifferentialPrivacy
     from wayfed.federated.releases import Recorder
+    from wayfed.federated.rounds.strategies import StrategyLike
     from wayfed.federated.runs.checkpoint import Checkpoint
-    from wayfed.federated.runs.results import PartyReport
+    from wayfed.federated.runs.results import FederatedRun, OnRound
     from wayfed.federated.runs.store import RunStore
     from wayfed_optimizer.cancellation import CancellationToken
 
 __all__ = ["run_federated", "run_flower"]
-
-RUNNERS: Final = ("local", "processes", "grpc", "flower")
 
 
 def run_federated(
@@ -201,19 +173,27 @@ def run_federated(
     >>> run.metrics["auc"]
     1.0
     """
-    _check_runner(runner)
-    _check_later(
-        refresh=refresh != "once",
-    )
-    if privacy is not None and not isinstance(privacy, DifferentialPrivacy):
-        raise InvalidOption(
-            f"privacy={privacy!r} is no budget", hint="wf.dp(epsilon=2.0, delta=1e-5, clip=1.0)"
-        )
+    check_options(runner, refresh, privacy)
     participants = participants_of(parties, min_rows)
     check_rounds(rounds, quorum, deadline)
-    directory, stopping = checkpoint_place(checkpoint), as_early_stopping(early_stopping)
+    terms = Terms(
+        runner=runner,
+        quorum=quorum,
+        deadline=deadline,
+        min_rows=min_rows,
+        directory=checkpoint_place(checkpoint),
+        stopping=as_early_stopping(early_stopping),
+        on_round=on_round,
+        progress=progress,
+        threads=threads,
+        token=token,
+        record=record,
+        store=store,
+        resumed=resumed,
+        allow_changed=allow_changed,
+    )
     if not isinstance(model, ModelSpec):
-        _check_own_code(model, privacy, directory, stopping, secure=secure_aggregation)
+        check_own_code(model, terms, privacy=privacy, secure=secure_aggregation)
         return run_flower(
             participants,
             server={"num_rounds": rounds, "strategy": strategy, "round_timeout": deadline},
@@ -228,225 +208,19 @@ def run_federated(
             min_rows=min_rows,
             store=store,
         )
-    split = as_split(test)
-    label = _label(label, model)
-    names = _features(participants, label, features, sample_weight, split)
-    recipe = preprocess if preprocess is not None else Recipe()
-    for column in recipe.named_columns:
-        if column not in names:
-            raise ColumnNotFound(column, names, of="the features")
-    asked = Question(
+    asked = question_of(
+        participants,
         label=label,
-        features=names,
-        sample_weight=sample_weight,
-        split=split,
+        features=features,
+        preprocess=preprocess,
         model=model,
-        recipe=recipe,
-        classes=None if classes is None else tuple(classes),
-        seed=seed,
         rounds=rounds,
-        strategy=name_of(strategy),
+        strategy=strategy,
+        test=test,
+        sample_weight=sample_weight,
+        classes=classes,
         privacy=privacy,
         secure_aggregation=secure_aggregation,
+        seed=seed,
     )
-    # A first look, before anything is asked of a party: is it installed, are its parameters right?
-    built = resolve_model(model, Task(len(names), 2 if model.task == "classification" else None))
-    with flower_process(), ExitStack() as stack:
-        resolved = resolve_strategy(strategy)
-        journal = Journal(
-            run=new_id() if resumed is None else resumed.run,
-            store=store,
-            directory=directory,
-            request=request_of(
-                asked,
-                strategy,
-                resolved,
-                checkpoint=directory is not None,
-                runner=runner,
-                quorum=quorum,
-                deadline=deadline,
-                min_rows=min_rows,
-                early_stopping=stopping,
-                plan=participants.plan,
-            ),
-        )
-        check_weighting(resolved)
-        check_pooled(built, str(model), resolved, private=privacy is not None)
-        bools = participants.bools(names)
-        check_together(
-            traits_of(asked, resolved, built, bools=bools, secure_aggregation=secure_aggregation)
-        )
-        reached = participants.grid(runner, threads=threads, features=len(names))
-        stack.callback(participants.done, reached)
-        _check_reach(model, reached, kept=directory is not None)
-        grid = GuardedGrid(
-            reached,
-            quorum=1 if quorum is None else quorum,
-            deadline=deadline,
-            token=token,
-            record=record,
-        )
-        if resumed is not None:
-            bound, spent = rebind(grid, asked, resumed, allow_changed=allow_changed), None
-            restore_strategy(resolved, resumed.strategy)
-        elif privacy is None:
-            bound, spent = bind(grid, asked, bools=bools), None
-        else:
-            bound, spent = bind_privately(grid, asked, bools=bools, types=participants.types(names))
-            if privacy.unit == "client":
-                resolved = noisy_average(privacy, rounds)
-        grid.expect(_work(bound.parties, len(names)))
-        check_parties(resolved, len(grid.parties), quorum)
-        begun = resolve_model(model, bound.task)
-        resolved = strategy_of(begun, resolved)
-        first = begun.initial_weights(seed)
-        measured = any(report.testing for report in bound.parties.values())
-        _check_measured(test, stopping, measured=measured or privacy is not None)
-
-        reports = dict(bound.parties)
-        digests = {} if resumed is None or allow_changed else resumed.digests
-        inputs = participants.types(bound.features.columns)
-
-        def trained(weights: Weights) -> Predictor:
-            return TrainedModel(model, weights, bound.features, bound.classes, label, inputs)
-
-        return play(
-            Rounds(
-                grid=grid,
-                strategy=resolved,
-                seed=seed,
-                pool=pool_sums,
-                own=own_sums,
-                model=trained,
-                evaluate=split is not None and measured,
-                stopping=stopping,
-                # Nobody joins a run that every party pays for before it begins.
-                joining=None
-                if participants.plan is None or privacy is not None
-                else Joining(grid, participants.plan, asked, bound, reports, digests=digests),
-                secure=summed_in_secret(grid, quorum) if secure_aggregation else None,
-            ),
-            first if resumed is None else resumed.weights,
-            description=f"{model.name} of '{label}'" if label else model.name,
-            rounds=rounds,
-            parties=reports,
-            on_round=on_round,
-            progress=progress,
-            privacy_spent=spent,
-            journal=journal,
-            resumed=resumed,
-        )
-
-
-def _check_reach(model: ModelSpec, grid: PartyGrid, *, kept: bool) -> None:
-    if not isinstance(model, OwnModel):
-        return
-    if kept:
-        raise Unsupported(
-            "checkpoint=",
-            reason=f"model {model.name} is code of your own, which cannot be written down",
-            hint="leave checkpoint out, or wf.models.custom('name') of an installed package",
-        )
-    if not isinstance(grid, LocalGrid):
-        raise Unsupported(
-            f"model {model.name} of your own",
-            reason="parties elsewhere run what they have installed, never code that arrives",
-            hint="runner='local'; or wf.models.custom('name'), installed at the parties",
-        )
-
-
-def _work(reports: Mapping[str, PartyReport], features: int) -> int:
-    """Give how many numbers a party works through, where a row lies on the average."""
-    rows = [report.rows for report in reports.values()]
-    return int(sum(n * n for n in rows) / max(1, sum(rows)) * features)
-
-
-def _label(label: str | None, model: ModelSpec) -> str:
-    """Return the label that a model learns; a clustering's is no name."""
-    clustering = model.task == "clustering"
-    if clustering is not (label is None):
-        told = "has no label" if clustering else "learns a label"
-        raise InvalidOption(
-            f"{model} {told}", hint="leave label out" if clustering else "label='column'"
-        )
-    return label or ""
-
-
-def _features(
-    participants: Participants,
-    label: str,
-    features: Sequence[str] | None,
-    sample_weight: str | None,
-    split: Split | None,
-) -> tuple[str, ...]:
-    beside = [*([label] if label else []), *([sample_weight] if sample_weight is not None else [])]
-    beside += split.columns if split is not None else ()
-    participants.require((*beside, *(features or ())))
-    if features is not None:
-        if not features:
-            raise InvalidOption("features=[] leaves nothing to learn from")
-        if label in features:
-            raise InvalidOption(f"the label '{label}' is among the features")
-        participants.check_features(features)
-        return tuple(features)
-    names = participants.features(beside)
-    if not names:
-        raise InvalidOption(f"beside the label '{label}' there are no columns to learn from")
-    return names
-
-
-def _check_own_code(
-    model: object,
-    privacy: DifferentialPrivacy | None,
-    directory: Path | None,
-    stopping: EarlyStopping | None,
-    *,
-    secure: bool,
-) -> None:
-    if secure:
-        check_together({Trait.SECURE_AGGREGATION, Trait.OWN_CODE})
-    if privacy is not None:
-        check_together({privacy_trait(privacy), Trait.OWN_CODE})
-    if not is_client(model):
-        raise InvalidOption(
-            f"{model!r} is not a model",
-            hint="wf.models.logistic_regression(), a ClientApp, or what makes a NumPyClient",
-        )
-    if directory is not None:
-        raise Unsupported(
-            "checkpoint=",
-            reason="code of your own cannot be written down, to go on with it later",
-            hint="leave checkpoint out, or train one of wf.models",
-        )
-    if stopping is not None:
-        raise Unsupported(
-            "early_stopping=",
-            reason="which measures of a client of your own are better is not known",
-            hint="on_round=lambda run: run.stop() if … else None",
-        )
-
-
-def _check_measured(
-    test: float | Split | None, stopping: EarlyStopping | None, *, measured: bool
-) -> None:
-    if test is not None and not measured:
-        raise InvalidOption(
-            f"no party holds rows for test={test!r}", hint="test=None measures nothing"
-        )
-    if test is None and stopping is not None:
-        raise InvalidOption("early_stopping= measures held-out rows", hint="test=0.2 holds some")
-
-
-def _check_runner(runner: str | None) -> None:
-    if runner is not None and runner not in RUNNERS:
-        raise InvalidOption(
-            f"runner={runner!r} is not one", available=RUNNERS, hint=suggestion(runner, RUNNERS)
-        )
-
-
-def _check_later(**asked: bool) -> None:
-    for option, is_asked in asked.items():
-        if is_asked:
-            raise Unsupported(
-                f"{option}=", reason="it comes with a later version", hint=f"leave {option} out"
-            )
+    return Learning(participants, asked, terms).run(strategy)

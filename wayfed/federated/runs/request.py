@@ -17,6 +17,7 @@ if TYPE_CHECKING:
     from flwr.serverapp.strategy import Strategy
 
     from wayfed.federated.rounds.strategies import StrategyLike
+    from wayfed.federated.runs.terms import Terms
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -98,9 +99,9 @@ def request_of(
     question: Question,
     strategy: StrategyLike,
     resolved: Strategy,
+    terms: Terms,
     *,
-    checkpoint: bool,
-    **options: Any,
+    plan: str | None,
 ) -> Request | None:
     """Return what a run is asked for; None where it cannot be said in plain values.
 
@@ -109,7 +110,7 @@ def request_of(
     Unsupported
         That cannot be, and a checkpoint is asked for.
     """
-    if checkpoint and question.privacy is not None:
+    if terms.keeps and question.privacy is not None:
         raise Unsupported(
             "checkpoint= with privacy=",
             reason="noise is drawn once, and is never written down",
@@ -118,10 +119,19 @@ def request_of(
     try:
         plain = strategy_to_dict(strategy, resolved)
     except Unsupported:
-        if checkpoint:
+        if terms.keeps:
             raise
         return None
-    return Request(question=question, strategy=plain, **options)
+    return Request(
+        question=question,
+        strategy=plain,
+        runner=terms.runner,
+        quorum=terms.quorum,
+        deadline=terms.deadline,
+        min_rows=terms.min_rows,
+        early_stopping=terms.stopping,
+        plan=plan,
+    )
 
 
 def plan_hash(plan: str | None) -> str | None:

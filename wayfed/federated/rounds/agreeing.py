@@ -1,0 +1,115 @@
+"""Parties reached, and agreed with on what they learn: the last step before the first round."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from wayfed.federated.grids.local import LocalGrid
+from wayfed.federated.models.adapter import Model, resolve_model
+from wayfed.federated.models.spec import ModelSpec, OwnModel
+from wayfed.federated.privacy.client_level import noisy_average
+from wayfed.federated.rounds.binding import Bound, bind
+from wayfed.federated.rounds.pooling import strategy_of
+from wayfed.federated.rounds.private_binding import bind_privately
+from wayfed.federated.rounds.rebinding import rebind
+from wayfed.federated.rounds.strategies import check_parties
+from wayfed.federated.runs.strategy_state import restore_strategy
+from wayfed_optimizer.errors import Unsupported
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
+
+    from flwr.serverapp.strategy import Strategy
+
+    from wayfed.federated.grids.base import PartyGrid
+    from wayfed.federated.participants import Participants
+    from wayfed.federated.parties.question import Question
+    from wayfed.federated.privacy.dp import Spent
+    from wayfed.federated.rounds.guard import GuardedGrid
+    from wayfed.federated.runs.results import PartyReport
+    from wayfed.federated.runs.terms import Terms
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Agreed:
+    """What the parties have agreed to, and how it is trained.
+
+    Parameters
+    ----------
+    bound
+        The question, agreed to.
+    model
+        The model, built for what is to be learned.
+    strategy
+        How updates become one model.
+    spent
+        What the run costs each party; None without privacy.
+    """
+
+    bound: Bound
+    model: Model
+    strategy: Strategy
+    spent: Mapping[str, Spent] | None
+
+    @property
+    def is_measured(self) -> bool:
+        """Whether some party holds rows to measure on."""
+        return any(report.testing for report in self.bound.parties.values())
+
+
+def agree(
+    grid: GuardedGrid,
+    participants: Participants,
+    asked: Question,
+    strategy: Strategy,
+    terms: Terms,
+    *,
+    bools: Sequence[str],
+) -> Agreed:
+    """Bind the question at every party, anew, again, or privately; who cannot is left out.
+
+    Raises
+    ------
+    TypeMismatch, PolicyViolation, SourceChanged, PartyError, InvalidOption
+        What is asked does not fit the parties' rows or rules; of all parties at once.
+    """
+    spent: Mapping[str, Spent] | None = None
+    if terms.resumed is not None:
+        bound = rebind(grid, asked, terms.resumed, allow_changed=terms.allow_changed)
+        restore_strategy(strategy, terms.resumed.strategy)
+    elif asked.privacy is None:
+        bound = bind(grid, asked, bools=bools)
+    else:
+        types = participants.types(asked.features)
+        bound, spent = bind_privately(grid, asked, bools=bools, types=types)
+        if asked.privacy.unit == "client":
+            strategy = noisy_average(asked.privacy, asked.rounds)
+    grid.expect(_work(bound.parties, len(asked.features)))
+    check_parties(strategy, len(grid.parties), terms.quorum)
+    model = resolve_model(asked.model, bound.task)
+    return Agreed(bound=bound, model=model, strategy=strategy_of(model, strategy), spent=spent)
+
+
+def check_reach(model: ModelSpec, grid: PartyGrid, *, kept: bool) -> None:
+    """Raise Unsupported where code of the user's own would have to travel, or be written down."""
+    if not isinstance(model, OwnModel):
+        return
+    if kept:
+        raise Unsupported(
+            "checkpoint=",
+            reason=f"model {model.name} is code of your own, which cannot be written down",
+            hint="leave checkpoint out, or wf.models.custom('name') of an installed package",
+        )
+    if not isinstance(grid, LocalGrid):
+        raise Unsupported(
+            f"model {model.name} of your own",
+            reason="parties elsewhere run what they have installed, never code that arrives",
+            hint="runner='local'; or wf.models.custom('name'), installed at the parties",
+        )
+
+
+def _work(reports: Mapping[str, PartyReport], features: int) -> int:
+    """Give how many numbers a party works through, where a row lies on the average."""
+    rows = [report.rows for report in reports.values()]
+    return int(sum(n * n for n in rows) / max(1, sum(rows)) * features)
