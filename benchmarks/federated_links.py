@@ -33,6 +33,7 @@ from wayfed.federated.grids.rpc.roster import FixedRoster, Roster
 from wayfed.federated.parties.audit import Asker
 from wayfed.federated.parties.party import Party
 from wayfed.federated.wire import flower_process, record_of
+from wayfed_optimizer.errors import PartyError
 
 KIND = "query.plan"
 
@@ -49,7 +50,7 @@ class Echo:
 
     def lend(self) -> Arrays:
         """Have none."""
-        raise NotImplementedError
+        raise PartyError("an echo lends no arrays")
 
 
 def be_parties(identities: dict[str, Identity], hub: Identity, requester: str, port: int) -> None:

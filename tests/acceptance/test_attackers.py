@@ -25,7 +25,8 @@ from wayfed.federated.grids.rpc.hosting import Ask, Hosting
 from wayfed.federated.grids.rpc.messages import from_bytes, to_bytes
 from wayfed.federated.models.adapter import Task, resolve_model
 from wayfed.federated.parties.audit import Asker
-from wayfed.federated.parties.opening import Answering, open_session
+from wayfed.federated.parties.opening import open_session
+from wayfed.federated.parties.party import Answering
 from wayfed.federated.parties.question import Question
 from wayfed.federated.wire import flower_process, question, record_of
 from wayfed_optimizer.errors import PartyError, PlanError, PolicyViolation
@@ -159,7 +160,7 @@ def test_what_comes_before_its_time_is_refused(ctx: FederatedContext) -> None:
     for kind in ("query.bind", "query.statistics", "query.begin", "query.describe", "train"):
         refuse(session, kind, {})
     with pytest.raises(PlanError, match="no plan"):
-        session.arrays()
+        session.lend()
 
     for until, kinds in {
         "plan": ("query.statistics", "query.begin", "train", "evaluate", "query.describe"),
@@ -207,7 +208,7 @@ def test_a_table_is_a_published_name_and_nothing_else(ctx: FederatedContext, nam
 
     assert "is not in its catalog" in json.loads(told)["problems"][0]
     with pytest.raises(PlanError, match="no plan"):
-        session.arrays()
+        session.lend()
 
 
 @pytest.mark.parametrize("version", [0, 99, -1, "1", None, 10**30])

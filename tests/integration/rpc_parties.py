@@ -21,6 +21,7 @@ from wayfed.federated.grids.rpc.requester import RemoteDesk
 from wayfed.federated.grids.rpc.roster import FixedRoster, Roster
 from wayfed.federated.parties.audit import Asker
 from wayfed.federated.wire import question, read_json
+from wayfed_optimizer.errors import PartyError
 
 FIRST = "query.plan"
 NAMES = ("ash", "birch", "cedar")
@@ -51,7 +52,7 @@ class Echo:
         return Message(content, reply_to=message)
 
     def lend(self) -> Arrays:
-        raise NotImplementedError
+        raise PartyError("an echo lends no arrays")
 
 
 @dataclass

@@ -8,7 +8,7 @@ from __future__ import annotations
 import hashlib
 import json
 import logging
-from typing import TYPE_CHECKING, Any, Final, Protocol
+from typing import TYPE_CHECKING, Any, Final
 
 import numpy as np
 from flwr.app import ConfigRecord
@@ -38,6 +38,7 @@ if TYPE_CHECKING:
     from wayfed.arrays import Arrays
     from wayfed.federated.parties.audit import Asker, AuditLog
     from wayfed.federated.parties.member import Member
+    from wayfed.federated.parties.party import Answering
     from wayfed.federated.releases import Release
 
 LOG: Final = logging.getLogger("wayfed.federated.party")
@@ -52,22 +53,6 @@ _KEPT: Final = frozenset({PLAN, DESCRIBE, "query.bind"})
 """Messages whose question is written into the log: it holds names, scalars and the plan."""
 _LONGEST: Final = 4_000
 """Characters of a question or a reason in the log; the hash is of all of it."""
-
-
-class Answering(Protocol):
-    """What answers the messages of a session."""
-
-    def answer(self, message: Message, context: Context) -> Message:
-        """Answer a message; raises what keeps the party from it."""
-        ...
-
-    def arrays(self) -> Arrays:
-        """Return the session's arrays."""
-        ...
-
-    def lend(self) -> Arrays:
-        """Return the arrays to code of somebody's own, in this process."""
-        ...
 
 
 def open_session(member: Member, asker: Asker = HERE) -> Answering:
@@ -110,10 +95,6 @@ class _Closed:
         except Exception as error:
             raise _without_reason(kind, error) from error
 
-    def arrays(self) -> Arrays:
-        """Return the session's arrays; the grid gives them to nobody."""
-        return self._session.arrays()
-
     def lend(self) -> Arrays:
         """Lend the arrays to code in this process."""
         return self._session.lend()
@@ -148,10 +129,6 @@ class _Audited:
         decision, reasons = _decision(told)
         self._record(message, decision, reasons, [_described(each) for each in told])
         return reply
-
-    def arrays(self) -> Arrays:
-        """Return the session's arrays; the grid gives them to nobody."""
-        return self._session.arrays()
 
     def lend(self) -> Arrays:
         """Lend the arrays to code in this process, and record that."""

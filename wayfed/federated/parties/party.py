@@ -1,9 +1,9 @@
-"""Someone who takes part in a run, and the Flower Context in which her messages are answered."""
+"""Someone who takes part in a run, what answers her messages, and the Context in which it does."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Protocol
 
 from flwr.app import Context, RecordDict
 
@@ -13,6 +13,18 @@ if TYPE_CHECKING:
     from flwr.app import Message
 
     from wayfed.arrays import Arrays
+
+
+class Answering(Protocol):
+    """What answers the messages of a session; see `wayfed.federated.parties.session.Session`."""
+
+    def answer(self, message: Message, context: Context) -> Message:
+        """Answer a message; raises what keeps the party from it."""
+        ...
+
+    def lend(self) -> Arrays:
+        """Return the session's arrays to code of somebody's own, if that may have them."""
+        ...
 
 
 @dataclass(frozen=True, slots=True)

@@ -11,11 +11,11 @@ from wayfed.federated.parties.session import PLAN
 if TYPE_CHECKING:
     from collections.abc import Callable, Container
 
-    from wayfed.federated.grids.rpc.hosting import Answering
     from wayfed.federated.grids.rpc.identity import Identity
     from wayfed.federated.grids.rpc.outbound import Coordinator
     from wayfed.federated.parties.audit import Asker
     from wayfed.federated.parties.member import Member
+    from wayfed.federated.parties.party import Answering
 
 
 def link_of(

@@ -25,10 +25,10 @@ from wayfed_optimizer.errors import PartyError, TransferError
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from wayfed.federated.grids.rpc.hosting import Answering
     from wayfed.federated.grids.superlink.address import SuperLinkAddress
     from wayfed.federated.parties.audit import Asker
     from wayfed.federated.parties.member import Member
+    from wayfed.federated.parties.party import Answering
 
 LOG: Final = logging.getLogger("wayfed.federated.connection")
 _HEARTBEAT_SECONDS: Final = 10.0
