@@ -166,5 +166,6 @@ def test_where_some_are_listed_the_others_are_for_nothing():
     )
 
     assert sentence == (
-        "column 'id' is not listed, so it is 'never', and the plan uses it as a value of the result"
+        "column 'id' is not listed, so it is 'never', and the plan uses it as a value of the "
+        "result; leave it out of the plan"
     )

@@ -44,6 +44,13 @@ _ALLOWED: Final[Mapping[Role, frozenset[Use]]] = {
     Role.AGGREGATE_ONLY: frozenset({Use.AGGREGATED}),
     Role.NEVER: frozenset(),
 }
+_REMEDIES: Final[Mapping[Role, str]] = {
+    Role.FEATURE: "leave it out",
+    Role.LABEL: "take it as the label only",
+    Role.JOIN_KEY: "join or group by it only",
+    Role.AGGREGATE_ONLY: "aggregate it first: group_by('…').agg({column}=wf.mean('{column}'))",
+    Role.NEVER: "leave it out of the plan",
+}
 # What a result column is when it comes from several: the strictest decides.
 _STRICTEST: Final = (Role.LABEL, Role.JOIN_KEY, Role.FEATURE)
 
@@ -161,7 +168,10 @@ class Policy:
     def _sentence(self, column: str, use: Use) -> str:
         role = self.role(column)
         listed = "is" if column in self.columns else "is not listed, so it is"
-        return f"column '{column}' {listed} '{role.value}', and the plan uses it {use.value}"
+        remedy = _REMEDIES[role].format(column=column)
+        return (
+            f"column '{column}' {listed} '{role.value}', and the plan uses it {use.value}; {remedy}"
+        )
 
 
 def opaque_functions(plan: Relation) -> tuple[str, ...]:

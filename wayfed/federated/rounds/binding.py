@@ -76,16 +76,20 @@ def bind_plan(grid: GuardedGrid, plan: bytes, purpose: Purpose = Purpose.LEARN) 
     Raises
     ------
     PartyError
-        Some party's catalog does not fit; names every party and mismatch. Or nobody answered.
+        Some party's catalog does not fit; names every party and mismatch, and every rule of a
+        policy that the plan breaks besides. Or nobody answered.
     PolicyViolation
         Some party's policy forbids what the plan does with a column.
     """
     asked = {"plan": plan.decode(), "purpose": purpose.value}
     answers = grid.ask(question(asked), "query.plan")
     told = {party: read_json(given, ReleaseKind.BINDING) for party, given in answers.items()}
+    against = "the plan is against the parties' policies"
     if problems := _sentences(told, "problems"):
-        raise PartyError(f"the plan does not fit the parties' catalogs{problems}")
-    refuse_violations(told, "the plan is against the parties' policies")
+        violations = _sentences(told, "violations")
+        besides = f"\n{against}{violations}" if violations else ""
+        raise PartyError(f"the plan does not fit the parties' catalogs{problems}{besides}")
+    refuse_violations(told, against)
     roles = [{name: Role(role) for name, role in each["roles"].items()} for each in told.values()]
     return BoundParties(
         {name: max((each[name] for each in roles), key=_STRICTNESS.index) for name in roles[0]},
