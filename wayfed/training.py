@@ -112,8 +112,11 @@ class Training:
         secure_aggregation
             Whether updates are summed under masks, so that nobody reads one: from three parties
             on, of which more than half must stay in each round.
-        privacy, refresh
-            Not in this version, beyond their defaults.
+        privacy
+            How much the run may reveal of a row, or of a party:
+            ``wf.dp(epsilon=2.0, delta=1e-5, clip=1.0)``.
+        refresh
+            Not in this version, beyond its default.
         runner
             How messages travel: ``local``, ``processes``, ``grpc`` for parties elsewhere, or
             ``flower`` over a Flower SuperLink; by default as the context reaches its parties.

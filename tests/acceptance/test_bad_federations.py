@@ -188,7 +188,34 @@ def test_what_a_policy_forbids_is_told_by_party_column_and_use(federate: Federat
     assert told.text == lines(
         "the plan is against the parties' policies (here)",
         "  party 'north': column 'income' is 'never', and the plan uses it to decide which rows "
-        "there are, or their order",
+        "there are, or their order; leave it out of the plan",
+    )
+
+
+def test_what_does_not_fit_and_what_is_forbidden_are_one_answer(federate: Federate) -> None:
+    rules = {"income": "aggregate_only", "late": "label", "kind": "feature", "id": "join_key"}
+    other = {"id": ROWS["id"], "earned": ROWS["income"], "late": ROWS["late"], "kind": ROWS["kind"]}
+    ctx = federate(north=(ROWS, {"policy": {"columns": rules}}), south=other)
+    with refused(errors.PartyError) as told:
+        ctx.read("loans").select("income", "late").toNumpy()
+    assert told.text == lines(
+        "the plan does not fit the parties' catalogs (here)",
+        "  party 'south': column 'income' of 'loans' is missing; add it to rename",
+        "the plan is against the parties' policies",
+        "  party 'north': column 'income' is 'aggregate_only', and the plan uses it as a value of "
+        "the result; aggregate it first: group_by('…').agg(income=wf.mean('income'))",
+    )
+
+
+def test_who_is_left_out_of_too_few_for_sums_in_secret_is_named(federate: Federate) -> None:
+    much = {"policy": {"min_rows": 100}}
+    ctx = federate(east=ROWS, north=(ROWS, much), south=ROWS)
+    with refused(errors.InvalidOption) as told:
+        train(ctx, secure_aggregation=True)
+    assert told.text == lines(
+        "secure_aggregation=True among 2 parties would tell each of them the other's update (here)",
+        "  left out: north (fewer training rows than its min_rows=100)",
+        "  it takes at least 3 parties",
     )
 
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import TYPE_CHECKING, Protocol
+from typing import TYPE_CHECKING, NoReturn, Protocol
 
 from wayfed.arrays import Arrays, PartitionedArrays
 from wayfed.federated.grids.local import LocalGrid
@@ -18,6 +18,7 @@ if TYPE_CHECKING:
 
     import pyarrow as pa
 
+    from wayfed.explain import Explanation
     from wayfed.federated.grids.base import PartyGrid
     from wayfed.federated.parties.party import Party
 
@@ -32,6 +33,10 @@ class Participants(Protocol):
 
     def types(self, names: Sequence[str]) -> dict[str, str]:
         """Return the types of these columns, as a schema writes them."""
+        ...
+
+    def explain(self, party: str | None = None, *, analyze: bool = False) -> Explanation:
+        """Return how a party, by default the first, runs the plan."""
         ...
 
     def require(self, columns: Iterable[str]) -> None:
@@ -108,6 +113,14 @@ class GivenArrays:
     def plan(self) -> None:
         """None: whatever made the arrays is over."""
         return
+
+    def explain(self, party: str | None = None, *, analyze: bool = False) -> NoReturn:
+        """Refuse: whatever made the arrays is over."""
+        raise Unsupported(
+            "explain()",
+            reason="the parties were given arrays, and no plan",
+            hint="dataset.explain()",
+        )
 
     def types(self, names: Sequence[str]) -> dict[str, str]:
         """Return the types of these columns where a party's arrays have them."""

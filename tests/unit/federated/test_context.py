@@ -12,7 +12,13 @@ import wayfed as wf
 from wayfed.federated.arrays import FederatedArrays
 from wayfed.federated.context import FederatedContext
 from wayfed.federated.grids.local import LocalGrid
-from wayfed_optimizer.errors import PartyError, PolicyViolation, TypeMismatch
+from wayfed_optimizer.errors import (
+    InvalidOption,
+    PartyError,
+    PolicyViolation,
+    TypeMismatch,
+    Unsupported,
+)
 from wayfed_optimizer.relations import Read
 from wayfed_optimizer.types import Schema
 from wayfed_optimizer.wire import to_wire
@@ -105,3 +111,35 @@ def test_every_party_tells_what_its_policy_forbids(federation: Federation):
         pytest.raises(PolicyViolation, match="party 'ash': column 'customer_id' is not listed"),
     ):
         ctx.read("tx").to_numpy()
+
+
+def test_a_run_explains_what_each_party_did(federation: Federation, tmp_path: Path):
+    with federation() as ctx:
+        (tmp_path / "birch.csv").write_text("cust,amount,iban\n1,2.5,DE1\n5,1.0,DE5\n")
+        run = ctx.run_federated(
+            ctx.read("tx").to_numpy(),
+            label="customer_id",
+            model=wf.models.logistic_regression(),
+            rounds=1,
+            test=None,
+        )
+        told = str(run.explain("birch"))
+
+        assert "at birch" in told
+        assert str(tmp_path) not in told
+        with pytest.raises(InvalidOption, match="did you mean 'birch'"):
+            run.explain("brich")
+
+
+def test_a_run_over_arrays_that_were_given_has_no_plan_to_explain():
+    with wf.context() as ctx:
+        rows = ctx.read({"bank": ["a", "b"] * 2, "x": [1.0, 2.0, 3.0, 4.0], "late": [0, 0, 1, 1]})
+        run = ctx.run_federated(
+            rows.to_numpy().partition_by("bank"),
+            label="late",
+            model=wf.models.logistic_regression(),
+            rounds=1,
+            test=None,
+        )
+        with pytest.raises(Unsupported, match="given arrays"):
+            run.explain()

@@ -17,6 +17,7 @@ if TYPE_CHECKING:
     from wayfed.federated.privacy.dp import Spent
     from wayfed.federated.rounds.playing import Rounds
     from wayfed.federated.runs.checkpoint import Checkpoint
+    from wayfed.federated.runs.results import ExplainParty
 
 
 def play(
@@ -28,6 +29,7 @@ def play(
     parties: Mapping[str, PartyReport],
     on_round: OnRound | None,
     progress: bool | None,
+    explain: ExplainParty | None = None,
     privacy_spent: Mapping[str, Spent] | None = None,
     journal: Journal | None = None,
     resumed: Checkpoint | None = None,
@@ -43,6 +45,7 @@ def play(
         parties=parties,
         privacy_spent=privacy_spent,
         history=[] if resumed is None else list(resumed.history),
+        explain_party=explain,
     )
     if resumed is not None:
         rounds_of.grid.failures[:0] = resumed.failures

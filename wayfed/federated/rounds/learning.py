@@ -17,7 +17,7 @@ from wayfed.federated.rounds.strategies import resolve_strategy
 from wayfed.federated.runs.journal import Journal
 from wayfed.federated.runs.places import new_id
 from wayfed.federated.runs.request import Request, request_of
-from wayfed.federated.runs.results import FederatedRun, Predictor, TrainedModel
+from wayfed.federated.runs.results import FederatedRun, Predictor, TrainedModel, left_out_of
 from wayfed.federated.wire import flower_process
 
 if TYPE_CHECKING:
@@ -99,7 +99,9 @@ class Learning:
             evaluate=asked.split is not None and agreed.is_measured,
             stopping=terms.stopping,
             joining=self._joining(grid, agreed, reports),
-            secure=summed_in_secret(grid, terms.quorum) if asked.secure_aggregation else None,
+            secure=summed_in_secret(grid, terms.quorum, left_out_of(reports))
+            if asked.secure_aggregation
+            else None,
         )
         name = asked.model.name
         return play(
@@ -108,6 +110,7 @@ class Learning:
             description=f"{name} of '{asked.label}'" if asked.label else name,
             rounds=asked.rounds,
             parties=reports,
+            explain=self.participants.explain,
             on_round=terms.on_round,
             progress=terms.progress,
             privacy_spent=agreed.spent,

@@ -30,6 +30,7 @@ if TYPE_CHECKING:
 
     from wayfed.arrays import Arrays
     from wayfed.dataset import Dataset
+    from wayfed.explain import Explanation
     from wayfed.federated.features.fitting import Category
     from wayfed.federated.privacy.dp import Spent
     from wayfed.federated.rounds.guard import Failure
@@ -233,6 +234,19 @@ class Round:
 OnRound: TypeAlias = "Callable[[FederatedRun], object]"
 
 
+class ExplainParty(Protocol):
+    """Asks a party how it runs the plan."""
+
+    def __call__(self, party: str | None = None, *, analyze: bool = False) -> Explanation:
+        """Return what it tells; by default the first party is asked."""
+        ...
+
+
+def left_out_of(parties: Mapping[str, PartyReport]) -> dict[str, str]:
+    """Return the parties that take no part, and why."""
+    return {name: r.left_out for name, r in parties.items() if r.left_out is not None}
+
+
 @dataclass(slots=True, kw_only=True)
 class FederatedRun:
     """A run: what it was asked, what it has come to, and a way to stop it.
@@ -263,6 +277,8 @@ class FederatedRun:
         The best model so far, by the measure of ``early_stopping=``; None without it.
     restored
         The round whose model this is, where it is not the last one's.
+    explain_party
+        Asks a party how it runs the plan, for `explain`; None where there is no plan to ask of.
     """
 
     id: str = field(default_factory=new_id)
@@ -277,6 +293,7 @@ class FederatedRun:
     privacy_spent: Mapping[str, Spent] | None = None
     best: Best | None = None
     restored: int | None = None
+    explain_party: ExplainParty | None = field(default=None, repr=False, compare=False)
     _stop: bool = field(default=False, init=False, repr=False)
 
     @property
@@ -292,7 +309,7 @@ class FederatedRun:
     @property
     def left_out(self) -> Mapping[str, str]:
         """The parties that take no part, and why."""
-        return {name: r.left_out for name, r in self.parties.items() if r.left_out is not None}
+        return left_out_of(self.parties)
 
     @property
     def stopping(self) -> bool:
@@ -302,6 +319,33 @@ class FederatedRun:
     def stop(self) -> None:
         """Ask the run to end after the round it is in; the model is that round's."""
         self._stop = True
+
+    def explain(self, party: str | None = None, *, analyze: bool = False) -> Explanation:
+        """Return how a party, by default the first, runs the plan; not where, nor by which queries.
+
+        Parameters
+        ----------
+        party
+            Whose plan.
+        analyze
+            Whether the party runs it again, and tells what took how long.
+
+        Raises
+        ------
+        Unsupported
+            The parties were given arrays, or the run is one that was kept: there is no plan.
+        InvalidOption
+            There is no such party.
+        PartyError
+            It does not answer.
+        """
+        if self.explain_party is None:
+            raise Unsupported(
+                "explain()",
+                reason="of a run that was kept, and of clients of your own, there is no plan",
+                hint="dataset.to_numpy().explain(party)",
+            )
+        return self.explain_party(party, analyze=analyze)
 
     def to_pandas(self, *, parties: bool = False) -> pd.DataFrame:
         """Give a row a round, or with ``parties=True`` a row a round and party."""

@@ -9,11 +9,13 @@ from __future__ import annotations
 import math
 from dataclasses import dataclass, field
 from random import SystemRandom
+from types import MappingProxyType
 from typing import TYPE_CHECKING, Any, Final
 
 import numpy as np
 from flwr.app import ArrayRecord, ConfigRecord, Message, RecordDict
 
+from wayfed.display import counted
 from wayfed.federated import metrics
 from wayfed.federated.privacy.masking import private
 from wayfed.federated.privacy.masking.masks import decode, mask, signed
@@ -46,8 +48,21 @@ _MOST_SHARES: Final = 31
 """With how many parties each shares its secrets, itself included; odd, for a ring of them."""
 
 
-def summed_in_secret(grid: GuardedGrid, quorum: float | None = None) -> SecureAggregation:
+def summed_in_secret(
+    grid: GuardedGrid,
+    quorum: float | None = None,
+    left_out: Mapping[str, str] = MappingProxyType({}),
+) -> SecureAggregation:
     """Return what sums updates in secret.
+
+    Parameters
+    ----------
+    grid
+        The parties that take part.
+    quorum
+        How many must give an update in each round, or what part of those asked.
+    left_out
+        Those that take no part, and why.
 
     Raises
     ------
@@ -55,9 +70,10 @@ def summed_in_secret(grid: GuardedGrid, quorum: float | None = None) -> SecureAg
         There are too few parties.
     """
     if len(grid.parties) < FEWEST:
+        told = "".join(f"\n  left out: {name} ({why})" for name, why in left_out.items())
         raise InvalidOption(
-            f"secure_aggregation=True among {len(grid.parties)} parties would tell each of them "
-            "the other's update",
+            f"secure_aggregation=True among {counted(len(grid.parties), 'party')} would tell each "
+            f"of them the other's update{told}",
             hint=f"it takes at least {FEWEST} parties",
         )
     return SecureAggregation(grid, quorum)
