@@ -68,6 +68,10 @@ def in_words(policy: Policy) -> tuple[str, ...]:
         said.append(f"max_rounds={policy.max_rounds}")
     if policy.min_group is not None:
         said.append(f"min_group={policy.min_group}")
+    if policy.opaque:
+        said.append(f"opaque: {', '.join(policy.opaque)}")
+    if policy.secure_aggregation:
+        said.append("requires secure_aggregation=True")
     if policy.privacy is not None:
         budget = policy.privacy.budget
         asks = "requires privacy" if policy.privacy.required else "grants privacy"

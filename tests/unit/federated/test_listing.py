@@ -6,6 +6,8 @@ from pathlib import Path
 from typing import Any
 
 import wayfed as wf
+from wayfed.federated.listing import in_words
+from wayfed.federated.parties.policy import Policy
 
 
 def federation(tmp_path: Path) -> dict[str, Any]:
@@ -27,6 +29,12 @@ def test_parties_are_listed_with_their_rules_in_words(tmp_path: Path):
     assert birch.policy == ()
     assert "aggregate_only: amount" in repr(listed)
     assert "aggregate_only: amount" in listed._repr_html_()
+
+
+def test_rules_that_ask_for_an_option_are_told_as_one_writes_it():
+    asks = Policy(secure_aggregation=True, opaque=("bank.features",))
+
+    assert in_words(asks) == ("opaque: bank.features", "requires secure_aggregation=True")
 
 
 def test_parties_are_asked_what_of_their_tables_does_not_fit(tmp_path: Path):
