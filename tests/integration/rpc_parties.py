@@ -151,7 +151,7 @@ def federation(**options: object) -> Iterator[Federation]:
 
 
 def ask(
-    grid: RpcGrid, kind: str = FIRST, *, timeout: float | None = 10, **told: object
+    grid: RpcGrid, kind: str = FIRST, *, timeout: float | None = 30, **told: object
 ) -> dict[str, str]:
     """Ask every party; give for each what it answered, in a word or as the error's reason."""
     content = question(told)
@@ -171,7 +171,7 @@ def echoed(grid: RpcGrid, content: RecordDict) -> list[RecordDict]:
     return [reply.content for reply in replies]
 
 
-def until(condition: Callable[[], object], seconds: float = 20) -> None:
+def until(condition: Callable[[], object], seconds: float = 30) -> None:
     """Wait for a condition."""
     end = monotonic() + seconds
     waiting = threading.Event()

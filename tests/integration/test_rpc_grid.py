@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import logging
+import re
+from dataclasses import replace
 from datetime import timedelta
 
 import grpc
@@ -13,6 +15,7 @@ from flwr.app import Message, RecordDict
 from tests.integration.rpc_parties import (
     FIRST,
     NAMES,
+    QUICK,
     Echo,
     Federation,
     ask,
@@ -21,11 +24,14 @@ from tests.integration.rpc_parties import (
     until,
 )
 from wayfed.federated.grids.rpc.channel import PARTY_METHOD, REQUESTER_METHOD, SERVICE, open_channel
+from wayfed.federated.grids.rpc.desk import Batch
 from wayfed.federated.grids.rpc.exchange import Limits
 from wayfed.federated.grids.rpc.frames import PART_BYTES, VERSION, Frame, decode, framed
+from wayfed.federated.grids.rpc.grid import RpcGrid
 from wayfed.federated.grids.rpc.identity import Identity, make_identity
-from wayfed.federated.grids.rpc.messages import to_bytes
+from wayfed.federated.grids.rpc.messages import from_bytes, to_bytes
 from wayfed.federated.grids.rpc.outbound import Coordinator
+from wayfed.federated.grids.rpc.requester import RemoteDesk
 from wayfed.federated.wire import flower_process, question, record_of
 from wayfed_optimizer.errors import PartyError
 
@@ -68,8 +74,6 @@ def test_answers_come_in_the_order_of_the_parties_names(elsewhere):
         fed.parties()
         grid = fed.grid()
         if elsewhere:
-            from wayfed.federated.grids.rpc.grid import RpcGrid
-
             desk = fed.desk()
             grid = RpcGrid(desk, desk.names())
 
@@ -82,8 +86,6 @@ def test_arrays_larger_than_a_frame_arrive_bit_for_bit(elsewhere):
     numbers = np.random.default_rng(0).normal(size=PART_BYTES // 8 * 3 + 7)
     with federation() as fed:
         fed.parties()
-        from wayfed.federated.grids.rpc.grid import RpcGrid
-
         desk = fed.desk() if elsewhere else fed.hub.desk("analyst", fed.analyst.fingerprint)
         grid = RpcGrid(desk, fed.hub.names)
         content = RecordDict({"arrays": record_of({"w": numbers})})
@@ -173,8 +175,6 @@ def test_a_party_that_joins_late_is_an_arrival_and_is_asked_like_the_others():
 def test_parties_keep_their_sessions_while_the_hub_is_replaced():
     with federation() as fed:
         fed.parties()
-        from wayfed.federated.grids.rpc.grid import RpcGrid
-
         desk = fed.desk()
         grid = RpcGrid(desk, desk.names())
         ask(grid)
@@ -188,8 +188,6 @@ def test_parties_keep_their_sessions_while_the_hub_is_replaced():
 def test_what_a_requester_asked_before_the_hub_was_replaced_is_answered_after():
     with federation(limits=Limits()) as fed:
         fed.parties()
-        from wayfed.federated.grids.rpc.grid import RpcGrid
-
         desk = fed.desk()
         grid = RpcGrid(desk, desk.names())
         ask(grid)
@@ -309,8 +307,6 @@ def test_a_party_changes_its_certificate_while_both_are_listed():
 def test_a_coordinator_that_shows_another_certificate_is_told_nothing(caplog):
     with federation() as fed:
         other = Coordinator(fed.coordinator.address, make_identity("x").fingerprint)
-        from wayfed.federated.grids.rpc.requester import RemoteDesk
-
         with pytest.raises(PartyError, match="shows the certificate sha256:"):
             RemoteDesk(other, fed.analyst)
     assert "nothing was sent" in caplog.text
@@ -450,8 +446,6 @@ def test_the_session_that_was_used_least_lately_ends_where_there_are_too_many():
 
 
 def test_the_sessions_of_a_requester_that_went_end_at_the_parties():
-    from wayfed.federated.grids.rpc.grid import RpcGrid
-
     with federation() as fed:
         links = fed.parties()
         desk = fed.desk()
@@ -470,8 +464,6 @@ def test_a_session_belongs_to_who_began_it(caplog):
         ask(grid)
         thief = fed.hub.desk("other", other.fingerprint)
         fed.served.add(other.fingerprint)
-        from wayfed.federated.grids.rpc.grid import RpcGrid
-
         stolen = RpcGrid(thief, fed.hub.names)
         stolen._session, real = grid._session, stolen._session
         stolen._mailbox = thief.open(grid._session)
@@ -522,19 +514,52 @@ def test_who_says_nothing_is_let_go(caplog):
             silent.put(None)
 
 
-def test_a_message_beyond_the_limit_is_refused_and_the_run_goes_on(caplog):
-    with federation(message_bytes=1 << 16) as fed:
+def test_a_party_that_cannot_read_a_message_says_so_at_once():
+    with federation() as fed:
+        fed.parties()
+        desk = fed.hub.desk("analyst", fed.analyst.fingerprint)
+        mailbox = desk.open("s")
+        mailbox.expected.update((1, 2, 3))
+        heads = {name: (number, b"\xff" * 40) for number, name in enumerate(NAMES, 1)}
+        desk.post(Batch("s", heads, b""))
+        until(lambda: len(mailbox.answers) == 3)
+
+        for number, answer in mailbox.answers.items():
+            read = from_bytes(answer)
+            assert read.metadata.reply_to_message_id == str(number)
+            assert read.error.reason.startswith("cannot read bytes that are no message")
+
+
+@pytest.mark.parametrize(
+    ("limit", "reason"),
+    [
+        ("party", r"cannot read a message of \d+,\d+ bytes, beyond 65,536"),
+        ("hub", r"answered \d+,\d+ bytes, beyond 65,536"),
+        ("hub, elsewhere", r"a message of \d+,\d+ bytes, beyond 65,536"),
+        ("requester", r"answered a message of \d+,\d+ bytes, beyond 65,536"),
+    ],
+)
+def test_a_message_beyond_a_limit_is_answered_for_and_all_stay(limit, reason):
+    least, most = 1 << 16, 1 << 30
+    limits = replace(QUICK, message_bytes=least if limit.startswith("hub") else most)
+    with federation(limits=limits, message_bytes=least if limit == "party" else most) as fed:
         fed.parties()
         grid = fed.grid()
-        ask(grid)
-        large = RecordDict({"arrays": record_of({"w": np.zeros(1 << 16)})})
+        if "elsewhere" in limit or limit == "requester":
+            size = least if limit == "requester" else most
+            desk = RemoteDesk(fed.coordinator, fed.analyst, message_bytes=size)
+            fed.stack.callback(desk.close)
+            grid = RpcGrid(desk, desk.names())
+        assert ask(grid) == REASONS
+        numbers = np.zeros(PART_BYTES // 8 + 7)  # in two parts
+        large = RecordDict({"arrays": record_of({"w": numbers})})
         messages = [Message(large, node, "train") for node in grid.parties]
 
-        grid.send_and_receive(messages, timeout=1)
+        replies = grid.send_and_receive(messages, timeout=60)
 
-        until(lambda: "beyond 65,536" in caplog.text)
-        until(lambda: set(fed.hub.present) == set(NAMES))
-        until(lambda: ask(grid, "train", timeout=5) == REASONS)
+        assert len(replies) == len(NAMES)
+        assert all(re.fullmatch(reason, reply.error.reason) for reply in replies)
+        assert ask(grid, "train") == REASONS
 
 
 @pytest.fixture(autouse=True)

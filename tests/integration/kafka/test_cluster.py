@@ -7,14 +7,14 @@ import pytest
 
 import wayfed as wf
 from tests.conftest import EVERYTHING_MUST_RUN
-from tests.integration.kafka_topics import new_name, values
+from tests.integration.kafka.records import CLIENTS
+from tests.integration.kafka.topics import new_name, values
 from wayfed.testing.servers import KafkaServer
 from wayfed_optimizer.cancellation import CancellationToken
 from wayfed_optimizer.errors import ExecutionError, WayfedError
 
 pytestmark = [pytest.mark.kafka, pytest.mark.slow]
 
-CLIENTS = ("confluent", "kafka-python")
 NODES = (1, 2, 3)
 BATCH = 2_000
 

@@ -17,7 +17,8 @@ import pytest
 from confluent_kafka import Producer
 
 import wayfed as wf
-from tests.integration.kafka_topics import messages, new_name, values
+from tests.integration.kafka.records import CLIENTS
+from tests.integration.kafka.topics import messages, new_name, values
 from tests.integration.schema_registry import schema_registry
 from wayfed_arrow import schema_from_arrow
 from wayfed_kafka.avro_writing import avro_schema
@@ -35,7 +36,6 @@ from wayfed_optimizer.errors import (
 
 pytestmark = pytest.mark.kafka
 
-CLIENTS = ("confluent", "kafka-python")
 ORDERS = {"id": [1, 2, 3], "note": ["a", None, 'b "c"']}
 # What Apache Kafka's own tests of its hash (UtilsTest.testMurmur2) have.
 MURMUR2 = {
@@ -70,12 +70,6 @@ ALL_TYPES = pa.table(
         "s": [{"a": 1, "b": ["x", None]}, {"a": None, "b": None}, None],
     }
 )
-
-
-@pytest.fixture(params=CLIENTS)
-def ctx(request):
-    with wf.context(kafka={"client": request.param}) as context:
-        yield context
 
 
 @pytest.fixture
@@ -273,7 +267,7 @@ def _threads():
 @pytest.mark.parametrize("client", CLIENTS)
 def test_the_next_writer_of_an_id_takes_back_what_a_killed_one_left(kafka, client, target):
     topic = kafka.create_topic(new_name())
-    program = Path(__file__).with_name("kafka_topics.py")
+    program = Path(__file__).with_name("topics.py")
     killed = subprocess.run(
         [sys.executable, program, kafka.url(topic), "nightly", client], check=False
     )

@@ -10,9 +10,9 @@ import pytest
 from pyarrow import parquet
 
 import wayfed as wf
-from tests.integration.kafka_topics import new_name
+from tests.integration.kafka.topics import new_name
 
-PAGE = Path(__file__).parents[2] / "docs" / "kafka.md"
+PAGE = Path(__file__).parents[3] / "docs" / "kafka.md"
 
 
 @pytest.mark.kafka

@@ -9,13 +9,13 @@ from confluent_kafka import Producer
 
 import wayfed as wf
 from tests.conftest import EVERYTHING_MUST_RUN
-from tests.integration.kafka_topics import values
+from tests.integration.kafka.records import CLIENTS
+from tests.integration.kafka.topics import values
 from wayfed.testing.servers import KafkaServer
 from wayfed_optimizer.errors import ExecutionError, InvalidOption, SourceError, WayfedError
 
 pytestmark = pytest.mark.kafka
 
-CLIENTS = ("confluent", "kafka-python")
 SCHEMA = {"n": "int64"}
 
 
