@@ -10,7 +10,7 @@ from wayfed_optimizer.errors import Unsupported
 from wayfed_optimizer.types import DataType, Decimal, List, Struct
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Collection, Mapping
 
     from wayfed_optimizer.relations import JoinKind
     from wayfed_sql.templates import Row
@@ -172,6 +172,31 @@ class Dialect:
                 members = (f"{self.identifier(n)} {self.type_name(t)}" for n, t in fields)
                 return template.format(fields=", ".join(members))
         return template
+
+    def refuse_names(self, names: Collection[str]) -> Unsupported | None:
+        """Return the error where the engine could not tell columns by their names, if it could not.
+
+        Examples
+        --------
+        >>> from wayfed_sql import DUCKDB, POSTGRESQL
+        >>> POSTGRESQL.refuse_names(["id", "ID"]) is None
+        True
+        >>> DUCKDB.refuse_names(["id", "ID"]).reason
+        'it ignores case'
+        """
+        if self.folds_case and len({name.lower() for name in names}) < len(names):
+            return Unsupported(
+                "columns whose names differ in case only", self.name, "it ignores case"
+            )
+        longest = self.longest_name
+        if longest and any(len(name.encode()) > longest for name in names):
+            return Unsupported(
+                f"a column name of more than {longest} bytes",
+                self.name,
+                "it cuts them off",
+                hint="give the column a shorter name",
+            )
+        return None
 
     def refuse(self, operation: str) -> Unsupported:
         """Return the error for something that the engine does not do, with its reason."""

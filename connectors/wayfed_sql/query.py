@@ -159,7 +159,8 @@ class QueryPrinter:
 
     def select(self, block: Block, schema: Schema) -> str:
         """Write a block, its columns in the order and of the types of a schema."""
-        self._require_names(schema)
+        if refused := self.dialect.refuse_names(schema.names):
+            raise refused
         outputs = []
         names = {}
         for field in schema:
@@ -171,22 +172,6 @@ class QueryPrinter:
                 outputs.append(f"{text.sql} AS {name}")
                 names[text.sql] = name
         return block.sql(outputs, names)
-
-    def _require_names(self, schema: Schema) -> None:
-        """Raise Unsupported where the engine could not tell columns by their names."""
-        dialect = self.dialect
-        if dialect.folds_case and len({name.lower() for name in schema.names}) < len(schema):
-            raise Unsupported(
-                "columns whose names differ in case only", dialect.name, "it ignores case"
-            )
-        longest = dialect.longest_name
-        if longest and any(len(name.encode()) > longest for name in schema.names):
-            raise Unsupported(
-                f"a column name of more than {longest} bytes",
-                dialect.name,
-                "it cuts them off",
-                hint="give the column a shorter name",
-            )
 
     def block(self, relation: Relation) -> Block:
         """Return a relation as a block that more can be added to."""

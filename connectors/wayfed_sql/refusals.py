@@ -6,8 +6,18 @@ from functools import lru_cache
 from typing import TYPE_CHECKING
 
 from wayfed_optimizer.errors import Unsupported
+from wayfed_optimizer.expressions import Column
 from wayfed_optimizer.platform import TableReference
-from wayfed_optimizer.relations import Read, Relation
+from wayfed_optimizer.relations import (
+    Distinct,
+    Join,
+    Limit,
+    Read,
+    Relation,
+    Select,
+    Sort,
+    expressions_of,
+)
 from wayfed_sql.query import to_sql
 
 if TYPE_CHECKING:
@@ -23,7 +33,6 @@ class _AnyTable(dict[str, TableReference]):
         return TableReference((name,))
 
 
-@lru_cache(maxsize=4096)
 def refusal(relation: Relation, dialect: Dialect) -> tuple[str, str] | None:
     """Return (what, why) for the first thing of `relation` itself that an engine does not do.
 
@@ -42,8 +51,30 @@ def refusal(relation: Relation, dialect: Dialect) -> tuple[str, str] | None:
     >>> refusal(double, DUCKDB), refusal(double, SQLITE)
     (None, ('add', 'decimals beyond 15 digits are not exact there'))
     """
-    if isinstance(relation, Read):
+    if isinstance(relation, Read) or _only_names_columns(relation, dialect):
         return None
+    return _refused_in_writing(relation, dialect)
+
+
+def _only_names_columns(relation: Relation, dialect: Dialect) -> bool:
+    """Say whether there is nothing in a relation but columns, which an engine tells by their names.
+
+    Most relations are such, and writing each would take longer than all else that planning asks.
+    """
+    match relation:
+        case Join(kind=kind, on=on, predicate=None, asof=None):
+            plain = bool(on) and kind in dialect.joins
+        case Select() | Sort() | Limit() | Distinct():
+            plain = all(type(each) is Column for each in expressions_of(relation))
+        case _:
+            return False
+    return plain and not any(
+        dialect.refuse_names(each.schema.names) for each in (relation, *relation.inputs)
+    )
+
+
+@lru_cache(maxsize=4096)
+def _refused_in_writing(relation: Relation, dialect: Dialect) -> tuple[str, str] | None:
     alone = relation.with_inputs(_stand_in(relation))
     try:
         to_sql(alone, dialect, _AnyTable())
