@@ -236,9 +236,9 @@ class Attempt:
         read = {name for f in old if f.id in begun for name in before.needed_by(f)}
         whole = [f for f in old if f.id in begun and (f.output.reusable or f.id not in read)]
         going_on = dict(_going_on(whole, stages.physical.fragments))
-        self._leave(before, running, going_on.keys())
-        for name in values.keys() - going_on.keys() - set(rest.kept):
-            _close(values[name])
+        if self._leave(before, running, going_on.keys()):
+            for name in values.keys() - going_on.keys() - set(rest.kept):
+                _close(values[name])
         meters = {new.id: before.meter(name) for name, new in going_on.items()}
         self._follow(stages, rest.environment, meters)
         scope = self._following.scope
@@ -256,20 +256,22 @@ class Attempt:
         following: Following,
         running: Mapping[Future[Any], Fragment],
         going_on: Collection[str],
-    ) -> None:
-        """Stop the fragments that the next plan has no use for, and wait until they have ended.
+    ) -> bool:
+        """Stop the fragments that the next plan has no use for; say whether all have ended in time.
 
-        What they read is closed after that.
+        What they read can be closed then. The rows of those that have not are let go of when they
+        come, and what they read at the run's end.
         """
         left = {future: f for future, f in running.items() if f.id not in going_on}
         for fragment in left.values():
             following.abandon(fragment)
-        while not all(future.done() for future in left):
+        end = perf_counter() + _GRACE_SECONDS
+        while not all(future.done() for future in left) and perf_counter() < end:
             wait(left, _STEP_SECONDS)
             self.token.raise_if_cancelled()
         for future in left:
-            if not future.cancelled() and future.exception() is None:
-                _close(future.result().value)
+            future.add_done_callback(_let_go)
+        return all(future.done() for future in left)
 
     def submit(self, work: Callable[..., Any], *args: Any) -> Future[Any]:
         """Have work done in a thread of the run."""
@@ -306,6 +308,12 @@ def _going_on(old: Iterable[Fragment], new: Iterable[Fragment]) -> Iterable[tupl
         if same is not None:
             left.remove(same)
             yield same.id, fragment
+
+
+def _let_go(future: Future[Any]) -> None:
+    """Let go of the rows of a fragment that nobody reads, once it has ended."""
+    if not future.cancelled() and future.exception() is None:
+        _close(future.result().value)
 
 
 def _close(value: Any) -> None:
