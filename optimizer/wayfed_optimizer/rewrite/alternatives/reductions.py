@@ -82,17 +82,18 @@ def _reduced(
     """Return the rows whose keys are among those of another relation; None where that is vain."""
     if not names or not _may_ship(rows, names) or not _may_ship(by, by_names):
         return None
+    before = around.likely(rows)
+    fewest = _FEWEST_SAVED_IN_LARGE if around.is_large else _FEWEST_SAVED
+    if before is None or before < 2 * fewest:
+        return None
     if not may_reduce(rows, by, around, nested=1 if around.is_large else _MOST_KEY_SETS):
         return None
 
     def matching(node: Relation, own: _Names) -> Join:
         return _semi_join(node, own, by, by_names)
 
-    before, after = around.likely(rows), around.likely(matching(rows, names))
-    fewest = _FEWEST_SAVED_IN_LARGE if around.is_large else _FEWEST_SAVED
-    if before is None or after is None or before < 2 * fewest:
-        return None
-    if after > before / (4 if around.is_large else 2):
+    after = around.likely(matching(rows, names))
+    if after is None or after > before / (4 if around.is_large else 2):
         return None
     return pushed(rows, names, matching, by, around)
 
