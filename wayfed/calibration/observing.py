@@ -7,7 +7,7 @@ from time import perf_counter
 from typing import TYPE_CHECKING
 
 from wayfed.calibration.fitting import Observation
-from wayfed_optimizer.cost import work_of, work_of_leaving
+from wayfed_optimizer.cost import held_bytes, spilled_bytes, work_of, work_of_leaving
 from wayfed_optimizer.physical import Exchange
 from wayfed_optimizer.platform import ARROW_TABLE
 from wayfed_optimizer.relations import (
@@ -93,6 +93,7 @@ class Observer:
     ) -> Mapping[str, float]:
         """Return what a fragment had to do, by the true rows of its operators."""
         widths = Cardinalities(environment.statistics_of)
+        profile = environment.costs_of(fragment.platform)
         whole = {name: _whole(plan.fragment(name).relation, plan) for name in _producers(fragment)}
 
         def complete(relation: Relation) -> Relation:
@@ -100,6 +101,9 @@ class Observer:
 
         def rows(relation: Relation) -> int:
             return self._rows(complete(relation))
+
+        def size(relation: Relation) -> float:
+            return rows(relation) * max(1.0, widths.width(complete(relation)))
 
         total: dict[str, float] = {"fragment": 1.0}
         cut_short = {
@@ -111,20 +115,23 @@ class Observer:
             if isinstance(node, Read) and node.table in whole:
                 continue
             count = rows(node)
-            width = max(1.0, widths.width(complete(node)))
             lies_in = environment.sources[node.table].channel.name if isinstance(node, Read) else ""
             work = work_of(
                 node,
                 [rows(below) for below in node.below],
                 count,
-                count * width,
+                size(node),
                 lies_in=lies_in,
                 is_cut_short=node in cut_short,
             )
+            sizes = [size(below) for below in node.below]
+            held = 0.0 if node in cut_short else held_bytes(node, sizes, size(node))
+            if spilled := spilled_bytes(profile, held, sizes):
+                work = (*work, ("spill", spilled))
             for quantity, amount in work:
                 total[quantity] = total.get(quantity, 0.0) + amount
-        count, width = rows(fragment.relation), widths.width(complete(fragment.relation))
-        total.update(work_of_leaving(fragment.relation, count, count * max(1.0, width)))
+        top = fragment.relation
+        total.update(work_of_leaving(top, rows(top), size(top)))
         return total
 
     def _rows(self, relation: Relation) -> int:

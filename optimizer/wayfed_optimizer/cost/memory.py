@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Final
 
+from wayfed_optimizer.cost.work import collects_values
 from wayfed_optimizer.relations import (
     Aggregate,
     Distinct,
@@ -43,6 +44,10 @@ def held_bytes(relation: Relation, bytes_in: Sequence[float], bytes_out: float) 
     match relation:
         case Join(kind=kind):
             rows = bytes_in[1] if kind in _ONE_SIDED else min(bytes_in)
+        case Aggregate(aggregates=aggregates) if any(
+            collects_values(named.expression) for named in aggregates
+        ):
+            rows = max(bytes_in[0], bytes_out)
         case Aggregate() | Distinct():
             rows = bytes_out
         case SetOperation(kind=SetKind.UNION, all=True):
@@ -68,14 +73,26 @@ def least_bytes(profile: CostProfile, held: float) -> float:
     return min(held, profile.least)
 
 
+def spilled_bytes(profile: CostProfile, held: float, bytes_in: Sequence[float]) -> float:
+    """Return the bytes that go to disk, and come back, where an operator has too little room.
+
+    The part of the input that does not fit is written once and read once, as in the hybrid hash
+    join (DeWitt et al., SIGMOD 1984).
+
+    Examples
+    --------
+    >>> from wayfed_optimizer.cost import CostProfile
+    >>> spilled_bytes(CostProfile(memory=1e6), 4e6, [2e6])
+    3000000.0
+    """
+    return 2 * sum(bytes_in) * (1 - profile.memory / held) if held > profile.memory else 0.0
+
+
 def spilling_seconds(profile: CostProfile, held: float, bytes_in: Sequence[float]) -> float:
     """Return the seconds that go to disk where an operator holds more than a platform has room for.
 
-    The part of the input that does not fit is written once and read once, as in the hybrid hash
-    join (DeWitt et al., SIGMOD 1984). What cannot be run at all costs more than anything else.
+    What cannot be run at all costs more than anything else.
     """
-    if held <= profile.memory:
-        return 0.0
-    if least_bytes(profile, held) > profile.memory:
+    if held > profile.memory and least_bytes(profile, held) > profile.memory:
         return _HOPELESS
-    return 2 * profile.per_byte_spilled * sum(bytes_in) * (1 - profile.memory / held)
+    return profile.per_byte_spilled * spilled_bytes(profile, held, bytes_in)

@@ -108,6 +108,8 @@ class CostProfile:
                 return self.per_fragment
             case "out_byte":
                 return self.per_byte_out
+            case "spill":
+                return self.per_byte_spilled
         return self.default_per_row if base in OF_ROWS else 0.0
 
     def takes(self, quantity: str) -> bool:
@@ -130,6 +132,7 @@ class CostProfile:
             self,
             per_fragment=kept.pop("fragment", self.per_fragment),
             per_byte_out=kept.pop("out_byte", self.per_byte_out),
+            per_byte_spilled=kept.pop("spill", self.per_byte_spilled),
             rates=MappingProxyType(kept),
         )
 

@@ -34,6 +34,7 @@ from wayfed_optimizer.relations import (
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
+    from wayfed_optimizer.expressions import Expression
     from wayfed_optimizer.types import DataType
 
 Work: TypeAlias = tuple[tuple[str, float], ...]
@@ -91,6 +92,7 @@ QUANTITIES: Final = (
     Quantity("out_text", "text that leaves", floor=0.0),
     Quantity("out_nested", "decimal, list or struct that leaves", floor=0.0),
     Quantity("out_byte", "byte that leaves", floor=2e-11),
+    Quantity("spill", "byte that goes to disk, or comes back from there", floor=1e-11),
     Quantity("move", "result taken in from elsewhere", floor=1e-6),
     Quantity("move_byte", "byte of one", floor=2e-11),
 )
@@ -184,6 +186,11 @@ def work_of_leaving(relation: Relation, rows: float, size: float) -> Work:
     return (("out", rows), ("out_byte", size), *found)
 
 
+def collects_values(aggregate: Expression) -> bool:
+    """Say whether an aggregate is of all values of a group: their median, how many differ."""
+    return isinstance(aggregate, Call) and (aggregate.function in _COLLECTING or aggregate.distinct)
+
+
 def _kind_of(kind: DataType) -> str:
     if kind.name in ("text", "binary"):
         return "out_text"
@@ -229,8 +236,7 @@ def _grouping(rows: float, groups: float) -> Work:
 def _folding(relation: Aggregate, rows: float) -> Work:
     folds = collects = 0
     for named in relation.aggregates:
-        call = named.expression
-        if isinstance(call, Call) and (call.function in _COLLECTING or call.distinct):
+        if collects_values(named.expression):
             collects += 1
         else:
             folds += 1

@@ -6,7 +6,7 @@ from collections import Counter
 from itertools import count
 from typing import TYPE_CHECKING
 
-from wayfed_optimizer.cost import Cost, seconds_of, work_of_leaving
+from wayfed_optimizer.cost import Cost, seconds_of, spilled_bytes, work_of_leaving
 from wayfed_optimizer.errors import PlanError
 from wayfed_optimizer.expressions import Literal, Named
 from wayfed_optimizer.physical import (
@@ -194,13 +194,22 @@ class _Cutter:
         waiting, seen = [top], {id(top)}
         while waiting:
             choice = waiting.pop()
-            for quantity, amount in self._placed.work.get(choice.relation, ()):
+            work = (*self._placed.work.get(choice.relation, ()), *self._spilling(choice))
+            for quantity, amount in work:
                 total[quantity] = total.get(quantity, 0.0) + amount
             for arrival in choice.inputs:
                 if arrival.way is None and id(arrival.choice) not in seen:
                     seen.add(id(arrival.choice))
                     waiting.append(arrival.choice)
         return total
+
+    def _spilling(self, choice: Choice) -> Work:
+        profile = self._environment.costs_of(choice.platform)
+        held = self._placed.held.get(choice.relation, 0.0)
+        if held <= profile.memory:
+            return ()
+        sizes = [self._rows.bytes(below) for below in choice.relation.below]
+        return (("spill", spilled_bytes(profile, held, sizes)),)
 
     def _held(self, choice: Choice) -> float:
         """Return the most that an operator holds from `choice` down to where rows come from."""

@@ -13,7 +13,7 @@ from wayfed_optimizer.cost import held_bytes, least_bytes
 from wayfed_optimizer.cost.memory import OVERHEAD
 from wayfed_optimizer.errors import NotEnoughMemory
 from wayfed_optimizer.expressions import WindowCall
-from wayfed_optimizer.relations import Join, Sort, Window
+from wayfed_optimizer.relations import Aggregate, Join, Sort, Window
 from wayfed_optimizer.text import headline
 
 if TYPE_CHECKING:
@@ -42,7 +42,9 @@ def require_room(placed: Placed, environment: Environment, rows: Cardinalities) 
         held = placed.held.get(relation, 0.0)
         if least_bytes(profile, held) <= profile.memory:
             continue
-        fewest = [_fewest(rows, below) for below in relation.below]
+        # Of the values that an aggregate collects, those that are alike may be held once.
+        once = isinstance(relation, Aggregate)
+        fewest = [0.0 if once else _fewest(rows, below) for below in relation.below]
         surely = held_bytes(relation, fewest, _fewest(rows, relation)) / OVERHEAD
         needed = least_bytes(profile, surely)
         has_disk = isfinite(profile.least)

@@ -6,8 +6,17 @@ import pytest
 
 from tests.unit.placement.synthetic import PaperPlatform, environment, read
 from wayfed_optimizer.cost import CostProfile, held_bytes, spilling_seconds
-from wayfed_optimizer.expressions import SortKey, column
-from wayfed_optimizer.relations import Distinct, Join, JoinKind, Limit, SetKind, SetOperation, Sort
+from wayfed_optimizer.expressions import Named, SortKey, call, column
+from wayfed_optimizer.relations import (
+    Aggregate,
+    Distinct,
+    Join,
+    JoinKind,
+    Limit,
+    SetKind,
+    SetOperation,
+    Sort,
+)
 from wayfed_optimizer.stages import plan
 
 ROWS = 1_000_000
@@ -40,6 +49,24 @@ def test_a_union_that_keeps_duplicates_holds_nothing(tables):
     a = read(tables, "a")
     assert held_bytes(SetOperation(SetKind.UNION, a, a, all=True), (10.0, 10.0), 20.0) == 0.0
     assert held_bytes(SetOperation(SetKind.UNION, a, a), (10.0, 10.0), 20.0) == 30.0
+
+
+def test_an_aggregate_holds_its_groups_and_all_values_that_it_collects(tables):
+    a = read(tables, "a")
+    keys, number = (Named("k", column(a.schema, "a_x")),), column(a.schema, "a_id")
+    added = Aggregate(a, keys, (Named("s", call("sum", number)),))
+    collected = Aggregate(a, keys, (Named("m", call("median", number)),))
+    assert held_bytes(added, (100.0,), 20.0) == 30.0
+    assert held_bytes(collected, (100.0,), 20.0) == 150.0
+
+
+def test_what_goes_to_disk_is_work_that_can_be_measured():
+    small = PaperPlatform("p", CostProfile(memory=BYTES, per_byte_spilled=1e-8))
+    env = environment([small], {"a": ("p", ROWS), "b": ("p", ROWS)})
+    assert env.costs_of("p").rate("spill") == 1e-8
+    assert env.costs_of("p").measured({"spill": 3e-8}).per_byte_spilled == 3e-8
+    (fragment,) = plan(sorted_by_id(env), env).physical.fragments
+    assert fragment.work["spill"] == pytest.approx(2 * BYTES * (1 - 1 / 1.5))
 
 
 def test_what_fits_costs_nothing_more():
