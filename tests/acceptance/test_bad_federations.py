@@ -213,9 +213,9 @@ def test_who_is_left_out_of_too_few_for_sums_in_secret_is_named(federate: Federa
     with refused(errors.InvalidOption) as told:
         train(ctx, secure_aggregation=True)
     assert told.text == lines(
-        "secure_aggregation=True among 2 parties would tell each of them the other's update (here)",
+        "secure_aggregation=True takes 3 parties, and here are 2 (here)",
         "  left out: north (fewer training rows than its min_rows=100)",
-        "  it takes at least 3 parties",
+        "  of two, each could take its own update out of the sum",
     )
 
 

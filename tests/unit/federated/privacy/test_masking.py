@@ -136,7 +136,7 @@ def test_too_few_parties_are_a_failure_that_names_who_went(
 
 def test_two_parties_are_refused(unequal_parties: Any) -> None:
     two = {name: unequal_parties[name] for name in ("ash", "birch")}
-    with pytest.raises(InvalidOption, match="tell each of them the other's update"):
+    with pytest.raises(InvalidOption, match="takes 3 parties, and here are 2"):
         train(two, secure_aggregation=True)
 
 

@@ -15,7 +15,6 @@ from typing import TYPE_CHECKING, Any, Final
 import numpy as np
 from flwr.app import ArrayRecord, ConfigRecord, Message, RecordDict
 
-from wayfed.display import counted
 from wayfed.federated import metrics
 from wayfed.federated.privacy.masking import private
 from wayfed.federated.privacy.masking.masks import decode, mask, signed
@@ -72,9 +71,9 @@ def summed_in_secret(
     if len(grid.parties) < FEWEST:
         told = "".join(f"\n  left out: {name} ({why})" for name, why in left_out.items())
         raise InvalidOption(
-            f"secure_aggregation=True among {counted(len(grid.parties), 'party')} would tell each "
-            f"of them the other's update{told}",
-            hint=f"it takes at least {FEWEST} parties",
+            f"secure_aggregation=True takes {FEWEST} parties, and here "
+            f"{'is' if len(grid.parties) == 1 else 'are'} {len(grid.parties)}{told}",
+            hint="of two, each could take its own update out of the sum",
         )
     return SecureAggregation(grid, quorum)
 
