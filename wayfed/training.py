@@ -19,6 +19,7 @@ if TYPE_CHECKING:
     from wayfed.federated.features.recipe import Recipe
     from wayfed.federated.features.split import Split
     from wayfed.federated.listing import PartyInfo
+    from wayfed.federated.models.class_weight import ClassWeightLike
     from wayfed.federated.models.spec import ModelSpec
     from wayfed.federated.participants import Participants
     from wayfed.federated.parties.flower_clients import ClientLike
@@ -60,6 +61,7 @@ class Training:
         strategy: StrategyLike = "fedavg",
         test: float | Split | None = 0.2,
         sample_weight: str | None = None,
+        class_weight: ClassWeightLike | None = None,
         classes: Sequence[Category] | None = None,
         privacy: DifferentialPrivacy | None = None,
         secure_aggregation: bool = False,
@@ -101,6 +103,10 @@ class Training:
             ``wf.by_hash(key)``, or None.
         sample_weight
             A column that says how much each row counts in training.
+        class_weight
+            How much the rows of each class count in training, beside `sample_weight`: weights by
+            class (1 where none is named), or ``"balanced"``, by which classes count alike, however
+            many rows the parties have of them.
         classes
             The label's values; by default those that the parties hold.
         checkpoint
@@ -170,6 +176,7 @@ class Training:
             strategy=strategy,
             test=test,
             sample_weight=sample_weight,
+            class_weight=class_weight,
             classes=classes,
             privacy=privacy,
             secure_aggregation=secure_aggregation,

@@ -68,8 +68,8 @@ def is_there(pid: int) -> bool:
 
 
 def test_processes_train_the_model_that_one_process_trains_bit_for_bit(ctx):
-    here = train(ctx)
-    there = train(ctx, runner="processes")
+    here = train(ctx, class_weight="balanced")
+    there = train(ctx, runner="processes", class_weight="balanced")
 
     assert weights(there) == weights(here)
     assert there.metrics == here.metrics

@@ -10,7 +10,7 @@ from wayfed.federated.participants import participants_of
 from wayfed.federated.rounds.asking import check_options, check_own_code, question_of
 from wayfed.federated.rounds.launch import check_rounds
 from wayfed.federated.rounds.learning import Learning
-from wayfed.federated.runs.places import CheckpointLike, checkpoint_place
+from wayfed.federated.runs.places import CheckpointLike, checkpoint_place, new_id
 from wayfed.federated.runs.stopping import EarlyStopping, as_early_stopping
 from wayfed.federated.runs.terms import Terms
 
@@ -21,6 +21,7 @@ if TYPE_CHECKING:
     from wayfed.federated.features.fitting import Category
     from wayfed.federated.features.recipe import Recipe
     from wayfed.federated.features.split import Split
+    from wayfed.federated.models.class_weight import ClassWeightLike
     from wayfed.federated.participants import Participants
     from wayfed.federated.parties.flower_clients import ClientLike
     from wayfed.federated.privacy.dp import DifferentialPrivacy
@@ -45,6 +46,7 @@ def run_federated(
     strategy: StrategyLike = "fedavg",
     test: float | Split | None = 0.2,
     sample_weight: str | None = None,
+    class_weight: ClassWeightLike | None = None,
     classes: Sequence[Category] | None = None,
     privacy: DifferentialPrivacy | None = None,
     secure_aggregation: bool = False,
@@ -96,6 +98,10 @@ def run_federated(
         ``by_hash(key)``, or None.
     sample_weight
         A column that says how much each row counts in training.
+    class_weight
+        How much the rows of each class count in training, beside `sample_weight`: weights by class
+        (1 where none is named), or ``"balanced"``, by which classes count alike, however many rows
+        the parties have of them.
     classes
         The label's values; by default those that the parties hold.
     privacy
@@ -177,6 +183,7 @@ def run_federated(
     participants = participants_of(parties, min_rows)
     check_rounds(rounds, quorum, deadline)
     terms = Terms(
+        run=new_id() if resumed is None else resumed.run,
         runner=runner,
         quorum=quorum,
         deadline=deadline,
@@ -193,7 +200,13 @@ def run_federated(
         allow_changed=allow_changed,
     )
     if not isinstance(model, ModelSpec):
-        check_own_code(model, terms, privacy=privacy, secure=secure_aggregation)
+        check_own_code(
+            model,
+            terms,
+            privacy=privacy,
+            secure=secure_aggregation,
+            weighed=class_weight is not None,
+        )
         return run_flower(
             participants,
             server={"num_rounds": rounds, "strategy": strategy, "round_timeout": deadline},
@@ -218,6 +231,7 @@ def run_federated(
         strategy=strategy,
         test=test,
         sample_weight=sample_weight,
+        class_weight=class_weight,
         classes=classes,
         privacy=privacy,
         secure_aggregation=secure_aggregation,

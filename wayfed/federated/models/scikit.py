@@ -92,6 +92,11 @@ def specify(estimator: Any, local_epochs: int) -> ModelSpec:
     chosen = {key: value for key, value in parameters.items() if value is not defaults[key]}
     if name in _OF_SUMS:
         return _specify_sums(name, local_epochs, chosen)
+    if parameters.get("class_weight") is not None:
+        raise InvalidOption(
+            f"{name}(class_weight=) would weigh classes by each party's own rows",
+            hint="run_federated(…, class_weight='balanced') weighs them by all rows",
+        )
     if parameters.get("average"):
         raise InvalidOption("average= keeps a second set of weights", hint="leave average=False")
     if parameters.get("early_stopping"):

@@ -15,6 +15,7 @@ from wayfed.arrays import numeric_column
 from wayfed.federated import metrics
 from wayfed.federated.features import canonical, fitting, split
 from wayfed.federated.models.adapter import Examples, Model, Task, resolve_model
+from wayfed.federated.models.class_weight import checked_weights, weighed
 from wayfed.federated.models.spec import OwnModel
 from wayfed.federated.models.statistics import Clustering
 from wayfed.federated.parties.party import Party
@@ -36,7 +37,7 @@ from wayfed.federated.wire import (
 from wayfed_optimizer.errors import InvalidOption, PartyError, PolicyViolation
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping
+    from collections.abc import Callable, Iterable, Mapping, Sequence
 
     from numpy.typing import NDArray
 
@@ -145,7 +146,18 @@ class Learner:
             return {"moments": [moments.count, moments.mean, moments.squares]}
         counts = fitting.count_categories(label, self._question.label)
         told = withheld(list(counts.values()), self._rules.min_rows)
+        if self._question.is_balanced:
+            # In place of the others: what is learned from and all there is would tell of the rest.
+            told = self._learned_from(label, counts, told)
         return {"counts": [[value, count] for value, count in zip(counts, told, strict=True)]}
+
+    def _learned_from(
+        self, label: NDArray[Any], counts: Iterable[Any], told: Sequence[int | None]
+    ) -> list[int | None]:
+        """Count the rows of each class that are learned from; none where `told` has none."""
+        here = fitting.count_categories(label[self._train_rows], self._question.label)
+        learned = withheld([here.get(value, 0) for value in counts], self._rules.min_rows)
+        return [None if all_ is None else each for all_, each in zip(told, learned, strict=True)]
 
     def _require_bound(self) -> None:
         if not self._is_bound:
@@ -180,8 +192,11 @@ class Learner:
         classes = asked.get("classes")
         if classes is not None:
             classes = fitting.checked_categories(classes)
+        by_class = checked_weights(asked.get("class_weight"), classes)
+        if (by_class is None) is not (self._question.class_weight is None):
+            raise InvalidOption("class_weight is not as the question asks for it")
         if self._private is not None:
-            return self._private.begin(fitted, classes)
+            return self._private.begin(fitted, classes, by_class)
         task = Task(len(fitted.names), None if classes is None else len(classes))
         self._model = resolve_model(self._question.model, task)
         label = label_of(self.arrays, self._question)
@@ -195,11 +210,11 @@ class Learner:
         if self._question.sample_weight is not None:
             column = numeric_column(self.arrays, self._question.sample_weight)
             weight = np.ma.getdata(column).astype(np.float64)[self._train_rows]
-            if _rows_that_count(weight) < self._rules.min_rows != 1:
-                raise PolicyViolation(f"{self._rules.too_few_told}, as sample_weight= weighs them")
-        self._training = Examples(
-            fitted.matrix(self.arrays, self._train_rows), numbers[self._train_rows], weight
-        )
+        learned = numbers[self._train_rows]
+        weight = weighed(weight, learned, by_class)
+        if weight is not None and _rows_that_count(weight) < self._rules.min_rows != 1:
+            raise PolicyViolation(f"{self._rules.too_few_told}, as the run's weights weigh them")
+        self._training = Examples(fitted.matrix(self.arrays, self._train_rows), learned, weight)
         self._testing = Examples(
             fitted.matrix(self.arrays, self._test_rows), numbers[self._test_rows]
         )

@@ -10,6 +10,12 @@ import numpy as np
 from wayfed.arrays import numeric_column
 from wayfed.federated.features import fitting, split
 from wayfed.federated.features.recipe import Recipe
+from wayfed.federated.models.class_weight import (
+    BALANCED,
+    ClassWeight,
+    class_weight_from_plain,
+    class_weight_to_plain,
+)
 from wayfed.federated.models.spec import ModelSpec, OwnModel, check_whole
 from wayfed.federated.models.statistics import Choosy
 from wayfed.federated.privacy.dp import DifferentialPrivacy
@@ -53,6 +59,7 @@ class Question:
     strategy: str = "fedavg"
     privacy: DifferentialPrivacy | None = None
     secure_aggregation: bool = False
+    class_weight: ClassWeight | None = None
 
     def to_dict(self) -> dict[str, Any]:
         """Give plain values, fit for JSON."""
@@ -69,7 +76,13 @@ class Question:
             "strategy": self.strategy,
             "privacy": None if self.privacy is None else self.privacy.to_dict(),
             "secure_aggregation": self.secure_aggregation,
+            "class_weight": class_weight_to_plain(self.class_weight),
         }
+
+    @property
+    def is_balanced(self) -> bool:
+        """Whether weights of classes are to follow from how many rows there are of each."""
+        return self.class_weight == BALANCED
 
     @property
     def own_model(self) -> OwnModel | None:
@@ -102,6 +115,7 @@ class Question:
             strategy=_text("strategy", plain["strategy"]),
             privacy=None if privacy is None else DifferentialPrivacy.from_dict(privacy),
             secure_aggregation=plain["secure_aggregation"] is True,
+            class_weight=class_weight_from_plain(plain["class_weight"]),
         )
 
 

@@ -24,6 +24,7 @@ class Trait(StrEnum):
     CLASSIFIED = "measures of a classification (test=)"
     REGRESSED = "measures of a regression (test=)"
     FOUND_CLASSES = "a classification without classes="
+    BALANCED = "class_weight='balanced'"
     FITTED = "features fitted to the rows (standardize=, impute='mean', one_hot=)"
     CANNOT_CLIP = "a model that cannot clip (scikit-learn's)"
     SUMS = "a model that is made of sums (naive_bayes, kmeans)"
@@ -56,6 +57,7 @@ class Pair:
 _KNOWN: Final = (
     "what is known beforehand: wf.features(standardize={'x': (40, 15)}, one_hot={'y': ['a', 'b']})"
 )
+_WEIGHTS: Final = "weights that are known beforehand: class_weight={0: 1.0, 1: 5.0}"
 _NOT_TOLD: Final = "what rows say of themselves is not told under privacy"
 
 PAIRS: Final = (
@@ -102,6 +104,13 @@ PAIRS: Final = (
         False,
         _NOT_TOLD,
         "classes=[…] names the label's values",
+    ),
+    Pair(
+        Trait.EXAMPLE_PRIVACY,
+        Trait.BALANCED,
+        False,
+        _NOT_TOLD,
+        _WEIGHTS,
     ),
     Pair(
         Trait.EXAMPLE_PRIVACY,
@@ -182,6 +191,13 @@ PAIRS: Final = (
     ),
     Pair(
         Trait.CLIENT_PRIVACY,
+        Trait.BALANCED,
+        False,
+        _NOT_TOLD,
+        _WEIGHTS,
+    ),
+    Pair(
+        Trait.CLIENT_PRIVACY,
         Trait.FITTED,
         False,
         _NOT_TOLD,
@@ -232,6 +248,12 @@ PAIRS: Final = (
         False,
         "its parties tell sums that are not averaged",
         "logistic_regression(), mlp() or another model that is trained in steps",
+    ),
+    Pair(
+        Trait.SECURE_AGGREGATION,
+        Trait.BALANCED,
+        True,
+        "each party tells how many rows it has of each class before training; updates are hidden",
     ),
     Pair(
         Trait.SECURE_AGGREGATION,

@@ -22,6 +22,7 @@ from wayfed.arrays import numeric_column
 from wayfed.federated import metrics
 from wayfed.federated.features import canonical, fitting, split
 from wayfed.federated.models.adapter import Examples, Model, Task, resolve_model
+from wayfed.federated.models.class_weight import weighed
 from wayfed.federated.privacy.accounting import Gaussian, cost_of, multiplier_for
 from wayfed.federated.privacy.client_level import cut_update
 from wayfed.federated.privacy.descent import ClippingModel, Steps, descend
@@ -123,14 +124,20 @@ class PrivateRun:
         )
 
     def begin(
-        self, fitted: fitting.FittedFeatures, classes: Sequence[fitting.Category] | None
+        self,
+        fitted: fitting.FittedFeatures,
+        classes: Sequence[fitting.Category] | None,
+        by_class: NDArray[np.float64] | None = None,
     ) -> RecordDict:
         """Pay for the run, and tell about how many rows there are."""
         with self._lock:
-            return self._begin(fitted, classes)
+            return self._begin(fitted, classes, by_class)
 
     def _begin(
-        self, fitted: fitting.FittedFeatures, classes: Sequence[fitting.Category] | None
+        self,
+        fitted: fitting.FittedFeatures,
+        classes: Sequence[fitting.Category] | None,
+        by_class: NDArray[np.float64] | None,
     ) -> RecordDict:
         task = Task(len(fitted.names), None if classes is None else len(classes))
         self._model = resolve_model(self._question.model, task)
@@ -140,7 +147,7 @@ class PrivateRun:
         nothing = np.empty((0, task.features)), np.empty(0)
         self._training = self._testing = Examples(*nothing)
         with self._silence():
-            self._prepare(fitted, classes)
+            self._prepare(fitted, classes, by_class)
         self._rules.charge(self._privacy)
         self._plan = plan = self._settle()
         if self._privacy.unit == "example" and plan.rows < self._rules.min_rows:
@@ -282,7 +289,10 @@ class PrivateRun:
         return _Plan(rows, testing, steps, measuring, spent)
 
     def _prepare(
-        self, fitted: fitting.FittedFeatures, classes: Sequence[fitting.Category] | None
+        self,
+        fitted: fitting.FittedFeatures,
+        classes: Sequence[fitting.Category] | None,
+        by_class: NDArray[np.float64] | None,
     ) -> None:
         """Make the examples of the rows that can be used."""
         arrays, question = self._rows(), self._question
@@ -306,8 +316,9 @@ class PrivateRun:
             usable &= np.isfinite(weight) & (weight >= 0) & ~np.ma.getmaskarray(column)
         train, test = order[(usable & ~held)[order]], order[(usable & held)[order]]
         testing = Examples(fitted.matrix(arrays, test), y[test])
+        own = None if weight is None else weight[train]
         self._training = Examples(
-            fitted.matrix(arrays, train), y[train], None if weight is None else weight[train]
+            fitted.matrix(arrays, train), y[train], weighed(own, y[train], by_class)
         )
         self._testing = testing
 

@@ -64,6 +64,8 @@ def traits_of(
             yield Trait.REGRESSED if regression else Trait.CLASSIFIED
         if not regression and asked.classes is None:
             yield Trait.FOUND_CLASSES
+        if asked.is_balanced:
+            yield Trait.BALANCED
         yes_or_no = frozenset(bools)
         if any(
             asked.recipe.takes_from_rows(name, is_bool=name in yes_or_no) for name in asked.features

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Final
 from wayfed.federated.features.recipe import Recipe
 from wayfed.federated.features.split import as_split
 from wayfed.federated.models.adapter import Model, Task, resolve_model
+from wayfed.federated.models.class_weight import BALANCED, as_class_weight, settled
 from wayfed.federated.parties.flower_clients import is_client
 from wayfed.federated.parties.question import Question
 from wayfed.federated.privacy.compatibility import Trait, check_together
@@ -24,6 +25,7 @@ if TYPE_CHECKING:
 
     from wayfed.federated.features.fitting import Category
     from wayfed.federated.features.split import Split
+    from wayfed.federated.models.class_weight import ClassWeight, ClassWeightLike
     from wayfed.federated.models.spec import ModelSpec
     from wayfed.federated.participants import Participants
     from wayfed.federated.runs.stopping import EarlyStopping
@@ -43,6 +45,7 @@ def question_of(
     strategy: StrategyLike,
     test: float | Split | None,
     sample_weight: str | None,
+    class_weight: ClassWeightLike | None,
     classes: Sequence[Category] | None,
     privacy: DifferentialPrivacy | None,
     secure_aggregation: bool,
@@ -75,6 +78,7 @@ def question_of(
         strategy=name_of(strategy),
         privacy=privacy,
         secure_aggregation=secure_aggregation,
+        class_weight=_class_weight(class_weight, named, model, classes),
     )
 
 
@@ -109,7 +113,12 @@ def check_options(runner: str | None, refresh: str, privacy: object) -> None:
 
 
 def check_own_code(
-    model: object, terms: Terms, *, privacy: DifferentialPrivacy | None, secure: bool
+    model: object,
+    terms: Terms,
+    *,
+    privacy: DifferentialPrivacy | None,
+    secure: bool,
+    weighed: bool,
 ) -> None:
     """Raise unless `model` is a Flower client, and nothing is asked that only our models can do."""
     if secure:
@@ -120,6 +129,12 @@ def check_own_code(
         raise InvalidOption(
             f"{model!r} is not a model",
             hint="wf.models.logistic_regression(), a ClientApp, or what makes a NumPyClient",
+        )
+    if weighed:
+        raise Unsupported(
+            "class_weight=",
+            reason="how a client of your own weighs its rows is its own",
+            hint="leave class_weight out, or train one of wf.models",
         )
     if terms.keeps:
         raise Unsupported(
@@ -154,6 +169,18 @@ def _label(label: str | None, model: ModelSpec) -> str:
             f"{model} {told}", hint="leave label out" if clustering else "label='column'"
         )
     return label or ""
+
+
+def _class_weight(
+    asked: ClassWeightLike | None,
+    label: str,
+    model: ModelSpec,
+    classes: Sequence[Category] | None,
+) -> ClassWeight | None:
+    weight = as_class_weight(asked, model.task)
+    if weight is not None and weight != BALANCED:
+        settled(weight, label, classes, {})  # a class that is none of those that were named
+    return weight
 
 
 def _features(

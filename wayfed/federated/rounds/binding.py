@@ -10,6 +10,7 @@ import numpy as np
 
 from wayfed.federated.features.fitting import Category, FittedFeatures, Moments, Statistics, fit
 from wayfed.federated.models.adapter import Task
+from wayfed.federated.models.class_weight import settled
 from wayfed.federated.parties.policy import Purpose, Role
 from wayfed.federated.parties.question import Problem, Question
 from wayfed.federated.releases import ReleaseKind
@@ -43,12 +44,20 @@ class Bound:
         The recipe, fitted.
     parties
         What is known of each party, those that were left out among them.
+    class_weight
+        How much the rows of each class count; None where all count alike.
     """
 
     task: Task
     classes: tuple[Category, ...] | None
     features: FittedFeatures
     parties: Mapping[str, PartyReport]
+    class_weight: tuple[tuple[Category, float], ...] | None = None
+
+    @property
+    def beginning(self) -> dict[str, Any]:
+        """What parties are told when they begin."""
+        return beginning(self.features, self.classes, self.class_weight)
 
 
 @dataclass(frozen=True, slots=True)
@@ -143,9 +152,11 @@ def bind(grid: GuardedGrid, asked: Question, *, bools: Sequence[str]) -> Bound:
     taking_part = [name for name, report in reports.items() if report.left_out is None]
     labels = {p: read_json(answers[p], ReleaseKind.LABELS) for p in taking_part}
     classes = _classes(asked, labels)
+    counts = {p: dict(told.get("counts", ())) for p, told in labels.items()}
+    weights = settled(asked.class_weight, asked.label, classes, counts)
     told = grid.ask(question({}), "query.statistics")
     fitted = fit(asked.recipe, asked.features, bools, map(_statistics, told.values()))
-    return begin(grid, reports, fitted, classes)
+    return begin(grid, reports, fitted, classes, weights)
 
 
 def begin(
@@ -153,19 +164,30 @@ def begin(
     reports: dict[str, PartyReport],
     fitted: FittedFeatures,
     classes: tuple[Category, ...] | None,
+    weights: tuple[tuple[Category, float], ...] | None,
 ) -> Bound:
     """Tell the parties that take part what was fitted; who does not answer is left out."""
-    begun = grid.ask(
-        question({"features": fitted.to_dict(), "classes": classes and list(classes)}),
-        "query.begin",
-    )
+    begun = grid.ask(question(beginning(fitted, classes, weights)), "query.begin")
     begun_by = {p: read_json(a, ReleaseKind.BINDING) for p, a in begun.items()}
     refuse_problems({p: b.get("problems", ()) for p, b in begun_by.items()})
     for name in {name for name, each in reports.items() if each.left_out is None} - set(begun):
         grid.leave_out(name)
         reports[name] = dataclasses.replace(reports[name], left_out=last_failure(grid, name))
     task = Task(len(fitted.names), None if classes is None else len(classes))
-    return Bound(task, classes, fitted, reports)
+    return Bound(task, classes, fitted, reports, weights)
+
+
+def beginning(
+    fitted: FittedFeatures,
+    classes: tuple[Category, ...] | None,
+    weights: tuple[tuple[Category, float], ...] | None,
+) -> dict[str, Any]:
+    """Return what parties are told when they begin, as plain values."""
+    return {
+        "features": fitted.to_dict(),
+        "classes": classes and list(classes),
+        "class_weight": weights and [weight for _, weight in weights],
+    }
 
 
 def refuse_problems(by_party: Mapping[str, Sequence[Mapping[str, Any]]]) -> None:

@@ -69,10 +69,7 @@ class Joining:
         self._grid = grid
         self._plan = plan
         self._question = dataclasses.replace(asked, classes=bound.classes)
-        self._begin = {
-            "features": bound.features.to_dict(),
-            "classes": bound.classes and list(bound.classes),
-        }
+        self._begin = bound.beginning
         self._reports = reports
         self._digests = digests
 

@@ -8,10 +8,12 @@ from typing import TYPE_CHECKING, Final
 
 from wayfed.federated.features.fitting import FittedFeatures, fit_without_rows
 from wayfed.federated.models.adapter import Task
+from wayfed.federated.models.class_weight import settled
 from wayfed.federated.privacy.dp import Spent
 from wayfed.federated.releases import ReleaseKind
 from wayfed.federated.rounds.binding import (
     Bound,
+    beginning,
     last_failure,
     refuse_nobody,
     refuse_problems,
@@ -83,10 +85,10 @@ def bind_privately(
     for name in set(names) - set(answers):
         grid.leave_out(name)
     fitted = fit_without_rows(asked.recipe, asked.features, bools)
-    content = {"features": fitted.to_dict(), "classes": asked.classes and list(asked.classes)}
+    weights = settled(asked.class_weight, asked.label, asked.classes, {})
+    content = question(beginning(fitted, asked.classes, weights))
     begun = {
-        p: read_json(a, ReleaseKind.BINDING)
-        for p, a in grid.ask(question(content), "query.begin").items()
+        p: read_json(a, ReleaseKind.BINDING) for p, a in grid.ask(content, "query.begin").items()
     }
     reports = {name: _report(grid, name, begun.get(name)) for name in names}
     for report in reports.values():
@@ -94,7 +96,7 @@ def bind_privately(
             grid.leave_out(report.name)
     refuse_nobody(reports)
     spent = {name: Spent(**told["spent"]) for name, told in begun.items() if "spent" in told}
-    return Bound(_task(asked, fitted), asked.classes, fitted, reports), spent
+    return Bound(_task(asked, fitted), asked.classes, fitted, reports, weights), spent
 
 
 def _task(asked: Question, fitted: FittedFeatures) -> Task:

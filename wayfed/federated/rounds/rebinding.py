@@ -5,6 +5,7 @@ from __future__ import annotations
 import dataclasses
 from typing import TYPE_CHECKING
 
+from wayfed.federated.models.class_weight import settled
 from wayfed.federated.releases import ReleaseKind
 from wayfed.federated.rounds.binding import (
     Bound,
@@ -59,7 +60,8 @@ def rebind(
     for name, digest in checkpoint.digests.items():
         if name in reports and reports[name].digest is None:
             reports[name] = dataclasses.replace(reports[name], digest=digest)
-    return begin(grid, reports, checkpoint.features, checkpoint.classes)
+    weights = settled(asked.class_weight, asked.label, checkpoint.classes, {})
+    return begin(grid, reports, checkpoint.features, checkpoint.classes, weights)
 
 
 def _refuse_changed(checkpoint: Checkpoint, reports: Mapping[str, PartyReport]) -> None:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import hashlib
-from dataclasses import dataclass, fields
+from dataclasses import dataclass, fields, replace
 from typing import TYPE_CHECKING, Any
 
 from wayfed.federated.parties.question import Question
@@ -16,6 +16,7 @@ if TYPE_CHECKING:
 
     from flwr.serverapp.strategy import Strategy
 
+    from wayfed.federated.rounds.binding import Bound
     from wayfed.federated.rounds.strategies import StrategyLike
     from wayfed.federated.runs.terms import Terms
 
@@ -71,9 +72,14 @@ class Request:
         }
         return cls(**{**plain, **read})
 
+    def settled(self, bound: Bound) -> Request:
+        """Return the same with weights of classes as they follow from the rows."""
+        question = replace(self.question, class_weight=bound.class_weight)
+        return replace(self, question=question)
+
     def options(self) -> dict[str, Any]:
         """Give the arguments of `run_federated` that ask for the same again."""
-        asked = self.question
+        asked, weight = self.question, self.question.class_weight
         return {
             "label": asked.label or None,  # clusters have none
             "features": asked.features,
@@ -83,6 +89,7 @@ class Request:
             "strategy": strategy_from_dict(self.strategy),
             "test": asked.split,
             "sample_weight": asked.sample_weight,
+            "class_weight": dict(weight) if isinstance(weight, tuple) else weight,
             "classes": asked.classes,
             "privacy": asked.privacy,
             "secure_aggregation": asked.secure_aggregation,
@@ -110,12 +117,6 @@ def request_of(
     Unsupported
         That cannot be, and a checkpoint is asked for.
     """
-    if terms.keeps and question.privacy is not None:
-        raise Unsupported(
-            "checkpoint= with privacy=",
-            reason="noise is drawn once, and is never written down",
-            hint="leave checkpoint out; what a run costs is charged when it begins",
-        )
     try:
         plain = strategy_to_dict(strategy, resolved)
     except Unsupported:

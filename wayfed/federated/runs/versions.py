@@ -12,7 +12,7 @@ from wayfed_optimizer.wire import FUNCTION_VERSIONS, PLAN_VERSIONS
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-FORM: Final = 1
+FORM: Final = 2
 """Of checkpoints; one of another form is not read."""
 
 
