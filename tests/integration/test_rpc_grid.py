@@ -533,10 +533,10 @@ def test_a_party_that_cannot_read_a_message_says_so_at_once():
 @pytest.mark.parametrize(
     ("limit", "reason"),
     [
-        ("party", r"cannot read a message of \d+,\d+ bytes, beyond 65,536"),
-        ("hub", r"answered \d+,\d+ bytes, beyond 65,536"),
-        ("hub, elsewhere", r"a message of \d+,\d+ bytes, beyond 65,536"),
-        ("requester", r"answered a message of \d+,\d+ bytes, beyond 65,536"),
+        ("party", r"cannot read a message of [\d,]+ bytes, beyond 65,536"),
+        ("hub", r"answered [\d,]+ bytes, beyond 65,536"),
+        ("hub, elsewhere", r"a message of [\d,]+ bytes, beyond 65,536"),
+        ("requester", r"answered a message of [\d,]+ bytes, beyond 65,536"),
     ],
 )
 def test_a_message_beyond_a_limit_is_answered_for_and_all_stay(limit, reason):

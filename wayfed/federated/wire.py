@@ -6,6 +6,8 @@ import json
 import logging
 from contextlib import contextmanager
 from contextvars import ContextVar
+from functools import lru_cache
+from io import BytesIO
 from typing import TYPE_CHECKING, Any, Final
 
 import numpy as np
@@ -23,6 +25,8 @@ QUESTION: Final = "question"
 _JSON: Final = "json"
 _LENT: Final = "lent"
 _NUMPY: Final = "numpy.ndarray"
+_SMALL_BYTES: Final = 1 << 20
+"""Arrays up to this size are kept beside their bytes: a larger one is written again instead."""
 
 
 class NumpyArray(Array):  # type: ignore[misc]  # Flower is untyped here
@@ -44,10 +48,15 @@ class NumpyArray(Array):  # type: ignore[misc]  # Flower is untyped here
     @property
     def data(self) -> bytes:
         """The array as ``numpy.save`` writes it."""
+        array = self.__dict__["_ndarray"]
+        if not array.flags.c_contiguous or array.nbytes > _SMALL_BYTES:
+            written: bytes = Array.from_numpy_ndarray(array).data
+            return written
         if self.__dict__["_bytes"] is None:
-            self.__dict__["_bytes"] = Array.from_numpy_ndarray(self.__dict__["_ndarray"]).data
-        written: bytes = self.__dict__["_bytes"]
-        return written
+            head = _npy_head(array.dtype.str, array.shape)
+            self.__dict__["_bytes"] = head + array.tobytes()
+        kept: bytes = self.__dict__["_bytes"]
+        return kept
 
     def numpy(self) -> NDArray[Any]:
         """Give the array itself, read-only."""
@@ -55,12 +64,25 @@ class NumpyArray(Array):  # type: ignore[misc]  # Flower is untyped here
         return array
 
 
+@lru_cache(maxsize=256)
+def _npy_head(dtype: str, shape: tuple[int, ...]) -> bytes:
+    """Give what ``numpy.save`` writes before an array in C order; a model has the same few."""
+    file = BytesIO()
+    head = {"descr": dtype, "fortran_order": False, "shape": shape}
+    np.lib.format.write_array_header_1_0(file, head)
+    return file.getvalue()
+
+
 class Reply(RecordDict):  # type: ignore[misc]  # Flower is untyped here
-    """Flower's RecordDict as a party answers, quick to look into.
+    """Flower's RecordDict as a party answers, quick to make and to look into.
 
     Strategies ask each reply several times for its records by kind; the base class then builds a
     dictionary that writes back what is changed in it, which is half of what a round would cost.
     """
+
+    def __init__(self, records: Mapping[str, ArrayRecord | MetricRecord | ConfigRecord]) -> None:
+        super().__init__()
+        self.__dict__["_data"].update(records)
 
     @property
     def array_records(self) -> dict[str, ArrayRecord]:
@@ -71,6 +93,13 @@ class Reply(RecordDict):  # type: ignore[misc]  # Flower is untyped here
     def metric_records(self) -> dict[str, MetricRecord]:
         """The records that hold metrics."""
         return {name: r for name, r in self.items() if isinstance(r, MetricRecord)}
+
+
+def figures_of(values: Mapping[str, float | int | list[int] | list[float]]) -> MetricRecord:
+    """Put figures into a record whose types are known; Flower looks at each number of a list."""
+    record = MetricRecord()
+    record.__dict__["_data"].update(values)
+    return record
 
 
 def record_of(weights: Mapping[str, NDArray[Any]]) -> ArrayRecord:

@@ -225,8 +225,13 @@ class Exchange:
             return
         if frame.kind == "answer":
             pending.size, pending.received = frame.header["size"], 0
-            if not 0 <= pending.size <= self.limits.message_bytes:
+            if pending.size < 0:
                 raise MalformedFrame(f"an answer of {pending.size:,} bytes")
+            if pending.size > (most := self.limits.message_bytes):
+                LOG.warning("refused an answer of party '%s': it is too large", link.name)
+                reason = f"answered {pending.size:,} bytes, beyond {most:,}"
+                self._give_up(session, link.name, reason)
+                return
         elif pending.size < 0:  # of an answer that began before it was asked for again
             return
         pending.received += len(frame.payload)

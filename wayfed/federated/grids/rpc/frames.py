@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import json
 from dataclasses import dataclass, field
+from io import BytesIO
 from typing import TYPE_CHECKING, Any, Final, TypeAlias
 
 from wayfed_optimizer.errors import WayfedError
@@ -47,6 +48,10 @@ _FIELDS: Final[Mapping[str, Mapping[str, type]]] = {
 
 class MalformedFrame(WayfedError):
     """Bytes that are no frame of this protocol."""
+
+
+class MessageTooLarge(WayfedError):
+    """A message beyond a limit; its parts are let pass without a word."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -129,11 +134,16 @@ class Assembler:
     Parameters
     ----------
     limit
-        The most bytes that all unfinished messages may have together.
+        The most bytes that a message may have.
+    together
+        The most bytes that all unfinished messages may have together; None knows no such limit.
     """
 
     limit: int
-    _unfinished: dict[tuple[str, int], tuple[Frame, bytearray]] = field(default_factory=dict)
+    together: int | None = None
+    _unfinished: dict[tuple[str, int], tuple[Frame, BytesIO]] = field(default_factory=dict)
+    _passed: dict[tuple[str, int], int] = field(default_factory=dict)
+    """How much is to come of messages that were too large."""
     _announced: int = 0
 
     def take(self, frame: Frame) -> tuple[Frame, bytes] | None:
@@ -141,37 +151,63 @@ class Assembler:
 
         Raises
         ------
+        MessageTooLarge
+            It has more bytes than it may have; raised once.
         MalformedFrame
-            A part of nothing, more bytes than were announced, or more than the limit.
+            A part of nothing, or more bytes than were announced.
         """
         key = frame.header["session"], frame.header.get("number", 0)
-        if frame.kind == "part":
-            found = self._unfinished.get(key)
-            if found is None:
-                raise MalformedFrame("a part of a message that has not begun")
-            first, received = found
-            received += frame.payload
-        else:
+        if frame.kind != "part":
             self.drop(key)  # who was cut off in the middle of a message begins again
-            first, size = frame, frame.header["size"]
-            if size < 0 or self._announced + size > self.limit:
-                raise MalformedFrame(f"a message of {size:,} bytes, beyond {self.limit:,}")
-            if size == len(frame.payload):
-                return frame, frame.payload
-            received = bytearray(frame.payload)
-            self._unfinished[key] = first, received
-            self._announced += size
-        size = first.header["size"]
-        if len(received) > size:
-            self.drop(key)
-            raise MalformedFrame(f"{len(received):,} bytes of a message of {size:,}")
-        if len(received) < size:
+            return self._begin(key, frame)
+        if key in self._passed:
+            self._pass(key, frame)
             return None
-        self.drop(key)
-        return first, bytes(received)
+        found = self._unfinished.get(key)
+        if found is None:
+            raise MalformedFrame("a part of a message that has not begun")
+        first, received = found
+        received.write(frame.payload)
+        return self._finished(key, first, received)
 
     def drop(self, key: tuple[str, int]) -> None:
         """Forget an unfinished message."""
+        self._passed.pop(key, None)
         found = self._unfinished.pop(key, None)
         if found is not None:
             self._announced -= found[0].header["size"]
+
+    def _begin(self, key: tuple[str, int], first: Frame) -> tuple[Frame, bytes] | None:
+        size = first.header["size"]
+        if size < 0:
+            raise MalformedFrame(f"a message of {size:,} bytes")
+        most = self.limit
+        if self.together is not None:
+            most = min(most, self.together - self._announced)
+        if size > most:
+            self._passed[key] = size
+            self._pass(key, first)
+            raise MessageTooLarge(f"a message of {size:,} bytes, beyond {most:,}")
+        if size == len(first.payload):
+            return first, first.payload
+        self._announced += size
+        received = BytesIO()  # gives what was written without a copy
+        received.write(first.payload)
+        self._unfinished[key] = first, received
+        return self._finished(key, first, received)
+
+    def _finished(
+        self, key: tuple[str, int], first: Frame, received: BytesIO
+    ) -> tuple[Frame, bytes] | None:
+        size, there = first.header["size"], received.tell()
+        if there < size:
+            return None
+        self.drop(key)
+        if there > size:
+            raise MalformedFrame(f"{there:,} bytes of a message of {size:,}")
+        return first, received.getvalue()
+
+    def _pass(self, key: tuple[str, int], frame: Frame) -> None:
+        self._passed[key] -= len(frame.payload)
+        if self._passed[key] <= 0:
+            del self._passed[key]

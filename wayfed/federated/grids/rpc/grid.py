@@ -28,6 +28,7 @@ if TYPE_CHECKING:
     from wayfed.federated.grids.rpc.desk import Desk
 
 LOG: Final = logging.getLogger("wayfed.federated.grid")
+_ANOTHER: Final = "answered another message than it was asked"
 _STEP_SECONDS: Final = 0.1
 """Waits are in steps: polars, once imported, lets no signal end a wait that has no timeout."""
 
@@ -146,12 +147,12 @@ class RpcGrid(PartyGrid):
             self._holding.pop(name, None)
             self._told.pop(name, None)
         asked, told = message.metadata, reply.metadata
-        if (told.reply_to_message_id, told.src_node_id, told.message_type) != (
-            asked.message_id,
-            asked.dst_node_id,
-            asked.message_type,
-        ):
-            return self._refused(message, "answered another message than it was asked")
+        if (told.reply_to_message_id, told.src_node_id) != (asked.message_id, asked.dst_node_id):
+            return self._refused(message, _ANOTHER)
+        if reply.has_error():  # who could not read the message does not know its type
+            return Message(reply.error, reply_to=message)
+        if told.message_type != asked.message_type:
+            return self._refused(message, _ANOTHER)
         return reply
 
     def _refused(self, message: Message, reason: str) -> Message:

@@ -7,39 +7,32 @@ import threading
 from collections import OrderedDict
 from dataclasses import dataclass
 from queue import SimpleQueue
-from typing import TYPE_CHECKING, Final, Protocol
+from typing import TYPE_CHECKING, Final
 
 from flwr.app import Error, Message
 
 from wayfed.federated.grids.base import node_id_of
 from wayfed.federated.grids.local import CLIENT_APP_RAISED, describe_error
-from wayfed.federated.grids.rpc.messages import MalformedMessage, from_bytes, to_bytes
+from wayfed.federated.grids.rpc.messages import (
+    MalformedMessage,
+    from_bytes,
+    refusal_bytes,
+    to_bytes,
+)
 from wayfed.federated.parties.audit import Asker
 from wayfed.federated.parties.party import Party, PartyContext
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Container
 
-    from wayfed.arrays import Arrays
     from wayfed.federated.grids.rpc.frames import Header
+    from wayfed.federated.parties.party import Answering
 
 LOG: Final = logging.getLogger("wayfed.federated.party")
 NO_SESSION: Final = 3
 """Flower's error code of a message to a session that is not, or not any more."""
 SESSIONS: Final = 16
 """How many sessions a requester may have at a party; the one that was used least lately ends."""
-
-
-class Answering(Protocol):
-    """What a session is made of; see `wayfed.federated.parties.session.Session`."""
-
-    def answer(self, message: Message, context: PartyContext) -> Message:
-        """Answer a message; raises what keeps the party from it."""
-        ...
-
-    def lend(self) -> Arrays:
-        """Return the session's arrays to code of somebody's own, if that may have them."""
-        ...
 
 
 @dataclass(frozen=True, slots=True)
@@ -106,7 +99,7 @@ class Hosting:
         try:
             message = from_bytes(ask.data)
         except MalformedMessage as error:
-            LOG.warning("requester '%s' sent %s", ask.requester, error.message)
+            self.refuse(ask, error.message)
             return
         reason = self._misdirected(ask, message)
         if reason is not None:
@@ -128,6 +121,13 @@ class Hosting:
         self._sessions.move_to_end(key)
         hosted.take(ask, message)
 
+    def refuse(self, ask: Ask, reason: str) -> None:
+        """Answer a message that cannot be read; nobody waits for an answer until a deadline."""
+        told = f"cannot read {reason}" if ask.fingerprint in self._serves() else _unserved(ask)
+        LOG.warning("refused a message of requester '%s': %s", ask.requester, told)
+        refusal = refusal_bytes(node_id_of(self._name), ask.number, CLIENT_APP_RAISED, told)
+        self._reply(ask.session, ask.number, refusal)
+
     def end(self, fingerprint: str, session: str) -> None:
         """End a session of a requester."""
         hosted = self._sessions.pop((fingerprint, session), None)
@@ -142,7 +142,7 @@ class Hosting:
 
     def _misdirected(self, ask: Ask, message: Message) -> str | None:
         if ask.fingerprint not in self._serves():
-            return f"the party does not serve the requester {ask.fingerprint}"
+            return _unserved(ask)
         metadata = message.metadata
         if metadata.dst_node_id != node_id_of(self._name):
             return "the message is for another party"
@@ -166,6 +166,10 @@ class Hosting:
     def _refuse(self, ask: Ask, message: Message, code: int, reason: str) -> None:
         refusal = Message(Error(code=code, reason=reason), reply_to=message)
         self._reply(ask.session, ask.number, to_bytes(refusal))
+
+
+def _unserved(ask: Ask) -> str:
+    return f"the party does not serve the requester {ask.fingerprint}"
 
 
 class _Hosted:

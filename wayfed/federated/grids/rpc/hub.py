@@ -30,6 +30,7 @@ from wayfed.federated.grids.rpc.frames import (
     Frame,
     Header,
     MalformedFrame,
+    MessageTooLarge,
     decode,
     framed,
 )
@@ -231,7 +232,8 @@ class Hub:
         else:
             seat.see(self._exchange.roster.names, self._exchange.present)
         writer = asyncio.create_task(outlet.write(call))
-        assembler = Assembler(self._limits.message_bytes)
+        most = self._limits.message_bytes
+        assembler = Assembler(most, together=most)
         try:
             while (data := await call.read()) is not aio.EOF:
                 self._asked(seat, decode(data), assembler)
@@ -249,7 +251,13 @@ class Hub:
     def _asked(self, seat: RemoteSeat, frame: Frame, assembler: Assembler) -> None:
         match frame.kind:
             case "send" | "part":
-                whole = assembler.take(frame)
+                try:
+                    whole = assembler.take(frame)
+                except MessageTooLarge as error:
+                    LOG.warning("requester '%s' sent %s", seat.name, error.message)
+                    for number, _ in _heads(frame.header).values():
+                        seat.undelivered(frame.header["session"], number, error.message)
+                    return
                 if whole is not None:
                     first, content = whole
                     heads = _heads(first.header)

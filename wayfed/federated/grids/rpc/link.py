@@ -6,16 +6,23 @@ import uuid
 from typing import TYPE_CHECKING
 
 from wayfed.federated.grids.rpc.channel import PARTY_METHOD
-from wayfed.federated.grids.rpc.frames import VERSION, Assembler, Frame, MalformedFrame, framed
+from wayfed.federated.grids.rpc.frames import (
+    VERSION,
+    Assembler,
+    Frame,
+    MalformedFrame,
+    MessageTooLarge,
+    framed,
+)
 from wayfed.federated.grids.rpc.hosting import Ask, Hosting
 from wayfed.federated.grids.rpc.outbound import Coordinator, Outbound
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Container
 
-    from wayfed.federated.grids.rpc.hosting import Answering
     from wayfed.federated.grids.rpc.identity import Identity
     from wayfed.federated.parties.audit import Asker
+    from wayfed.federated.parties.party import Answering
 
 
 class Link:
@@ -36,7 +43,7 @@ class Link:
     first
         The type of the message that begins a session.
     message_bytes
-        The largest message that it takes.
+        The largest message that it takes; of unfinished ones as much together.
     """
 
     def __init__(
@@ -59,7 +66,7 @@ class Link:
             "min_rows": min_rows,
         }
         self._limit = message_bytes
-        self._assembler = Assembler(message_bytes)
+        self._assembler = Assembler(message_bytes, together=message_bytes)
         self._hosting = Hosting(name, make, serves, self._reply, first)
         self._outbound = Outbound(
             coordinator,
@@ -83,12 +90,16 @@ class Link:
         self._outbound.stop()
 
     def _begin(self) -> None:
-        self._assembler = Assembler(self._limit)
+        self._assembler = Assembler(self._limit, together=self._limit)
 
     def _take(self, frame: Frame) -> None:
         match frame.kind:
             case "ask" | "part":
-                whole = self._assembler.take(frame)
+                try:
+                    whole = self._assembler.take(frame)
+                except MessageTooLarge as error:
+                    self._hosting.refuse(Ask.of(frame.header, b""), error.message)
+                    return
                 if whole is not None:
                     first, data = whole
                     self._hosting.ask(Ask.of(first.header, data))

@@ -8,23 +8,25 @@ from io import BytesIO
 from typing import TYPE_CHECKING, Any, Final
 
 import numpy as np
-from flwr.app import ArrayRecord, Message
+from flwr.app import ArrayRecord, Message, MetricRecord
 from flwr.common.serde import (
     config_record_from_proto,
+    config_record_to_proto,
+    error_to_proto,
     message_from_proto,
-    message_to_proto,
     metadata_from_proto,
     metadata_to_proto,
-    metric_record_from_proto,
-    recorddict_to_proto,
 )
+from flwr.proto.error_pb2 import Error as ErrorProto
 from flwr.proto.message_pb2 import Message as MessageProto
+from flwr.proto.message_pb2 import Metadata as MetadataProto
+from flwr.proto.recorddict_pb2 import RecordDict as RecordDictProto
 
-from wayfed.federated.wire import NumpyArray, Reply
+from wayfed.federated.wire import NumpyArray, Reply, figures_of
 from wayfed_optimizer.errors import WayfedError
 
 if TYPE_CHECKING:
-    from flwr.app import ConfigRecord, MetricRecord, RecordDict
+    from flwr.app import ConfigRecord, RecordDict
     from numpy.typing import NDArray
 
 _PREAMBLE: Final = 10
@@ -35,6 +37,8 @@ _WITH_LENGTH: Final = 2  # the wire type of what is preceded by its length
 _CONTENT_TAG: Final = bytes(
     [MessageProto.DESCRIPTOR.fields_by_name["content"].number << 3 | _WITH_LENGTH]
 )
+_UNREAD: Final = "query"
+"""Stands for the type of a message that could not be read; Flower takes none without one."""
 
 
 class MalformedMessage(WayfedError):
@@ -43,7 +47,10 @@ class MalformedMessage(WayfedError):
 
 def content_bytes(content: RecordDict) -> bytes:
     """Write what a message holds, as a field of its Protocol Buffer."""
-    written = recorddict_to_proto(content).SerializeToString()
+    proto = RecordDictProto()
+    _write(content, proto)
+    written = proto.SerializeToString()
+    del proto  # it holds all arrays once more
     return b"".join((_CONTENT_TAG, _varint(len(written)), written))
 
 
@@ -55,7 +62,22 @@ def head_bytes(message: Message) -> bytes:
 
 def to_bytes(message: Message) -> bytes:
     """Write a whole message."""
-    written: bytes = message_to_proto(message).SerializeToString()
+    proto = MessageProto(metadata=metadata_to_proto(message.metadata))
+    if message.has_error():
+        proto.error.CopyFrom(error_to_proto(message.error))
+    else:
+        _write(message.content, proto.content)
+    written: bytes = proto.SerializeToString()
+    return written
+
+
+def refusal_bytes(node: int, number: int, code: int, reason: str) -> bytes:
+    """Write a party's refusal of a message of which it could read no more than the envelope."""
+    metadata = MetadataProto(
+        src_node_id=node, reply_to_message_id=str(number), message_type=_UNREAD
+    )
+    error = ErrorProto(code=code, reason=reason)
+    written: bytes = MessageProto(metadata=metadata, error=error).SerializeToString()
     return written
 
 
@@ -80,6 +102,39 @@ def from_bytes(data: bytes) -> Message:
         ) from error
 
 
+def _write(content: RecordDict, into: Any) -> None:
+    """Write records as Flower does, without its look at each of the numbers."""
+    into.SetInParent()
+    for name, record in content.items():
+        item = into.items.add(key=name)
+        if isinstance(record, ArrayRecord):
+            item.array_record.SetInParent()
+            for key, array in record.items():
+                value = item.array_record.items.add(key=key).value
+                value.dtype, value.stype = array.dtype, array.stype
+                value.shape.extend(array.shape)
+                value.data = array.data
+        elif isinstance(record, MetricRecord):
+            item.metric_record.SetInParent()
+            for key, figure in record.items():
+                _write_figure(figure, item.metric_record.items.add(key=key).value)
+        else:
+            item.config_record.CopyFrom(config_record_to_proto(record))
+
+
+def _write_figure(figure: float | list[int] | list[float], into: Any) -> None:
+    match figure:
+        case float():
+            into.double = figure
+        case int():
+            into.sint64 = figure
+        case [int(), *_]:
+            into.sint_list.vals.extend(figure)
+        case _:
+            into.double_list.SetInParent()
+            into.double_list.vals.extend(figure)
+
+
 def _record(item: Any) -> ArrayRecord | ConfigRecord | MetricRecord:
     """Read a record; Flower's own reading would make each array twice."""
     match item.WhichOneof("value"):
@@ -91,9 +146,15 @@ def _record(item: Any) -> ArrayRecord | ConfigRecord | MetricRecord:
         case "config_record":
             return config_record_from_proto(item.config_record)
         case "metric_record":
-            return metric_record_from_proto(item.metric_record)
+            return figures_of({each.key: _figure(each.value) for each in item.metric_record.items})
         case other:
             raise ValueError(f"a record of the kind {other}")
+
+
+def _figure(value: Any) -> Any:
+    kind = value.WhichOneof("value")
+    found = getattr(value, kind)
+    return list(found.vals) if kind.endswith("list") else found
 
 
 def _array_of(data: bytes) -> NDArray[Any]:

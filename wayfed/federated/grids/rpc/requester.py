@@ -10,7 +10,14 @@ from typing import TYPE_CHECKING, Final
 
 from wayfed.federated.grids.rpc.channel import REQUESTER_METHOD
 from wayfed.federated.grids.rpc.desk import Batch, Mailbox, Presence
-from wayfed.federated.grids.rpc.frames import VERSION, Assembler, Frame, MalformedFrame, framed
+from wayfed.federated.grids.rpc.frames import (
+    VERSION,
+    Assembler,
+    Frame,
+    MalformedFrame,
+    MessageTooLarge,
+    framed,
+)
 from wayfed.federated.grids.rpc.outbound import Coordinator, Outbound
 from wayfed_optimizer.errors import PartyError
 
@@ -32,7 +39,7 @@ class RemoteDesk:
     identity
         Who asks; the hub lists its fingerprint, and so does each party that serves it.
     message_bytes
-        The most bytes of answers that have not come whole.
+        The most bytes of an answer.
 
     Raises
     ------
@@ -41,7 +48,7 @@ class RemoteDesk:
     """
 
     def __init__(
-        self, coordinator: Coordinator, identity: Identity, *, message_bytes: int = 4 << 30
+        self, coordinator: Coordinator, identity: Identity, *, message_bytes: int = 1 << 30
     ) -> None:
         self._address = coordinator.address
         self._limit = message_bytes
@@ -157,7 +164,12 @@ class RemoteDesk:
         header = frame.header
         match frame.kind:
             case "answer" | "part":
-                whole = self._assembler.take(frame)
+                try:
+                    whole = self._assembler.take(frame)
+                except MessageTooLarge as error:
+                    reason = f"answered {error.message}"
+                    self._deliver(header["session"], header["number"], reason)
+                    return
                 if whole is not None:
                     self._deliver(header["session"], header["number"], whole[1])
             case "undelivered":

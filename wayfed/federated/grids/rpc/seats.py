@@ -28,7 +28,7 @@ class LocalSeat:
     name, fingerprint
         Who it is.
     limit
-        The most bytes of answers that have not come whole.
+        The most bytes of an answer.
     """
 
     def __init__(self, name: str, fingerprint: str, limit: int) -> None:
