@@ -14,6 +14,7 @@ import json
 import os
 import signal
 import threading
+from pathlib import Path
 from statistics import median
 from time import perf_counter, process_time
 from typing import Any
@@ -89,6 +90,12 @@ def turn(grid: PartyGrid, content: RecordDict) -> tuple[float, float]:
     return taken
 
 
+def cpu_seconds(pid: int) -> float:
+    """Give the CPU seconds that a process has taken."""
+    fields = Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()
+    return (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK")
+
+
 def measure(parties: int, numbers: int, rounds: int, processes: int) -> dict[str, Any]:
     """Let rounds over both grids take turns; give medians."""
     identities = {f"party{n:04}": make_identity(f"party{n:04}") for n in range(parties)}
@@ -123,9 +130,11 @@ def measure(parties: int, numbers: int, rounds: int, processes: int) -> dict[str
         content = RecordDict({"arrays": record_of({"w": np.random.default_rng(0).random(numbers)})})
         grids: dict[str, PartyGrid] = {"local": local, "grpc": rpc}
         taken: dict[str, list[tuple[float, float]]] = {name: [] for name in grids}
+        away = sum(map(cpu_seconds, children))
         for _ in range(rounds):
             for name, grid in grids.items():
                 taken[name].append(turn(grid, content))
+        away = sum(map(cpu_seconds, children)) - away
         rpc.close()
     finally:
         for child in children:
@@ -143,6 +152,7 @@ def measure(parties: int, numbers: int, rounds: int, processes: int) -> dict[str
         "over_s": round(wall["grpc"] - wall["local"], 5),
         "least_over_s": round(least["grpc"] - least["local"], 5),
         "cpu_here_s": round(median(cpu for _, cpu in taken["grpc"]), 5),
+        "cpu_parties_s": round(away / rounds, 5),
         "load": round(os.getloadavg()[0], 1),
     }
 
