@@ -8,6 +8,7 @@ import tomllib
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Annotated, Any, Final, TypeVar, get_args, get_origin
+from urllib.parse import quote
 
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, ValidationError
 
@@ -16,6 +17,11 @@ from wayfed_optimizer.errors import InvalidOption, SourceError, suggestion
 _VARIABLE: Final = re.compile(r"\$\{([^}]*)\}")
 _QUOTED: Final = re.compile(r"'([^']*)'")
 _SECRET_FILE: Final = re.compile(r"file:(?!//)(.+)")
+_SQLITE: Final = "sqlite:///"
+_MISSING_HINTS: Final = {
+    "schema": "it holds what all parties have agreed to publish, [schema.TABLE] and [keys]: the "
+    "same file everywhere"
+}
 
 M = TypeVar("M", bound="Strict")
 
@@ -167,7 +173,9 @@ def read_toml(
     try:
         return tomllib.loads(path.read_text(encoding="utf-8")), path.resolve().parent, path.name
     except OSError as error:
-        raise SourceError(f"the {kind} {path} cannot be read: {error.strerror}") from error
+        raise SourceError(
+            f"the {kind} {path} cannot be read: {error.strerror}", hint=_MISSING_HINTS.get(kind)
+        ) from error
     except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
         raise SourceError(f"the {kind} {path} is not TOML: {error}") from error
 
@@ -269,7 +277,18 @@ def _with_secret(text: str, directory: Path, place: str) -> str:
 
 
 def resolve_path(source: str, directory: Path) -> str:
-    """Return a path that is relative to a file's directory as an absolute one; URLs as they are."""
-    if "://" in source or Path(source).expanduser().is_absolute():
+    """Return a path that is relative to a file's directory as an absolute one; URLs as they are.
+
+    A URL of a SQLite file holds a path, too.
+
+    Examples
+    --------
+    >>> resolve_path("core.parquet", Path("/bank"))
+    '/bank/core.parquet'
+    >>> resolve_path("sqlite:///core.db", Path("/bank"))
+    'sqlite:////bank/core.db'
+    """
+    scheme, path = (_SQLITE, source[len(_SQLITE) :]) if source.startswith(_SQLITE) else ("", source)
+    if "://" in path or path in ("", ":memory:") or Path(path).expanduser().is_absolute():
         return source
-    return str(directory / source)
+    return f"{scheme}{quote(str(directory))}/{path}" if scheme else str(directory / path)

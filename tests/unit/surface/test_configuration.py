@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import sqlite3
+from contextlib import closing
+
 import pyarrow as pa
 import pytest
 from pyarrow import csv
@@ -38,6 +41,22 @@ def test_a_catalog_names_sources_relative_to_its_file(directory):
         assert transactions.columns == ("customer_id", "amount")
         assert ctx.tables()[0].key == ("customer_id",)
         assert ctx.tables()[0].columns == ("customer_id", "amount")
+
+
+def test_the_path_in_a_sqlite_url_is_relative_to_its_file_too(tmp_path):
+    place = tmp_path / "a bank, 100%25"
+    place.mkdir()
+    with closing(sqlite3.connect(place / "core.db")) as core:
+        core.execute("create table credit (cust integer)")
+    (place / "wayfed.toml").write_text(
+        """
+        [tables.loans]
+        source = "sqlite:///core.db"
+        table = "credit"
+        """
+    )
+    with wf.context(place / "wayfed.toml") as ctx:
+        assert ctx.read("loans").columns == ("cust",)
 
 
 def test_secrets_come_from_the_environment_and_from_files(directory, monkeypatch):

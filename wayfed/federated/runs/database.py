@@ -11,6 +11,7 @@ from contextlib import closing
 from pathlib import Path
 from threading import RLock
 from typing import TYPE_CHECKING, Any, Final, Literal, Protocol, TypeAlias
+from urllib.parse import unquote
 from weakref import finalize
 
 from wayfed_optimizer.errors import SourceError, mask_secrets
@@ -69,7 +70,7 @@ def open_database(place: str) -> Database:
     Nothing is connected to before the first statement.
     """
     if place.startswith("sqlite:///"):
-        return SqliteDatabase(Path(place.removeprefix("sqlite:///")))
+        return SqliteDatabase(Path(unquote(place.removeprefix("sqlite:///"))).expanduser())
     if "://" in place:
         return OtherDatabase(place)
     return SqliteDatabase(Path(place).expanduser())
