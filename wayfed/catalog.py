@@ -125,7 +125,9 @@ class Catalog:
                 relation = declared.make()
                 for column in declared.key:
                     if column not in relation.schema:
-                        raise ColumnNotFound(column, relation.schema.names, of=f"{name} (its key)")
+                        raise ColumnNotFound(
+                            column, relation.schema.names, of=f"{name} (its key, after rename)"
+                        )
                 self._relations[name] = relation
             return self._relations[name]
 
