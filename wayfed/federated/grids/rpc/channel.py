@@ -67,7 +67,8 @@ def pinned_certificate(address: str, fingerprint: str) -> bytes:
         ):
             der = secured.getpeercert(binary_form=True)
     except (OSError, ValueError) as error:
-        raise TransferError(f"no coordinator answers at {address}: {error}") from error
+        reason = getattr(error, "strerror", None) or error
+        raise TransferError(f"no coordinator answers at {address}: {reason}") from error
     certificate = ssl.DER_cert_to_PEM_cert(der or b"").encode()
     found = fingerprint_of(certificate)
     if found != fingerprint:
