@@ -19,6 +19,7 @@ from wayfed_optimizer.statistics.estimates import (
     TableStatistics,
     Told,
 )
+from wayfed_optimizer.statistics.sampled import distinct_of
 from wayfed_optimizer.types import BINARY, DATE, FLOAT64, INT64, TEXT, DataType, Schema
 
 if TYPE_CHECKING:
@@ -209,29 +210,12 @@ def _sampled(
         present = [value for value in values if value is not None]
         share = 1 - len(present) / len(values)
         told[name] = ColumnStatistics(
-            distinct=values_of(Counter(present), rows * (1 - share)) if present else None,
+            distinct=distinct_of(Counter(present).values(), rows * (1 - share))
+            if present
+            else None,
             null_fraction=share or None,  # that a few rows have none does not say that none has
         )
     return told
-
-
-def values_of(sampled: Mapping[object, int], rows: float) -> float:
-    """Return how many values `rows` rows have, of which some were looked at.
-
-    Haas and Stokes's estimator Duj1 (IBM Research Report RJ 10025, 1996), as PostgreSQL uses it:
-    what was met once only is rare, and there is more of it.
-
-    Examples
-    --------
-    >>> values_of({"a": 200, "b": 200}, 10_000.0)
-    2.0
-    >>> values_of({number: 1 for number in range(400)}, 10_000.0)
-    10000.0
-    """
-    size, once = sum(sampled.values()), sum(count == 1 for count in sampled.values())
-    if rows <= size:
-        return float(len(sampled))
-    return min(rows, size * len(sampled) / (size - once + once * size / rows))
 
 
 def _ends(

@@ -1,9 +1,10 @@
-"""Looks at the first records of each partition, to learn what their columns are."""
+"""Looks at some records of each partition, to learn what their columns are, and what is in them."""
 
 from __future__ import annotations
 
 from contextlib import closing
 from dataclasses import dataclass
+from math import inf
 from time import monotonic
 from typing import TYPE_CHECKING, Final
 
@@ -32,11 +33,28 @@ class Sampled:
 
 
 def sample(
-    cluster: Cluster, topic: str, ranges: Sequence[Range], *, committed: bool
+    cluster: Cluster,
+    topic: str,
+    ranges: Sequence[Range],
+    *,
+    committed: bool,
+    records: int = RECORDS,
+    seconds: float = inf,
 ) -> list[Sampled]:
     """Return the first values of each partition's range, some hundreds together.
 
     The same ones each time, as long as they are there; tombstones are no values.
+
+    Parameters
+    ----------
+    cluster, topic, ranges
+        Where they are.
+    committed
+        Whether only those are values that no transaction has yet to settle.
+    records
+        About how many are wanted.
+    seconds
+        After which there are none, rather than some.
 
     Raises
     ------
@@ -49,13 +67,16 @@ def sample(
     ends = {each.partition: latest.get(each.partition, each.end or 0) for each in ranges}
     starts = {p.partition: p.start for p in ranges if ends[p.partition] > p.start}
     found: dict[int, list[Sampled]] = {partition: [] for partition in starts}
-    each_wants = max(_FEWEST, RECORDS // max(1, len(starts)))
+    each_wants = max(_FEWEST, records // max(1, len(starts)))
     if not starts:
         return []
     size, heard = 0, monotonic()
+    until = heard + seconds
     with closing(client.consumer(topic, starts, committed=committed)) as consumer:
         while starts and size < _BYTES:
-            polled = consumer.poll(RECORDS, _WAIT)
+            if monotonic() > until:
+                return []
+            polled = consumer.poll(records, _WAIT)
             if not polled.positions:
                 if monotonic() - heard > cluster.settings.timeout:
                     told = consumer.trouble() or "records did not arrive"

@@ -101,9 +101,9 @@ class TopicSource:
         return [Told(self.statistics(), version)]
 
     def statistics(self) -> TableStatistics:
-        """Return what the offsets tell, and when their first and latest records are of."""
+        """Return what the offsets tell, and their first and latest records."""
         if self._statistics is None:
-            self._statistics = statistics_of(self.topic, self._cluster.client)
+            self._statistics = statistics_of(self.topic, self._cluster)
         return self._statistics
 
     def snapshot(self) -> Snapshot:
