@@ -27,6 +27,7 @@ if TYPE_CHECKING:
     from wayfed.explain import Explanation
     from wayfed.federated.grids.base import PartyGrid
     from wayfed.federated.parties.party import Party
+    from wayfed.federated.privacy.account import PrivacyPolicy
     from wayfed.federated.rounds.binding import BoundParties
     from wayfed_optimizer.types import Schema
 
@@ -151,7 +152,14 @@ class FederatedArrays:
         """Return the types of these columns."""
         return {name: str(self.schema[name].type) for name in names}
 
-    def grid(self, runner: str | None, *, threads: int | None, features: int) -> PartyGrid:
+    def grid(
+        self,
+        runner: str | None,
+        *,
+        threads: int | None,
+        features: int,
+        paying: PrivacyPolicy | None = None,
+    ) -> PartyGrid:
         """Return what carries messages to the parties; opened once, and kept."""
         return self._opened(runner or self._runner)
 

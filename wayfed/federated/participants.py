@@ -9,6 +9,7 @@ from wayfed.arrays import Arrays, PartitionedArrays
 from wayfed.federated.grids.local import LocalGrid
 from wayfed.federated.parties.learning import learning_party
 from wayfed.federated.parties.rules import Rules
+from wayfed.federated.privacy.account import Account
 from wayfed_arrow.types import from_arrow_type
 from wayfed_optimizer.errors import ColumnNotFound, InvalidOption, Unsupported, WayfedError
 
@@ -21,6 +22,7 @@ if TYPE_CHECKING:
     from wayfed.explain import Explanation
     from wayfed.federated.grids.base import PartyGrid
     from wayfed.federated.parties.party import Party
+    from wayfed.federated.privacy.account import PrivacyPolicy
 
 
 class Participants(Protocol):
@@ -55,8 +57,25 @@ class Participants(Protocol):
         """Return those of `names` that hold yes or no."""
         ...
 
-    def grid(self, runner: str | None, *, threads: int | None, features: int) -> PartyGrid:
-        """Return what carries messages to the parties; `features` says how wide a row is."""
+    def grid(
+        self,
+        runner: str | None,
+        *,
+        threads: int | None,
+        features: int,
+        paying: PrivacyPolicy | None = None,
+    ) -> PartyGrid:
+        """Return what carries messages to the parties.
+
+        Parameters
+        ----------
+        runner, threads
+            As in `wayfed.federated.run.run_federated`.
+        features
+            How wide a row is.
+        paying
+            How a private run is paid for by parties that have no policy of their own.
+        """
         ...
 
     def done(self, grid: PartyGrid) -> None:
@@ -128,12 +147,19 @@ class GivenArrays:
         schema = next((a for a in arrays if all(n in a for n in names)), self._first).schema
         return {name: _type_name(schema.field(name)) for name in names}
 
-    def grid(self, runner: str | None, *, threads: int | None, features: int) -> PartyGrid:
+    def grid(
+        self,
+        runner: str | None,
+        *,
+        threads: int | None,
+        features: int,
+        paying: PrivacyPolicy | None = None,
+    ) -> PartyGrid:
         """Return a grid in this process, or to processes that have been handed the arrays."""
         if runner == "processes":
             from wayfed.federated.grids.handed import handed_over
 
-            apart, ending = handed_over(self._parties, self._min_rows)
+            apart, ending = handed_over(self._parties, self._min_rows, paying)
             self._processes[id(apart)] = ending
             return apart
         if runner not in (None, "local"):
@@ -144,13 +170,21 @@ class GivenArrays:
                 hint="a federated context has parties elsewhere",
             )
         grid = LocalGrid(
-            [learning_party(name, arrays, self._rules) for name, arrays in self._parties.items()],
+            [
+                learning_party(name, arrays, self._rules_of(name, paying))
+                for name, arrays in self._parties.items()
+            ],
             threads=threads,
         )
         rows = [arrays.rows for arrays in self._parties.values()]
         where_a_row_lies = sum(n * n for n in rows) / max(1, sum(rows))
         grid.expect(int(where_a_row_lies * features))
         return grid
+
+    def _rules_of(self, name: str, paying: PrivacyPolicy | None) -> Rules:
+        if paying is None:
+            return self._rules
+        return Rules(self._min_rows, account=Account({name: 1.0}, paying))
 
     def done(self, grid: PartyGrid) -> None:
         """Forget the parties, and end their processes where they have some."""

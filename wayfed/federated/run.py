@@ -10,7 +10,7 @@ from wayfed.federated.participants import participants_of
 from wayfed.federated.rounds.asking import check_options, check_own_code, question_of
 from wayfed.federated.rounds.launch import check_rounds
 from wayfed.federated.rounds.learning import Learning
-from wayfed.federated.runs.places import CheckpointLike, checkpoint_place
+from wayfed.federated.runs.places import CheckpointLike, checkpoint_place, new_id
 from wayfed.federated.runs.stopping import EarlyStopping, as_early_stopping
 from wayfed.federated.runs.terms import Terms
 
@@ -183,6 +183,7 @@ def run_federated(
     participants = participants_of(parties, min_rows)
     check_rounds(rounds, quorum, deadline)
     terms = Terms(
+        run=new_id() if resumed is None else resumed.run,
         runner=runner,
         quorum=quorum,
         deadline=deadline,

@@ -9,12 +9,13 @@ from typing import TYPE_CHECKING, Final
 
 import numpy as np
 
-from wayfed.federated.grids.processes import ProcessRunner
+from wayfed.federated.grids.processes import DOORS, ProcessRunner
 from wayfed.federated.parties.configuration import (
     Federation,
     PartyConfiguration,
     PartyPolicy,
     PartyTable,
+    PrivacyTable,
 )
 from wayfed.federated.rounds.binding import bind_plan
 from wayfed.federated.rounds.guard import GuardedGrid
@@ -31,11 +32,14 @@ if TYPE_CHECKING:
 
     from wayfed.arrays import Arrays
     from wayfed.federated.grids.base import PartyGrid
+    from wayfed.federated.privacy.account import PrivacyPolicy
 
 _TABLE: Final = "arrays"
 
 
-def handed_over(parties: Mapping[str, Arrays], min_rows: int) -> tuple[PartyGrid, ExitStack]:
+def handed_over(
+    parties: Mapping[str, Arrays], min_rows: int, paying: PrivacyPolicy | None = None
+) -> tuple[PartyGrid, ExitStack]:
     """Start a process for each party, which reads its arrays from a private file.
 
     Parameters
@@ -44,6 +48,8 @@ def handed_over(parties: Mapping[str, Arrays], min_rows: int) -> tuple[PartyGrid
         Arrays by party, all of the same columns.
     min_rows
         The least number of training rows that a party needs.
+    paying
+        How a private run is paid for; None where nobody keeps an account.
 
     Returns
     -------
@@ -57,8 +63,6 @@ def handed_over(parties: Mapping[str, Arrays], min_rows: int) -> tuple[PartyGrid
     PartyError
         The processes did not start.
     """
-    from wayfed.federated.grids.rpc.door import HubDoor
-
     arrow = next(iter(parties.values())).schema
     if not all(arrays.schema.equals(arrow) for arrays in parties.values()):
         raise Unsupported(
@@ -71,13 +75,15 @@ def handed_over(parties: Mapping[str, Arrays], min_rows: int) -> tuple[PartyGrid
     )
     with ExitStack() as stack:
         directory = Path(stack.enter_context(TemporaryDirectory(prefix="wayfed-")))
+        privacy = None if paying is None else PrivacyTable.of(paying)
+        policy = PartyPolicy(min_rows=min_rows, privacy=privacy)
         told = {}
         for number, (name, arrays) in enumerate(parties.items()):
             path = directory / f"{number}.arrow"
             _write(arrays, path)
             tables = {_TABLE: PartyTable(source=str(path))}
-            told[name] = PartyConfiguration(tables=tables, policy=PartyPolicy(min_rows=min_rows))
-        runner = ProcessRunner(Federation({_TABLE: schema}, {}, told), HubDoor)
+            told[name] = PartyConfiguration(tables=tables, policy=policy)
+        runner = ProcessRunner(Federation({_TABLE: schema}, {}, told), DOORS["processes"])
         stack.callback(runner.close)
         grid = runner.open()
         plan = to_wire(Read(_TABLE, schema), names=(_TABLE,))

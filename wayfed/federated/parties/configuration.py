@@ -20,7 +20,7 @@ from wayfed.configuration import (
 )
 from wayfed.federated.parties.policy import Policy, Role
 from wayfed.federated.privacy.account import PrivacyPolicy
-from wayfed.federated.privacy.ledger import Budget
+from wayfed.federated.privacy.charges import Budget
 from wayfed.federated.rounds.strategies import STRATEGIES
 from wayfed_optimizer.errors import (
     ColumnNotFound,
@@ -61,6 +61,18 @@ class PrivacyTable(Strict):
     unit: Literal["example", "client"] = "example"
     required: bool = True
     public: Names = ()
+
+    @classmethod
+    def of(cls, policy: PrivacyPolicy) -> PrivacyTable:
+        """Return what would have to stand in a file for a policy."""
+        return cls(
+            epsilon=policy.budget.epsilon,
+            delta=policy.budget.delta,
+            ledger=str(policy.ledger),
+            unit=policy.unit,
+            required=policy.required,
+            public=policy.public,
+        )
 
     def checked(self) -> PrivacyPolicy:
         """Return what the party keeps to."""

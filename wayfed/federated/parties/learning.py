@@ -21,6 +21,7 @@ from wayfed.federated.models.statistics import Clustering
 from wayfed.federated.parties.party import Party
 from wayfed.federated.parties.question import Question, label_of, problems, refusals
 from wayfed.federated.parties.rules import Rules
+from wayfed.federated.privacy.charges import KEPT, run_name
 from wayfed.federated.privacy.masking.answering import MaskedTraining
 from wayfed.federated.privacy.party import PrivateRun
 from wayfed.federated.releases import ReleaseKind
@@ -101,19 +102,24 @@ class Learner:
         # Who was refused, or has too few rows, is not begun with by whoever does not mind.
         self._is_bound = False
         self._shapes = None
-        asked = Question.from_dict(read_json(message.content, QUESTION))
+        plain = dict(read_json(message.content, QUESTION))
+        kept = plain.pop(KEPT, None)
+        asked = Question.from_dict(plain)
         lent = lent_in(message.content)
         if isinstance(lent, OwnModel):
             asked = replace(asked, model=lent)
-        return Message(self._bound(asked), reply_to=message)
+        key = None
+        if kept is not None and asked.privacy is not None:
+            key = self._rules.key_of(run_name(kept), asked, self._name_word)
+        return Message(self._bound(asked, key), reply_to=message)
 
-    def _bound(self, asked: Question) -> RecordDict:
+    def _bound(self, asked: Question, key: str | None) -> RecordDict:
         self._question = asked
-        if violations := self._rules.violations(self._question):
+        if violations := self._rules.violations(self._question, key):
             return answer({ReleaseKind.BINDING: {"violations": list(violations)}})
         self._private = None
         if self._question.privacy is not None:
-            self._private = PrivateRun(self._rows, self._rules, self._question, self._name_word)
+            self._private = PrivateRun(self._rows, self._rules, asked, self._name_word, key)
             self._is_bound = True
             return self._private.bind()
         arrays = self.arrays
@@ -196,7 +202,9 @@ class Learner:
         if (by_class is None) is not (self._question.class_weight is None):
             raise InvalidOption("class_weight is not as the question asks for it")
         if self._private is not None:
-            return self._private.begin(fitted, classes, by_class)
+            after = _rounds(asked.get("after", 0), self._question.rounds)
+            run = run_name(asked.get("run", ""))
+            return self._private.begin(fitted, classes, by_class, run=run, after=after)
         task = Task(len(fitted.names), None if classes is None else len(classes))
         self._model = resolve_model(self._question.model, task)
         label = label_of(self.arrays, self._question)
@@ -292,6 +300,12 @@ def _rows_that_count(weight: NDArray[np.float64]) -> float:
         return 0.0
     scaled = weight / largest
     return float(scaled.sum() ** 2 / np.square(scaled).sum()) * (1 + 1e-9)
+
+
+def _rounds(found: object, most: int) -> int:
+    if isinstance(found, int) and not isinstance(found, bool) and 0 <= found <= most:
+        return found
+    raise InvalidOption(f"'after' is a number of rounds up to {most}, not {str(found)[:50]}")
 
 
 def _number(config: Mapping[str, Any], key: str) -> float:

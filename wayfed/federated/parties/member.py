@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import logging
 from dataclasses import dataclass, field
 from types import MappingProxyType
@@ -59,6 +60,8 @@ class BoundPlan:
         For each table: how many rows of the result one of its rows can change.
     least
         For each column of the result: of how many rows a statistic of it must be.
+    digest
+        Of the plan, as it arrived.
     """
 
     dataset: Dataset | None
@@ -67,6 +70,7 @@ class BoundPlan:
     violations: tuple[str, ...]
     reach: Mapping[str, float] = field(default_factory=lambda: MappingProxyType({}))
     least: Mapping[str, int] = field(default_factory=lambda: MappingProxyType({}))
+    digest: str = ""
 
 
 class Member:
@@ -156,7 +160,8 @@ class Member:
         replaced = transform(guarded, lambda r: own[r] if isinstance(r, Read) else r)
         least = self.policy.least_rows(needed)
         found = reach(needed, self._keys)
-        return BoundPlan(self.context.dataset(replaced), roles, (), (), found, least)
+        digest = hashlib.sha256(plan).hexdigest()
+        return BoundPlan(self.context.dataset(replaced), roles, (), (), found, least, digest)
 
     def account(self, plan: BoundPlan) -> Account:
         """Return what pays for runs over a plan."""
@@ -165,7 +170,7 @@ class Member:
             for name, table in self._tables.items()
         }
         tables = {name: rows for name, rows in plan.reach.items() if name in self._tables}
-        return Account(tables, self.policy.privacy, sources)
+        return Account(tables, self.policy.privacy, sources, plan.digest)
 
     def _keys(self, table: str) -> tuple[tuple[str, ...], ...]:
         """Return the key that this party declares for a table, by published names."""

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import hashlib
+import json
 from dataclasses import dataclass, field
 from types import MappingProxyType
 from typing import TYPE_CHECKING
@@ -37,8 +39,16 @@ class Rules:
     policy: Policy = field(default_factory=Policy)
     account: Account | None = None
 
-    def violations(self, question: Question) -> tuple[str, ...]:
-        """Return each rule that a question would break, as one sentence with the remedy."""
+    def violations(self, question: Question, key: str | None = None) -> tuple[str, ...]:
+        """Return each rule that a question would break, as one sentence with the remedy.
+
+        Parameters
+        ----------
+        question
+            What is asked.
+        key
+            Of a private run that may be gone on with; see `Account.refusals`.
+        """
         return (
             *(
                 f"'{name}' is a {role.value}, and no feature; leave it out of features="
@@ -52,19 +62,24 @@ class Rules:
                 and (role := self.roles.get(name, Role.FEATURE)) not in (Role.FEATURE, Role.LABEL)
             ),
             *self.policy.refusals(question),
-            *self._unpaid(question.privacy),
+            *self._unpaid(question.privacy, key),
         )
 
-    def charge(self, privacy: DifferentialPrivacy) -> None:
-        """Pay for a run, for good.
+    def key_of(self, run: str, question: Question, name_word: int) -> str:
+        """Return by what a private run is known again: the same question over the same plan.
 
-        Raises
-        ------
-        PolicyViolation
-            A table's budget is spent.
+        Parameters
+        ----------
+        run
+            The run, as who asks calls it.
+        question
+            What it asks.
+        name_word
+            A number made of the party's name.
         """
-        if self.account is not None:
-            self.account.charge(privacy)
+        plan = "" if self.account is None else self.account.plan
+        asked = json.dumps([run, plan, name_word, question.to_dict()], sort_keys=True)
+        return hashlib.sha256(asked.encode()).hexdigest()
 
     @property
     def rows_of_a_unit(self) -> float:
@@ -84,6 +99,6 @@ class Rules:
         """The reason for which a party with few rows takes no part."""
         return f"fewer training rows than its min_rows={self.min_rows:,}"
 
-    def _unpaid(self, privacy: DifferentialPrivacy | None) -> Iterator[str]:
+    def _unpaid(self, privacy: DifferentialPrivacy | None, key: str | None) -> Iterator[str]:
         if privacy is not None and self.account is not None:
-            yield from self.account.refusals(privacy)
+            yield from self.account.refusals(privacy, key)

@@ -4,17 +4,21 @@ from __future__ import annotations
 
 import logging
 import math
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from types import MappingProxyType
 from typing import TYPE_CHECKING, Final
 
-from wayfed.federated.privacy.ledger import Budget, Charge, Ledger, Spending, overdrawn
+from wayfed.federated.privacy.accounting import Gaussian, multiplier_for
+from wayfed.federated.privacy.charges import Budget, Charge, Standing, of_table, overdrawn
+from wayfed.federated.privacy.ledger import Ledger
 from wayfed_optimizer.errors import PolicyViolation, SourceError
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
     from pathlib import Path
 
+    from wayfed.federated.privacy.composition import Sides
     from wayfed.federated.privacy.dp import DifferentialPrivacy, Unit
 
 _LOG: Final = logging.getLogger("wayfed.party")
@@ -61,11 +65,14 @@ class Account:
         The budget; None where the party keeps none.
     sources
         What each table is in the party's own store: what two published names share is spent once.
+    plan
+        By which a plan is known again.
     """
 
     reach: Mapping[str, float] = field(default_factory=lambda: MappingProxyType({}))
     policy: PrivacyPolicy | None = None
     sources: Mapping[str, str] = field(default_factory=lambda: MappingProxyType({}))
+    plan: str = ""
 
     @property
     def rows_of_a_unit(self) -> float:
@@ -76,8 +83,21 @@ class Account:
             together[source] = together.get(source, 0.0) + rows
         return max(together.values(), default=1.0)
 
-    def refusals(self, privacy: DifferentialPrivacy) -> Iterator[str]:
-        """Yield what keeps a run from being paid for, as sentences with the remedy."""
+    def refusals(self, privacy: DifferentialPrivacy, key: str | None = None) -> Iterator[str]:
+        """Yield what keeps a run from being paid for, as sentences with the remedy.
+
+        Parameters
+        ----------
+        privacy
+            What is asked for.
+        key
+            Of a run that may be gone on with; where it stands in the ledger, it is paid for.
+        """
+        if self.policy is None and key is not None:
+            yield (
+                "it keeps no ledger, in which a private run with checkpoint= is written down; "
+                "[policy.privacy] at the party, or leave checkpoint out"
+            )
         if self.policy is not None and self.policy.unit != privacy.unit:
             yield (
                 f"its policy hides each {self.policy.unit}, and unit='{privacy.unit}' is asked; "
@@ -93,21 +113,20 @@ class Account:
                         "or the party may say that it hides nobody: [policy.privacy] public = "
                         f'["{table}"]'
                     )
-        if self.policy is None:
-            return
-        try:
-            for table in self._counted:
-                source = self._source(table)
-                spent = Ledger(self.policy.ledger).spent(source, privacy.unit)
-                asked = Spending(privacy.epsilon, privacy.delta)
-                if not self.policy.budget.has(spent, asked):
-                    yield overdrawn(f"table '{table}'", spent, asked, self.policy.budget)
-        except SourceError as error:
-            _LOG.error("%s; %s", error.message, error.hint)
-            yield _UNUSABLE
+        if self.policy is not None:
+            yield from self._unpaid(self.policy, privacy, key)
 
-    def charge(self, privacy: DifferentialPrivacy) -> None:
+    def charge(self, privacy: DifferentialPrivacy, *, key: str, run: str = "") -> None:
         """Pay for a run, for good; on the disk when it returns.
+
+        Parameters
+        ----------
+        privacy
+            What is asked for.
+        key
+            By which the run is found again.
+        run
+            The run, as who asks calls it.
 
         Raises
         ------
@@ -119,19 +138,109 @@ class Account:
         if self.policy is None:
             return
         charges = [
-            Charge(source, privacy.unit, privacy.epsilon, privacy.delta)
+            self._charge_of(source, privacy, key, run)
             for source in dict.fromkeys(map(self._source, self._counted))
         ]
         try:
-            Ledger(self.policy.ledger).charge(charges, self.policy.budget)
-        except SourceError as error:
-            _LOG.error("%s; %s", error.message, error.hint)
-            raise PolicyViolation(_UNUSABLE) from error
+            with _usable():
+                Ledger(self.policy.ledger).charge(charges, self.policy.budget)
         except PolicyViolation as error:
+            if error.message == _UNUSABLE:
+                raise
             # Somebody else was quicker; which table, the first look at the next run says.
             raise PolicyViolation(
                 "the budget of a table was spent by another run", hint="ask again for what is left"
             ) from error
+
+    def settle(
+        self,
+        key: str,
+        sides: Sides,
+        *,
+        epsilon: float = 0.0,
+        standing: Standing | None = None,
+        before: Standing | None = None,
+    ) -> None:
+        """Write down what a run tells; see `wayfed.federated.privacy.ledger.Ledger.settle`.
+
+        Raises
+        ------
+        PolicyViolation
+            It cannot be paid for, and nothing may be told.
+        """
+        if self.policy is None:
+            return
+        try:
+            with _usable():
+                Ledger(self.policy.ledger).settle(
+                    key,
+                    sides,
+                    self.policy.budget,
+                    epsilon=epsilon,
+                    standing=standing,
+                    before=before,
+                )
+        except PolicyViolation as error:
+            # Who asks knows a table by its published name, and is not told where it is.
+            told = error.message
+            for table in self._counted:
+                told = told.replace(self._source(table), f"table '{table}'")
+            raise PolicyViolation(told, hint=error.hint) from None
+
+    def standing(self, key: str) -> Standing | None:
+        """Return how far a run is; None where nothing is known of it."""
+        if self.policy is None:
+            return None
+        with _usable():
+            return Ledger(self.policy.ledger).standing(key)
+
+    def note(self, key: str, kind: str) -> None:
+        """Write down that a run tells something once more; on the disk when it returns.
+
+        Raises
+        ------
+        PolicyViolation
+            It is not paid for, or cannot be written down; it must not be told.
+        """
+        if self.policy is not None:
+            with _usable():
+                Ledger(self.policy.ledger).note(key, kind)
+
+    def _unpaid(
+        self, policy: PrivacyPolicy, privacy: DifferentialPrivacy, key: str | None
+    ) -> Iterator[str]:
+        try:
+            book = Ledger(policy.ledger).read()
+        except SourceError as error:
+            _LOG.error("%s; %s", error.message, error.hint)
+            yield _UNUSABLE
+            return
+        if key in book.runs:
+            return
+        for table in self._counted:
+            asked = self._charge_of(self._source(table), privacy)
+            known = of_table(book.charges, asked.table, asked.unit)
+            if not policy.budget.has((*known, asked)):
+                yield overdrawn(f"table '{table}'", known, [asked], policy.budget)
+
+    def _charge_of(
+        self, source: str, privacy: DifferentialPrivacy, key: str = "", run: str = ""
+    ) -> Charge:
+        """Return a charge that says nothing of the rows, so that a refusal says nothing of them.
+
+        What the run tells depends on how many rows there are; until that is paid for and settled,
+        one Gaussian mechanism stands for it that costs the same.
+        """
+        alike = Gaussian(multiplier_for(privacy.epsilon, privacy.delta, times=1))
+        return Charge(
+            source,
+            privacy.unit,
+            privacy.epsilon,
+            privacy.delta,
+            run=run,
+            key=key,
+            sides=((alike,),),
+        )
 
     @property
     def _counted(self) -> Mapping[str, float]:
@@ -140,3 +249,13 @@ class Account:
 
     def _source(self, table: str) -> str:
         return self.sources.get(table, table)
+
+
+@contextmanager
+def _usable() -> Iterator[None]:
+    """Say of a ledger that cannot be used no more than that; the log says which, and why."""
+    try:
+        yield
+    except SourceError as error:
+        _LOG.error("%s; %s", error.message, error.hint)
+        raise PolicyViolation(_UNUSABLE) from error

@@ -6,77 +6,40 @@ replaced as a whole, under a lock that processes share, so that it is never half
 cannot be read, or whose seal does not fit what stands in it, pays for nothing: forgetting is the
 one thing that a ledger must not do.
 
-Charges add up (basic composition; as budgets are fixed beforehand, what is asked may depend on
-what was told: Rogers, Roth, Ullman and Vadhan, Privacy odometers and filters, NeurIPS 2016).
+A run that may be gone on with stands there too: how many rounds it has paid for, and how many of
+them it has told. That is written down as a charge is, before each is told.
 """
 
 from __future__ import annotations
 
 import datetime
 import fcntl
-import hashlib
 import json
-import math
 import os
 import tempfile
 from contextlib import contextmanager
-from dataclasses import asdict, dataclass
+from dataclasses import replace
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Final
+from typing import TYPE_CHECKING
 
+from wayfed.federated.privacy.charges import (
+    Book,
+    Budget,
+    Charge,
+    Spending,
+    Standing,
+    of_table,
+    overdrawn,
+    sum_of,
+)
 from wayfed_optimizer.errors import PolicyViolation, SourceError
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
 
-VERSION: Final = 1
-_ROUNDING: Final = 1 + 1e-12
+    from wayfed.federated.privacy.composition import Sides
 
-
-@dataclass(frozen=True, slots=True)
-class Charge:
-    """What one run has cost one table.
-
-    Parameters
-    ----------
-    table
-        The table in the party's own store, whatever names it is published under.
-    unit
-        ``example`` or ``client``.
-    epsilon, delta
-        What was spent.
-    at
-        When, in UTC.
-    """
-
-    table: str
-    unit: str
-    epsilon: float
-    delta: float
-    at: str = ""
-
-
-@dataclass(frozen=True, slots=True)
-class Budget:
-    """What may be spent of each table, once and for all."""
-
-    epsilon: float
-    delta: float
-
-    def has(self, spent: Spending, asked: Spending) -> bool:
-        """Say whether something is left for what is asked."""
-        return (
-            spent.epsilon + asked.epsilon <= self.epsilon * _ROUNDING
-            and spent.delta + asked.delta <= self.delta * _ROUNDING
-        )
-
-
-@dataclass(frozen=True, slots=True)
-class Spending:
-    """A sum of charges."""
-
-    epsilon: float = 0.0
-    delta: float = 0.0
+__all__ = ["Budget", "Charge", "Ledger", "Spending", "Standing"]
 
 
 class Ledger:
@@ -106,8 +69,8 @@ class Ledger:
     def __init__(self, path: str | os.PathLike[str]) -> None:
         self.path = Path(path)
 
-    def charges(self) -> tuple[Charge, ...]:
-        """Return all charges, the oldest first.
+    def read(self) -> Book:
+        """Return all that stands in it.
 
         Raises
         ------
@@ -115,28 +78,31 @@ class Ledger:
             The file cannot be read or is not as it was written; says how to go on.
         """
         try:
-            text = self.path.read_text(encoding="utf-8")
+            return Book.from_plain(self._plain())
         except FileNotFoundError as error:
             if self._has_charged():
                 raise self._unreadable("it is gone") from error
-            return ()
-        except (OSError, UnicodeDecodeError) as error:
-            raise self._unreadable(str(error)) from error
-        try:
-            plain = json.loads(text)
-            found = tuple(_charge(each) for each in plain["charges"])
-            version, seal = plain["version"], plain["seal"]
-        except (ValueError, KeyError, TypeError) as error:
+            return Book()
+        except (ValueError, KeyError, TypeError, AttributeError) as error:
             raise self._unreadable(f"it is not a ledger: {error}") from error
-        if version != VERSION:
-            raise self._unreadable(f"it is of version {version}, and this is {VERSION}")
-        if seal != _seal(found):
-            raise self._unreadable("its seal does not fit its charges")
-        return found
+
+    def charges(self) -> tuple[Charge, ...]:
+        """Return all charges, the oldest first.
+
+        Raises
+        ------
+        SourceError
+            As `read`.
+        """
+        return self.read().charges
 
     def spent(self, table: str, unit: str) -> Spending:
-        """Return what was spent of a table."""
-        return _sum(self.charges(), table, unit)
+        """Return the sum of what was spent of a table."""
+        return sum_of(of_table(self.charges(), table, unit))
+
+    def standing(self, key: str) -> Standing | None:
+        """Return how far a run is; None where nothing is known of it."""
+        return self.read().runs.get(key)
 
     def charge(self, asked: Sequence[Charge], budget: Budget) -> None:
         """Write down charges, all or none; returns when they are on the disk.
@@ -150,25 +116,137 @@ class Ledger:
         """
         now = datetime.datetime.now(datetime.UTC).isoformat(timespec="seconds")
         with self._locked():
-            known = self.charges()
+            book = self.read()
             for each in asked:
-                before = _sum(known, each.table, each.unit)
-                together = _sum(asked, each.table, each.unit)
-                if not budget.has(before, together):
+                before = of_table(book.charges, each.table, each.unit)
+                together = of_table(asked, each.table, each.unit)
+                if not budget.has((*before, *together)):
                     raise PolicyViolation(overdrawn(each.table, before, together, budget))
-            dated = (Charge(**{**asdict(each), "at": each.at or now}) for each in asked)
-            self._replace((*known, *dated))
-            self._lock_path.write_bytes(b"charged\n")
+            dated = (replace(each, at=each.at or now) for each in asked)
+            self._replace(replace(book, charges=(*book.charges, *dated)))
 
-    def seal(self) -> None:
+    def settle(
+        self,
+        key: str,
+        sides: Sides,
+        budget: Budget,
+        *,
+        epsilon: float = 0.0,
+        standing: Standing | None = None,
+        before: Standing | None = None,
+    ) -> None:
+        """Write down what the run of some charges tells; returns when that is on the disk.
+
+        Parameters
+        ----------
+        key
+            Of the charges.
+        sides
+            What the run tells, all of it.
+        budget
+            What pays for it.
+        epsilon
+            What the run costs at least; a charge that is greater stays.
+        standing
+            How far the run is, where it may be gone on with.
+        before
+            How far it was when `standing` was made of it; rounds told since then count.
+
+        Raises
+        ------
+        PolicyViolation
+            A budget has not enough left, or somebody else has begun the run, or paid for it, at
+            the same time; nothing is written.
+        SourceError
+            The ledger cannot be read or written; nothing may be told.
+        """
+        with self._locked():
+            book = self.read()
+            charges = tuple(
+                replace(each, sides=sides, epsilon=max(each.epsilon, epsilon))
+                if each.key == key
+                else each
+                for each in book.charges
+            )
+            for old, each in zip(book.charges, charges, strict=True):
+                if each.key != key:
+                    continue
+                if not budget.has(of_table(charges, each.table, each.unit)):
+                    known = of_table(book.charges, each.table, each.unit)
+                    more = replace(each, epsilon=each.epsilon - old.epsilon, delta=0.0)
+                    raise PolicyViolation(overdrawn(each.table, known, [more], budget))
+            runs = dict(book.runs)
+            if standing is not None:
+                now = runs.get(key)
+                if (now and now.rounds) != (before and before.rounds):
+                    raise PolicyViolation(
+                        "this run was begun, or gone on with, at the same time", hint="ask again"
+                    )
+                runs[key] = standing if now is None else replace(standing, told=now.told)
+            self._replace(Book(charges, runs))
+
+    def note(self, key: str, kind: str) -> None:
+        """Write down that a run tells something once more; returns when that is on the disk.
+
+        Raises
+        ------
+        PolicyViolation
+            That was not paid for.
+        SourceError
+            The ledger cannot be read or written, or does not know the run; nothing may be told.
+        """
+        with self._locked():
+            book = self.read()
+            standing = book.runs.get(key)
+            if standing is None:
+                raise self._unreadable("a run that has begun does not stand in it")
+            told = standing.told.get(kind, 0)
+            if told >= standing.rounds:
+                raise PolicyViolation(
+                    f"this run has paid for {standing.rounds} rounds, and they are over",
+                    hint="begin another run, which is paid for by itself",
+                )
+            noted = replace(standing, told={**standing.told, kind: told + 1})
+            self._replace(replace(book, runs={**book.runs, key: noted}))
+
+    def seal(self) -> Book:
         """Seal the file as it stands, after a person has made sure that no charge is missing.
 
         This is how a ledger is repaired: restore it from a backup, or write its charges by hand,
         then seal it.
+
+        Raises
+        ------
+        SourceError
+            There is no file, or what stands there is no ledger.
         """
         with self._locked():
-            plain = json.loads(self.path.read_text(encoding="utf-8"))
-            self._replace(tuple(_charge(each) for each in plain["charges"]))
+            book = self.unsealed()
+            self._replace(book)
+            return book
+
+    def unsealed(self) -> Book:
+        """Return what stands in it, whether its seal fits or not.
+
+        Raises
+        ------
+        SourceError
+            There is no file, or what stands there is no ledger.
+        """
+        try:
+            return Book.from_plain(self._plain(), sealed=False)
+        except FileNotFoundError as error:
+            raise self._unreadable("there is no such file") from error
+        except (ValueError, KeyError, TypeError, AttributeError) as error:
+            raise self._unreadable(f"it is not a ledger: {error}") from error
+
+    def _plain(self) -> object:
+        try:
+            return json.loads(self.path.read_text(encoding="utf-8"))
+        except FileNotFoundError:
+            raise
+        except OSError as error:
+            raise self._unreadable(str(error)) from error
 
     @property
     def _lock_path(self) -> Path:
@@ -194,19 +272,14 @@ class Ledger:
         finally:
             os.close(lock)
 
-    def _replace(self, charges: tuple[Charge, ...]) -> None:
-        plain = {
-            "version": VERSION,
-            "charges": [asdict(each) for each in charges],
-            "seal": _seal(charges),
-        }
+    def _replace(self, book: Book) -> None:
         directory = self.path.resolve().parent
         try:
             # Its own name each time: what a killed process left is in nobody's way.
             number, name = tempfile.mkstemp(prefix=f".{self.path.name}.", dir=directory)
             try:
                 with os.fdopen(number, "w", encoding="utf-8") as file:
-                    json.dump(plain, file, indent=1)
+                    json.dump(book.to_plain(), file, indent=1)
                     file.flush()
                     os.fsync(file.fileno())
                 Path(name).replace(self.path.resolve())
@@ -218,6 +291,8 @@ class Ledger:
                 os.fsync(opened)
             finally:
                 os.close(opened)
+            if not self._has_charged():
+                self._lock_path.write_bytes(b"charged\n")
         except OSError as error:
             raise self._unreadable(str(error)) from error
 
@@ -225,37 +300,5 @@ class Ledger:
         return SourceError(
             f"the privacy ledger {self.path} cannot be used: {reason}",
             hint="restore it from a backup, or write down all that was spent and call "
-            "Ledger(path).seal(); until then no private run is paid for",
+            "`wayfed party ledger seal`; until then no private run is paid for",
         )
-
-
-def overdrawn(table: str, spent: Spending, asked: Spending, budget: Budget) -> str:
-    """Say that a budget has not enough left, and what to do."""
-    return (
-        f"{table} has spent epsilon={spent.epsilon:g} of {budget.epsilon:g}, "
-        f"delta={spent.delta:g} of {budget.delta:g}, and epsilon={asked.epsilon:g}, "
-        f"delta={asked.delta:g} is asked; ask for less, or let the party raise its "
-        "[policy.privacy] budget"
-    )
-
-
-def _sum(charges: Sequence[Charge], table: str, unit: str) -> Spending:
-    of_table = [each for each in charges if (each.table, each.unit) == (table, unit)]
-    return Spending(
-        math.fsum(each.epsilon for each in of_table), math.fsum(each.delta for each in of_table)
-    )
-
-
-def _charge(plain: Any) -> Charge:
-    charge = Charge(**plain)
-    for value in (charge.epsilon, charge.delta):
-        if isinstance(value, bool) or not isinstance(value, int | float):
-            raise TypeError(f"{value!r} is no number")
-        if not (math.isfinite(value) and value >= 0):
-            raise ValueError(f"{value!r} was never spent")
-    return charge
-
-
-def _seal(charges: Sequence[Charge]) -> str:
-    text = json.dumps([asdict(each) for each in charges], sort_keys=True)
-    return hashlib.sha256(text.encode()).hexdigest()

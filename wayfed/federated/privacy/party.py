@@ -10,8 +10,9 @@ from __future__ import annotations
 
 import hashlib
 import logging
+import secrets
 from contextlib import contextmanager
-from dataclasses import asdict, dataclass, replace
+from dataclasses import asdict, replace
 from threading import Lock
 from typing import TYPE_CHECKING, Any, Final, TypeAlias, TypeVar
 
@@ -23,12 +24,13 @@ from wayfed.federated import metrics
 from wayfed.federated.features import canonical, fitting, split
 from wayfed.federated.models.adapter import Examples, Model, Task, resolve_model
 from wayfed.federated.models.class_weight import weighed
-from wayfed.federated.privacy.accounting import Gaussian, cost_of, multiplier_for
+from wayfed.federated.privacy.account import Account
+from wayfed.federated.privacy.charges import Standing
 from wayfed.federated.privacy.client_level import cut_update
-from wayfed.federated.privacy.descent import ClippingModel, Steps, descend
-from wayfed.federated.privacy.dp import Spent
+from wayfed.federated.privacy.descent import ClippingModel, descend
 from wayfed.federated.privacy.measuring import cells_of, histogram
 from wayfed.federated.privacy.noise import noised
+from wayfed.federated.privacy.settling import Settled, settle
 from wayfed.federated.releases import ReleaseKind
 from wayfed.federated.wire import Reply, answer, record_of, weights_of
 from wayfed_optimizer.errors import InvalidOption, PartyError, PolicyViolation
@@ -44,34 +46,8 @@ if TYPE_CHECKING:
     from wayfed.federated.privacy.dp import DifferentialPrivacy
 
 _LOG: Final = logging.getLogger("wayfed.party")
-_FOR_COUNTS: Final = 0.1
-"""The share of the budget that pays for the numbers of rows, by the precision of the noise."""
-
 _T = TypeVar("_T")
 _Work: TypeAlias = "Callable[[dict[str, NDArray[Any]], Mapping[str, Any]], RecordDict]"
-
-
-@dataclass(frozen=True, slots=True)
-class _Plan:
-    """What a party will tell in a run.
-
-    Parameters
-    ----------
-    rows, testing
-        About how many rows it learns from, and is measured on; what it tells of their numbers.
-    steps
-        How it steps through its rows.
-    measuring_multiplier
-        The noise of each measure.
-    spent
-        What all of it costs, the noise of training among it.
-    """
-
-    rows: int
-    testing: int
-    steps: Steps
-    measuring_multiplier: float
-    spent: Spent
 
 
 class PrivateRun:
@@ -87,24 +63,33 @@ class PrivateRun:
         What the run asks.
     name_word
         A number made of the party's name, which makes its chance another than the others'.
+    key
+        By which the run is known again after a crash; None where it ends with this process.
     """
 
     def __init__(
-        self, rows: Callable[[], Arrays], rules: Rules, question: Question, name_word: int
+        self,
+        rows: Callable[[], Arrays],
+        rules: Rules,
+        question: Question,
+        name_word: int,
+        key: str | None = None,
     ) -> None:
         if question.privacy is None:
             raise InvalidOption("a private run needs privacy=")
         self._rows = rows
         self._rules = rules
+        self._account = rules.account or Account()
         self._question = question
         self._privacy: DifferentialPrivacy = question.privacy
         self._name_word = name_word
+        self._key = key
         self._model: Model
         self._training: Examples
         self._testing: Examples
         self._classes = 0
         self._lock = Lock()
-        self._plan: _Plan | None = None
+        self._plan: Settled | None = None
         self._left: dict[str, int] = {}
         self._told: dict[str, tuple[bytes, RecordDict]] = {}
 
@@ -128,17 +113,46 @@ class PrivateRun:
         fitted: fitting.FittedFeatures,
         classes: Sequence[fitting.Category] | None,
         by_class: NDArray[np.float64] | None = None,
+        *,
+        run: str = "",
+        after: int = 0,
     ) -> RecordDict:
-        """Pay for the run, and tell about how many rows there are."""
-        with self._lock:
-            return self._begin(fitted, classes, by_class)
+        """Pay for the run, and tell about how many rows there are.
 
-    def _begin(
+        Parameters
+        ----------
+        fitted, classes, by_class
+            What was fitted, the label's values, and how much the rows of each count.
+        run
+            The run, as who asks calls it.
+        after
+            How many rounds who asks has the model of. What was told of later ones is told again,
+            with other noise, and paid for again.
+        """
+        with self._lock:
+            self._take(fitted, classes, by_class)
+            standing = None if self._key is None else self._account.standing(self._key)
+            rounds = self._begun(run) if standing is None else self._gone_on(standing, after)
+            plan = self._settled
+            if self._privacy.unit == "example" and plan.rows < self._rules.min_rows:
+                return answer({ReleaseKind.BINDING: {"left_out": self._rules.too_few_told}})
+            self._left = dict.fromkeys(("train", "evaluate"), self._question.rounds - after)
+            told = {
+                "features": len(fitted.names),
+                "training": plan.rows,
+                "testing": plan.testing,
+                "spent": asdict(plan.spent(self._privacy, rounds)),
+                "resumed": standing is not None,
+            }
+            return answer({ReleaseKind.BINDING: told})
+
+    def _take(
         self,
         fitted: fitting.FittedFeatures,
         classes: Sequence[fitting.Category] | None,
         by_class: NDArray[np.float64] | None,
-    ) -> RecordDict:
+    ) -> None:
+        """Build the model, and what it learns from; nothing is told of either."""
         task = Task(len(fitted.names), None if classes is None else len(classes))
         self._model = resolve_model(self._question.model, task)
         if reason := cannot_clip(self._question.model.name, self._model, self._privacy):
@@ -148,18 +162,40 @@ class PrivateRun:
         self._training = self._testing = Examples(*nothing)
         with self._silence():
             self._prepare(fitted, classes, by_class)
-        self._rules.charge(self._privacy)
-        self._plan = plan = self._settle()
-        if self._privacy.unit == "example" and plan.rows < self._rules.min_rows:
-            return answer({ReleaseKind.BINDING: {"left_out": self._rules.too_few_told}})
-        self._left = {"train": self._question.rounds, "evaluate": self._question.rounds}
-        told = {
-            "features": task.features,
-            "training": plan.rows,
-            "testing": plan.testing,
-            "spent": asdict(plan.spent),
-        }
-        return answer({ReleaseKind.BINDING: told})
+
+    def _begun(self, run: str) -> int:
+        """Pay for all rounds, and settle their noise; return how many are paid for."""
+        rounds, ticket = self._question.rounds, self._key or secrets.token_hex(16)
+        self._account.charge(self._privacy, key=ticket, run=run)
+        # Settled when it is paid for: what fails from here on may tell of the rows.
+        self._plan = plan = settle(
+            self._privacy,
+            self._model,
+            learned=len(self._training),
+            measured=len(self._testing),
+            rounds=rounds,
+            unit=self._rules.rows_of_a_unit,
+            is_measured=self._question.split is not None,
+        )
+        standing = Standing(rounds, plan.to_plain(), run=run) if self._key is not None else None
+        self._account.settle(ticket, plan.sides(rounds), standing=standing)
+        return rounds
+
+    def _gone_on(self, standing: Standing, after: int) -> int:
+        """Pay for what will be told again; return how many rounds are paid for."""
+        self._plan = plan = Settled.from_plain(standing.settled)
+        again = self._question.rounds - after - standing.left
+        if again <= 0:
+            return standing.rounds
+        rounds = standing.rounds + again
+        self._account.settle(
+            self._key or "",
+            plan.sides(rounds),
+            epsilon=plan.spent(self._privacy, rounds).epsilon,
+            standing=replace(standing, rounds=rounds),
+            before=standing,
+        )
+        return rounds
 
     def train(self, weights: ArrayRecord, config: Mapping[str, Any]) -> RecordDict:
         """Learn from the rows, as often as was paid for."""
@@ -189,7 +225,12 @@ class PrivateRun:
                 hint="begin another run, which is paid for by itself",
             )
         self._left[kind] -= 1
-        told = quietly(lambda: work(weights, config))
+        try:
+            told = quietly(lambda: work(weights, config))
+        finally:
+            # On the disk before the answer leaves, and before a failure does.
+            if self._key is not None:
+                self._account.note(self._key, kind)
         self._told[kind] = asked, told
         return told
 
@@ -218,7 +259,7 @@ class PrivateRun:
                     steps=plan.steps,
                     clip=self._privacy.clip,
                     sensitivity=self._privacy.clip * self._rules.rows_of_a_unit,
-                    multiplier=plan.spent.multiplier,
+                    multiplier=plan.training,
                     proximal_mu=mu,
                 )
             )
@@ -235,7 +276,7 @@ class PrivateRun:
         noisy = noised(
             {"cells": cells},
             sensitivity=self._rules.rows_of_a_unit,
-            multiplier=plan.measuring_multiplier,
+            multiplier=plan.measuring,
         )["cells"]
         told = {
             metrics.WEIGHT: plan.testing,
@@ -245,48 +286,10 @@ class PrivateRun:
         return Reply({ReleaseKind.METRICS.value: MetricRecord(told)})
 
     @property
-    def _settled(self) -> _Plan:
+    def _settled(self) -> Settled:
         if self._plan is None:
             raise PartyError("this run has not begun")
         return self._plan
-
-    def _settle(self) -> _Plan:
-        """Count the rows with noise, and say how much noise the rounds need."""
-        rounds, privacy = self._question.rounds, self._privacy
-        if privacy.unit == "client":
-            multiplier = multiplier_for(privacy.epsilon, privacy.delta, times=rounds)
-            spent = _spent(privacy, (Gaussian(multiplier, rounds),), Gaussian(multiplier, rounds))
-            return _Plan(1, 0, Steps(1, 1.0), 0.0, spent)
-        all_at_once = multiplier_for(privacy.epsilon, privacy.delta, times=1)
-        counting = Gaussian(all_at_once * _FOR_COUNTS**-0.5)
-        unit = self._rules.rows_of_a_unit
-        counts = np.array([len(self._training), len(self._testing)], dtype=np.float64)
-        noisy = noised({"rows": counts}, sensitivity=unit, multiplier=counting.multiplier)["rows"]
-        rows, testing = max(1, round(float(noisy[0]))), max(0, round(float(noisy[1])))
-        if not isinstance(self._model, ClippingModel):
-            raise PolicyViolation("this model cannot clip")
-        steps = Steps.of(self._model.descent, rows)
-        learned, measured = steps.in_round * rounds, rounds if self._question.split else 0
-        budget = privacy.epsilon, privacy.delta
-        if unit > 1:
-            # One unit's rows may be on both sides, and in more than one sample of a round.
-            times = learned + measured
-            both = multiplier_for(*budget, times=times, beside=(counting,))
-            spent = _spent(privacy, (counting, Gaussian(both, times)), Gaussian(both, learned))
-            return _Plan(rows, testing, steps, both, spent)
-        # A row is learned from or measured on, never both: each side has the whole budget.
-        training = Gaussian(
-            multiplier_for(*budget, times=learned, sampling=steps.sampling, beside=(counting,)),
-            learned,
-            steps.sampling,
-        )
-        spent = _spent(privacy, (counting, training), training)
-        if not measured:
-            return _Plan(rows, testing, steps, 0.0, spent)
-        measuring = multiplier_for(*budget, times=measured, beside=(counting,))
-        other = cost_of((counting, Gaussian(measuring, measured)), privacy.delta)
-        spent = replace(spent, epsilon=max(spent.epsilon, other))
-        return _Plan(rows, testing, steps, measuring, spent)
 
     def _prepare(
         self,
@@ -349,19 +352,6 @@ def quietly(work: Callable[[], _T]) -> _T:
         raise PartyError(
             "it failed under privacy=, which keeps the reason to the party", hint="see its log"
         ) from error
-
-
-def _spent(
-    privacy: DifferentialPrivacy, releases: tuple[Gaussian, ...], training: Gaussian
-) -> Spent:
-    return Spent(
-        cost_of(releases, privacy.delta),
-        privacy.delta,
-        privacy.unit,
-        training.multiplier,
-        training.sampling,
-        training.times,
-    )
 
 
 def _digest(weights: Mapping[str, NDArray[Any]], config: Mapping[str, Any]) -> bytes:

@@ -75,16 +75,17 @@ def agree(
         What is asked does not fit the parties' rows or rules; of all parties at once.
     """
     spent: Mapping[str, Spent] | None = None
-    if terms.resumed is not None:
-        bound = rebind(grid, asked, terms.resumed, allow_changed=terms.allow_changed)
-        restore_strategy(strategy, terms.resumed.strategy)
-    elif asked.privacy is None:
-        bound = bind(grid, asked, bools=bools)
-    else:
+    if asked.privacy is not None:
         types = participants.types(asked.features)
-        bound, spent = bind_privately(grid, asked, bools=bools, types=types)
+        bound, spent = bind_privately(grid, asked, terms, bools=bools, types=types)
         if asked.privacy.unit == "client":
             strategy = noisy_average(asked.privacy, asked.rounds)
+    elif terms.resumed is not None:
+        bound = rebind(grid, asked, terms.resumed, allow_changed=terms.allow_changed)
+    else:
+        bound = bind(grid, asked, bools=bools)
+    if terms.resumed is not None:
+        restore_strategy(strategy, terms.resumed.strategy)
     grid.expect(_work(bound.parties, len(asked.features)))
     check_parties(strategy, len(grid.parties), terms.quorum)
     model = resolve_model(asked.model, bound.task)

@@ -15,7 +15,6 @@ from wayfed.federated.rounds.launch import play
 from wayfed.federated.rounds.playing import Rounds, own_sums, pool_sums
 from wayfed.federated.rounds.strategies import resolve_strategy
 from wayfed.federated.runs.journal import Journal
-from wayfed.federated.runs.places import new_id
 from wayfed.federated.runs.request import Request, request_of
 from wayfed.federated.runs.results import FederatedRun, Predictor, TrainedModel, left_out_of
 from wayfed.federated.wire import flower_process
@@ -74,7 +73,10 @@ class Learning:
         """Return the parties' grid, under guard; `stack` lets go of it."""
         asked, terms = self.asked, self.terms
         reached = self.participants.grid(
-            terms.runner, threads=terms.threads, features=len(asked.features)
+            terms.runner,
+            threads=terms.threads,
+            features=len(asked.features),
+            paying=terms.paying(asked.privacy),
         )
         stack.callback(self.participants.done, reached)
         check_reach(asked.model, reached, kept=terms.keeps)
@@ -115,7 +117,7 @@ class Learning:
             progress=terms.progress,
             privacy_spent=agreed.spent,
             journal=Journal(
-                run=new_id() if resumed is None else resumed.run,
+                run=terms.run,
                 store=terms.store,
                 request=request,
                 directory=terms.directory,

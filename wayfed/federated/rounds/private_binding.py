@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Final
 from wayfed.federated.features.fitting import FittedFeatures, fit_without_rows
 from wayfed.federated.models.adapter import Task
 from wayfed.federated.models.class_weight import settled
+from wayfed.federated.privacy.charges import KEPT
 from wayfed.federated.privacy.dp import Spent
 from wayfed.federated.releases import ReleaseKind
 from wayfed.federated.rounds.binding import (
@@ -29,6 +30,8 @@ if TYPE_CHECKING:
 
     from wayfed.federated.parties.question import Question
     from wayfed.federated.rounds.guard import GuardedGrid
+    from wayfed.federated.runs.checkpoint import Checkpoint
+    from wayfed.federated.runs.terms import Terms
 
 _NUMBER: Final = re.compile(r"bool|u?int\d+|float\d*|double|half_?float|decimal")
 
@@ -50,7 +53,12 @@ def _check_numbers(types: Mapping[str, str]) -> None:
 
 
 def bind_privately(
-    grid: GuardedGrid, asked: Question, *, bools: Sequence[str], types: Mapping[str, str]
+    grid: GuardedGrid,
+    asked: Question,
+    terms: Terms,
+    *,
+    bools: Sequence[str],
+    types: Mapping[str, str],
 ) -> tuple[Bound, dict[str, Spent]]:
     """Let every party check and pay for what is asked.
 
@@ -60,6 +68,8 @@ def bind_privately(
         The parties; those that cannot take part are left out of it.
     asked
         The question, with its classes where there are any.
+    terms
+        How the run is played: whether it may be gone on with, and where it was if it is.
     bools
         The features that hold yes or no.
     types
@@ -77,7 +87,8 @@ def bind_privately(
     """
     known = {name for name, _ in asked.recipe.categories}
     _check_numbers({name: kind for name, kind in types.items() if name not in known})
-    answers = grid.ask(question(asked.to_dict(), lent=asked.own_model), "query.bind")
+    kept = {KEPT: terms.run} if terms.keeps else {}
+    answers = grid.ask(question({**asked.to_dict(), **kept}, lent=asked.own_model), "query.bind")
     bindings = {p: read_json(a, ReleaseKind.BINDING) for p, a in answers.items()}
     refuse_violations(bindings, "the question is against the parties' policies")
     refuse_problems({p: b.get("problems", ()) for p, b in bindings.items()})
@@ -86,7 +97,9 @@ def bind_privately(
         grid.leave_out(name)
     fitted = fit_without_rows(asked.recipe, asked.features, bools)
     weights = settled(asked.class_weight, asked.label, asked.classes, {})
-    content = question(beginning(fitted, asked.classes, weights))
+    before = terms.resumed
+    named = {"run": terms.run, "after": 0 if before is None else before.round}
+    content = question({**beginning(fitted, asked.classes, weights), **named})
     begun = {
         p: read_json(a, ReleaseKind.BINDING) for p, a in grid.ask(content, "query.begin").items()
     }
@@ -95,7 +108,7 @@ def bind_privately(
         if report.left_out is not None:
             grid.leave_out(report.name)
     refuse_nobody(reports)
-    spent = {name: Spent(**told["spent"]) for name, told in begun.items() if "spent" in told}
+    spent = {name: _spent(name, told, before) for name, told in begun.items() if "spent" in told}
     return Bound(_task(asked, fitted), asked.classes, fitted, reports, weights), spent
 
 
@@ -111,3 +124,14 @@ def _report(grid: GuardedGrid, name: str, told: Mapping[str, Any] | None) -> Par
         return dataclasses.replace(report, left_out=str(told["left_out"]))
     training, testing = int(told["training"]), int(told["testing"])
     return PartyReport(name, training + testing, training, testing)
+
+
+def _spent(name: str, told: Mapping[str, Any], known: Checkpoint | None) -> Spent:
+    """Return what a run costs a party; who does not know it any more pays once more."""
+    spent = Spent(**told["spent"])
+    before = None if known is None else known.privacy_spent.get(name)
+    if before is None or told["resumed"]:
+        return spent
+    return dataclasses.replace(
+        spent, epsilon=spent.epsilon + before.epsilon, delta=spent.delta + before.delta
+    )

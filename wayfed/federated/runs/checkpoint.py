@@ -1,14 +1,17 @@
 """A checkpoint: all that a run needs to go on from the end of a round, in one file.
 
-It holds no rows, no noise and no masks. What chance decides follows from the seed and the round.
+It holds no rows, no noise and no masks. What chance decides follows from the seed and the round,
+but for noise, which is drawn afresh; what a party has told under privacy stands in its own ledger.
 """
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass, field
+from types import MappingProxyType
 from typing import TYPE_CHECKING, Any, Final
 
 from wayfed.federated.features.fitting import FittedFeatures
+from wayfed.federated.privacy.dp import Spent
 from wayfed.federated.runs.archive import DamagedArchive, read_archive, replace_archive
 from wayfed.federated.runs.plain import (
     failures_from_list,
@@ -72,6 +75,8 @@ class Checkpoint:
         What it was written with.
     best
         The best model so far, where the run looks for one.
+    privacy_spent
+        What the run costs each party.
     """
 
     run: str
@@ -85,6 +90,7 @@ class Checkpoint:
     failures: Sequence[Failure]
     versions: Mapping[str, str]
     best: BestWeights | None = None
+    privacy_spent: Mapping[str, Spent] = field(default_factory=lambda: MappingProxyType({}))
 
     @property
     def round(self) -> int:
@@ -115,6 +121,7 @@ class Checkpoint:
             "history": [round_to_dict(each) for each in self.history],
             "failures": failures_to_list(self.failures),
             "best": None if self.best is None else self.best.round,
+            "privacy_spent": {name: asdict(each) for name, each in self.privacy_spent.items()},
         }
         arrays = {f"{_MODEL}{name}": array for name, array in self.weights.items()}
         arrays |= {f"{_STRATEGY}{name}": array for name, array in self.strategy.items()}
@@ -160,6 +167,7 @@ def read_checkpoint(path: Path) -> Checkpoint:
             failures=failures_from_list(state["failures"]),
             versions=state["versions"],
             best=None if best is None else BestWeights(int(best), _below(arrays, _BEST)),
+            privacy_spent={n: Spent(**s) for n, s in state.get("privacy_spent", {}).items()},
         )
     except (KeyError, TypeError, AttributeError, InvalidOption) as error:
         raise _unusable(path, f"is damaged: {type(error).__name__} {error}") from error

@@ -110,6 +110,7 @@ class Journal:
             failures=run.failures,
             versions=versions(),
             best=None if run.best is None else BestWeights(run.best.round, run.best.model.weights),
+            privacy_spent=run.privacy_spent or {},
         )
         try:
             checkpoint.write(path)

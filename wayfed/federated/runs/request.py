@@ -117,12 +117,6 @@ def request_of(
     Unsupported
         That cannot be, and a checkpoint is asked for.
     """
-    if terms.keeps and question.privacy is not None:
-        raise Unsupported(
-            "checkpoint= with privacy=",
-            reason="noise is drawn once, and is never written down",
-            hint="leave checkpoint out; what a run costs is charged when it begins",
-        )
     try:
         plain = strategy_to_dict(strategy, resolved)
     except Unsupported:

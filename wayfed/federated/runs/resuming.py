@@ -51,6 +51,7 @@ def resume(
                 f"rounds={rounds} is less than the {checkpoint.round} that run "
                 f"{checkpoint.run} has behind it"
             )
+        _check_paid(checkpoint, rounds)
         asked["rounds"] = rounds
     if runner is not None:
         asked["runner"] = runner
@@ -63,6 +64,16 @@ def resume(
         resumed=checkpoint,
         allow_changed=allow_changed,
     )
+
+
+def _check_paid(checkpoint: Checkpoint, rounds: int) -> None:
+    asked = checkpoint.request.question
+    if asked.privacy is not None and rounds != asked.rounds:
+        raise InvalidOption(
+            f"run {checkpoint.run} is under privacy, and the noise of its {asked.rounds} rounds "
+            "was settled when they were paid for",
+            hint="leave rounds out; another run is paid for by itself",
+        )
 
 
 def find_checkpoint(store: RunStore, run: str | os.PathLike[str]) -> Path:

@@ -33,6 +33,7 @@ STATE: Final[Mapping[str, tuple[str, ...]]] = {
     "Krum": (),
     "MultiKrum": (),
     "QFedAvg": (),
+    "NoisyAverage": (),  # ours: noise of privacy is drawn afresh in each round
     "PooledSums": (),  # ours: the next round begins with the model alone
 }
 """Strategies, and the attributes that a next round begins with beside the model.

@@ -5,9 +5,13 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+from wayfed.federated.privacy.account import PrivacyPolicy
+from wayfed.federated.privacy.charges import UNLIMITED
+
 if TYPE_CHECKING:
     from pathlib import Path
 
+    from wayfed.federated.privacy.dp import DifferentialPrivacy
     from wayfed.federated.releases import Recorder
     from wayfed.federated.runs.checkpoint import Checkpoint
     from wayfed.federated.runs.results import OnRound
@@ -22,6 +26,8 @@ class Terms:
 
     Parameters
     ----------
+    run
+        The run's id.
     runner, quorum, deadline, min_rows, on_round, progress, threads, token, record, store
         As there.
     directory
@@ -32,6 +38,7 @@ class Terms:
         As there.
     """
 
+    run: str
     runner: str | None
     quorum: float | None
     deadline: float | None
@@ -51,3 +58,13 @@ class Terms:
     def keeps(self) -> bool:
         """Whether checkpoints are written."""
         return self.directory is not None
+
+    def paying(self, privacy: DifferentialPrivacy | None) -> PrivacyPolicy | None:
+        """Return how arrays that were given pay for a private run that may be gone on with.
+
+        Nothing limits what is spent of one's own rows; beside the checkpoint it is written down.
+        """
+        if privacy is None or self.directory is None:
+            return None
+        ledger = self.directory / f"{self.run}.ledger"
+        return PrivacyPolicy(UNLIMITED, ledger, privacy.unit, required=False)

@@ -150,12 +150,25 @@ def test_each_run_is_charged_until_nothing_is_left(
         with pytest.raises(
             PolicyViolation, match=r"'ash': table 'tx' has spent epsilon=2 of 2.5.*ask for less"
         ):
-            train(ctx, privacy=PRIVATE)
+            train(ctx, privacy=wf.dp(epsilon=2.0, delta=1e-6, clip=1.0))
         train(ctx, privacy=wf.dp(epsilon=0.5, delta=1e-6, clip=1.0))
 
     charges = Ledger(budget["ledger"]).charges()
     assert [charge.epsilon for charge in charges] == [1.0, 1.0, 0.5]
     assert all(charge.table.endswith("ash_tx.csv#") for charge in charges)
+
+
+def test_runs_whose_sum_is_too_much_are_paid_for_by_composition(
+    federation: Federation, budget: dict[str, Any]
+) -> None:
+    with federation(privacy=budget) as ctx:
+        for _ in range(3):
+            train(ctx, privacy=PRIVATE)
+        with pytest.raises(PolicyViolation, match=r"epsilon=3 of 2\.5 \(1\.\d+ by composition\)"):
+            train(ctx, privacy=wf.dp(epsilon=2.0, delta=1e-6, clip=1.0))
+
+    told = [charge.sides for charge in Ledger(budget["ledger"]).charges()]
+    assert [len(sides) for sides in told] == [2, 2, 2]  # learned from, or measured on
 
 
 def test_what_one_party_refuses_costs_the_others_nothing(
@@ -404,7 +417,7 @@ def test_two_names_of_one_table_share_a_budget(tmp_path: Path, budget: dict[str,
         train(ctx, privacy=PRIVATE)
         train(ctx, arrays=ctx.read("again").to_numpy(), privacy=PRIVATE)
         with pytest.raises(PolicyViolation, match=r"has spent epsilon=2 of 2\.5"):
-            train(ctx, privacy=PRIVATE)
+            train(ctx, privacy=wf.dp(epsilon=2.0, delta=1e-6, clip=1.0))
 
 
 def test_a_function_that_the_policy_does_not_name_is_not_called() -> None:

@@ -304,14 +304,6 @@ def test_what_cannot_be_written_down_is_refused_before_training(
     with pytest.raises(Unsupported, match=r"what a strategy of your own keeps .* is not known"):
         train(strategy=own, checkpoint=tmp_path)
     assert train(strategy=own, rounds=1).status == "finished"
-    with pytest.raises(Unsupported, match="noise is drawn once"):
-        train(
-            checkpoint=tmp_path,
-            model=models.logistic_regression(),
-            preprocess=None,
-            classes=(False, True),
-            privacy=wf.dp(epsilon=1.0, delta=1e-5, clip=1.0),
-        )
     with pytest.raises(Unsupported, match="code of your own cannot be written down"):
         train(model=lambda arrays: None, checkpoint=tmp_path)
     with pytest.raises(InvalidOption, match="is a file, not a directory"):

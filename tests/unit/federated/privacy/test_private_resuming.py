@@ -1,0 +1,291 @@
+"""Private runs that are gone on with: what they tell is paid for, and nothing is paid for twice."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+
+import wayfed as wf
+from wayfed import models
+from wayfed.federated.context import FederatedContext
+from wayfed.federated.privacy.accounting import cost_of
+from wayfed.federated.privacy.charges import Charge
+from wayfed.federated.privacy.ledger import Ledger
+from wayfed.federated.runs.results import FederatedRun
+from wayfed_optimizer.errors import InvalidOption, PartyError, PolicyViolation
+
+Federation = Callable[..., FederatedContext]
+PRIVATE = wf.dp(epsilon=1.0, delta=1e-6, clip=1.0)
+BANKS = ("ash", "birch")
+ROUNDS = 5
+
+
+@pytest.fixture
+def federation(tmp_path: Path) -> Federation:
+    """Make a context of two banks, each with a ledger of its own."""
+
+    def make(epsilon: float = 2.0, *, unit: str = "example") -> FederatedContext:
+        parties = {}
+        for place, bank in enumerate(BANKS):
+            path = tmp_path / f"{bank}.csv"
+            if not path.exists():
+                chance = np.random.default_rng(place)
+                x = chance.normal(size=400)
+                late = x + chance.logistic(size=400) > 0
+                lines = [f"{a!r},{b}\n" for a, b in zip(x.tolist(), late, strict=True)]
+                path.write_text("x,late\n" + "".join(lines))
+            privacy = {
+                "epsilon": epsilon,
+                "delta": 1e-4,
+                "ledger": str(tmp_path / f"{bank}.ledger"),
+                "unit": unit,
+            }
+            parties[bank] = {
+                "tables": {"tx": {"source": str(path)}},
+                "policy": {"privacy": privacy},
+            }
+        schema = {"tx": {"x": "float64", "late": "bool"}}
+        runs = {"store": str(tmp_path / "runs.db")}
+        return wf.context(
+            env="federated", parties={"schema": schema, "party": parties, "runs": runs}
+        )
+
+    return make
+
+
+def train(ctx: FederatedContext, checkpoint: Path, **options: Any) -> FederatedRun:
+    asked: dict[str, Any] = {
+        "label": "late",
+        "classes": [False, True],
+        "model": models.logistic_regression(learning_rate=0.5),
+        "rounds": ROUNDS,
+        "privacy": PRIVATE,
+        **options,
+    }
+    return ctx.run_federated(ctx.read("tx").to_numpy(), checkpoint=checkpoint, **asked)
+
+
+def stop_after(rounds: int) -> Callable[[FederatedRun], None]:
+    def stop(run: FederatedRun) -> None:
+        if len(run.history) == rounds:
+            run.stop()
+
+    return stop
+
+
+def charges_of(directory: Path, bank: str = "ash") -> tuple[Charge, ...]:
+    return Ledger(directory / f"{bank}.ledger").charges()
+
+
+def told_by(directory: Path, bank: str = "ash") -> list[tuple[int, dict[str, int]]]:
+    """Return of each run in a ledger the rounds that are paid for, and what was told."""
+    runs = Ledger(directory / f"{bank}.ledger").read().runs.values()
+    return [(each.rounds, dict(each.told)) for each in runs]
+
+
+def lose_round(path: Path, rounds: int) -> None:
+    """Make a checkpoint one of an earlier round, as where a crash came before it was written."""
+    from wayfed.federated.runs.archive import read_archive, replace_archive
+
+    arrays, documents = read_archive(path)
+    documents["state"]["history"] = documents["state"]["history"][:rounds]
+    replace_archive(path, arrays, documents)
+
+
+def test_a_private_run_goes_on_with_what_it_has_paid_for(
+    federation: Federation, tmp_path: Path
+) -> None:
+    with federation() as ctx:
+        stopped = train(ctx, tmp_path, on_round=stop_after(2))
+    with federation() as ctx:
+        resumed = ctx.resume(stopped.id)
+
+    assert (stopped.status, resumed.status, len(resumed.history)) == ("stopped", "finished", ROUNDS)
+    assert resumed.privacy_spent == stopped.privacy_spent
+    for bank in BANKS:
+        assert [each.epsilon for each in charges_of(tmp_path, bank)] == [1.0]
+        assert told_by(tmp_path, bank) == [(ROUNDS, {"train": ROUNDS, "evaluate": ROUNDS})]
+    assert {each.rows for each in resumed.parties.values()} == {
+        each.rows for each in stopped.parties.values()
+    }
+
+
+def test_a_round_that_is_told_again_is_paid_for_again(
+    federation: Federation, tmp_path: Path
+) -> None:
+    with federation() as ctx:
+        stopped = train(ctx, tmp_path, on_round=stop_after(3))
+    lose_round(tmp_path / f"{stopped.id}.checkpoint", 2)
+    with federation() as ctx:
+        resumed = ctx.resume(stopped.id)
+
+    (charge,) = charges_of(tmp_path)
+    assert resumed.privacy_spent is not None
+    assert stopped.privacy_spent is not None
+    assert len(resumed.history) == ROUNDS
+    assert told_by(tmp_path) == [(ROUNDS + 1, {"train": ROUNDS + 1, "evaluate": ROUNDS + 1})]
+    assert {each.times for side in charge.sides for each in side} == {1, ROUNDS + 1}
+    released = max(cost_of(side, PRIVATE.delta) for side in charge.sides)
+    assert resumed.privacy_spent["ash"].epsilon == pytest.approx(released)
+    assert charge.epsilon == pytest.approx(released)
+    assert released > stopped.privacy_spent["ash"].epsilon
+
+
+def test_a_round_that_cannot_be_paid_for_again_is_refused(
+    federation: Federation, tmp_path: Path
+) -> None:
+    with federation(epsilon=1.0) as ctx:
+        stopped = train(ctx, tmp_path, on_round=stop_after(3))
+    before = [each.epsilon for each in charges_of(tmp_path)], told_by(tmp_path)
+    lose_round(tmp_path / f"{stopped.id}.checkpoint", 2)
+    with (
+        federation(epsilon=1.0) as ctx,
+        pytest.raises(PartyError, match=r"'ash': table 'tx' has spent epsilon=1 of 1") as refused,
+    ):
+        ctx.resume(stopped.id)
+
+    assert str(tmp_path) not in str(refused.value)
+    assert ([each.epsilon for each in charges_of(tmp_path)], told_by(tmp_path)) == before
+
+
+def test_a_run_that_nobody_can_pay_for_any_more_goes_on(
+    federation: Federation, tmp_path: Path
+) -> None:
+    with federation(epsilon=1.0) as ctx:
+        stopped = train(ctx, tmp_path, on_round=stop_after(1))
+        with pytest.raises(PolicyViolation, match="has spent epsilon=1 of 1"):
+            train(ctx, tmp_path)
+        assert ctx.resume(stopped.id).status == "finished"
+
+
+def test_another_question_under_the_name_of_a_run_is_another_run(
+    federation: Federation, tmp_path: Path
+) -> None:
+    with federation() as ctx:
+        stopped = train(ctx, tmp_path, on_round=stop_after(1))
+    path = tmp_path / f"{stopped.id}.checkpoint"
+    from wayfed.federated.runs.archive import read_archive, replace_archive
+
+    arrays, documents = read_archive(path)
+    documents["state"]["request"]["question"]["seed"] = 7
+    replace_archive(path, arrays, documents)
+    with federation() as ctx:
+        resumed = ctx.resume(stopped.id)
+
+    assert [each.epsilon for each in charges_of(tmp_path)] == [1.0, 1.0]
+    assert resumed.privacy_spent is not None
+    assert stopped.privacy_spent is not None
+    spent, before = resumed.privacy_spent["ash"], stopped.privacy_spent["ash"]
+    assert spent.epsilon == pytest.approx(2 * before.epsilon, rel=0.01)
+    assert spent.delta == 2 * PRIVATE.delta
+
+
+def test_whole_parties_are_hidden_in_a_run_that_goes_on(
+    federation: Federation, tmp_path: Path
+) -> None:
+    private = wf.dp(epsilon=1.0, delta=1e-6, clip=1.0, unit="client")
+    with federation(unit="client") as ctx:
+        stopped = train(ctx, tmp_path, privacy=private, test=None, on_round=stop_after(2))
+        resumed = ctx.resume(stopped.id)
+
+    assert (resumed.status, len(resumed.history)) == ("finished", ROUNDS)
+    assert told_by(tmp_path) == [(ROUNDS, {"train": ROUNDS})]
+
+
+def test_updates_that_nobody_reads_are_told_as_often_as_was_paid_for(
+    federation: Federation, tmp_path: Path, unequal_parties: dict[str, Any]
+) -> None:
+    asked: dict[str, Any] = {
+        "label": "late",
+        "features": ["a"],
+        "classes": [False, True],
+        "model": models.logistic_regression(),
+        "rounds": 3,
+        "privacy": PRIVATE,
+        "secure_aggregation": True,
+        "test": None,
+    }
+    with wf.context({"runs": {"store": str(tmp_path / "runs.db")}}) as ctx:
+        stopped = ctx.run_federated(
+            unequal_parties, **asked, checkpoint=tmp_path, on_round=stop_after(1)
+        )
+        resumed = ctx.resume(stopped.id, unequal_parties)
+
+    book = Ledger(tmp_path / f"{stopped.id}.ledger").read()
+    assert resumed.status == "finished"
+    assert {(each.rounds, each.told["train"]) for each in book.runs.values()} == {(3, 3)}
+    assert {each.table for each in book.charges} == set(unequal_parties)
+    assert resumed.privacy_spent == stopped.privacy_spent
+
+
+def test_arrays_whose_account_is_gone_pay_once_more(
+    tmp_path: Path, unequal_parties: dict[str, Any]
+) -> None:
+    asked: dict[str, Any] = {
+        "label": "late",
+        "features": ["a"],
+        "classes": [False, True],
+        "model": models.logistic_regression(),
+        "rounds": 3,
+        "privacy": PRIVATE,
+    }
+    with wf.context({"runs": {"store": str(tmp_path / "runs.db")}}) as ctx:
+        stopped = ctx.run_federated(
+            unequal_parties, **asked, checkpoint=tmp_path, on_round=stop_after(1)
+        )
+        for path in tmp_path.glob("*.ledger*"):
+            path.unlink()
+        resumed = ctx.resume(stopped.id, unequal_parties)
+
+    assert resumed.privacy_spent is not None
+    assert stopped.privacy_spent is not None
+    for name, before in stopped.privacy_spent.items():
+        assert resumed.privacy_spent[name].epsilon > 1.9 * before.epsilon
+
+
+def test_a_party_without_a_ledger_is_named_before_anybody_pays(tmp_path: Path) -> None:
+    parties: dict[str, Any] = {}
+    for bank in BANKS:
+        path = tmp_path / f"{bank}.csv"
+        path.write_text("x,late\n" + "".join(f"{n / 10},{n % 3 > 1}\n" for n in range(60)))
+        parties[bank] = {"tables": {"tx": {"source": str(path)}}}
+    budget = {"epsilon": 2.0, "delta": 1e-4, "ledger": str(tmp_path / "ash.ledger")}
+    parties["ash"]["policy"] = {"privacy": budget}
+    schema = {"tx": {"x": "float64", "late": "bool"}}
+    with (
+        wf.context(env="federated", parties={"schema": schema, "party": parties}) as ctx,
+        pytest.raises(PolicyViolation, match=r"'birch': it keeps no ledger.*leave checkpoint out"),
+    ):
+        train(ctx, tmp_path)
+
+    assert charges_of(tmp_path) == ()
+
+
+def test_a_private_run_is_not_prolonged(federation: Federation, tmp_path: Path) -> None:
+    with federation() as ctx:
+        run = train(ctx, tmp_path)
+
+        with pytest.raises(InvalidOption, match="the noise of its 5 rounds was settled"):
+            ctx.resume(run.id, rounds=9)
+        assert ctx.resume(run.id).arrays.keys() == run.arrays.keys()
+    assert told_by(tmp_path) == [(ROUNDS, {"train": ROUNDS, "evaluate": ROUNDS})]
+
+
+def test_a_checkpoint_tells_of_a_party_what_was_told_and_paid_for(
+    federation: Federation, tmp_path: Path
+) -> None:
+    from wayfed.federated.runs.archive import read_archive
+
+    with federation() as ctx:
+        run = train(ctx, tmp_path, on_round=stop_after(1))
+
+    arrays, documents = read_archive(tmp_path / f"{run.id}.checkpoint")
+    assert {name.split("/")[0] for name in arrays} == {"model"}
+    assert {each["digest"] for each in documents["state"]["parties"].values()} == {None}
+    assert set(documents["state"]["privacy_spent"]) == set(BANKS)
+    assert "noise" not in json.dumps(documents)
