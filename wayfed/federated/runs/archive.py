@@ -70,6 +70,8 @@ def read_archive(
                     arrays[name.removesuffix(_ARRAY)] = array
                 elif name.endswith(_DOCUMENT):
                     documents[name.removesuffix(_DOCUMENT)] = json.loads(archive.read(name))
+    # zipfile raises NotImplementedError where it does not know how an entry is compressed, which
+    # nothing is that `write_archive` wrote.
     except (zipfile.BadZipFile, EOFError, ValueError, NotImplementedError) as error:
         if isinstance(error, DamagedArchive):
             raise
