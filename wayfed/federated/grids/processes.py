@@ -6,6 +6,7 @@ import json
 import os
 import subprocess
 import sys
+from dataclasses import dataclass
 from threading import Lock
 from typing import TYPE_CHECKING, Any, Final, Protocol
 
@@ -17,12 +18,14 @@ if TYPE_CHECKING:
     from wayfed.federated.grids.base import PartyGrid
     from wayfed.federated.parties.configuration import Federation
 
+_NURSERY: Final = "wayfed.federated.grids.rpc.nursery"
+
 
 class Door(Protocol):
     """Where parties and requester meet: made for as long as a runner lives."""
 
     def told(self, party: str) -> dict[str, Any]:
-        """Say what a party has to know to come here; ``door`` names the module that reads it."""
+        """Say what a party has to know to come here."""
         ...
 
     def await_all(self, alive: Callable[[], bool]) -> None:
@@ -38,6 +41,22 @@ class Door(Protocol):
         ...
 
 
+@dataclass(frozen=True, slots=True)
+class DoorKind:
+    """How parties and requester of a runner meet.
+
+    Parameters
+    ----------
+    package
+        Where its module ``door`` is, of which parties call ``serve``.
+    make
+        Makes the door for parties of these names.
+    """
+
+    package: str
+    make: Callable[[tuple[str, ...]], Door]
+
+
 class ProcessRunner:
     """Parties in processes of their own on this machine, started at the first use.
 
@@ -50,7 +69,7 @@ class ProcessRunner:
     federation
         What is published, and the parties.
     door
-        Makes the place where parties of these names meet the requester.
+        The place where they meet the requester.
     optimize_for
         ``time`` or ``bytes``, at each party.
     """
@@ -58,7 +77,7 @@ class ProcessRunner:
     def __init__(
         self,
         federation: Federation,
-        door: Callable[[tuple[str, ...]], Door],
+        door: DoorKind,
         *,
         optimize_for: str = "time",
     ) -> None:
@@ -74,7 +93,7 @@ class ProcessRunner:
             }
             for name, party in federation.parties.items()
         }
-        self._make = door
+        self._kind = door
         self._lock = Lock()
         self._started: tuple[Nursery, Door] | None = None
         self._closed = False
@@ -111,16 +130,19 @@ class ProcessRunner:
                 door.close()
 
     def _start(self) -> tuple[Nursery, Door]:
-        # The nursery begins to import while the door is made.
-        nursery = Nursery(tuple(self._parties))
+        names = tuple(self._parties)
+        # The nursery imports, and the parties begin, while the door is made.
+        nursery = Nursery(names, self._kind.package)
         try:
-            door = self._make(tuple(self._parties))
+            for name, described in self._parties.items():
+                nursery.tell(name, described)
+            door = self._kind.make(names)
         except BaseException:
             nursery.close()
             raise
         try:
-            for name, described in self._parties.items():
-                nursery.tell(name, {**described, **door.told(name)})
+            for name in names:
+                nursery.tell(name, door.told(name))
             nursery.await_forks()
             door.await_all(nursery.is_alive)
         except BaseException:
@@ -137,17 +159,20 @@ class Nursery:
     ----------
     names
         The parties.
+    package
+        That of the door where they will be asked.
     """
 
-    def __init__(self, names: tuple[str, ...]) -> None:
+    def __init__(self, names: tuple[str, ...], package: str) -> None:
         reading, writing = zip(*(os.pipe() for _ in names), strict=True)
         self.pids: dict[str, int] = {}
         self._lifelines = dict(zip(names, writing, strict=True))
         self._process = subprocess.Popen(  # noqa: S603  # our own interpreter and module
-            [sys.executable, "-m", "wayfed.federated.grids.rpc.nursery", *map(str, reading)],
+            [sys.executable, "-m", _NURSERY, package, *map(str, reading)],
             stdin=subprocess.DEVNULL,
             stdout=subprocess.PIPE,
             pass_fds=reading,
+            env=quiet_environment(),
         )
         for descriptor in reading:
             os.close(descriptor)
@@ -188,6 +213,11 @@ class Nursery:
             self._process.wait()
 
 
+def quiet_environment() -> dict[str, str]:
+    """Give the environment of processes that we start: what grpcio writes, we say ourselves."""
+    return {"GRPC_VERBOSITY": "NONE", **os.environ}
+
+
 def _at_a_hub(names: tuple[str, ...]) -> Door:
     from wayfed.federated.grids.rpc.door import HubDoor
 
@@ -203,8 +233,8 @@ def _at_a_superlink(names: tuple[str, ...]) -> Door:
     return SuperLinkDoor(names, process)
 
 
-DOORS: Final[dict[str, Callable[[tuple[str, ...]], Door]]] = {
-    "processes": _at_a_hub,
-    "flower": _at_a_superlink,
+DOORS: Final = {
+    "processes": DoorKind("rpc", _at_a_hub),
+    "flower": DoorKind("superlink", _at_a_superlink),
 }
 """Where the parties of each runner that starts them meet the requester."""

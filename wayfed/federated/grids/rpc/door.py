@@ -50,7 +50,6 @@ class HubDoor:
     def told(self, party: str) -> dict[str, Any]:
         """Say where the hub is, and who the party is there."""
         return {
-            "door": "rpc",
             "address": f"127.0.0.1:{self._hub.port}",
             "coordinator": self._own.certificate.decode(),
             "certificate": self._identities[party].certificate.decode(),

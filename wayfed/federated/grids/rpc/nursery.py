@@ -1,31 +1,51 @@
-"""A process that imports everything once and becomes the parties of the runner `processes`.
+"""A process that imports everything once and becomes the parties that a runner starts here.
 
-It is given a pipe a party. Each carries one line of JSON, what the party is to be, and stays open
-as long as whoever started it lives. It writes the process ids of the parties, a line each, in the
-order of the pipes, and ends when they all have.
+It is told the package of the door where they will be asked, and given a pipe a party. Each carries
+two lines of JSON: what the party is to be, and what it has to know of the door, which takes longer
+to make. It stays open as long as whoever started it lives. The process writes the process ids of
+the parties, a line each, in the order of the pipes, and ends when they all have.
 """
 
 from __future__ import annotations
 
+import gc
 import importlib
 import json
 import os
 import signal
 import sys
 import threading
-from typing import Any
+from typing import Any, Final
+
+_FOR_FIRST_PLANS: Final = (
+    "duckdb",
+    "wayfed.execution.executor",
+    "wayfed.execution.losses",
+    "wayfed.federated.parties.member",
+    "wayfed_sql",
+)
 
 
-def main(descriptors: list[int]) -> None:
+def main(package: str, descriptors: list[int]) -> None:
     """Become one process a pipe, and wait until all of them have ended."""
-    _import_all()
+    gc.disable()  # what is imported is no garbage: to look for some is a fifth of the time
+    serve = _import_all(package)
+    gc.freeze()  # else each party copies all of it by looking
+    gc.enable()
+    try:
+        _fork(descriptors, serve)
+    finally:
+        gc.unfreeze()
+
+
+def _fork(descriptors: list[int], serve: Any) -> None:
     children = []
     for place, descriptor in enumerate(descriptors):
         child = os.fork()  # there is one thread as yet
         if child == 0:
             for other in descriptors[:place] + descriptors[place + 1 :]:
                 _close(other)
-            _be_party(descriptor)
+            _be_party(descriptor, serve)
             return
         children.append(child)
         os.write(1, f"{child}\n".encode())
@@ -35,16 +55,24 @@ def main(descriptors: list[int]) -> None:
         os.waitpid(child, 0)
 
 
-def _be_party(descriptor: int) -> None:
+def _be_party(descriptor: int, serve: Any) -> None:
+    from threadpoolctl import threadpool_limits
+
+    from wayfed.federated.wire import flower_process
+
     # Ctrl-C in a terminal reaches the whole group; whoever started us decides what ends.
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     with os.fdopen(descriptor, "rb") as lifeline:
         line = lifeline.readline()
         if not line:  # whoever started us is gone already
             return
-        told = json.loads(line)
-        threading.Thread(target=_end_with, args=(lifeline,), daemon=True).start()
-        serve(told)
+        with flower_process(), threadpool_limits(1, user_api="blas"):
+            member = _member(json.loads(line))
+            line = lifeline.readline()
+            if not line:
+                return
+            threading.Thread(target=_end_with, args=(lifeline,), daemon=True).start()
+            serve(member, json.loads(line))
 
 
 def _end_with(lifeline: Any) -> None:
@@ -52,27 +80,24 @@ def _end_with(lifeline: Any) -> None:
     os._exit(0)  # nothing here outlives the process that started us
 
 
-def serve(told: dict[str, Any]) -> None:
-    """Be the party that is told of."""
-    from threadpoolctl import threadpool_limits
-
+def _member(told: dict[str, Any]) -> Any:
     from wayfed.federated.parties.configuration import PartyConfiguration
     from wayfed.federated.parties.member import Member
-    from wayfed.federated.wire import flower_process
     from wayfed_optimizer.types import Schema
 
     published = {table: Schema.of(**columns) for table, columns in told["published"].items()}
     party = PartyConfiguration.model_validate(told["party"])
-    member = Member.of(told["name"], party, published, optimize_for=told["optimize_for"])
-    door = importlib.import_module(f"wayfed.federated.grids.{told['door']}.door")
-    with flower_process(), threadpool_limits(1, user_api="blas"):
-        door.serve(member, told)
+    return Member.of(told["name"], party, published, optimize_for=told["optimize_for"])
 
 
-def _import_all() -> None:
+def _import_all(package: str) -> Any:
     """Import what every party needs; the parties then have it at once, and in common memory."""
-    import wayfed.federated.grids.rpc.serving
-    import wayfed.federated.parties.member  # noqa: F401  # for the parties
+    from wayfed.connectors import connectors
+
+    connectors()
+    for module in _FOR_FIRST_PLANS:
+        importlib.import_module(module)
+    return importlib.import_module(f"wayfed.federated.grids.{package}.door").serve
 
 
 def _close(descriptor: int) -> None:
@@ -83,4 +108,4 @@ def _close(descriptor: int) -> None:
 
 
 if __name__ == "__main__":
-    main([int(argument) for argument in sys.argv[1:]])
+    main(sys.argv[1], [int(argument) for argument in sys.argv[2:]])

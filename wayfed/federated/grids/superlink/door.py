@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import logging
 import secrets
 import subprocess
 from time import monotonic, sleep
@@ -21,8 +22,10 @@ if TYPE_CHECKING:
 
     from wayfed.federated.parties.member import Member
 
-_START_SECONDS: Final = 60.0
-_STEP_SECONDS: Final = 0.2
+LOG: Final = logging.getLogger("wayfed.federated.grid")
+_PATIENCE_SECONDS: Final = 120.0
+"""How long no further party may come: those of a busy machine come one after the other."""
+_STEP_SECONDS: Final = 0.1
 
 
 class SuperLinkDoor:
@@ -46,6 +49,7 @@ class SuperLinkDoor:
                 certificate=own.certificate.decode(), key=own.key.decode(), secret=secret
             )
             self._superlink = SuperLinkAddress(f"127.0.0.1:{port}", own.certificate)
+            LOG.info("a SuperLink listens at %s", self._superlink.address)
             with flower_process():
                 self._run = SuperLinkRun(
                     self._superlink,
@@ -59,7 +63,6 @@ class SuperLinkDoor:
     def told(self, party: str) -> dict[str, Any]:
         """Say where the SuperLink is, and who the party is there."""
         return {
-            "door": "superlink",
             "address": self._superlink.address,
             "certificate": self._superlink.certificate.decode(),
             "key": self._identities[party].key.decode(),
@@ -67,14 +70,22 @@ class SuperLinkDoor:
 
     def await_all(self, alive: Callable[[], bool]) -> None:
         """Wait until all parties are nodes that are there."""
-        end = monotonic() + _START_SECONDS
-        while missing := sorted(self._run.nodes.keys() - self._run.present()):
-            if not alive() or monotonic() > end:
+        names = self._run.nodes.keys()
+        there: set[str] = set()
+        end = monotonic() + _PATIENCE_SECONDS
+        while there != names:
+            before, there = there, self._run.present()
+            if there - before:
+                end = monotonic() + _PATIENCE_SECONDS
+                LOG.info("%d of %d parties are at the SuperLink", len(there), len(names))
+            elif not alive() or monotonic() > end:
                 raise PartyError(
-                    f"the processes of these parties did not start: {', '.join(missing)}",
+                    "the processes of these parties did not start: "
+                    + ", ".join(sorted(names - there)),
                     hint="what they wrote to the standard error says why",
                 )
-            sleep(_STEP_SECONDS)
+            else:
+                sleep(_STEP_SECONDS)
 
     def open(self) -> SuperLinkGrid:
         """Open a session with every party."""

@@ -115,7 +115,8 @@ class SuperLinkGrid(PartyGrid):
         waiting = dict(zip(self._through.push(outer), asked, strict=True))
         while waiting:
             started = monotonic()
-            for answered in self._through.pull(list(waiting)):
+            found = self._through.pull(list(waiting))
+            for answered in found:
                 message = waiting.pop(answered.message_id, None)
                 if message is not None:
                     reply = self._reply(message, answered.envelope, answered.reason)
@@ -123,7 +124,7 @@ class SuperLinkGrid(PartyGrid):
             now = monotonic()
             if end is not None and now >= end:
                 break
-            if waiting:
+            if waiting and not found:
                 # A SuperLink of ours answers when there is something; others have to be let alone.
                 sleep(max(0.0, min(_POLL_SECONDS - (now - started), (end or now + 1) - now)))
         return replies

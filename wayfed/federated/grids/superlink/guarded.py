@@ -8,6 +8,7 @@ for messages waits until there are some, instead of asking again.
 
 from __future__ import annotations
 
+import gc
 import json
 import logging
 import os
@@ -19,7 +20,7 @@ import threading
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
-from wayfed.federated.grids.superlink.guard import Guard
+from wayfed.federated.grids.processes import quiet_environment
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -35,12 +36,17 @@ _UNUSED: Final = frozenset(
 )
 """Parts of Flower's that do nothing here, and take half of the time of each request."""
 DATABASE: Final = ":flwr-in-memory:"
+_HEARTBEAT_SECONDS: Final = 10.0
+"""After twice that without one, a party counts as away whose connection nobody saw break."""
 
 
 def start() -> subprocess.Popen[bytes]:
     """Begin a process that becomes one when it is told what it is to be."""
     return subprocess.Popen(  # noqa: S603  # our own interpreter and module
-        [sys.executable, "-m", __name__], stdin=subprocess.PIPE, stdout=subprocess.PIPE
+        [sys.executable, "-m", __name__],
+        stdin=subprocess.PIPE,
+        stdout=subprocess.PIPE,
+        env=quiet_environment(),
     )
 
 
@@ -94,6 +100,7 @@ def _application(certificate: bytes, key: bytes, secret: bytes, database: str) -
     os.environ.setdefault("FLWR_TELEMETRY_ENABLED", "0")
     os.environ.setdefault("FLWR_DISABLE_UPDATE_CHECK", "1")
     from wayfed.federated.grids.superlink import private_superlink as private
+    from wayfed.federated.grids.superlink.guard import Guard
 
     logging.getLogger("flwr").setLevel(logging.WARNING)  # else it tells of each request
     configuration = private.SuperLinkLifespanConfig(
@@ -122,13 +129,36 @@ def _application(certificate: bytes, key: bytes, secret: bytes, database: str) -
     )
     application = private.create_app(configuration, private.SuperLinkLifespan)
     kept = [each for each in application.user_middleware if each.cls.__name__ not in _UNUSED]
-    application.user_middleware[:] = [private.Middleware(Guard), *kept]
+    guard = private.Middleware(
+        Guard,
+        roll=_Roll(application.state.linkstate_factory.state()),
+        requesters=private.SUPERLINK_NODE_ID,
+    )
+    application.user_middleware[:] = [guard, *kept]
     return application
+
+
+class _Roll:
+    """Where a SuperLink has written down which nodes are there."""
+
+    def __init__(self, state: Any) -> None:
+        self._state = state
+
+    def left(self, node: int) -> None:
+        """Strike a node off, as if it had said that it goes."""
+        self._state.deactivate_node(node)
+
+    def returned(self, node: int) -> None:
+        """Write a node down, as if it had come; its heartbeats tell from then on."""
+        self._state.activate_node(node, _HEARTBEAT_SECONDS)
 
 
 def main() -> None:
     """Be what a line of JSON says, until whoever wrote it is gone."""
+    gc.disable()  # what is imported is no garbage: to look for some is a fifth of the time
     _import_all()
+    gc.freeze()
+    gc.enable()
     line = sys.stdin.readline()
     if not line:  # whoever started it is gone already
         return
@@ -144,7 +174,7 @@ def main() -> None:
 
 
 def _import_all() -> None:
-
+    import wayfed.federated.grids.superlink.guard
     import wayfed.federated.grids.superlink.private_superlink  # noqa: F401  # for `serve`
 
 

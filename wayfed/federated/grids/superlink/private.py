@@ -23,6 +23,7 @@ from flwr.proto.fleet_pb2 import (
     DeactivateNodeRequest,
     PullMessagesRequest,
     PushMessagesRequest,
+    PushMessagesResponse,
 )
 from flwr.proto.heartbeat_pb2 import SendNodeHeartbeatRequest
 from flwr.proto.message_pb2 import (
@@ -38,6 +39,7 @@ from flwr.proto.runtime_pb2 import (
     PullAppMessagesRequest,
     PullTaskInputRequest,
     PushAppMessagesRequest,
+    PushAppMessagesResponse,
     PushTaskOutputRequest,
     SendTaskHeartbeatRequest,
 )
@@ -80,7 +82,9 @@ __all__ = [
     "PullObjectRequest",
     "PullTaskInputRequest",
     "PushAppMessagesRequest",
+    "PushAppMessagesResponse",
     "PushMessagesRequest",
+    "PushMessagesResponse",
     "PushObjectRequest",
     "PushTaskOutputRequest",
     "RegisterNodeRequest",

@@ -2,7 +2,11 @@
 
 from __future__ import annotations
 
-from flwr.common.constant import ISOLATION_MODE_PROCESS, TRANSPORT_TYPE_GRPC_RERE
+from flwr.common.constant import (
+    ISOLATION_MODE_PROCESS,
+    SUPERLINK_NODE_ID,
+    TRANSPORT_TYPE_GRPC_RERE,
+)
 from flwr.superlink.cli.flower_superlink import SuperLinkLifespan
 from flwr.superlink.config_loader import SuperLinkLifespanConfig, load_control_authn_plugin
 from flwr.superlink.main import create_app
@@ -10,6 +14,7 @@ from starlette.middleware import Middleware
 
 __all__ = [
     "ISOLATION_MODE_PROCESS",
+    "SUPERLINK_NODE_ID",
     "TRANSPORT_TYPE_GRPC_RERE",
     "Middleware",
     "SuperLinkLifespan",
