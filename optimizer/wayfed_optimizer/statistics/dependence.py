@@ -48,6 +48,7 @@ class Dependence:
     def __init__(self, is_key: IsKey) -> None:
         self._is_key = is_key
         self._determined: dict[tuple[Relation, frozenset[str]], frozenset[str]] = {}
+        self._unique: dict[tuple[Relation, frozenset[str]], bool] = {}
 
     def determined(self, relation: Relation, names: frozenset[str]) -> frozenset[str]:
         """Return the columns that have one value for each combination of values of some."""
@@ -79,6 +80,13 @@ class Dependence:
 
     def is_unique(self, relation: Relation, names: frozenset[str]) -> bool:
         """Say whether no two rows of a relation are equal in some columns."""
+        key = (relation, names)
+        known = self._unique.get(key)
+        if known is None:
+            known = self._unique[key] = self._find_unique(relation, names)
+        return known
+
+    def _find_unique(self, relation: Relation, names: frozenset[str]) -> bool:
         match relation:
             case Read():
                 return self._is_key(relation, names)
