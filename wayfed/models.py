@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any, Literal
 
+from wayfed.federated.models.schedule import Kind, Schedule, as_rate
 from wayfed.federated.models.spec import ModelSpec, check_descent, check_whole
 
 if TYPE_CHECKING:
@@ -24,6 +25,7 @@ __all__ = [
     "load",
     "logistic_regression",
     "mlp",
+    "schedule",
     "sklearn",
     "torch",
 ]
@@ -31,7 +33,7 @@ __all__ = [
 
 def logistic_regression(
     *,
-    learning_rate: float = 0.1,
+    learning_rate: float | Schedule = 0.1,
     local_epochs: int = 1,
     batch_size: int | None = None,
     l2: float = 0.0,
@@ -42,7 +44,7 @@ def logistic_regression(
     Parameters
     ----------
     learning_rate
-        The length of a step down the mean log loss.
+        The length of a step down the mean log loss; or a `schedule` of it over the rounds.
     local_epochs
         How often each party goes through its rows in one round.
     batch_size
@@ -58,11 +60,11 @@ def logistic_regression(
     >>> wayfed.models.logistic_regression(learning_rate=0.5, local_epochs=5).name
     'logistic_regression'
     """
-    check_descent(learning_rate, local_epochs, batch_size, l2)
+    check_descent(as_rate(learning_rate), local_epochs, batch_size, l2)
     return ModelSpec.of(
         "logistic_regression",
         "classification",
-        learning_rate=learning_rate,
+        learning_rate=as_rate(learning_rate),
         local_epochs=local_epochs,
         batch_size=batch_size,
         l2=l2,
@@ -72,7 +74,7 @@ def logistic_regression(
 
 def linear_regression(
     *,
-    learning_rate: float = 0.1,
+    learning_rate: float | Schedule = 0.1,
     local_epochs: int = 1,
     batch_size: int | None = None,
     l2: float = 0.0,
@@ -86,11 +88,11 @@ def linear_regression(
     >>> wayfed.models.linear_regression().task
     'regression'
     """
-    check_descent(learning_rate, local_epochs, batch_size, l2)
+    check_descent(as_rate(learning_rate), local_epochs, batch_size, l2)
     return ModelSpec.of(
         "linear_regression",
         "regression",
-        learning_rate=learning_rate,
+        learning_rate=as_rate(learning_rate),
         local_epochs=local_epochs,
         batch_size=batch_size,
         l2=l2,
@@ -103,7 +105,7 @@ def mlp(
     *,
     task: Literal["classification", "regression"] = "classification",
     activation: Literal["relu", "tanh"] = "relu",
-    learning_rate: float = 0.1,
+    learning_rate: float | Schedule = 0.1,
     local_epochs: int = 1,
     batch_size: int | None = None,
     l2: float = 0.0,
@@ -127,7 +129,7 @@ def mlp(
     >>> wayfed.models.mlp(hidden=(64, 32), learning_rate=0.05).name
     'mlp'
     """
-    check_descent(learning_rate, local_epochs, batch_size, l2)
+    check_descent(as_rate(learning_rate), local_epochs, batch_size, l2)
     for width in hidden:
         check_whole(hidden=width)
     return ModelSpec.of(
@@ -135,7 +137,7 @@ def mlp(
         task,
         hidden=tuple(hidden),
         activation=activation,
-        learning_rate=learning_rate,
+        learning_rate=as_rate(learning_rate),
         local_epochs=local_epochs,
         batch_size=batch_size,
         l2=l2,
@@ -174,6 +176,56 @@ def sklearn(estimator: object, *, local_epochs: int = 1) -> ModelSpec:
     return specify(estimator, local_epochs)
 
 
+def schedule(
+    kind: Kind,
+    first: float,
+    *,
+    factor: float | None = None,
+    every: int | None = None,
+    rounds: int | None = None,
+    last: float | None = None,
+) -> Schedule:
+    """Let the learning rate of a model fall from round to round.
+
+    The rate follows from the number of the round alone, so that a run that is resumed goes on with
+    the steps that it would have taken.
+
+    Parameters
+    ----------
+    kind
+        ``"exponential"``: ``first * factor ** behind`` with so many rounds behind; ``"step"``:
+        ``first * factor ** (behind // every)``; ``"cosine"``: half a wave from `first` down to
+        `last` over `rounds` (Loshchilov and Hutter, SGDR, arXiv:1608.03983, without restarts).
+    first
+        The rate of the first round.
+    factor
+        Above 0, at most 1.
+    every
+        After how many rounds a step comes.
+    rounds
+        After how many rounds a cosine is at `last`, where it stays.
+    last
+        The least rate of a cosine; 0 by default.
+
+    Raises
+    ------
+    InvalidOption
+        An option is missing, out of its range, or none of this kind's.
+
+    Examples
+    --------
+    >>> import wayfed.models
+    >>> rate = wayfed.models.schedule("cosine", 0.5, rounds=4, last=0.1)
+    >>> [round(rate.at(number), 3) for number in (1, 3, 5, 6)]
+    [0.5, 0.3, 0.1, 0.1]
+    >>> wayfed.models.logistic_regression(learning_rate=rate).name
+    'logistic_regression'
+    """
+    if kind == "cosine" and last is None:
+        last = 0.0
+    return Schedule(kind, first, factor, every, rounds, last)
+
+
 def custom(
     name: str,
     *,
@@ -199,7 +251,7 @@ def jax(
     apply: Callable[[Any, Any], Any],
     *,
     task: Literal["classification", "regression"] = "classification",
-    learning_rate: float = 0.1,
+    learning_rate: float | Schedule = 0.1,
     local_epochs: int = 1,
     batch_size: int | None = None,
     l2: float = 0.0,
@@ -234,12 +286,12 @@ def jax(
     """
     from wayfed.federated.models.of_jax import specify
 
-    check_descent(learning_rate, local_epochs, batch_size, l2)
+    check_descent(as_rate(learning_rate), local_epochs, batch_size, l2)
     return specify(
         init,
         apply,
         task,
-        learning_rate=learning_rate,
+        learning_rate=as_rate(learning_rate),
         local_epochs=local_epochs,
         batch_size=batch_size,
         l2=l2,
@@ -250,7 +302,7 @@ def torch(
     module: object,
     *,
     task: Literal["classification", "regression"] = "classification",
-    learning_rate: float = 0.1,
+    learning_rate: float | Schedule = 0.1,
     local_epochs: int = 1,
     batch_size: int | None = None,
     l2: float = 0.0,
@@ -286,11 +338,11 @@ def torch(
     """
     from wayfed.federated.models.of_torch import specify
 
-    check_descent(learning_rate, local_epochs, batch_size, l2)
+    check_descent(as_rate(learning_rate), local_epochs, batch_size, l2)
     return specify(
         module,
         task,
-        learning_rate=learning_rate,
+        learning_rate=as_rate(learning_rate),
         local_epochs=local_epochs,
         batch_size=batch_size,
         l2=l2,

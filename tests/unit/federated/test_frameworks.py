@@ -113,6 +113,20 @@ def test_a_framework_learns_values_and_several_classes_and_counts_weights(
 
 
 @FRAMEWORKS
+def test_a_framework_weighs_classes_and_follows_a_schedule(
+    unequal_parties: dict[str, Arrays], framework: Any
+) -> None:
+    rate = models.schedule("step", 0.5, factor=0.5, every=2)
+    theirs, ours = (
+        run_of(unequal_parties, make(learning_rate=rate), class_weight="balanced")
+        for make in (framework.model, models.logistic_regression)
+    )
+
+    expected = np.concatenate([ours.arrays["coefficients"], ours.arrays["intercept"]])
+    np.testing.assert_allclose(framework.flat(theirs.arrays), expected, rtol=0, atol=1e-4)
+
+
+@FRAMEWORKS
 def test_gradients_of_rows_are_cut_one_by_one(framework: Any) -> None:
     random = np.random.default_rng(0)
     x = random.normal(size=(40, 3)) * 10
@@ -206,6 +220,21 @@ def test_a_keras_model_steps_as_our_own_descent_does(
     expected = np.concatenate([ours.arrays["coefficients"], ours.arrays["intercept"]])
     np.testing.assert_allclose(found, expected, rtol=0, atol=1e-4)
     assert theirs.metrics["log_loss"] == pytest.approx(ours.metrics["log_loss"], abs=1e-4)
+
+
+def test_a_keras_model_weighs_classes_as_our_own_descent_does(
+    unequal_parties: dict[str, Arrays],
+) -> None:
+    keras = pytest.importorskip("keras")
+    net = keras_model(keras.optimizers.SGD(0.5), logits=True)
+
+    theirs = run_of(unequal_parties, models.keras(net), class_weight="balanced")
+    rate = models.logistic_regression(learning_rate=0.5)
+    ours = run_of(unequal_parties, rate, class_weight="balanced")
+
+    found = np.concatenate([value.ravel() for value in theirs.arrays.values()])
+    expected = np.concatenate([ours.arrays["coefficients"], ours.arrays["intercept"]])
+    np.testing.assert_allclose(found, expected, rtol=0, atol=1e-4)
 
 
 def test_keras_begins_each_round_with_a_new_optimizer_and_draws_by_the_seed(

@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import cache
 from importlib.metadata import EntryPoint, entry_points
-from typing import Final, Protocol, TypeAlias
+from typing import Final, Protocol, TypeAlias, runtime_checkable
 
 import numpy as np
 from numpy.typing import NDArray
@@ -97,6 +97,20 @@ class Model(Protocol):
     def predict(self, weights: Weights, x: Matrix) -> Matrix:
         """Give probabilities (rows x classes), or in a regression values (rows)."""
         ...
+
+
+@runtime_checkable
+class Scheduled(Protocol):
+    """A model that learns otherwise in another round, as its specification says."""
+
+    def in_round(self, number: int) -> Model:
+        """Return the model as it learns in a round; they are numbered from 1 up."""
+        ...
+
+
+def in_round(model: Model, number: int) -> Model:
+    """Return a model as it learns in a round."""
+    return model.in_round(number) if isinstance(model, Scheduled) else model
 
 
 def resolve_model(spec: ModelSpec, task: Task) -> Model:

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, TypeAlias
 
 import numpy as np
 
+from wayfed.federated.models.schedule import Rate, rate_in
 from wayfed.federated.models.spec import check_descent
 
 if TYPE_CHECKING:
@@ -24,22 +25,35 @@ class Descent:
     Parameters
     ----------
     learning_rate
-        The length of a step.
+        The length of a step; or a schedule of it, as it travels.
     local_epochs
         How often a party goes through its rows in one round.
     batch_size
         Rows of one step; None takes all of them, so that an epoch is one step.
     l2
         The weight of ``l2/2 |coefficients|²`` in the loss; intercepts are free.
+    round
+        The number of the round, on which a scheduled rate depends.
     """
 
-    learning_rate: float = 0.1
+    learning_rate: Rate = 0.1
     local_epochs: int = 1
     batch_size: int | None = None
     l2: float = 0.0
+    round: int = 1
 
     def __post_init__(self) -> None:
         check_descent(self.learning_rate, self.local_epochs, self.batch_size, self.l2)
+        rate_in(self.learning_rate, self.round)  # raises where it is no schedule
+
+    @property
+    def rate(self) -> float:
+        """The length of a step in this round."""
+        return rate_in(self.learning_rate, self.round)
+
+    def in_round(self, number: int) -> Descent:
+        """Return the descent of a round."""
+        return replace(self, round=number) if isinstance(self.learning_rate, tuple) else self
 
     def run(
         self,
@@ -65,13 +79,14 @@ class Descent:
         proximal_mu: float,
     ) -> None:
         """Take one step down `slopes`, which it may change, in place."""
+        rate = self.rate
         for name, value in current.items():
             slope = slopes[name]
             if self.l2 and value.ndim and not name.startswith("intercept"):
                 slope += self.l2 * value
             if proximal_mu:
                 slope += proximal_mu * (value - start[name])
-            np.subtract(value, self.learning_rate * slope, out=value)
+            np.subtract(value, rate * slope, out=value)
 
     def _batches(self, examples: Examples, seed: Seed) -> Iterator[Examples]:
         if self.batch_size is None or self.batch_size >= len(examples):

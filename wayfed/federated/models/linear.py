@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -52,6 +52,10 @@ class LinearModel:
         if self.intercept:
             weights["intercept"] = np.zeros(columns or 1)
         return weights
+
+    def in_round(self, number: int) -> LinearModel:
+        """Return the model with the learning rate of a round."""
+        return replace(self, descent=self.descent.in_round(number))
 
     def train(
         self,

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from itertools import pairwise
 from typing import TYPE_CHECKING, Any, Final
 
@@ -72,6 +72,10 @@ class MultilayerPerceptron:
             weights[f"coefficients_{layer}"] = random.uniform(-bound, bound, (inputs, outputs))
             weights[f"intercept_{layer}"] = np.zeros(outputs)
         return weights
+
+    def in_round(self, number: int) -> MultilayerPerceptron:
+        """Return the model with the learning rate of a round."""
+        return replace(self, descent=self.descent.in_round(number))
 
     def train(
         self,

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Protocol
 
 import numpy as np
@@ -57,6 +57,10 @@ class NetworkModel:
     def initial_weights(self, seed: int) -> Weights:
         """Give what the network begins with."""
         return self.network.first(seed)
+
+    def in_round(self, number: int) -> NetworkModel:
+        """Return the model with the learning rate of a round."""
+        return replace(self, descent=self.descent.in_round(number))
 
     def train(
         self, weights: Weights, examples: Examples, *, seed: Seed, proximal_mu: float = 0.0

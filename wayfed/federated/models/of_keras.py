@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import threading
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any, ClassVar, Final
 
 import numpy as np
@@ -104,6 +104,7 @@ class KerasModel:
                 reason="the loss is the model's own",
                 hint="wf.models.jax(init, apply), or wf.models.mlp()",
             )
+        examples = _scaled(examples)
         random = np.random.default_rng(seed)
         size = self.batch_size or len(examples)
         with _TURN:
@@ -144,6 +145,14 @@ class KerasModel:
         self.model.set_weights([weights[name] for name in self._names])
         for variable, value in zip(self.model.optimizer.variables, self.optimizer, strict=False):
             variable.assign(value)
+
+
+def _scaled(examples: Examples) -> Examples:
+    """Scale weights to a mean of 1: Keras divides a loss by the number of rows, not by weights."""
+    if examples.weight is None:
+        return examples
+    scale = len(examples) / examples.total_weight
+    return replace(examples, weight=examples.weight * scale)
 
 
 def _array(variable: Any) -> Any:

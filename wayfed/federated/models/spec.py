@@ -146,10 +146,11 @@ def check_whole(**values: int | None) -> None:
 
 
 def check_descent(
-    learning_rate: float, local_epochs: int, batch_size: int | None, l2: float
+    learning_rate: float | tuple[Scalar, ...], local_epochs: int, batch_size: int | None, l2: float
 ) -> None:
-    """Raise InvalidOption unless these can steer gradient descent."""
-    check_positive(learning_rate=learning_rate)
+    """Raise InvalidOption unless these can steer gradient descent; a schedule checks itself."""
+    if not isinstance(learning_rate, tuple):
+        check_positive(learning_rate=learning_rate)
     check_whole(local_epochs=local_epochs)
     if local_epochs > MOST_EPOCHS:
         raise InvalidOption(f"local_epochs is at most {MOST_EPOCHS:,}, not {local_epochs:,}")

@@ -14,7 +14,7 @@ from flwr.clientapp import ClientApp
 from wayfed.arrays import numeric_column
 from wayfed.federated import metrics
 from wayfed.federated.features import canonical, fitting, split
-from wayfed.federated.models.adapter import Examples, Model, Task, resolve_model
+from wayfed.federated.models.adapter import Examples, Model, Task, in_round, resolve_model
 from wayfed.federated.models.class_weight import checked_weights, weighed
 from wayfed.federated.models.spec import OwnModel
 from wayfed.federated.models.statistics import Clustering
@@ -245,7 +245,7 @@ class Learner:
         if self._private is not None:
             return Message(self._private.train(arrays, config), reply_to=message)
         number, mu = _number(config, "server-round"), _number(config, "proximal-mu")
-        update = self._model.train(
+        update = in_round(self._model, int(number)).train(
             self._checked(arrays),
             self._training,
             seed=(self._question.seed, int(number), self._name_word),

@@ -22,7 +22,7 @@ from flwr.app import ArrayRecord, MetricRecord, RecordDict
 from wayfed.arrays import numeric_column
 from wayfed.federated import metrics
 from wayfed.federated.features import canonical, fitting, split
-from wayfed.federated.models.adapter import Examples, Model, Task, resolve_model
+from wayfed.federated.models.adapter import Examples, Model, Task, in_round, resolve_model
 from wayfed.federated.models.class_weight import weighed
 from wayfed.federated.privacy.account import Account
 from wayfed.federated.privacy.charges import Standing
@@ -243,16 +243,18 @@ class PrivateRun:
 
     def _learn(self, weights: dict[str, NDArray[Any]], config: Mapping[str, Any]) -> RecordDict:
         plan, mu = self._settled, float(config.get("proximal-mu", 0.0))
+        number = int(config.get("server-round", 0))
+        model = in_round(self._model, number)
         if self._privacy.unit == "client":
             update = weights
             if len(self._training) >= max(1, self._rules.min_rows):
-                seed = (self._question.seed, int(config.get("server-round", 0)), self._name_word)
-                trained = self._model.train(weights, self._training, seed=seed, proximal_mu=mu)
+                seed = (self._question.seed, number, self._name_word)
+                trained = model.train(weights, self._training, seed=seed, proximal_mu=mu)
                 update = cut_update(weights, trained, self._privacy.clip)
-        elif isinstance(self._model, ClippingModel):
+        elif isinstance(model, ClippingModel):
             update = dict(
                 descend(
-                    self._model,
+                    model,
                     weights,
                     self._training,
                     rows=plan.rows,
