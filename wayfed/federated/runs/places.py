@@ -69,7 +69,7 @@ def checkpoint_place(checkpoint: CheckpointLike) -> Path | None:
 
 
 def new_id() -> str:
-    """Return a name for a run that no other one has, and by which runs sort as they began.
+    """Return a name for a run that no other one has, which begins with the second of its start.
 
     It is drawn from the system's generator: a run's seed decides nothing here.
     """

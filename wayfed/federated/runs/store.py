@@ -65,6 +65,7 @@ _LISTED: Final = (
     "id, started, status, description, strategy, rounds, done, seconds, host, process, parties, "
     "metrics, checkpoint"
 )
+_SECONDS: Final = len("2026-11-21 19:43:13")
 _PAUSE: Final = 0.2
 """Seconds between two writes of rounds: rounds may take less than a database needs for a row."""
 
@@ -178,7 +179,7 @@ class RunStore:
         SourceError
             The store cannot be read.
         """
-        found = self._rows(RUNS, f"SELECT {_LISTED} FROM {RUNS} ORDER BY id DESC")
+        found = self._rows(RUNS, f"SELECT {_LISTED} FROM {RUNS} ORDER BY started DESC, id DESC")
         return tuple(map(_info, found))
 
     def record(self, run: str) -> tuple[dict[str, Any], list[dict[str, Any]]]:
@@ -212,7 +213,7 @@ class RunStore:
             found = [] if self._failed else self._rows(RUNS, query, id=run)
         except SourceError:  # that it cannot be used is told when it is written to
             found = []
-        now = datetime.now(UTC).isoformat(sep=" ", timespec="seconds").removesuffix("+00:00")
+        now = datetime.now(UTC).isoformat(sep=" ", timespec="microseconds").removesuffix("+00:00")
         return str(found[0]["started"]) if found else now
 
     def _write(self, statements: Sequence[Statement], *, at_once: bool = False) -> None:
@@ -303,7 +304,7 @@ def _info(row: Row) -> RunInfo:
     parties = json.loads(row["parties"] or "{}")
     return RunInfo(
         id=row["id"],
-        started=row["started"],
+        started=row["started"][:_SECONDS],
         status=_status(row),
         model=row["description"],
         strategy=row["strategy"],
