@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import sys
+from itertools import accumulate
 from pathlib import Path  # typer reads the annotations
 from typing import TYPE_CHECKING, Annotated
 
@@ -57,7 +58,10 @@ def show(run: Run, *, store: Store = None) -> None:
     """Show a run: its rounds, its parties, and why some were left out."""
     found = _run(_opened(store), run)
     sys.stdout.write(f"{found.id}\n{found!r}\n")
-    names = list(dict.fromkeys(name for each in found.history for name in each.metrics))
+    measured = list(dict.fromkeys(name for each in found.history for name in each.metrics))
+    names = _fitting(measured, [max(map(len, found.parties), default=0), *map(len, _COUNTED)])
+    if hidden := measured[len(names) :]:
+        sys.stdout.write(f"  too wide for this terminal: {', '.join(hidden)}; | cat shows all\n")
     table = _table("round", *names, "parties", "left out", "seconds")
     for each in found.history:
         lost = ", ".join(sorted({failure.party for failure in each.failures}))
@@ -66,7 +70,7 @@ def show(run: Run, *, store: Store = None) -> None:
             str(each.number), *values, str(len(each.weights)), lost, f"{each.seconds:.2f}"
         )
     _print(table)
-    table = _table("party", "rows", "training", "testing", *names)
+    table = _table("party", *_COUNTED, *names)
     last = found.history[-1].parties if found.history else {}
     for name, report in found.parties.items():
         counts = [f"{count:,}" for count in (report.rows, report.training, report.testing)]
@@ -120,6 +124,9 @@ def export(
     sys.stderr.write(f"wf.models.load('{written}') loads it\n")
 
 
+_COUNTED = ("rows", "training", "testing")
+_BESIDE_A_COLUMN = 3
+_WIDE = 10_000
 _ALWAYS = ("model", "strategy", "rounds", "parties", "seconds")
 
 
@@ -179,5 +186,22 @@ def _table(*columns: str) -> Table:
 def _print(*tables: Table) -> None:
     from rich.console import Console
 
+    console = Console()
+    if not console.is_terminal:
+        console = Console(width=_WIDE)  # what goes into a file or a pipe is not folded
     for table in tables:
-        Console().print(table)
+        console.print(table)
+
+
+def _fitting(names: list[str], beside: list[int]) -> list[str]:
+    """Return the first of these columns of numbers, as many as fit a terminal beside others."""
+    from rich.console import Console
+
+    console = Console()
+    if not console.is_terminal:
+        return names
+    taken = sum(beside) + len(beside) * _BESIDE_A_COLUMN
+    widths = accumulate((max(len(name), 6) + _BESIDE_A_COLUMN for name in names), initial=taken)
+    return [
+        name for name, width in zip(names, list(widths)[1:], strict=True) if width < console.width
+    ]
