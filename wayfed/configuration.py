@@ -20,7 +20,9 @@ _SECRET_FILE: Final = re.compile(r"file:(?!//)(.+)")
 _SQLITE: Final = "sqlite:///"
 _MISSING_HINTS: Final = {
     "schema": "it holds what all parties have agreed to publish, [schema.TABLE] and [keys]: the "
-    "same file everywhere"
+    "same file everywhere",
+    "party": "wayfed party init NAME writes one to fill in",
+    "coordinator": "wayfed coordinator init writes one to fill in",
 }
 
 M = TypeVar("M", bound="Strict")
