@@ -102,18 +102,18 @@ def test_steps_with_noise_are_scheduled_too(unequal_parties: dict[str, Arrays]) 
         "classes": [False, True],
         "privacy": wf.dp(epsilon=5.0, delta=1e-5, clip=1.0),
     }
-    seen: list[bytes] = []
+    seen: list[np.ndarray] = []
     train(
         unequal_parties,
         models.logistic_regression(learning_rate=nothing),
         rounds=3,
-        on_round=lambda run: seen.append(run.arrays["coefficients"].tobytes()),
+        on_round=lambda run: seen.append(run.arrays["coefficients"]),
         **private,
     )
 
-    # noise moves the model in the first round only: a step of 5e-301 changes no bit
-    assert len(set(seen)) == 1
-    assert np.frombuffer(seen[0]).any()
+    # noise moves the model in the first round only, but for the rounding of averages
+    assert np.abs(seen[0]).max() > 1e-6
+    np.testing.assert_allclose(seen[1:], [seen[0]] * 2, rtol=1e-9)
 
 
 def test_a_schedule_travels_as_scalars() -> None:
