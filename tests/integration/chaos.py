@@ -354,8 +354,9 @@ def main() -> None:
     director = Director(Place(asked.root, asked.deadline), asked.patience)
     try:
         for number in range(asked.runs):
-            faults = [FAULTS[number]]
-            if asked.seed is not None:
+            if asked.seed is None:
+                faults = [FAULTS[number]]
+            else:
                 faults = faults_by_chance(random.Random(f"{asked.seed}/{number}"))
             directory = asked.root / str(number)
             directory.mkdir()
