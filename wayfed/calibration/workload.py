@@ -144,6 +144,9 @@ PLANS: Final[Mapping[str, Callable[[Tables], Dataset]]] = {
     "few joined": lambda t: (
         t.facts.filter(wf.col("x") < 0.02).join(t.others, on="g").group_by().agg(s=wf.sum("v"))
     ),
+    "few matched": lambda t: (
+        t.facts.join(t.others.filter(wf.col("v") < 0.02), on="g").group_by().agg(s=wf.sum("x"))
+    ),
     "semi join": lambda t: (
         t.facts.join(t.others.filter(wf.col("v") < 0.3), on="g", how="semi")
         .group_by()

@@ -117,7 +117,7 @@ class CostProfile:
 
         Examples
         --------
-        >>> CostProfile().takes("build"), CostProfile().takes("loop")
+        >>> CostProfile().takes("build"), CostProfile().takes("index")
         (True, False)
         """
         return self.rate(quantity) > 0.0 or FLOORS.get(quantity.partition(".")[0], 0.0) > 0.0

@@ -76,7 +76,8 @@ QUANTITIES: Final = (
     Quantity("probe", "row looked up in it", rows=True),
     Quantity("match", "row that a join gives", rows=True),
     Quantity("pair", "pair of rows compared, where a join has no key", rows=True),
-    Quantity("loop", "pair of rows compared, where a join has keys and no hash table", floor=0.0),
+    Quantity("index", "row of a join's right side, where an index is made of it", floor=0.0),
+    Quantity("seek", "row of its left side, looked for in that index", floor=0.0),
     Quantity("aggregate", "row put to its group", rows=True),
     Quantity("group", "group made", rows=True),
     Quantity("fold", "value added to an aggregate", floor=5e-11),
@@ -226,7 +227,9 @@ def _of_join(join: Join, rows_in: Sequence[float], rows_out: float) -> Work:
     probe = left + right - build
     checks = _calls(join, max(rows_out, 1.0)) if join.predicate is not None else ()
     hashed = (("build", build), ("probe", probe), ("match", rows_out))
-    return (("stage", 1.0), ("loop", left * right), *hashed, *checks)
+    # Engines do one or the other: of what others do, a platform has no rate.
+    indexed = (("index", right), ("seek", left))
+    return (("stage", 1.0), *indexed, *hashed, *checks)
 
 
 def _grouping(rows: float, groups: float) -> Work:

@@ -80,8 +80,8 @@ def test_the_same_fragments_give_the_same_rates():
 
 
 def test_work_that_only_other_platforms_do_gets_no_rate():
-    seen = [Observation({"build": 1e5, "loop": 1e11}, 1.0)] * 30
+    seen = [Observation({"build": 1e5, "index": 1e11}, 1.0)] * 30
     assumed = CostProfile(rates={"build": 1e-6})
 
     assert fit(seen, assumed).keys() == {"build"}
-    assert assumed.measured({"build": 2e-6, "loop": 1e-12}).rate("loop") == 0.0
+    assert assumed.measured({"build": 2e-6, "index": 1e-12}).rate("index") == 0.0
