@@ -8,9 +8,10 @@ from types import MappingProxyType
 from typing import TYPE_CHECKING, Any, Final
 
 from wayfed_optimizer.statistics.estimates import ColumnStatistics
+from wayfed_optimizer.statistics.sampled import histogram_of
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Callable, Iterator
 
     import pyarrow as pa
 
@@ -25,7 +26,7 @@ class SampledColumns(Mapping[str, ColumnStatistics]):
 
     Numbers of values are estimated from the sample (GEE: Charikar et al., "Towards estimation error
     guarantees for distinct values", PODS 2000). Least and greatest values are not told: those of a
-    sample are not those of the table.
+    sample are not those of the table. How the others are spread is.
 
     Examples
     --------
@@ -65,7 +66,8 @@ def _known(column: pa.ChunkedArray) -> ColumnStatistics:
     known = ColumnStatistics(null_fraction=nulls, width=width if is_wide else None)
     if pa.types.is_nested(column.type):
         return known
-    counts = pc.value_counts(pc.drop_null(_some(column)))
+    some = pc.drop_null(_some(column))
+    counts = pc.value_counts(some)
     seen = counts.field(1).to_pylist()
     if not seen:
         return known
@@ -80,6 +82,38 @@ def _known(column: pa.ChunkedArray) -> ColumnStatistics:
         null_fraction=nulls,
         width=known.width,
         common=MappingProxyType(common),
+        histogram=_histogram(some, values.take(pa.array(often, pa.int64()))),
+    )
+
+
+def _histogram(some: pa.ChunkedArray, common: pa.Array) -> tuple[object, ...]:
+    """Return how the values of some rows are spread that are not common, where they are ordered.
+
+    Infinity is left out, and what is no number: nothing lies between them and others.
+    """
+    import pyarrow as pa
+    import pyarrow.compute as pc
+
+    numbers = pa.types.is_floating(some.type)
+    if not (numbers or any(is_of(some.type) for is_of in _ordered_types())):
+        return ()
+    if numbers:
+        some = some.filter(pc.is_finite(some))
+    if len(common):
+        some = some.filter(pc.invert(pc.is_in(some, value_set=common)))
+    ordered = some.sort()
+    return histogram_of(len(ordered), lambda place: value_of(ordered[place]))
+
+
+def _ordered_types() -> tuple[Callable[[pa.DataType], bool], ...]:
+    from pyarrow import types
+
+    return (
+        types.is_integer,
+        types.is_date,
+        types.is_timestamp,
+        types.is_string,
+        types.is_large_string,
     )
 
 

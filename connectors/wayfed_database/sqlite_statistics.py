@@ -1,12 +1,13 @@
 """What SQLite tells of its tables without a scan: what ANALYZE wrote, keys, the ends of indexes.
 
-How many values other columns have is estimated from a few rows that are spread evenly.
+How many values columns have, and how numbers lie, is estimated from a few rows spread evenly.
 """
 
 from __future__ import annotations
 
 import sqlite3
 from collections import Counter
+from math import isfinite
 from threading import Lock
 from typing import TYPE_CHECKING, Any, Final, NamedTuple
 
@@ -19,7 +20,7 @@ from wayfed_optimizer.statistics.estimates import (
     TableStatistics,
     Told,
 )
-from wayfed_optimizer.statistics.sampled import distinct_of
+from wayfed_optimizer.statistics.sampled import distinct_of, histogram_of
 from wayfed_optimizer.types import BINARY, DATE, FLOAT64, INT64, TEXT, DataType, Schema
 
 if TYPE_CHECKING:
@@ -34,7 +35,7 @@ _SAMPLED: Final = 400
 """So many rows are looked at, each by its number: 2 ms, however many there are."""
 _GOLDEN: Final = 0.618033988749895
 """Its multiples are spread evenly between whole numbers, and in step with nothing in the rows."""
-_MOST_CHARACTERS: Final = 64
+_SHORT: Final = "CASE WHEN typeof({0}) IN ('integer', 'real') THEN {0} ELSE substr({0}, 1, 64) END"
 _COUNTABLE: Final = frozenset({INT64, FLOAT64, TEXT, DATE})
 _ONE_FORM: Final = frozenset({INT64, TEXT, BINARY, DATE})
 """Types of whose values SQLite has one form each: an index over others may hold equal ones."""
@@ -180,7 +181,8 @@ def _columns(
         if distinct is None and first in sampled:
             distinct = sampled[first].distinct
         low, high = _ends(connection, table, first, schema[first].type)
-        found[first] = ColumnStatistics(distinct=distinct, low=low, high=high)
+        spread = sampled[first].histogram if first in sampled else ()
+        found[first] = ColumnStatistics(distinct=distinct, low=low, high=high, histogram=spread)
     return found
 
 
@@ -194,7 +196,7 @@ def _sampled(
     names = [field.name for field in schema if field.type in _COUNTABLE]
     if not names or any(name.lower() == "rowid" for name in schema.names):
         return {}
-    cut = ", ".join(f"substr({quoted(n)}, 1, {_MOST_CHARACTERS})" for n in names)
+    cut = ", ".join(_SHORT.format(quoted(name)) for name in names)
     sql = (
         "WITH RECURSIVE places(place) AS (SELECT 0 UNION ALL SELECT place + 1 FROM places "
         f"WHERE place + 1 < {_SAMPLED}) SELECT {cut} FROM places CROSS JOIN "
@@ -214,8 +216,16 @@ def _sampled(
             if present
             else None,
             null_fraction=share or None,  # that a few rows have none does not say that none has
+            histogram=_spread(present),
         )
     return told
+
+
+def _spread(values: Sequence[Any]) -> tuple[object, ...]:
+    """Return how numbers are spread; nothing of other values, of which SQLite has several forms."""
+    if not all(isinstance(value, int | float) and isfinite(value) for value in values):
+        return ()
+    return histogram_of(len(values), sorted(values).__getitem__)
 
 
 def _ends(

@@ -14,6 +14,7 @@ from tests.integration.database_runs import Store
 from wayfed_database.columns import ColumnDescription
 from wayfed_database.postgresql_statistics import LazyColumns
 from wayfed_optimizer.errors import StatisticsMissing
+from wayfed_optimizer.statistics.shares import Range, range_share
 from wayfed_optimizer.types import Schema
 
 pytestmark = pytest.mark.postgres
@@ -159,6 +160,27 @@ def test_sqlite_tells_about_how_many_values_columns_have_that_nobody_analysed(tm
     assert known["code"].distinct == pytest.approx(20_000)
     assert known["port"].distinct == 7
     assert 250 / 4 < known["gate"].distinct < 250 * 4
+
+
+def test_sqlite_tells_how_numbers_lie_that_nobody_analysed(tmp_path):
+    path = tmp_path / "flights.db"
+    with closing(sqlite3.connect(path)) as connection:
+        connection.execute("create table t (delay real, gate integer, code text)")
+        connection.executemany(
+            "insert into t values (?, ?, ?)",
+            # Nine of ten delays are below 1, and half of the gates are no numbers.
+            [
+                ((i * 7919 % 20_000) / 20_000 + (5 if i % 10 == 0 else 0), "A" if i % 2 else i, "c")
+                for i in range(20_000)
+            ],
+        )
+        connection.commit()
+    with wf.context() as ctx:
+        read = ctx.read(f"sqlite:///{path}", table="t")
+        known = ctx.environment.sources[read.relation.table].statistics().columns
+    assert 0.8 < range_share(known["delay"], Range(high=2.0)).likely < 0.97
+    assert range_share(known["delay"], Range(high=0.001)).likely < 0.02
+    assert known["gate"].histogram == known["code"].histogram == ()
 
 
 def test_sqlite_looks_at_no_rows_by_a_column_that_is_called_as_their_numbers_are(tmp_path):
