@@ -249,6 +249,17 @@ def test_a_source_that_cannot_be_read_is_told_without_its_place(
     assert str(tmp_path).encode() not in b"".join(data for _, data in overheard.sent)
 
 
+def test_a_column_that_is_missing_is_told_without_the_names_of_others(
+    planted: Any, tmp_path: Path
+) -> None:
+    ctx, overheard, _ = planted
+    pq.write_table(pa.table({"kind_here": ["a"]}), tmp_path / "birch" / "tx.parquet")
+
+    with pytest.raises(PartyError, match="'birch': column 'kind' of 'tx' is missing; add it"):
+        ctx.read("tx").select("kind").to_numpy()
+    assert b"kind_here" not in b"".join(data for _, data in overheard.sent)
+
+
 def test_the_audit_log_holds_what_was_asked_and_no_row(planted: Any, tmp_path: Path) -> None:
     ctx, _, canaries = planted
     ctx.read("people").describe("age")

@@ -133,7 +133,7 @@ class Member:
         purpose
             What is to be made of its rows.
         openly
-            Whether it is told where a source is that cannot be read.
+            Whether it is told where a source is that cannot be read, and what columns it has.
         """
         logical = from_wire(plan)
         if purpose is Purpose.COUNT:
@@ -196,14 +196,15 @@ class Member:
             problems.append(f"table '{read.table}': {told}")
             return read
         outputs = [
-            self._bind_column(read.table, wanted, relation, problems) for wanted in read.schema
+            self._bind_column(read.table, wanted, relation, problems, openly)
+            for wanted in read.schema
         ]
         if any(output is None for output in outputs):
             return read
         return Select(relation, tuple(output for output in outputs if output is not None))
 
     def _bind_column(
-        self, table: str, wanted: Field, relation: Relation, problems: list[str]
+        self, table: str, wanted: Field, relation: Relation, problems: list[str], openly: bool
     ) -> Named | None:
         place = f"column '{wanted.name}' of '{table}'"
         published = self._published[table]
@@ -211,7 +212,8 @@ class Member:
             problems.append(f"{place} is not published as {wanted.type}")
             return None
         if wanted.name not in relation.schema:
-            hint = suggestion(wanted.name, relation.schema.names)
+            # What else the party's table has is nobody's business elsewhere.
+            hint = suggestion(wanted.name, relation.schema.names) if openly else None
             problems.append(
                 f"{place} is missing" + (f" ({hint})" if hint else "") + "; add it to rename"
             )
