@@ -18,6 +18,8 @@ _VARIABLE: Final = re.compile(r"\$\{([^}]*)\}")
 _QUOTED: Final = re.compile(r"'([^']*)'")
 _SECRET_FILE: Final = re.compile(r"file:(?!//)(.+)")
 _SQLITE: Final = "sqlite:///"
+ADDRESS: Final = r"^.+:[0-9]+$"
+_PATTERNS: Final = {ADDRESS: "host:port"}
 _MISSING_HINTS: Final = {
     "schema": "it holds what all parties have agreed to publish, [schema.TABLE] and [keys]: the "
     "same file everywhere",
@@ -206,6 +208,9 @@ def parse(model: type[M], values: Mapping[str, Any], place: str) -> M:
                 available=choices,
                 hint=suggestion(str(first["input"]), choices),
             ) from error
+        if first["type"] == "string_pattern_mismatch":
+            meant = _PATTERNS[first["ctx"]["pattern"]]
+            raise InvalidOption(f"{where}: {first['input']!r} is not {meant}") from error
         raise InvalidOption(f"{where}: {first['msg'].lower()}") from error
 
 

@@ -94,7 +94,13 @@ def test_a_party_file_is_read_with_the_schema_that_all_share(party, directory):
     [
         ("[tables.loans]", "[tabels.loans]", InvalidOption, "did you mean 'tables'"),
         ("address =", "adress =", InvalidOption, "did you mean 'address'"),
-        ("localhost:8443", "localhost", InvalidOption, "coordinator.address"),
+        ("localhost:8443", "localhost", InvalidOption, "address: 'localhost' is not host:port"),
+        (
+            '[tables.loans]\nsource = "loans.csv"\n',
+            "",
+            InvalidOption,
+            "none of the published tables",
+        ),
         (FINGERPRINT, "sha256:abc", InvalidOption, "64 hexadecimal digits"),
         ("ash.key", "elm.key", SourceError, "elm.key cannot be read"),
         ("[tables.loans]", "[tables.loan]", TableNotFound, "did you mean 'loans'"),

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any, Literal
 from pydantic import Field
 
 from wayfed.configuration import (
+    ADDRESS,
     Names,
     RunsConfiguration,
     Strict,
@@ -125,7 +126,7 @@ class PartyAudit(Strict):
 class PartyConfiguration(Strict):
     """``[party.NAME]``: its catalog, engines, policy and audit log."""
 
-    tables: dict[str, PartyTable]
+    tables: dict[str, PartyTable] = Field(default_factory=dict)
     engines: dict[str, dict[str, Any]] = Field(default_factory=dict)
     policy: PartyPolicy = Field(default_factory=PartyPolicy)
     audit: PartyAudit | None = None
@@ -144,7 +145,7 @@ class CoordinatorAddress(Strict):
         Whether that is a Flower SuperLink, to which a party connects as a node.
     """
 
-    address: str = Field(pattern=r"^.+:[0-9]+$")
+    address: str = Field(pattern=ADDRESS)
     fingerprint: str
     superlink: bool = False
 
@@ -172,7 +173,7 @@ class SuperLinkFiles(Strict):
         The paths of the parties' certificates, by name.
     """
 
-    address: str = Field(pattern=r"^.+:[0-9]+$")
+    address: str = Field(pattern=ADDRESS)
     certificate: str
     secret: str
     parties: dict[str, str] = Field(min_length=1)
@@ -345,7 +346,13 @@ def resolved_tables(party: PartyConfiguration, directory: Path) -> PartyConfigur
 
 
 def check_party(place: str, party: PartyConfiguration, published: Mapping[str, Schema]) -> None:
-    """Raise where a party's part of a file names what is not published."""
+    """Raise where a party's part of a file has no table, or names what is not published."""
+    if not party.tables:
+        raise InvalidOption(
+            f"{place} has none of the published tables",
+            available=tuple(published),
+            hint="[tables.TABLE] of a party says where it has one",
+        )
     for table, bound in party.tables.items():
         if table not in published:
             raise TableNotFound(table, published, of=f"the published schema ({place}.tables)")

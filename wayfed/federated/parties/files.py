@@ -13,7 +13,15 @@ from typing import TYPE_CHECKING, Final
 
 from pydantic import Field
 
-from wayfed.configuration import Names, Strict, parse, read_toml, resolve_path, with_secrets
+from wayfed.configuration import (
+    ADDRESS,
+    Names,
+    Strict,
+    parse,
+    read_toml,
+    resolve_path,
+    with_secrets,
+)
 from wayfed.federated.grids.rpc.identity import (
     as_fingerprint,
     check_valid,
@@ -93,7 +101,7 @@ class CoordinatorFile(Strict):
         Name -> fingerprint; two during a rotation.
     """
 
-    listen: str
+    listen: str = Field(pattern=ADDRESS)
     identity: IdentityFiles
     certificates: str = "certificates"
     message_megabytes: int = Field(default=1024, ge=1, le=2047)

@@ -123,7 +123,7 @@ def load_identity(certificate: Path, key: Path) -> Identity:
     try:
         private = serialization.load_pem_private_key(identity.key, password=None)
     except (ValueError, TypeError) as error:
-        raise SourceError(f"{key} is not a key in PEM without a password: {error}") from error
+        raise SourceError(f"{key} is not a key in PEM without a password") from error
     found = _parsed(identity.certificate, str(certificate))
     form = serialization.Encoding.DER, serialization.PublicFormat.SubjectPublicKeyInfo
     if private.public_key().public_bytes(*form) != found.public_key().public_bytes(*form):
