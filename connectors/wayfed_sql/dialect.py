@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
+from functools import lru_cache
 from types import MappingProxyType
 from typing import TYPE_CHECKING, Final
 
@@ -10,7 +11,7 @@ from wayfed_optimizer.errors import Unsupported
 from wayfed_optimizer.types import DataType, Decimal, List, Struct
 
 if TYPE_CHECKING:
-    from collections.abc import Collection, Mapping
+    from collections.abc import Mapping
 
     from wayfed_optimizer.relations import JoinKind
     from wayfed_sql.templates import Row
@@ -173,23 +174,23 @@ class Dialect:
                 return template.format(fields=", ".join(members))
         return template
 
-    def refuse_names(self, names: Collection[str]) -> Unsupported | None:
+    def refuse_names(self, names: tuple[str, ...]) -> Unsupported | None:
         """Return the error where the engine could not tell columns by their names, if it could not.
 
         Examples
         --------
         >>> from wayfed_sql import DUCKDB, POSTGRESQL
-        >>> POSTGRESQL.refuse_names(["id", "ID"]) is None
+        >>> POSTGRESQL.refuse_names(("id", "ID")) is None
         True
-        >>> DUCKDB.refuse_names(["id", "ID"]).reason
+        >>> DUCKDB.refuse_names(("id", "ID")).reason
         'it ignores case'
         """
-        if self.folds_case and len({name.lower() for name in names}) < len(names):
+        if self.folds_case and _differ_in_case_only(names):
             return Unsupported(
                 "columns whose names differ in case only", self.name, "it ignores case"
             )
         longest = self.longest_name
-        if longest and any(len(name.encode()) > longest for name in names):
+        if longest and _bytes_of_longest(names) > longest:
             return Unsupported(
                 f"a column name of more than {longest} bytes",
                 self.name,
@@ -201,6 +202,16 @@ class Dialect:
     def refuse(self, operation: str) -> Unsupported:
         """Return the error for something that the engine does not do, with its reason."""
         return Unsupported(operation, self.name, self.without.get(operation, "not available there"))
+
+
+@lru_cache(maxsize=4096)
+def _differ_in_case_only(names: tuple[str, ...]) -> bool:
+    return len({name.lower() for name in names}) < len(names)
+
+
+@lru_cache(maxsize=4096)
+def _bytes_of_longest(names: tuple[str, ...]) -> int:
+    return max((len(name.encode()) for name in names), default=0)
 
 
 def _is_simple(name: str) -> bool:

@@ -86,9 +86,9 @@ class Capabilities:
             return self._refused(f"{relation.kind.value} join")
         if isinstance(relation, Sample) and "hash" not in self.functions:
             return self._refused("hash")
-        for column in relation.schema:
-            if not self.has_type(column.type):
-                return self._refused(column.type.name)
+        for each in relation.schema.types:
+            if not self.has_type(each):
+                return self._refused(each.name)
         for root in expressions_of(relation):
             for expression in (root,) if type(root) is Column else walk(root):
                 if found := self._refused_expression(expression):
@@ -97,9 +97,9 @@ class Capabilities:
 
     def refused_rows(self, schema: Schema) -> tuple[str, str] | None:
         """Return (what, why) for the first column of rows from elsewhere that is not kept here."""
-        for column in schema:
-            if not self.keeps(column.type):
-                return self._refused(column.type.name)
+        for kind in schema.types:
+            if not self.keeps(kind):
+                return self._refused(kind.name)
         return None
 
     def keeps(self, kind: DataType) -> bool:

@@ -303,8 +303,9 @@ class Schema:
     (('id', 'name'), 'text')
     """
 
-    __slots__ = ("_hash", "_index", "fields", "names")
+    __slots__ = ("_hash", "_index", "_types", "fields", "names")
     _hash: int
+    _types: tuple[DataType, ...]
 
     def __init__(self, fields: Iterable[Field]) -> None:
         self.fields = tuple(fields)
@@ -335,6 +336,15 @@ class Schema:
         if found is None:
             raise ColumnNotFound(name, self.names, of=of)
         return found
+
+    @property
+    def types(self) -> tuple[DataType, ...]:
+        """The types of the columns, each once."""
+        try:
+            return self._types
+        except AttributeError:
+            self._types = tuple(dict.fromkeys(f.type for f in self.fields))
+            return self._types
 
     def __contains__(self, name: object) -> bool:
         return name in self._index
