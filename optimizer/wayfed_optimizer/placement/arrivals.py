@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from math import inf
 from typing import TYPE_CHECKING, Final
 
 from wayfed_optimizer.errors import Unsupported
@@ -79,27 +80,29 @@ class Arrivals:
         leaving = self.leaving(below, around)
         size = self._prices.size(below)
         for name in names:
-            arriving = [
-                Offer(*choice[4:9], Arrival(choice, None))
-                for choice in choices.get(name, ())
-                if not isinstance(choice.relation, RUN_HERE)
-            ]
+            here = [c for c in choices.get(name, ()) if not isinstance(c.relation, RUN_HERE)]
+            arriving = [Offer(*choice[4:9], Arrival(choice, None)) for choice in here]
+            # Whatever is dearer than this is dominated, wherever it starts.
+            most = min([c.score + lacking(c.started) for c in here], default=inf)
             if not self._setting.refused(name, below):
                 platform = self._platforms[name]
                 for producer, offers in leaving:
+                    if offers[0].score > most:
+                        continue
                     way = self._movement.way(producer, platform, relation, size)
                     if way is not None:
-                        arriving += self.going(offers, way)
+                        arriving += self.going(offers, way, most)
             found[name] = undominated(arriving, lacking)
         return found
 
-    def going(self, offers: Sequence[Offer], way: Way) -> list[Offer]:
-        """Return the offers of rows that have left, and go a way."""
+    def going(self, offers: Sequence[Offer], way: Way, most: float = inf) -> list[Offer]:
+        """Return the offers of rows that have left and go a way, those of `most` score at most."""
         seconds = way.seconds
         more = self._prices.score(seconds, 0.0)
         return [
             Offer(score + more, cpu, network + seconds, moved, started, Arrival(left.choice, way))
             for score, cpu, network, moved, started, left in offers
+            if score + more <= most
         ]
 
     def leaving(self, below: Relation, around: Around) -> list[tuple[Platform, list[Offer]]]:
