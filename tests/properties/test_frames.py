@@ -9,7 +9,16 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from wayfed.federated.grids.rpc import frames
-from wayfed.federated.grids.rpc.frames import Assembler, Frame, MalformedFrame, decode, framed
+from wayfed.federated.grids.rpc.frames import (
+    Assembler,
+    Frame,
+    MalformedFrame,
+    MessageTooLarge,
+    bundled,
+    decode,
+    framed,
+    unbundled,
+)
 from wayfed.federated.grids.rpc.messages import MalformedMessage, from_bytes
 
 HEADER = {"session": "s", "number": 1}
@@ -64,16 +73,45 @@ def test_parts_in_any_order_give_a_message_or_a_reason(seed):
     for frame in cut * 2:
         try:
             assembler.take(frame)
-        except MalformedFrame as error:
+        except (MalformedFrame, MessageTooLarge) as error:
             assert error.message
 
 
 def test_unfinished_messages_are_limited_together():
-    assembler = Assembler(100)
+    assembler = Assembler(100, together=100)
     for number in range(2):
         assert (
             assembler.take(Frame("answer", {"session": "s", "number": number, "size": 50})) is None
         )
 
-    with pytest.raises(MalformedFrame, match="a message of 1 bytes, beyond 100"):
+    with pytest.raises(MessageTooLarge, match="a message of 1 bytes, beyond 0"):
         assembler.take(Frame("answer", {"session": "s", "number": 2, "size": 1}))
+
+
+def test_the_parts_of_a_message_that_is_too_large_pass_and_others_come_whole():
+    assembler = Assembler(4)
+    with pytest.raises(MessageTooLarge, match="a message of 5 bytes, beyond 4"):
+        assembler.take(Frame("answer", {**HEADER, "size": 5}, b"ab"))
+    other = Frame("answer", {"session": "s", "number": 2, "size": 1}, b"x")
+
+    assert assembler.take(Frame("part", HEADER, b"cd")) is None
+    assert assembler.take(other) == (other, b"x")
+    assert assembler.take(Frame("part", HEADER, b"e")) is None
+    with pytest.raises(MalformedFrame, match="has not begun"):
+        assembler.take(Frame("part", HEADER, b"f"))
+
+
+@given(st.lists(st.binary(max_size=20), min_size=1, max_size=5))
+def test_frames_that_are_sent_as_one_come_as_they_were(payloads):
+    sent = [Frame("part", {**HEADER, "number": n}, data) for n, data in enumerate(payloads)]
+
+    assert list(unbundled(decode(bundled(sent).encode()))) == sent
+
+
+@given(st.lists(st.integers(-1, 30) | st.none(), max_size=4), st.binary(max_size=60))
+def test_any_bundle_is_read_or_refused(sizes, payload):
+    inner = Frame("end", {"session": "s", "fingerprint": ""}).encode()
+    try:
+        list(unbundled(decode(Frame("bundle", {"sizes": sizes}, inner + payload).encode())))
+    except MalformedFrame as error:
+        assert error.message

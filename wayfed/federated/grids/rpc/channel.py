@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Final
 
 import grpc
 
-from wayfed.federated.grids.rpc.frames import FRAME_BYTES
+from wayfed.federated.grids.rpc.frames import FRAME_BYTES, PART_BYTES
 from wayfed.federated.grids.rpc.identity import fingerprint_of, server_name
 from wayfed_optimizer.errors import TransferError
 
@@ -28,6 +28,11 @@ _BOTH: Final = (
     ("grpc.keepalive_timeout_ms", _PING_MILLISECONDS),
     ("grpc.keepalive_permit_without_calls", 1),
     ("grpc.http2.max_pings_without_data", 0),
+    # What arrives is read as it comes: measuring the line would answer each message with a ping.
+    ("grpc.http2.bdp_probe", 0),
+    ("grpc.http2.lookahead_bytes", 2 * PART_BYTES),
+    ("grpc.per_message_compression", 0),
+    ("grpc.per_message_decompression", 0),
 )
 HUB_OPTIONS: Final = (
     *_BOTH,

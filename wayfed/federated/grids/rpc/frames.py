@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Any, Final, TypeAlias
 from wayfed_optimizer.errors import WayfedError
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping
+    from collections.abc import Iterator, Mapping, Sequence
 
 VERSION: Final = 1
 """Of what is said here; who speaks another one is refused."""
@@ -43,6 +43,7 @@ _FIELDS: Final[Mapping[str, Mapping[str, type]]] = {
     "end": {"session": str, "fingerprint": str},
     "parties": {"listed": list, "present": dict},
     "undelivered": {"session": str, "number": int, "reason": str},
+    "bundle": {"sizes": list},
 }
 
 
@@ -115,6 +116,45 @@ def framed(kind: str, header: Header, *pieces: bytes) -> Iterator[Frame]:
     yield Frame(kind, {**header, "size": size}, next(parts, b""))
     for part in parts:
         yield Frame("part", {"session": header["session"], "number": header["number"]}, part)
+
+
+def bundled(frames: Sequence[Frame]) -> Frame:
+    """Put several frames into one: sending and receiving costs more than a small frame itself.
+
+    Examples
+    --------
+    >>> end = Frame("end", {"session": "s", "fingerprint": ""})
+    >>> [frame.kind for frame in unbundled(bundled([end, end]))]
+    ['end', 'end']
+    """
+    if len(frames) == 1:
+        return frames[0]
+    encoded = [frame.encode() for frame in frames]
+    return Frame("bundle", {"sizes": list(map(len, encoded))}, b"".join(encoded))
+
+
+def unbundled(frame: Frame) -> Iterator[Frame]:
+    """Give the frames of which one was made.
+
+    Raises
+    ------
+    MalformedFrame
+        It does not hold what it says.
+    """
+    if frame.kind != "bundle":
+        yield frame
+        return
+    start = 0
+    for size in frame.header["sizes"]:
+        if type(size) is not int or size < 0:
+            raise MalformedFrame("a bundle with a size that is none")
+        inner = decode(frame.payload[start : start + size])
+        if inner.kind == "bundle":
+            raise MalformedFrame("a bundle in a bundle")
+        yield inner
+        start += size
+    if start != len(frame.payload):
+        raise MalformedFrame("a bundle of other bytes than it says")
 
 
 def _parts(pieces: tuple[bytes, ...]) -> Iterator[bytes]:

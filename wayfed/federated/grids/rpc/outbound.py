@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Final, TypeAlias
 import grpc
 
 from wayfed.federated.grids.rpc.channel import SERVICE, open_channel, pinned_certificate
-from wayfed.federated.grids.rpc.frames import Frame, MalformedFrame, decode
+from wayfed.federated.grids.rpc.frames import Frame, MalformedFrame, decode, unbundled
 from wayfed_optimizer.errors import TransferError
 
 if TYPE_CHECKING:
@@ -147,7 +147,8 @@ class Outbound:
                     if not self._was_connected:
                         self._was_connected = True
                         LOG.info("connected to %s", address)
-                    self._take(decode(data))
+                    for frame in unbundled(decode(data)):
+                        self._take(frame)
             finally:
                 outgoing.put(None)
                 call.cancel()

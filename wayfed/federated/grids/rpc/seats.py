@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Final
 
 from wayfed.federated.grids.rpc.exchange import LOG
-from wayfed.federated.grids.rpc.frames import Assembler, Frame
+from wayfed.federated.grids.rpc.frames import PART_BYTES, Assembler, Frame, bundled
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -16,8 +16,11 @@ if TYPE_CHECKING:
 
     from wayfed.federated.grids.rpc.desk import Mailbox, Presence
 
-_FRAMES_AHEAD: Final = 8
-"""Frames of answers that wait for a requester to read them; then their party waits."""
+_AHEAD_BYTES: Final = 8 * PART_BYTES
+"""Bytes of answers that wait for a requester to read them; then their party waits."""
+
+_TOGETHER: Final = 1000
+"""The most frames that are sent as one."""
 
 
 class LocalSeat:
@@ -89,8 +92,9 @@ class Outlet:
     first: bool
     closed: bool = False
     ended: str = ""
-    _frames: asyncio.Queue[tuple[Frame, bool]] = field(default_factory=asyncio.Queue)
-    _room: asyncio.Semaphore = field(default_factory=lambda: asyncio.Semaphore(_FRAMES_AHEAD))
+    _frames: asyncio.Queue[Frame] = field(default_factory=asyncio.Queue)
+    _waiting: int = 0
+    _room: asyncio.Event = field(default_factory=asyncio.Event)
 
     def end(self, reason: str) -> None:
         """End the connection, and tell who is at its other end why."""
@@ -99,33 +103,38 @@ class Outlet:
 
     def tell(self, frame: Frame) -> None:
         """Send a frame that is small."""
-        self._frames.put_nowait((frame, False))
+        self._waiting += len(frame.payload)
+        self._frames.put_nowait(frame)
 
     async def put(self, frame: Frame, patience: float) -> None:
         """Send a frame of an answer when there is room for it."""
-        try:
-            await asyncio.wait_for(self._room.acquire(), patience)
-        except TimeoutError:
-            LOG.warning("a requester reads nothing for %g s: its connection ends", patience)
-            self.end(f"nothing was read for {patience:g} s")
-            return
-        if self.closed:
-            self._room.release()  # whoever waits behind us need not wait either
-        else:
-            self._frames.put_nowait((frame, True))
+        while self._waiting > _AHEAD_BYTES and not self.closed:
+            self._room.clear()
+            try:
+                await asyncio.wait_for(self._room.wait(), patience)
+            except TimeoutError:
+                LOG.warning("a requester reads nothing for %g s: its connection ends", patience)
+                self.end(f"nothing was read for {patience:g} s")
+                return
+        if not self.closed:
+            self.tell(frame)
 
     async def write(self, call: aio.ServicerContext[bytes, bytes]) -> None:
-        """Write what is put in."""
+        """Write what is put in; what is small goes together."""
         while True:
-            frame, takes_room = await self._frames.get()
-            await call.write(frame.encode())
-            if takes_room:
-                self._room.release()
+            frames = [await self._frames.get()]
+            size = len(frames[0].payload)
+            while size < PART_BYTES and len(frames) < _TOGETHER and not self._frames.empty():
+                frames.append(self._frames.get_nowait())
+                size += len(frames[-1].payload)
+            await call.write(bundled(frames).encode())
+            self._waiting -= size
+            self._room.set()
 
     def close(self) -> None:
         """Let go of who waits."""
         self.closed = True
-        self._room.release()
+        self._room.set()
 
 
 class RemoteSeat:
