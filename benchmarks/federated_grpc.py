@@ -19,6 +19,7 @@ import os
 import signal
 import tempfile
 import threading
+from functools import partial
 from pathlib import Path
 from statistics import median
 from typing import Any, Final
@@ -28,21 +29,47 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 from federated_links import cpu_seconds
 from federated_rounds import FEATURES, LEARNING_RATE, STEPS, clocks, parties_of, since
+from flwr.app import Context, Message
 from threadpoolctl import threadpool_limits
 
 import wayfed as wf
 from wayfed import models
+from wayfed.arrays import Arrays
 from wayfed.federated.grids.rpc.hub import Hub
 from wayfed.federated.grids.rpc.identity import make_identity
+from wayfed.federated.grids.rpc.link import Link
 from wayfed.federated.grids.rpc.outbound import Coordinator
 from wayfed.federated.grids.rpc.roster import FixedRoster, Roster
-from wayfed.federated.grids.rpc.serving import link_of
+from wayfed.federated.parties.audit import Asker
 from wayfed.federated.parties.configuration import PartyConfiguration
 from wayfed.federated.parties.member import Member
+from wayfed.federated.parties.opening import open_session
+from wayfed.federated.parties.session import PLAN
 from wayfed.federated.wire import flower_process
 from wayfed_optimizer.types import Schema
 
 COLUMNS: Final = {**{f"x{n}": "float64" for n in range(FEATURES)}, "late": "bool"}
+
+
+class InTurn:
+    """A session of a party that shares its process: they work one after the other.
+
+    Parties at once in one process would mostly hand on the interpreter's lock, which those in
+    processes of their own do not.
+    """
+
+    def __init__(self, member: Member, turn: threading.Lock, asker: Asker) -> None:
+        self._session = open_session(member, asker)
+        self._turn = turn
+
+    def answer(self, message: Message, context: Context) -> Message:
+        """Answer a message when it is this party's turn."""
+        with self._turn:
+            return self._session.answer(message, context)
+
+    def lend(self) -> Arrays:
+        """Lend the arrays."""
+        return self._session.lend()
 
 
 class Elsewhere:
@@ -137,14 +164,19 @@ class Elsewhere:
             f"127.0.0.1:{self.port}", self.hub.fingerprint, self.hub.certificate
         )
         published = {"rows": Schema.of(**COLUMNS)}
+        turn = threading.Lock()
         with flower_process(), threadpool_limits(1, user_api="blas"):
             for name in names:
                 party = PartyConfiguration.model_validate(described(self._directory, name))
-                link = link_of(
-                    Member.of(name, party, published),
+                link = Link(
+                    name,
                     self.identities[name],
                     coordinator,
-                    lambda: {self.analyst.fingerprint},
+                    tables=("rows",),
+                    min_rows=1,
+                    make=partial(InTurn, Member.of(name, party, published), turn),
+                    serves=lambda: {self.analyst.fingerprint},
+                    first=PLAN,
                 )
                 threading.Thread(target=link.serve, daemon=True).start()
             os.read(end, 1)
