@@ -160,7 +160,7 @@ class Account:
         epsilon: float = 0.0,
         standing: Standing | None = None,
         before: Standing | None = None,
-    ) -> None:
+    ) -> bool:
         """Write down what a run tells; see `wayfed.federated.privacy.ledger.Ledger.settle`.
 
         Raises
@@ -169,10 +169,10 @@ class Account:
             It cannot be paid for, and nothing may be told.
         """
         if self.policy is None:
-            return
+            return True
         try:
             with _usable():
-                Ledger(self.policy.ledger).settle(
+                return Ledger(self.policy.ledger).settle(
                     key,
                     sides,
                     self.policy.budget,
@@ -194,7 +194,7 @@ class Account:
         with _usable():
             return Ledger(self.policy.ledger).standing(key)
 
-    def note(self, key: str, kind: str) -> None:
+    def note(self, key: str, kind: str, begun: int) -> None:
         """Write down that a run tells something once more; on the disk when it returns.
 
         Raises
@@ -204,7 +204,7 @@ class Account:
         """
         if self.policy is not None:
             with _usable():
-                Ledger(self.policy.ledger).note(key, kind)
+                Ledger(self.policy.ledger).note(key, kind, begun)
 
     def _unpaid(
         self, policy: PrivacyPolicy, privacy: DifferentialPrivacy, key: str | None

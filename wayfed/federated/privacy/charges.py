@@ -106,12 +106,15 @@ class Standing:
         How often it has told what: ``train``, ``evaluate``.
     run
         The run, as who asked calls it.
+    begun
+        How often it was begun: whoever began it before the last time tells nothing more.
     """
 
     rounds: int
     settled: Mapping[str, float]
     told: Mapping[str, int] = field(default_factory=lambda: MappingProxyType({}))
     run: str = ""
+    begun: int = 1
 
     @property
     def left(self) -> int:
@@ -125,6 +128,7 @@ class Standing:
             "settled": dict(self.settled),
             "told": dict(self.told),
             "run": self.run,
+            "begun": self.begun,
         }
 
     @classmethod
@@ -137,7 +141,12 @@ class Standing:
             This is no standing.
         """
         standing = cls(**plain)
-        for value in (standing.rounds, *standing.settled.values(), *standing.told.values()):
+        for value in (
+            standing.rounds,
+            standing.begun,
+            *standing.settled.values(),
+            *standing.told.values(),
+        ):
             check_number(value)
         return standing
 

@@ -134,7 +134,7 @@ class Ledger:
         epsilon: float = 0.0,
         standing: Standing | None = None,
         before: Standing | None = None,
-    ) -> None:
+    ) -> bool:
         """Write down what the run of some charges tells; returns when that is on the disk.
 
         Parameters
@@ -150,18 +150,24 @@ class Ledger:
         standing
             How far the run is, where it may be gone on with.
         before
-            How far it was when `standing` was made of it; rounds told since then count.
+            How far it was when `standing` was made of it.
+
+        Returns
+        -------
+        bool
+            Whether it was written: it is not where the run is no more as far as `before`.
 
         Raises
         ------
         PolicyViolation
-            A budget has not enough left, or somebody else has begun the run, or paid for it, at
-            the same time; nothing is written.
+            A budget has not enough left; nothing is written.
         SourceError
             The ledger cannot be read or written; nothing may be told.
         """
         with self._locked():
             book = self.read()
+            if standing is not None and book.runs.get(key) != before:
+                return False
             charges = tuple(
                 replace(each, sides=sides, epsilon=max(each.epsilon, epsilon))
                 if each.key == key
@@ -175,23 +181,26 @@ class Ledger:
                     known = of_table(book.charges, each.table, each.unit)
                     more = replace(each, epsilon=each.epsilon - old.epsilon, delta=0.0)
                     raise PolicyViolation(overdrawn(each.table, known, [more], budget))
-            runs = dict(book.runs)
-            if standing is not None:
-                now = runs.get(key)
-                if (now and now.rounds) != (before and before.rounds):
-                    raise PolicyViolation(
-                        "this run was begun, or gone on with, at the same time", hint="ask again"
-                    )
-                runs[key] = standing if now is None else replace(standing, told=now.told)
+            runs = book.runs if standing is None else {**book.runs, key: standing}
             self._replace(Book(charges, runs))
+            return True
 
-    def note(self, key: str, kind: str) -> None:
+    def note(self, key: str, kind: str, begun: int) -> None:
         """Write down that a run tells something once more; returns when that is on the disk.
+
+        Parameters
+        ----------
+        key
+            The run's.
+        kind
+            What it tells: ``train`` or ``evaluate``.
+        begun
+            How often the run had been begun when who tells it began.
 
         Raises
         ------
         PolicyViolation
-            That was not paid for.
+            That was not paid for, or the run was begun again since.
         SourceError
             The ledger cannot be read or written, or does not know the run; nothing may be told.
         """
@@ -200,6 +209,8 @@ class Ledger:
             standing = book.runs.get(key)
             if standing is None:
                 raise self._unreadable("a run that has begun does not stand in it")
+            if standing.begun != begun:
+                raise PolicyViolation("this run was begun again by somebody else")
             told = standing.told.get(kind, 0)
             if told >= standing.rounds:
                 raise PolicyViolation(

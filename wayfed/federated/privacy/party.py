@@ -84,6 +84,7 @@ class PrivateRun:
         self._privacy: DifferentialPrivacy = question.privacy
         self._name_word = name_word
         self._key = key
+        self._begun_times = 1
         self._model: Model
         self._training: Examples
         self._testing: Examples
@@ -178,24 +179,29 @@ class PrivateRun:
             is_measured=self._question.split is not None,
         )
         standing = Standing(rounds, plan.to_plain(), run=run) if self._key is not None else None
-        self._account.settle(ticket, plan.sides(rounds), standing=standing)
+        if not self._account.settle(ticket, plan.sides(rounds), standing=standing):
+            raise PolicyViolation("this run was begun at the same time", hint="resume it")
         return rounds
 
     def _gone_on(self, standing: Standing, after: int) -> int:
         """Pay for what will be told again; return how many rounds are paid for."""
-        self._plan = plan = Settled.from_plain(standing.settled)
-        again = self._question.rounds - after - standing.left
-        if again <= 0:
-            return standing.rounds
-        rounds = standing.rounds + again
-        self._account.settle(
-            self._key or "",
-            plan.sides(rounds),
-            epsilon=plan.spent(self._privacy, rounds).epsilon,
-            standing=replace(standing, rounds=rounds),
-            before=standing,
-        )
-        return rounds
+        key, found = self._key or "", standing
+        while True:
+            plan = Settled.from_plain(found.settled)
+            again = max(0, self._question.rounds - after - found.left)
+            rounds = found.rounds + again
+            is_written = self._account.settle(
+                key,
+                plan.sides(rounds),
+                epsilon=plan.spent(self._privacy, rounds).epsilon if again else 0.0,
+                standing=replace(found, rounds=rounds, begun=found.begun + 1),
+                before=found,
+            )
+            if is_written:
+                self._plan, self._begun_times = plan, found.begun + 1
+                return rounds
+            # What began the run before has told something meanwhile: from now on it cannot.
+            found = self._account.standing(key) or found
 
     def train(self, weights: ArrayRecord, config: Mapping[str, Any]) -> RecordDict:
         """Learn from the rows, as often as was paid for."""
@@ -230,7 +236,7 @@ class PrivateRun:
         finally:
             # On the disk before the answer leaves, and before a failure does.
             if self._key is not None:
-                self._account.note(self._key, kind)
+                self._account.note(self._key, kind, self._begun_times)
         self._told[kind] = asked, told
         return told
 

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import contextlib
+import dataclasses
+import hashlib
 import json
 import os
 import random
@@ -14,7 +16,8 @@ from pathlib import Path
 
 import pytest
 
-from wayfed.federated.privacy.ledger import Budget, Charge, Ledger, Spending
+from wayfed.federated.privacy.accounting import Gaussian
+from wayfed.federated.privacy.ledger import Budget, Charge, Ledger, Spending, Standing
 from wayfed_optimizer.errors import PolicyViolation, SourceError
 
 BUDGET = Budget(epsilon=1.0, delta=1e-4)
@@ -194,3 +197,96 @@ def test_a_killed_process_has_charged_for_all_that_it_told(tmp_path: Path) -> No
 @pytest.mark.soak
 def test_two_hundred_killed_processes_have_charged_for_all_that_they_told(tmp_path: Path) -> None:
     check_kills(tmp_path / "bank.ledger", times=100)
+
+
+def a_run(ledger: Ledger, rounds: int = 3) -> Standing:
+    """Begin a run of so many rounds."""
+    standing = Standing(rounds, {"training": 2.0}, run="r1")
+    ledger.charge([Charge("core#tx", "example", 0.5, 1e-5, key="k")], BUDGET)
+    assert ledger.settle("k", ((Gaussian(9.0),),), BUDGET, standing=standing)
+    return standing
+
+
+def test_a_run_tells_as_often_as_it_has_paid_for_in_whatever_process(ledger: Ledger) -> None:
+    a_run(ledger, rounds=2)
+
+    for _ in range(2):
+        Ledger(ledger.path).note("k", "train", 1)
+    ledger.note("k", "evaluate", 1)
+
+    with pytest.raises(PolicyViolation, match="paid for 2 rounds, and they are over"):
+        ledger.note("k", "train", 1)
+    assert ledger.standing("k") == Standing(
+        2, {"training": 2.0}, {"train": 2, "evaluate": 1}, run="r1"
+    )
+    with pytest.raises(SourceError, match="a run that has begun does not stand in it"):
+        ledger.note("another", "train", 1)
+
+
+def test_whoever_began_a_run_before_tells_nothing_more(ledger: Ledger) -> None:
+    first = a_run(ledger)
+    again = dataclasses.replace(first, begun=2)
+
+    assert not ledger.settle("k", (), BUDGET, standing=again)  # as if nobody had begun it
+    assert ledger.settle("k", ((Gaussian(9.0),),), BUDGET, standing=again, before=first)
+    assert not ledger.settle("k", (), BUDGET, standing=again, before=first)
+
+    with pytest.raises(PolicyViolation, match="begun again by somebody else"):
+        ledger.note("k", "train", 1)
+    ledger.note("k", "train", 2)
+
+
+def test_a_run_that_costs_more_than_there_is_changes_nothing(ledger: Ledger) -> None:
+    first = a_run(ledger)
+    before = ledger.path.read_text()
+
+    with pytest.raises(PolicyViolation, match=r"core#tx has spent epsilon=0\.5 of 1"):
+        ledger.settle(
+            "k",
+            ((Gaussian(0.1),),),
+            BUDGET,
+            epsilon=7.0,
+            standing=dataclasses.replace(first, rounds=4),
+            before=first,
+        )
+
+    assert ledger.path.read_text() == before
+
+
+def test_a_ledger_of_the_version_before_is_read_and_goes_on(ledger: Ledger) -> None:
+    charges = [
+        {"table": "core#tx", "unit": "example", "epsilon": 0.75, "delta": 1e-5, "at": "2026-11-21"}
+    ]
+    seal = hashlib.sha256(json.dumps(charges, sort_keys=True).encode()).hexdigest()
+    ledger.path.write_text(json.dumps({"version": 1, "charges": charges, "seal": seal}))
+
+    assert ledger.spent("core#tx", "example") == Spending(0.75, 1e-5)
+    with pytest.raises(PolicyViolation, match=r"has spent epsilon=0\.75 of 1"):
+        ledger.charge(HALF, BUDGET)
+    ledger.charge([Charge("core#tx", "example", 0.25, 1e-5)], BUDGET)
+
+    assert json.loads(ledger.path.read_text())["version"] == 2
+    assert ledger.spent("core#tx", "example") == Spending(1.0, 2e-5)
+    ledger.path.write_text(
+        json.dumps({"version": 1, "charges": [{**charges[0], "epsilon": 0.1}], "seal": seal})
+    )
+    with pytest.raises(SourceError, match="seal does not fit"):
+        ledger.charges()
+
+
+@pytest.mark.parametrize("change", ["told", "rounds", "sides"])
+def test_what_a_run_has_told_cannot_be_made_smaller(ledger: Ledger, change: str) -> None:
+    a_run(ledger)
+    ledger.note("k", "train", 1)
+    plain = json.loads(ledger.path.read_text())
+    match change:
+        case "told":
+            plain["runs"]["k"]["told"] = {}
+        case "rounds":
+            plain["runs"]["k"]["rounds"] = 30
+        case "sides":
+            plain["charges"][0]["sides"] = [[[1000.0, 1, 1.0]]]
+    ledger.path.write_text(json.dumps(plain))
+
+    with pytest.raises(SourceError, match="seal does not fit"):
+        ledger.note("k", "train", 1)

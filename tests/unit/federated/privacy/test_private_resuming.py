@@ -13,10 +13,17 @@ import pytest
 import wayfed as wf
 from wayfed import models
 from wayfed.federated.context import FederatedContext
+from wayfed.federated.features.fitting import FittedFeatures, Number
+from wayfed.federated.parties.question import Question
+from wayfed.federated.parties.rules import Rules
+from wayfed.federated.privacy.account import Account, PrivacyPolicy
 from wayfed.federated.privacy.accounting import cost_of
-from wayfed.federated.privacy.charges import Charge
+from wayfed.federated.privacy.charges import UNLIMITED, Charge
 from wayfed.federated.privacy.ledger import Ledger
+from wayfed.federated.privacy.party import PrivateRun
+from wayfed.federated.runs.archive import read_archive, replace_archive
 from wayfed.federated.runs.results import FederatedRun
+from wayfed.federated.wire import record_of
 from wayfed_optimizer.errors import InvalidOption, PartyError, PolicyViolation
 
 Federation = Callable[..., FederatedContext]
@@ -90,8 +97,6 @@ def told_by(directory: Path, bank: str = "ash") -> list[tuple[int, dict[str, int
 
 def lose_round(path: Path, rounds: int) -> None:
     """Make a checkpoint one of an earlier round, as where a crash came before it was written."""
-    from wayfed.federated.runs.archive import read_archive, replace_archive
-
     arrays, documents = read_archive(path)
     documents["state"]["history"] = documents["state"]["history"][:rounds]
     replace_archive(path, arrays, documents)
@@ -169,8 +174,6 @@ def test_another_question_under_the_name_of_a_run_is_another_run(
     with federation() as ctx:
         stopped = train(ctx, tmp_path, on_round=stop_after(1))
     path = tmp_path / f"{stopped.id}.checkpoint"
-    from wayfed.federated.runs.archive import read_archive, replace_archive
-
     arrays, documents = read_archive(path)
     documents["state"]["request"]["question"]["seed"] = 7
     replace_archive(path, arrays, documents)
@@ -248,6 +251,43 @@ def test_arrays_whose_account_is_gone_pay_once_more(
         assert resumed.privacy_spent[name].epsilon > 1.9 * before.epsilon
 
 
+def test_who_began_a_run_before_tells_nothing_once_it_is_gone_on_with(
+    tmp_path: Path, unequal_parties: dict[str, Any]
+) -> None:
+    question = Question(
+        label="late",
+        features=("a",),
+        sample_weight=None,
+        split=None,
+        model=models.logistic_regression(),
+        recipe=wf.features(),
+        classes=(False, True),
+        seed=0,
+        rounds=2,
+        privacy=PRIVATE,
+    )
+    policy = PrivacyPolicy(UNLIMITED, tmp_path / "ash.ledger")
+    rules = Rules(account=Account({"tx": 1.0}, policy))
+    party = unequal_parties["ash"]
+    weights = record_of({"coefficients": np.zeros(1), "intercept": np.zeros(1)})
+
+    def begun(after: int) -> PrivateRun:
+        run = PrivateRun(lambda: party, rules, question, 0, "the key")
+        run.begin(FittedFeatures((Number("a"),)), [False, True], after=after)
+        return run
+
+    first = begun(after=0)
+    first.train(weights, {"server-round": 1})
+    second = begun(after=1)
+    with pytest.raises(PolicyViolation, match="begun again by somebody else"):
+        first.train(weights, {"server-round": 2})
+    second.train(weights, {"server-round": 2})
+    with pytest.raises(PolicyViolation, match="paid for 2 rounds, and they are over"):
+        second.train(weights, {"server-round": 3})
+
+    assert told_by(tmp_path) == [(2, {"train": 2})]
+
+
 def test_a_party_without_a_ledger_is_named_before_anybody_pays(tmp_path: Path) -> None:
     parties: dict[str, Any] = {}
     for bank in BANKS:
@@ -279,8 +319,6 @@ def test_a_private_run_is_not_prolonged(federation: Federation, tmp_path: Path) 
 def test_a_checkpoint_tells_of_a_party_what_was_told_and_paid_for(
     federation: Federation, tmp_path: Path
 ) -> None:
-    from wayfed.federated.runs.archive import read_archive
-
     with federation() as ctx:
         run = train(ctx, tmp_path, on_round=stop_after(1))
 
