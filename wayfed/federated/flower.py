@@ -16,7 +16,7 @@ from wayfed.federated.parties.tensors import check_engine
 from wayfed.federated.rounds.binding import first_weights
 from wayfed.federated.rounds.guard import GuardedGrid
 from wayfed.federated.rounds.launch import check_rounds, play
-from wayfed.federated.rounds.playing import Rounds, own_figures, pool_by_strategy
+from wayfed.federated.rounds.playing import Rounds, no_table, own_figures, pool_by_strategy
 from wayfed.federated.rounds.server_app import ServerAppGrid
 from wayfed.federated.rounds.strategies import check_parties, resolve_strategy
 from wayfed.federated.runs.journal import Journal
@@ -132,6 +132,7 @@ def run_flower(
                 seed=seed,
                 pool=pool_by_strategy,
                 own=own_figures,
+                table=no_table,
                 model=ClientModel,
                 evaluate=True,
             ),

@@ -8,7 +8,9 @@ from typing import TYPE_CHECKING, Final, TypeAlias
 
 import numpy as np
 
+from wayfed.federated import reliability
 from wayfed.federated.privacy import measuring
+from wayfed.federated.reliability import Reliability
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -23,7 +25,6 @@ PLACES: Final = 1024
 _BEND: Final = 4.0
 _FARTHEST: Final = math.asinh(37.0 / _BEND)
 """Where a float is as near to 1 as it can be."""
-_CONFIDENCES: Final = 10
 _BINARY: Final = 2
 _SMALLEST: Final = 1e-15
 HIGHER_IS_BETTER: Final = {
@@ -62,7 +63,8 @@ def classification_sums(probabilities: NDArray[np.float64], y: NDArray[np.float6
         "guesses": np.bincount(guess, minlength=classes).tolist(),
         "truths": np.bincount(truth, minlength=classes).tolist(),
     }
-    sums |= _calibration_sums(probabilities, truth)
+    sums |= {"squared-distance": _squared_distance(probabilities, truth)}
+    sums |= reliability.told(probabilities, truth)
     if classes == _BINARY:
         sums |= _places(probabilities[:, 1], truth)
     area = _auc(probabilities, truth)
@@ -71,32 +73,11 @@ def classification_sums(probabilities: NDArray[np.float64], y: NDArray[np.float6
     return sums
 
 
-def _calibration_sums(
-    probabilities: NDArray[np.float64], truth: NDArray[np.intp]
-) -> dict[str, float | list[float]]:
-    """Add up, in ten ranges of how sure the model is, rows, how sure it was, and how often right.
-
-    How sure it is of the second class where there are two; of the likeliest where there are more.
-    """
+def _squared_distance(probabilities: NDArray[np.float64], truth: NDArray[np.intp]) -> float:
+    """Add up how far probabilities are from what came, squared (of two classes the second's)."""
     if probabilities.shape[1] == _BINARY:
-        sure, right = probabilities[:, 1], truth == 1
-        squared = np.square(sure - right).sum()
-    else:
-        sure, right = probabilities.max(axis=1), probabilities.argmax(axis=1) == truth
-        targets = np.eye(probabilities.shape[1])[truth]
-        squared = np.square(probabilities - targets).sum()
-    tenth = np.clip(np.nan_to_num(sure) * _CONFIDENCES, 0, _CONFIDENCES - 1).astype(np.intp)
-
-    def added(values: NDArray[np.float64] | None) -> list[float]:
-        told: list[float] = np.bincount(tenth, values, minlength=_CONFIDENCES).tolist()
-        return [float(value) for value in told]
-
-    return {
-        "squared-distance": float(squared),
-        "sure-rows": added(None),
-        "sure": added(sure),
-        "sure-hits": added(right.astype(np.float64)),
-    }
+        return float(np.square(probabilities[:, 1] - (truth == 1)).sum())
+    return float(np.square(probabilities - np.eye(probabilities.shape[1])[truth]).sum())
 
 
 def _places(scores: NDArray[np.float64], truth: NDArray[np.intp]) -> dict[str, list[int]]:
@@ -167,29 +148,10 @@ def pool(parties: Iterable[Sums]) -> dict[str, float]:
     # F1 of the second class where there are two, as everywhere; else the mean over classes.
     measures["f1"] = float(per_class[1] if len(hits) == _BINARY else per_class.mean())
     measures["brier"] = _total(told, "squared-distance") / rows
-    table = reliability(told)
-    measures["calibration_error"] = float(np.abs(table["sure"] - table["hits"]).sum()) / rows
+    table = Reliability.of_sums(told)
+    if table is not None:
+        measures["calibration_error"] = table.error
     return measures
-
-
-def reliability(parties: Iterable[Sums]) -> dict[str, NDArray[np.float64]]:
-    """Give, for ten ranges of how sure the model is, rows, the sum of how sure, and of hits.
-
-    Divided by the rows, the last two are the axes of a reliability diagram.
-
-    Examples
-    --------
-    >>> sure = np.array([[0.9, 0.1], [0.2, 0.8]])
-    >>> table = reliability([classification_sums(sure, np.array([0.0, 1.0]))])
-    >>> table["rows"].tolist()
-    [0.0, 1.0, 0.0, 0.0, 0.0, 0.0, 0.0, 0.0, 1.0, 0.0]
-    """
-    names = {"rows": "sure-rows", "sure": "sure", "hits": "sure-hits"}
-    told = list(parties)
-    return {
-        name: np.sum([np.asarray(sums[key], dtype=np.float64) for sums in told], axis=0)
-        for name, key in names.items()
-    }
 
 
 def _area(told: list[Sums]) -> dict[str, float]:

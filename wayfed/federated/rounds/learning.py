@@ -12,7 +12,7 @@ from wayfed.federated.rounds.asking import built, check_fit, check_measured
 from wayfed.federated.rounds.guard import GuardedGrid
 from wayfed.federated.rounds.joining import Joining
 from wayfed.federated.rounds.launch import play
-from wayfed.federated.rounds.playing import Rounds, own_sums, pool_sums
+from wayfed.federated.rounds.playing import Rounds, own_sums, pool_sums, table_of_sums
 from wayfed.federated.rounds.strategies import resolve_strategy
 from wayfed.federated.runs.journal import Journal
 from wayfed.federated.runs.request import Request, request_of
@@ -97,6 +97,7 @@ class Learning:
             seed=asked.seed,
             pool=pool_sums,
             own=own_sums,
+            table=table_of_sums,
             model=self._trained(agreed),
             evaluate=asked.split is not None and agreed.is_measured,
             stopping=terms.stopping,

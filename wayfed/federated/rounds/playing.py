@@ -11,6 +11,7 @@ import numpy as np
 from flwr.app import ArrayRecord, ConfigRecord, Message, MetricRecord
 
 from wayfed.federated import metrics
+from wayfed.federated.reliability import Reliability
 from wayfed.federated.rounds.strategies import seeded_sampling
 from wayfed.federated.runs.results import FederatedRun, Predictor, Round
 from wayfed.federated.runs.stopping import Best
@@ -48,6 +49,8 @@ class Rounds:
         Makes one set of measures of what the parties told.
     own
         Makes the measures of one party of what it told.
+    table
+        Makes the reliability of what the parties told, where their model gives probabilities.
     model
         Makes the run's model of weights.
     evaluate
@@ -65,6 +68,7 @@ class Rounds:
     seed: int
     pool: Pool
     own: Callable[[Message], Measures]
+    table: Callable[[Iterable[Message]], Reliability | None]
     model: Callable[[Weights], Predictor]
     evaluate: bool
     stopping: EarlyStopping | None = None
@@ -120,15 +124,17 @@ class Rounds:
         counted = {self._name(reply): _weight(reply) for reply in replies}
         arrays = self._aggregate(number, replies)
         run.model = self.model(weights_of(arrays))
-        measures, by_party = self._measure(number, arrays)
+        told = self._evaluated(number, arrays)
+        measures = self.pool(self.strategy, number, told) if told else {}
         run.history.append(
             Round(
                 number,
                 measures,
-                by_party,
+                {self._name(reply): self.own(reply) for reply in told},
                 counted,
                 tuple(self.grid.failures[known:]),
                 perf_counter() - started,
+                self.table(told),
             )
         )
         return arrays
@@ -160,14 +166,13 @@ class Rounds:
             )
         return record_of(weights)
 
-    def _measure(self, number: int, arrays: ArrayRecord) -> tuple[Measures, dict[str, Measures]]:
+    def _evaluated(self, number: int, arrays: ArrayRecord) -> list[Message]:
+        """Return what the parties with held-out rows tell of the round's model."""
         if not self.evaluate:
-            return {}, {}
+            return []
         with seeded_sampling(self.seed, number, "evaluate"):
             messages = self.strategy.configure_evaluate(number, arrays, ConfigRecord(), self.grid)
-        replies = {self._name(r): r for r in self.grid.send_and_receive(messages) if _weight(r)}
-        measures = self.pool(self.strategy, number, list(replies.values())) if replies else {}
-        return measures, {name: self.own(reply) for name, reply in replies.items()}
+        return [reply for reply in self.grid.send_and_receive(messages) if _weight(reply)]
 
     def _name(self, reply: Message) -> str:
         return self.grid.parties[reply.metadata.src_node_id]
@@ -181,6 +186,16 @@ def pool_sums(strategy: Strategy, number: int, replies: list[Message]) -> Measur
 def own_sums(reply: Message) -> Measures:
     """Make one party's measures of its sums."""
     return metrics.pool([_figures(reply)])
+
+
+def table_of_sums(replies: Iterable[Message]) -> Reliability | None:
+    """Make the reliability of the sums that the models of ``wayfed.models`` tell."""
+    return Reliability.of_sums(map(_figures, replies))
+
+
+def no_table(replies: Iterable[Message]) -> None:
+    """Make none: what clients of the user's own tell is their own."""
+    return
 
 
 def pool_by_strategy(strategy: Strategy, number: int, replies: list[Message]) -> Measures:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import asdict
 from typing import TYPE_CHECKING, Any
 
+from wayfed.federated.reliability import Reliability
 from wayfed.federated.runs.results import PartyReport, Round
 from wayfed_optimizer.errors import mask_secrets
 
@@ -23,13 +24,16 @@ def round_to_dict(played: Round) -> dict[str, Any]:
         "weights": dict(played.weights),
         "failures": failures_to_list(played.failures),
         "seconds": played.seconds,
+        "reliability": played.reliability and played.reliability.to_dict(),
     }
 
 
 def round_from_dict(plain: Mapping[str, Any]) -> Round:
     """Read what `round_to_dict` wrote."""
     failures = tuple(failures_from_list(plain["failures"]))
-    return Round(**{**plain, "failures": failures})
+    table = plain["reliability"]
+    reliability = None if table is None else Reliability.from_dict(table)
+    return Round(**{**plain, "failures": failures, "reliability": reliability})
 
 
 def failures_to_list(failures: Iterable[Failure]) -> list[dict[str, Any]]:

@@ -33,6 +33,7 @@ if TYPE_CHECKING:
     from wayfed.explain import Explanation
     from wayfed.federated.features.fitting import Category
     from wayfed.federated.privacy.dp import Spent
+    from wayfed.federated.reliability import Reliability
     from wayfed.federated.rounds.guard import Failure
     from wayfed.federated.runs.stopping import Best
 
@@ -221,6 +222,8 @@ class Round:
         Who was left out of this round, and why.
     seconds
         How long it took.
+    reliability
+        How far the model's probabilities hold; None where it gives none.
     """
 
     number: int
@@ -229,6 +232,7 @@ class Round:
     weights: Mapping[str, float]
     failures: tuple[Failure, ...]
     seconds: float
+    reliability: Reliability | None = None
 
 
 OnRound: TypeAlias = "Callable[[FederatedRun], object]"
@@ -304,7 +308,41 @@ class FederatedRun:
     @property
     def metrics(self) -> Mapping[str, float]:
         """The model's measures: those after the last round, or after the one that was restored."""
-        return self.history[(self.restored or 0) - 1].metrics if self.history else {}
+        played = self._measured
+        return {} if played is None else played.metrics
+
+    @property
+    def reliability(self) -> Reliability:
+        """How far the model's probabilities hold on held-out rows: by ranges, over all parties.
+
+        Raises
+        ------
+        InvalidOption
+            Nothing was measured.
+        Unsupported
+            The model gives no probabilities, or measures were told with noise.
+        """
+        played = self._measured
+        if played is None or not played.metrics:
+            raise InvalidOption("nothing was measured", hint="run with test=0.2")
+        if self.privacy_spent is not None:
+            raise Unsupported(
+                "reliability",
+                reason="under privacy= parties tell rows by score with noise, and no mean scores",
+                hint="run.model.predict_proba(rows) on rows of your own",
+            )
+        if played.reliability is None:
+            raise Unsupported(
+                "reliability",
+                reason=f"{self.description} gives no probabilities",
+                hint="run.metrics",
+            )
+        return played.reliability
+
+    @property
+    def _measured(self) -> Round | None:
+        """The round whose model this is."""
+        return self.history[(self.restored or 0) - 1] if self.history else None
 
     @property
     def left_out(self) -> Mapping[str, str]:

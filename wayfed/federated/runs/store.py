@@ -27,7 +27,7 @@ if TYPE_CHECKING:
     from wayfed.federated.runs.database import Columns, Database, Row, Statement
 
 RUNS: Final = "wayfed_runs_1"
-ROUNDS: Final = "wayfed_rounds_1"
+ROUNDS: Final = "wayfed_rounds_2"
 """A table's name ends in the version of its form: two versions may share a database."""
 
 _RUN_COLUMNS: Final[Columns] = {
@@ -60,6 +60,7 @@ _ROUND_COLUMNS: Final[Columns] = {
     "weights": "text",
     "failures": "text",
     "seconds": "real",
+    "reliability": "text",
 }
 _LISTED: Final = (
     "id, started, status, description, strategy, rounds, done, seconds, host, process, parties, "
@@ -250,7 +251,7 @@ class RunStore:
 
 
 _RUN_TEXTS: Final = ("versions", "request", "parties", "failures", "metrics", "card")
-_ROUND_TEXTS: Final = ("metrics", "parties", "weights", "failures")
+_ROUND_TEXTS: Final = ("metrics", "parties", "weights", "failures", "reliability")
 
 
 def as_texts(facts: Mapping[str, Any]) -> dict[str, Any]:
