@@ -264,7 +264,7 @@ def test_nobody_with_enough_rows(federate: Federate) -> None:
         "no party can take part (here)",
         "  party 'north': fewer training rows than its min_rows=100",
         "  party 'south': no rows",
-        "  lower min_rows or test",
+        "  let the plan leave more rows, or hold fewer out: test=",
     )
 
 

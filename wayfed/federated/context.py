@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
 from threading import Lock
 from typing import TYPE_CHECKING, Any, NoReturn, Self
 from weakref import WeakSet
@@ -14,7 +13,7 @@ from wayfed.federated.dataset import FederatedDataset
 from wayfed.federated.grids.processes import DOORS, ProcessRunner
 from wayfed.federated.grids.runners import HubRunner, LocalRunner
 from wayfed.federated.grids.superlink.place import SuperLinkRunner
-from wayfed.federated.listing import PartyInfo, in_words, what_binds
+from wayfed.federated.listing import PartyInfo, look
 from wayfed.federated.parties.configuration import load_federation
 from wayfed.federated.parties.member import Member
 from wayfed.training import Training
@@ -167,12 +166,14 @@ class FederatedContext(Training):
     def parties(self, *, check: bool = False) -> Listing[PartyInfo]:
         """List the parties, what they have and insist on; of those elsewhere, who is there now.
 
-        A SuperLink tells only who that is.
+        Of parties elsewhere it is known who is there and, but for a SuperLink, what tables they
+        have; their rules they tell when they are asked.
 
         Parameters
         ----------
         check
-            Whether they are asked what of their tables does not fit the published ones.
+            Whether they are asked what of their tables does not fit the published ones, and what
+            their rules are.
 
         Raises
         ------
@@ -187,12 +188,12 @@ class FederatedContext(Training):
             found = tuple(PartyInfo(n, (), 1) for n in sorted(self._superlink.present()))
         else:
             found = tuple(
-                PartyInfo(m.name, m.tables, m.policy.min_rows, in_words(m.policy))
+                PartyInfo(m.name, m.tables, m.policy.min_rows, m.policy.in_words())
                 for m in self._members
             )
         if check and found:
-            binds = what_binds(self._reach(self._default_runner), self._federation.published)
-            found = tuple(replace(each, binds=binds.get(each.name)) for each in found)
+            told = look(self._reach(self._default_runner), self._federation.published)
+            found = tuple(told.get(each.name, each) for each in found)
         return Listing("party", found)
 
     def arrays(self, relation: Relation) -> FederatedArrays:

@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import Any
 
 import wayfed as wf
-from wayfed.federated.listing import in_words
+from wayfed.federated.parties.audit import AuditLog
 from wayfed.federated.parties.policy import Policy
 
 
@@ -34,7 +34,7 @@ def test_parties_are_listed_with_their_rules_in_words(tmp_path: Path):
 def test_rules_that_ask_for_an_option_are_told_as_one_writes_it():
     asks = Policy(secure_aggregation=True, opaque=("bank.features",))
 
-    assert in_words(asks) == ("opaque: bank.features", "requires secure_aggregation=True")
+    assert asks.in_words() == ("opaque: bank.features", "requires secure_aggregation=True")
 
 
 def test_parties_are_asked_what_of_their_tables_does_not_fit(tmp_path: Path):
@@ -45,3 +45,14 @@ def test_parties_are_asked_what_of_their_tables_does_not_fit(tmp_path: Path):
     assert birch.binds == (
         "column 'amount' of 'tx' is missing (did you mean 'amnt'?); add it to rename"
     )
+
+
+def test_who_is_asked_tells_rules_and_refuses_nothing(tmp_path: Path):
+    described = federation(tmp_path)
+    described["party"]["ash"]["audit"] = {"path": str(tmp_path / "audit.jsonl")}
+    with wf.context(env="federated", parties=described) as ctx:
+        unasked, asked = ctx.parties(), ctx.parties(check=True)
+
+    assert [each.policy for each in asked] == [each.policy for each in unasked]
+    log = AuditLog(tmp_path / "audit.jsonl")
+    assert {line["decision"] for line in log.entries()} == {"allowed", "unfit"}

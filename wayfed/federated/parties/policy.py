@@ -22,6 +22,7 @@ if TYPE_CHECKING:
 class Purpose(StrEnum):
     """What is to be made of a plan's rows; a session has one."""
 
+    LOOK = "look"
     LEARN = "learn"
     COUNT = "count"
     DESCRIBE = "describe"
@@ -113,6 +114,36 @@ class Policy:
         if not self.columns:
             return Role.FEATURE
         return self.columns.get(column, Role.NEVER)
+
+    def in_words(self) -> tuple[str, ...]:
+        """Say what it asks besides its least number of rows.
+
+        Examples
+        --------
+        >>> Policy(10, {"iban": Role.NEVER, "age": Role.FEATURE}, max_rounds=5).in_words()
+        ('feature: age', 'never: iban, all others', 'max_rounds=5')
+        """
+        by_role: dict[str, list[str]] = {}
+        for column, role in sorted(self.columns.items()):
+            by_role.setdefault(role.value, []).append(column)
+        if self.columns:
+            by_role.setdefault(Role.NEVER.value, []).append("all others")
+        said = [f"{role}: {', '.join(names)}" for role, names in sorted(by_role.items())]
+        for option in ("models", "strategies"):
+            if (allowed := getattr(self, option)) is not None:
+                said.append(f"{option}: {', '.join(allowed) or 'none'}")
+        for option in ("max_rounds", "min_group"):
+            if (limit := getattr(self, option)) is not None:
+                said.append(f"{option}={limit}")
+        if self.opaque:
+            said.append(f"opaque: {', '.join(self.opaque)}")
+        if self.secure_aggregation:
+            said.append("requires secure_aggregation=True")
+        if self.privacy is not None:
+            budget = self.privacy.budget
+            asks = "requires privacy" if self.privacy.required else "grants privacy"
+            said.append(f"{asks}, epsilon={budget.epsilon:g} and delta={budget.delta:g} a table")
+        return tuple(said)
 
     def refusals(self, question: Question) -> Iterator[str]:
         """Yield each rule that a run would break, as one sentence with the remedy."""

@@ -127,6 +127,8 @@ class Session:
         if not isinstance(plan, str) or purpose not in list(Purpose):
             raise InvalidPlan("a session begins with a plan and its purpose")
         purpose = Purpose(purpose)
+        if purpose is Purpose.LOOK:
+            return self._look(plan.encode())
         bound = member.bind(plan.encode(), purpose, openly=self._openly)
         with self._lock:
             self._dataset, self._arrays = bound.dataset, None
@@ -140,6 +142,19 @@ class Session:
             "problems": list(bound.problems),
             "violations": list(bound.violations),
             "roles": {name: role.value for name, role in bound.roles.items()},
+        }
+        return answer({ReleaseKind.BINDING: told})
+
+    def _look(self, plan: bytes) -> RecordDict:
+        """Tell what of the catalog does not fit, and which rules there are; nothing is to run."""
+        member = self._member
+        with self._lock:
+            self._dataset = self._arrays = self._learning = None
+        told = {
+            "problems": list(member.bind(plan, openly=self._openly).problems),
+            "tables": list(member.tables),
+            "min_rows": member.policy.min_rows,
+            "rules": list(member.policy.in_words()),
         }
         return answer({ReleaseKind.BINDING: told})
 

@@ -98,7 +98,8 @@ def bind_plan(grid: GuardedGrid, plan: bytes, purpose: Purpose = Purpose.LEARN) 
         violations = _sentences(told, "violations")
         besides = f"\n{against}{violations}" if violations else ""
         raise PartyError(f"the plan does not fit the parties' catalogs{problems}{besides}")
-    refuse_violations(told, against)
+    hint = "describe('…') of other columns" if purpose is Purpose.DESCRIBE else None
+    refuse_violations(told, against, hint)
     roles = [{name: Role(role) for name, role in each["roles"].items()} for each in told.values()]
     return BoundParties(
         {name: max((each[name] for each in roles), key=_STRICTNESS.index) for name in roles[0]},
@@ -107,10 +108,12 @@ def bind_plan(grid: GuardedGrid, plan: bytes, purpose: Purpose = Purpose.LEARN) 
     )
 
 
-def refuse_violations(told: Mapping[str, Mapping[str, Any]], what: str) -> None:
+def refuse_violations(
+    told: Mapping[str, Mapping[str, Any]], what: str, hint: str | None = None
+) -> None:
     """Raise PolicyViolation with every rule of every party that is broken."""
     if violations := _sentences(told, "violations"):
-        raise PolicyViolation(f"{what}{violations}")
+        raise PolicyViolation(f"{what}{violations}", hint=hint)
 
 
 def _sentences(told: Mapping[str, Mapping[str, Any]], kind: str) -> str:
@@ -230,7 +233,10 @@ def refuse_nobody(reports: Mapping[str, PartyReport]) -> None:
     """Raise PartyError where every party was left out."""
     if all(report.left_out is not None for report in reports.values()):
         reasons = "".join(f"\n  party '{r.name}': {r.left_out}" for r in reports.values())
-        raise PartyError(f"no party can take part{reasons}", hint="lower min_rows or test")
+        raise PartyError(
+            f"no party can take part{reasons}",
+            hint="let the plan leave more rows, or hold fewer out: test=",
+        )
 
 
 def last_failure(grid: GuardedGrid, party: str) -> str:
