@@ -49,7 +49,7 @@ class Prices:
         self._starting: dict[int, float] = {}
         self._sizes: dict[Relation, float] = {}
         self._leaves: dict[Relation, Work] = {}
-        self._inputs: dict[Relation, tuple[float, ...]] = {}
+        self._asked: dict[Relation, tuple[Work, float, tuple[float, ...]]] = {}
         self._cut_short: frozenset[Relation] = frozenset()
         self.work: dict[Relation, Work] = {}
         self.held: dict[Relation, float] = {}
@@ -84,16 +84,14 @@ class Prices:
 
     def seconds(self, platform: str, relation: Relation) -> float:
         """Return what a relation takes, without its inputs."""
-        work = self.work.get(relation)
-        if work is None:
-            work = self._look_at(relation)
+        work, held, inputs = self._asked.get(relation) or self._look_at(relation)
         rates = self._rates[platform]
         seconds = 0.0
         for quantity, amount in work:
             seconds += amount * rates[quantity]
-        held, profile = self.held[relation], self._profiles[platform]
+        profile = self._profiles[platform]
         if held > profile.memory:
-            seconds += spilling_seconds(profile, held, self._inputs[relation])
+            seconds += spilling_seconds(profile, held, inputs)
         return seconds
 
     def leaving(self, platform: str, relation: Relation) -> tuple[float, float]:
@@ -108,20 +106,23 @@ class Prices:
             seconds += amount * rates[quantity]
         return self._profiles[platform].per_fragment, seconds
 
-    def _look_at(self, relation: Relation) -> Work:
+    def _look_at(self, relation: Relation) -> tuple[Work, float, tuple[float, ...]]:
+        """Return what a relation takes, the bytes that it holds, and those of its inputs."""
         below = relation.below
+        cut = relation in self._cut_short
         work = self.work[relation] = work_of(
             relation,
             [self._rows.rows(each).likely for each in below],
             self._rows.rows(relation).likely,
             self.size(relation),
             lies_in=self._channel_of(relation).name if isinstance(relation, Read) else "",
-            is_cut_short=relation in self._cut_short,
+            is_cut_short=cut,
         )
-        sizes = self._inputs[relation] = tuple(map(self.size, below))
-        cut = relation in self._cut_short
-        self.held[relation] = 0.0 if cut else held_bytes(relation, sizes, self.size(relation))
-        return work
+        sizes = tuple(map(self.size, below))
+        held = 0.0 if cut else held_bytes(relation, sizes, self.size(relation))
+        self.held[relation] = held
+        asked = self._asked[relation] = work, held, sizes
+        return asked
 
 
 class _Rates(dict[str, float]):
