@@ -109,10 +109,12 @@ class Loops:
 
     def depth(self, variable: str | None) -> int:
         """Return how many loops are around what depends on a variable: 1 for an outermost loop."""
-        return sum(1 for _ in self._around(variable))
+        return 0 if variable is None else sum(1 for _ in self._around(variable))
 
     def times(self, relation: Relation) -> float:
         """Return how often a relation is computed in a run, as far as that is known before."""
+        if not self.is_in_one(relation):
+            return 1.0
         loops = (self._by_variable[name] for name in self._around(self.innermost(relation)))
         return float(prod(map(_expected_iterations, loops)))
 
