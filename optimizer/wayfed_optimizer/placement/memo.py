@@ -71,7 +71,7 @@ class Memo:
         return known
 
     def _explore(self, relation: Relation) -> tuple[Relation, ...]:
-        if isinstance(relation, Join):
+        if isinstance(relation, Join) and relation not in self._within:
             self._within |= joins_of(relation) - {relation}
         members = {relation: None}
         waiting = [relation] if self._left > 0 else []

@@ -301,12 +301,15 @@ class Search:
         # A group's costs are those of each of its members, whichever of them was chosen.
         considered: dict[Relation, dict[str, Cost]] = {}
         for (relation, _), by_platform in self._found.items():
+            own = considered.setdefault(relation, {})
             for name, choices in by_platform.items():
                 cheapest = choices[0] if len(choices) == 1 else min(choices, key=self._whole_score)
                 startup = self._prices.starting(cheapest.started)
                 cost = Cost(startup, cheapest.cpu, cheapest.network, cheapest.moved)
-                for member in dict.fromkeys((relation, *[c.relation for c in choices])):
-                    considered.setdefault(member, {}).setdefault(name, cost)
+                own.setdefault(name, cost)
+                for choice in choices:
+                    if choice.relation is not relation:
+                        considered.setdefault(choice.relation, {}).setdefault(name, cost)
         return considered
 
     def _whole_score(self, choice: Choice | Offer) -> float:

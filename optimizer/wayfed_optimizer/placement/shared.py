@@ -84,7 +84,7 @@ class SharedParts:
         known = self._found.get(relation)
         if known is None:
             found = [part for part in self._frontier(relation) if self._may_be_kept(part, relation)]
-            if found and any(isinstance(node, RUN_HERE) for node in walk_once(relation)):
+            if found and _runs_here(relation):
                 found = []  # what a loop reads of outside is kept already, loop by loop
             found.sort(key=self._rows.bytes, reverse=True)
             known = self._found[relation] = tuple(found[:_MOST_PARTS])
@@ -148,7 +148,8 @@ class SharedParts:
         """Say whether computing a part twice gives the same rows twice."""
         known = self._stable.get(part)
         if known is None:
-            known = self._stable[part] = not any(map(varies, walk_once(part)))
+            known = not varies(part) and all(map(self.is_stable, part.below))
+            self._stable[part] = known
         return known
 
     def varies_unless_kept(self, relation: Relation, kept: tuple[Relation, ...]) -> bool:
@@ -201,6 +202,11 @@ class SharedParts:
                     if below == part:
                         return True
         return False
+
+
+def _runs_here(relation: Relation) -> bool:
+    """Say whether something of a relation is run between engines, not by one."""
+    return any(isinstance(node, RUN_HERE) for node in (relation, *everything_below(relation)))
 
 
 def with_columns(rows: Relation, schema: Schema) -> Relation:
