@@ -11,6 +11,10 @@ party_app = typer.Typer(help="A party: its file, its key, and its service.", no_
 coordinator_app = typer.Typer(
     help="A coordinator, to which parties and requesters connect.", no_args_is_help=True
 )
+ledger_app = typer.Typer(
+    help="What the party has spent of its tables' privacy.", no_args_is_help=True
+)
+party_app.add_typer(ledger_app, name="ledger")
 requester_app = typer.Typer(
     help="Someone who asks parties elsewhere to train.", no_args_is_help=True
 )
@@ -20,6 +24,15 @@ Directory = Annotated[
     Path, typer.Option(help="Where to write; made where it is missing.", file_okay=False)
 ]
 PartyToml = Annotated[Path, typer.Argument(metavar="party.toml", exists=True, dir_okay=False)]
+LedgerFile = Annotated[Path | None, typer.Argument(metavar="[FILE]", exists=True, dir_okay=False)]
+LedgerOf = Annotated[
+    Path | None,
+    typer.Option(
+        help="The party.toml whose ledger and budget it is; the one here by default.",
+        exists=True,
+        dir_okay=False,
+    ),
+]
 CoordinatorToml = Annotated[
     Path, typer.Argument(metavar="coordinator.toml", exists=True, dir_okay=False)
 ]
@@ -87,6 +100,33 @@ def party_audit(
         show_audit(file, config, last)
     elif not verify_audit(file, config, known):
         raise typer.Exit(1)
+
+
+@ledger_app.command("show")
+def ledger_show(file: LedgerFile = None, *, config: LedgerOf = None) -> None:
+    """Show what was spent of each table, what is left of its budget, and by which runs."""
+    from wayfed.cli.ledgers import show_ledger
+
+    show_ledger(file, config)
+
+
+@ledger_app.command("seal")
+def ledger_seal(
+    file: LedgerFile = None,
+    *,
+    config: LedgerOf = None,
+    yes: Annotated[bool, typer.Option("--yes", help="No charge is missing; ask no more.")] = False,
+) -> None:
+    """Seal a ledger that was restored, or mended by hand, so that it pays again.
+
+    What is not in it will be forgotten: all that was spent has to stand there.
+    """
+    from wayfed.cli.ledgers import seal_ledger, show_unsealed
+
+    if not yes:
+        show_unsealed(file, config)
+        typer.confirm("Does all that was ever spent stand there?", abort=True)
+    seal_ledger(file, config)
 
 
 @coordinator_app.command("init")

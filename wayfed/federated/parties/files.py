@@ -33,6 +33,8 @@ from wayfed.federated.parties.configuration import (
     IdentityFiles,
     PartyAudit,
     PartyConfiguration,
+    PartyPolicy,
+    PrivacyTable,
     check_party,
     check_published,
     resolved_tables,
@@ -46,6 +48,7 @@ if TYPE_CHECKING:
 
     from wayfed.federated.grids.rpc.identity import Identity
     from wayfed.federated.grids.rpc.outbound import Coordinator
+    from wayfed.federated.privacy.account import PrivacyPolicy
     from wayfed_optimizer.types import Schema
 
 
@@ -204,6 +207,17 @@ def audit_path(path: str | os.PathLike[str]) -> Path:
     audit = values.get("audit")
     named = audit.get("path") if isinstance(audit, dict) else None
     return Path(resolve_path(str(named or _AUDIT), directory))
+
+
+def privacy_of(path: str | os.PathLike[str]) -> PrivacyPolicy | None:
+    """Return ``[policy.privacy]`` of a party.toml, without a look at its other keys or tables."""
+    values, directory, place = read_toml(path, kind="party")
+    policy = values.get("policy")
+    privacy = policy.get("privacy") if isinstance(policy, dict) else None
+    if privacy is None:
+        return None
+    resolved = PartyPolicy(privacy=parse(PrivacyTable, privacy, place)).resolved(directory)
+    return None if resolved.privacy is None else resolved.privacy.checked()
 
 
 def load_hub(path: str | os.PathLike[str]) -> OwnHub:

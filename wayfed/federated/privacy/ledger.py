@@ -84,7 +84,7 @@ class Ledger:
                 raise self._unreadable("it is gone") from error
             return Book()
         except (ValueError, KeyError, TypeError, AttributeError) as error:
-            raise self._unreadable(f"it is not a ledger: {error}") from error
+            raise self._unreadable(f"it is no ledger as one was written: {error}") from error
 
     def charges(self) -> tuple[Charge, ...]:
         """Return all charges, the oldest first.
@@ -249,7 +249,7 @@ class Ledger:
         except FileNotFoundError as error:
             raise self._unreadable("there is no such file") from error
         except (ValueError, KeyError, TypeError, AttributeError) as error:
-            raise self._unreadable(f"it is not a ledger: {error}") from error
+            raise self._unreadable(f"it is no ledger as one was written: {error}") from error
 
     def _plain(self) -> object:
         try:
