@@ -15,6 +15,7 @@ from flwr.app import ConfigRecord, Message, RecordDict
 import wayfed as wf
 from tests.integration.rpc_parties import until
 from wayfed.federated.grids.rpc.identity import make_identity
+from wayfed.federated.parties.audit import AuditLog
 from wayfed.federated.wire import flower_process
 
 PARTIES = ("ash", "birch", "cedar")
@@ -32,7 +33,10 @@ def federation(tmp_path_factory):
     described = {
         "schema": {"trips": {"a": "int64", "b": "int64", "late": "int64"}},
         "party": {
-            name: {"tables": {"trips": {"source": str(directory / f"{name}.csv")}}}
+            name: {
+                "tables": {"trips": {"source": str(directory / f"{name}.csv")}},
+                "audit": {"path": str(directory / f"{name}.jsonl")},
+            }
             for name in PARTIES
         },
     }
@@ -77,16 +81,41 @@ def test_parties_answer_no_messages_but_ours(door):
     assert answered[0].reason.endswith("runs no code that arrives")
 
 
-def test_a_party_that_was_killed_is_left_out_and_named(federation, door):
+def test_statistics_are_those_of_one_process_and_each_party_wrote_down_who_asked(
+    federation, door, monkeypatch
+):
+    trips = federation.read("trips")
+    here = trips.count(), list(trips.describe().values())
+    logs = [AuditLog(federation._federation.parties[name].audit.path) for name in PARTIES]
+    before = [len(list(log.entries())) for log in logs]
+
+    monkeypatch.setattr(federation, "_default_runner", "flower")
+    assert (trips.count(), list(trips.describe().values())) == here
+    assert here[0] == 120
+
+    asked = [list(log.entries())[start:] for log, start in zip(logs, before, strict=True)]
+    for lines in asked:
+        assert [line["stage"] for line in lines] == ["query.plan", "query.describe"] * 2
+        assert {line["requester"] for line in lines} == {door._superlink.address}
+        assert {line["decision"] for line in lines} == {"allowed"}
+        assert "statistics" in {each["kind"] for each in lines[-1]["releases"]}
+    assert len({line["plan"] for lines in asked for line in lines}) == 1
+    assert [log.verify().faults for log in logs] == [(), (), ()]
+
+
+def test_a_party_that_was_killed_is_named_long_before_the_deadline(federation, door):
     grid = door.open()
     os.kill(federation._runners["flower"].pids["birch"], signal.SIGKILL)
     with flower_process():
         content = RecordDict({"question": ConfigRecord({"json": "{}"})})
         replies = grid.send_and_receive(
-            [Message(content, node, "query.plan") for node in grid.parties], timeout=2
+            [Message(content, node, "query.plan") for node in grid.parties], timeout=600
         )
         grid.close()
-    assert [grid.parties[reply.metadata.src_node_id] for reply in replies] == ["ash", "cedar"]
+    reasons = {grid.parties[reply.metadata.src_node_id]: reply.error.reason for reply in replies}
+    assert list(reasons) == list(PARTIES)
+    answered = "a session begins with a plan and its purpose"
+    assert [name for name, reason in reasons.items() if reason != answered] == ["birch"]
 
 
 def test_organisations_meet_at_a_superlink_that_only_its_machine_controls(tmp_path):

@@ -9,6 +9,8 @@ import subprocess
 from time import monotonic, sleep
 from typing import TYPE_CHECKING, Any, Final
 
+import httpcore  # noqa: F401  # else the first connection of each party imports it
+
 from wayfed.federated.grids.rpc.identity import make_identity
 from wayfed.federated.grids.superlink.address import SuperLinkAddress
 from wayfed.federated.grids.superlink.coordinator import SuperLinkRun

@@ -101,6 +101,7 @@ def _application(certificate: bytes, key: bytes, secret: bytes, database: str) -
     os.environ.setdefault("FLWR_DISABLE_UPDATE_CHECK", "1")
     from wayfed.federated.grids.superlink import private_superlink as private
     from wayfed.federated.grids.superlink.guard import Guard
+    from wayfed.federated.grids.superlink.lane import Lane
 
     logging.getLogger("flwr").setLevel(logging.WARNING)  # else it tells of each request
     configuration = private.SuperLinkLifespanConfig(
@@ -129,12 +130,11 @@ def _application(certificate: bytes, key: bytes, secret: bytes, database: str) -
     )
     application = private.create_app(configuration, private.SuperLinkLifespan)
     kept = [each for each in application.user_middleware if each.cls.__name__ not in _UNUSED]
-    guard = private.Middleware(
-        Guard,
-        roll=_Roll(application.state.linkstate_factory.state()),
-        requesters=private.SUPERLINK_NODE_ID,
-    )
-    application.user_middleware[:] = [guard, *kept]
+    state = application.state.linkstate_factory.state()
+    guard = private.Middleware(Guard, roll=_Roll(state), requesters=private.SUPERLINK_NODE_ID)
+    # What waits for a disk does so in threads, on Flower's way.
+    lane = [private.Middleware(Lane, state=state)] if database == DATABASE else []
+    application.user_middleware[:] = [guard, *lane, *kept]
     return application
 
 
@@ -175,7 +175,7 @@ def main() -> None:
 
 def _import_all() -> None:
     import wayfed.federated.grids.superlink.guard
-    import wayfed.federated.grids.superlink.private_superlink  # noqa: F401  # for `serve`
+    import wayfed.federated.grids.superlink.lane  # noqa: F401  # for `serve`
 
 
 def _end_with_input() -> None:
