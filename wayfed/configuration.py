@@ -17,6 +17,7 @@ from wayfed_optimizer.errors import InvalidOption, SourceError, suggestion
 _VARIABLE: Final = re.compile(r"\$\{([^}]*)\}")
 _QUOTED: Final = re.compile(r"'([^']*)'")
 _SECRET_FILE: Final = re.compile(r"file:(?!//)(.+)")
+_TWICE: Final = re.compile(r"^Cannot (?:overwrite|declare|mutate).*\(at line (\d+)")
 _SQLITE: Final = "sqlite:///"
 ADDRESS: Final = r"^.+:[0-9]+$"
 _PATTERNS: Final = {ADDRESS: "host:port"}
@@ -174,14 +175,25 @@ def read_toml(
     if isinstance(source, Mapping):
         return dict(source), Path.cwd(), f"the {kind}"
     path = Path(source).expanduser()
+    text = ""
     try:
-        return tomllib.loads(path.read_text(encoding="utf-8")), path.resolve().parent, path.name
+        text = path.read_text(encoding="utf-8")
+        return tomllib.loads(text), path.resolve().parent, path.name
     except OSError as error:
         raise SourceError(
             f"the {kind} {path} cannot be read: {error.strerror}", hint=_MISSING_HINTS.get(kind)
         ) from error
     except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
-        raise SourceError(f"the {kind} {path} is not TOML: {error}") from error
+        hint = _twice(text, str(error))
+        raise SourceError(f"the {kind} {path} is not TOML: {error}", hint=hint) from error
+
+
+def _twice(text: str, error: str) -> str | None:
+    """Say which name stands twice in a TOML file, where that is what is wrong."""
+    if (found := _TWICE.search(error)) is None:
+        return None
+    name, *_ = text.splitlines()[int(found[1]) - 1].split("=")
+    return f"{name.strip()} stands there twice: each needs a name of its own"
 
 
 def parse(model: type[M], values: Mapping[str, Any], place: str) -> M:

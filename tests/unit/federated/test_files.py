@@ -171,6 +171,21 @@ def test_a_mistake_in_a_coordinators_list_is_told(directory, more, told):
     assert told in str(raised.value)
 
 
+@pytest.mark.parametrize(
+    ("text", "told"),
+    [
+        (HUB + 'ash = "another"\n', "ash stands there twice"),
+        ("[party.ash.tables.tx]\n" * 2, r"\[party.ash.tables.tx\] stands there twice"),
+    ],
+)
+def test_a_name_that_stands_twice_is_told(directory, text, told):
+    path = directory / "coordinator.toml"
+    path.write_text(text.format(fingerprint=FINGERPRINT))
+
+    with pytest.raises(SourceError, match=told):
+        load_hub(path)
+
+
 def test_a_list_that_cannot_be_used_any_more_changes_nothing(directory, caplog):
     path = directory / "coordinator.toml"
     path.write_text(HUB.format(fingerprint=FINGERPRINT))

@@ -99,7 +99,10 @@ class Hub:
         self._thread.start()
         started.wait()
         if failures:
-            raise TransferError(f"the hub cannot listen at {address}: {failures[0]}")
+            raise TransferError(
+                f"the coordinator cannot listen at {address}",
+                hint="is that an address of this machine, and does nothing else listen there?",
+            ) from failures[0]
 
     def close(self) -> None:
         """Stop listening and end all connections; closing twice does nothing."""

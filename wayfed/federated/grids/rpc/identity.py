@@ -202,4 +202,4 @@ def _parsed(certificate: bytes, place: str = "") -> Certificate:
     try:
         return x509.load_pem_x509_certificate(certificate)
     except ValueError as error:
-        raise SourceError(f"{place or 'this'} is not a certificate in PEM: {error}") from error
+        raise SourceError(f"{place or 'this'} is not a certificate in PEM") from error
