@@ -122,7 +122,9 @@ class Training:
             How much the run may reveal of a row, or of a party:
             ``wf.dp(epsilon=2.0, delta=1e-5, clip=1.0)``.
         refresh
-            Not in this version, beyond its default.
+            When parties of a federated context make their arrays: ``"once"``, or anew before each
+            ``"round"``, where rows come in while the run lasts. What was fitted in the beginning
+            stays.
         runner
             How messages travel: ``local``, ``processes``, ``grpc`` for parties elsewhere, or
             ``flower`` over a Flower SuperLink; by default as the context reaches its parties.
@@ -244,8 +246,9 @@ class Training:
         """Go on with a run from its checkpoint, at the round after the last one that it ended.
 
         The parties bind the same question again, and must have the rows that they had. The model
-        is that of an undisturbed run, bit for bit. A run that had come to its end is given as it
-        was, unless `rounds` asks for more.
+        is that of an undisturbed run, bit for bit; but for noise of ``privacy=``, which is drawn
+        afresh, and paid for where a round is told again. A run that had come to its end is given as
+        it was, unless `rounds` asks for more.
 
         Parameters
         ----------
