@@ -40,6 +40,9 @@ _SECONDS_TO_PLAN: Final = 0.01
 _TIMES: Final = 2.0
 """What is left is planned once more only where it is so many times what planning takes."""
 
+_TIMES_MORE: Final = 8.0
+"""The same where a better plan is found already: one that is better still gains less."""
+
 _WIDEST: Final = 10.0
 """An interval that is wider says nothing: what is as far from the likely value is news."""
 
@@ -185,7 +188,7 @@ def replan(
             stages.rewritten.relation,
         )
     ):
-        if least <= _TIMES * worth:
+        if least <= (_TIMES if best is None else _TIMES_MORE) * worth:
             break
         score, found = planned(relation)
         if score < least:
