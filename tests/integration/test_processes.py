@@ -78,6 +78,26 @@ def test_processes_train_the_model_that_one_process_trains_bit_for_bit(ctx):
     ]
 
 
+def test_processes_make_their_arrays_anew_before_each_round(ctx, tmp_path):
+    before = {name: (tmp_path / f"{name}.csv").read_text() for name in NAMES}
+
+    def grow(run: FederatedRun) -> None:
+        for name, text in before.items():
+            lines = text.splitlines(keepends=True)
+            more = "".join(lines[1 : 1 + 5 * len(run.history)])
+            (tmp_path / f"{name}.csv").write_text(text + more)
+
+    runs = []
+    for runner in ("local", "processes"):
+        for name, text in before.items():
+            (tmp_path / f"{name}.csv").write_text(text)
+        runs.append(train(ctx, runner=runner, refresh="round", on_round=grow))
+
+    here, there = runs
+    assert {report.rows for report in here.parties.values()} == {70}
+    assert weights(there) == weights(here)
+
+
 def test_the_processes_end_with_the_context(ctx):
     train(ctx, runner="processes", rounds=1)
     started = pids(ctx)

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 from wayfed.federated.flower import run_flower
 from wayfed.federated.models.spec import ModelSpec
 from wayfed.federated.participants import participants_of
-from wayfed.federated.rounds.asking import check_options, check_own_code, question_of
+from wayfed.federated.rounds.asking import check_fresh, check_options, check_own_code, question_of
 from wayfed.federated.rounds.launch import check_rounds
 from wayfed.federated.rounds.learning import Learning
 from wayfed.federated.runs.places import CheckpointLike, checkpoint_place, new_id
@@ -111,7 +111,8 @@ def run_federated(
         Whether updates are summed under masks, so that nobody reads one: SecAgg+, from three
         parties on, of which more than half must stay in each round.
     refresh
-        Not in this version, beyond its default.
+        When parties make their arrays: ``"once"``, or anew before each ``"round"``, where rows come
+        in while the run lasts. What was fitted in the beginning stays.
     checkpoint
         Where to write after each round what `resume` goes on from: a directory, or True for one of
         the user's own (docs/runs.md); by default nowhere.
@@ -198,6 +199,7 @@ def run_federated(
         store=store,
         resumed=resumed,
         allow_changed=allow_changed,
+        refresh=refresh,
     )
     if not isinstance(model, ModelSpec):
         check_own_code(
@@ -221,6 +223,8 @@ def run_federated(
             min_rows=min_rows,
             store=store,
         )
+    if terms.afresh:
+        check_fresh(participants, privacy)
     asked = question_of(
         participants,
         label=label,

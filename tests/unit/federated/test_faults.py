@@ -98,18 +98,6 @@ def test_an_option_that_cannot_be_meant_is_refused(options: dict[str, Any], mess
         train(**options)
 
 
-@pytest.mark.parametrize(
-    "options",
-    [
-        {"refresh": "round"},
-    ],
-    ids=str,
-)
-def test_what_comes_later_says_so(options: dict[str, Any]) -> None:
-    with pytest.raises(Unsupported, match="version"):
-        train(**options)
-
-
 def test_parties_that_are_here_cannot_be_reached_elsewhere() -> None:
     with pytest.raises(Unsupported, match="these arrays are on this machine"):
         train(runner="grpc")

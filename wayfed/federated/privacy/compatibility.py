@@ -28,6 +28,7 @@ class Trait(StrEnum):
     FITTED = "features fitted to the rows (standardize=, impute='mean', one_hot=)"
     CANNOT_CLIP = "a model that cannot clip (scikit-learn's)"
     SUMS = "a model that is made of sums (naive_bayes, kmeans)"
+    FRESH = "refresh='round'"
     OWN_CODE = "a Flower client of one's own"
 
 
@@ -135,6 +136,13 @@ PAIRS: Final = (
     ),
     Pair(
         Trait.EXAMPLE_PRIVACY,
+        Trait.FRESH,
+        False,
+        "a run is paid for once, for the rows that it began with",
+        "a run of its own for new rows, which is paid for by itself",
+    ),
+    Pair(
+        Trait.EXAMPLE_PRIVACY,
         Trait.OWN_CODE,
         False,
         "nobody but its author knows what a client tells",
@@ -218,6 +226,13 @@ PAIRS: Final = (
     ),
     Pair(
         Trait.CLIENT_PRIVACY,
+        Trait.FRESH,
+        False,
+        "a run is paid for once, for the rows that it began with",
+        "a run of its own for new rows, which is paid for by itself",
+    ),
+    Pair(
+        Trait.CLIENT_PRIVACY,
         Trait.OWN_CODE,
         False,
         "a client's first answer and its figures are its own",
@@ -254,6 +269,12 @@ PAIRS: Final = (
         Trait.BALANCED,
         True,
         "each party tells how many rows it has of each class before training; updates are hidden",
+    ),
+    Pair(
+        Trait.SECURE_AGGREGATION,
+        Trait.FRESH,
+        True,
+        "those who have made their arrays anew make masks for the round",
     ),
     Pair(
         Trait.SECURE_AGGREGATION,

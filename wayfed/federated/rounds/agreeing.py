@@ -81,7 +81,7 @@ def agree(
         if asked.privacy.unit == "client":
             strategy = noisy_average(asked.privacy, asked.rounds)
     elif terms.resumed is not None:
-        bound = rebind(grid, asked, terms.resumed, allow_changed=terms.allow_changed)
+        bound = rebind(grid, asked, terms.resumed, allow_changed=terms.may_change)
     else:
         bound = bind(grid, asked, bools=bools)
     if terms.resumed is not None:

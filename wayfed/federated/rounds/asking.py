@@ -32,6 +32,7 @@ if TYPE_CHECKING:
     from wayfed.federated.runs.terms import Terms
 
 RUNNERS: Final = ("local", "processes", "grpc", "flower")
+REFRESHES: Final = ("once", "round")
 
 
 def question_of(
@@ -97,18 +98,28 @@ def check_fit(asked: Question, model: Model, strategy: Strategy, bools: Sequence
 
 
 def check_options(runner: str | None, refresh: str, privacy: object) -> None:
-    """Raise where an option has a value that means nothing, or nothing yet."""
+    """Raise InvalidOption where an option has a value that means nothing."""
     if runner is not None and runner not in RUNNERS:
         raise InvalidOption(
             f"runner={runner!r} is not one", available=RUNNERS, hint=suggestion(runner, RUNNERS)
         )
-    if refresh != "once":
-        raise Unsupported(
-            "refresh=", reason="it comes with a later version", hint="leave refresh out"
-        )
+    if refresh not in REFRESHES:
+        raise InvalidOption.unknown(str(refresh), REFRESHES, of="refresh")
     if privacy is not None and not isinstance(privacy, DifferentialPrivacy):
         raise InvalidOption(
             f"privacy={privacy!r} is no budget", hint="wf.dp(epsilon=2.0, delta=1e-5, clip=1.0)"
+        )
+
+
+def check_fresh(participants: Participants, privacy: DifferentialPrivacy | None) -> None:
+    """Raise where arrays cannot be made anew before each round."""
+    if privacy is not None:
+        check_together({privacy_trait(privacy), Trait.FRESH})
+    if participants.plan is None:
+        raise Unsupported(
+            "refresh='round'",
+            reason="these arrays were made already, and nobody knows of what",
+            hint="arrays of a federated context are made by its parties; or leave refresh out",
         )
 
 
@@ -135,6 +146,12 @@ def check_own_code(
             "class_weight=",
             reason="how a client of your own weighs its rows is its own",
             hint="leave class_weight out, or train one of wf.models",
+        )
+    if terms.afresh:
+        raise Unsupported(
+            "refresh='round'",
+            reason="a client of your own has taken its rows when it was made",
+            hint="leave refresh out, or train one of wf.models",
         )
     if terms.keeps:
         raise Unsupported(

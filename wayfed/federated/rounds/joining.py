@@ -1,4 +1,4 @@
-"""Between rounds: parties that came late, or came back, are taken into a run that has begun."""
+"""Between rounds: parties that came late, or came back, join a run; with new rows, all of them."""
 
 from __future__ import annotations
 
@@ -10,6 +10,7 @@ from wayfed.federated.releases import ReleaseKind
 from wayfed.federated.rounds.guard import Failure
 from wayfed.federated.runs.results import PartyReport
 from wayfed.federated.wire import question, read_json
+from wayfed_optimizer.errors import PartyError
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Iterable, Mapping
@@ -54,6 +55,9 @@ class Joining:
         What is known of each party; those that join are written into it.
     digests
         Of the rows that parties must have, where the run goes on from a checkpoint.
+    afresh
+        Whether before each round but the first everybody makes its arrays anew, who could not the
+        last time among them.
     """
 
     def __init__(
@@ -65,6 +69,7 @@ class Joining:
         reports: dict[str, PartyReport],
         *,
         digests: Mapping[str, str] = MappingProxyType({}),
+        afresh: bool = False,
     ) -> None:
         self._grid = grid
         self._plan = plan
@@ -72,10 +77,20 @@ class Joining:
         self._begin = bound.beginning
         self._reports = reports
         self._digests = digests
+        self._afresh = afresh
+        self._members = {name for name, each in reports.items() if each.left_out is None}
 
     def take_in(self, number: int) -> None:
-        """Take in those who have come since the last round; `number` is the one that follows."""
+        """Take in those who have come since the last round; `number` is the one that follows.
+
+        Raises
+        ------
+        PartyError
+            Everybody made its arrays anew, and nobody can go on.
+        """
         names = tuple(self._grid.arrivals().values())
+        if self._afresh and number > 1:
+            names = tuple(sorted(self._members.union(names)))
         if not names:
             return
         planned = self._agreed(names, {"plan": self._plan}, "query.plan", number)
@@ -84,6 +99,10 @@ class Joining:
         begun = self._agreed(bindings, self._begin, "query.begin", number)
         self._reports.update({name: _report(name, bindings[name]) for name in begun})
         _admit(self._grid, names, begun)
+        self._members.update(begun)
+        if not self._grid.parties:
+            reasons = "".join(f"\n  {each}" for each in self._grid.failures[-len(names) :])
+            raise PartyError(f"round {number}: no party has rows to go on with{reasons}")
 
     def _unchanged(self, name: str, told: Mapping[str, Any], number: int) -> bool:
         if self._digests.get(name, told["digest"]) == told["digest"]:
@@ -98,7 +117,8 @@ class Joining:
         """Ask some parties, and return the bindings of those who agree."""
         if not names:
             return {}
-        told = self._grid.ask_some(names, question(content), stage)
+        lent = self._question.own_model if stage == "query.bind" else None
+        told = self._grid.ask_some(names, question(content, lent=lent), stage)
         return _agreed(self._grid, told, stage, number)
 
 

@@ -145,6 +145,14 @@ class Learning:
         plan = self.participants.plan
         if plan is None or self.asked.privacy is not None:
             return None
-        resumed = None if self.terms.allow_changed else self.terms.resumed
-        digests = {} if resumed is None else resumed.digests
-        return Joining(grid, plan, self.asked, agreed.bound, reports, digests=digests)
+        terms = self.terms
+        resumed = None if terms.may_change else terms.resumed
+        return Joining(
+            grid,
+            plan,
+            self.asked,
+            agreed.bound,
+            reports,
+            digests={} if resumed is None else resumed.digests,
+            afresh=terms.afresh,
+        )

@@ -12,7 +12,7 @@ from flwr.app import ArrayRecord, ConfigRecord, Message, MetricRecord
 
 from wayfed.federated import metrics
 from wayfed.federated.reliability import Reliability
-from wayfed.federated.rounds.strategies import seeded_sampling
+from wayfed.federated.rounds.strategies import check_parties, seeded_sampling
 from wayfed.federated.runs.results import FederatedRun, Predictor, Round
 from wayfed.federated.runs.stopping import Best
 from wayfed.federated.wire import record_of, weights_of
@@ -118,11 +118,13 @@ class Rounds:
         known = len(self.grid.failures)
         if self.joining is not None:
             self.joining.take_in(number)
+            check_parties(self.strategy, len(self.grid.parties), None)
         with seeded_sampling(self.seed, number, "train"):
             messages = self.strategy.configure_train(number, arrays, ConfigRecord(), self.grid)
         replies = self._trained(messages)
         counted = {self._name(reply): _weight(reply) for reply in replies}
         arrays = self._aggregate(number, replies)
+        del replies  # as many models as there are parties
         run.model = self.model(weights_of(arrays))
         told = self._evaluated(number, arrays)
         measures = self.pool(self.strategy, number, told) if told else {}

@@ -31,7 +31,7 @@ class Request:
         What parties are asked before training.
     strategy
         As `wayfed.federated.runs.strategy_state.strategy_to_dict` says it.
-    runner, quorum, deadline, min_rows
+    runner, quorum, deadline, min_rows, refresh
         As in `wayfed.federated.run.run_federated`.
     early_stopping
         When the run is over before its last round.
@@ -45,6 +45,7 @@ class Request:
     quorum: float | None
     deadline: float | None
     min_rows: int
+    refresh: str
     early_stopping: EarlyStopping | None
     plan: str | None
 
@@ -98,6 +99,7 @@ class Request:
             "quorum": self.quorum,
             "deadline": self.deadline,
             "min_rows": self.min_rows,
+            "refresh": self.refresh,
             "early_stopping": self.early_stopping,
         }
 
@@ -130,6 +132,7 @@ def request_of(
         quorum=terms.quorum,
         deadline=terms.deadline,
         min_rows=terms.min_rows,
+        refresh=terms.refresh,
         early_stopping=terms.stopping,
         plan=plan,
     )

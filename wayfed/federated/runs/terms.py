@@ -34,7 +34,7 @@ class Terms:
         Where checkpoints go; None writes none.
     stopping
         When the run is over before its last round.
-    resumed, allow_changed
+    resumed, allow_changed, refresh
         As there.
     """
 
@@ -53,6 +53,17 @@ class Terms:
     store: RunStore | None
     resumed: Checkpoint | None
     allow_changed: bool
+    refresh: str
+
+    @property
+    def afresh(self) -> bool:
+        """Whether parties make their arrays anew before each round."""
+        return self.refresh == "round"
+
+    @property
+    def may_change(self) -> bool:
+        """Whether a run that goes on may find other rows than it began with."""
+        return self.allow_changed or self.afresh
 
     @property
     def keeps(self) -> bool:
