@@ -50,7 +50,7 @@ class FederatedArrays:
         Opens a session with every party, by a runner.
     """
 
-    __slots__ = ("_bound", "_grids", "_lock", "_plan", "_reach", "_runner", "schema")
+    __slots__ = ("_bound", "_grids", "_lock", "_plan", "_reach", "_runner", "_training", "schema")
 
     def __init__(
         self, schema: Schema, plan: bytes, runner: str, reach: Callable[[str], PartyGrid]
@@ -61,6 +61,7 @@ class FederatedArrays:
         self._reach = reach
         self._lock = Lock()
         self._grids: dict[str, PartyGrid] = {}
+        self._training: list[PartyGrid] = []
         self._bound: BoundParties
         self._opened(runner)
 
@@ -160,11 +161,27 @@ class FederatedArrays:
         features: int,
         paying: PrivacyPolicy | None = None,
     ) -> PartyGrid:
-        """Return what carries messages to the parties; opened once, and kept."""
-        return self._opened(runner or self._runner)
+        """Return what carries messages to the parties; opened once, and kept.
+
+        Raises
+        ------
+        PartyError
+            Where another run trains on these arrays: a party answers one question at a time.
+        """
+        grid = self._opened(runner or self._runner)
+        with self._lock:
+            if grid in self._training:
+                raise PartyError(
+                    "another run trains on these arrays",
+                    hint="wait for its end, or train on arrays of your own: dataset.to_numpy()",
+                )
+            self._training.append(grid)
+        return grid
 
     def done(self, grid: PartyGrid) -> None:
         """Keep the grid for the next run."""
+        with self._lock:
+            self._training.remove(grid)
 
     def clients(
         self, make: Callable[[str, Arrays], Party], min_rows: int

@@ -12,6 +12,7 @@ import wayfed as wf
 from wayfed.federated.arrays import FederatedArrays
 from wayfed.federated.context import FederatedContext
 from wayfed.federated.grids.local import LocalGrid
+from wayfed.federated.runs.results import FederatedRun
 from wayfed_optimizer.errors import (
     InvalidOption,
     PartyError,
@@ -46,6 +47,7 @@ def federation(tmp_path: Path) -> Federation:
 def held(arrays: FederatedArrays, column: str) -> list[list[Any]]:
     """Look at what only the parties see."""
     grid = arrays.grid("local", threads=None, features=1)
+    arrays.done(grid)
     assert isinstance(grid, LocalGrid)
     return [party.rows()[column].tolist() for party in grid.seated]
 
@@ -111,6 +113,25 @@ def test_every_party_tells_what_its_policy_forbids(federation: Federation):
         pytest.raises(PolicyViolation, match="party 'ash': column 'customer_id' is not listed"),
     ):
         ctx.read("tx").to_numpy()
+
+
+def test_arrays_that_a_run_trains_on_serve_no_second_run_meanwhile(federation: Federation):
+    with federation() as ctx:
+        arrays = ctx.read("tx").to_numpy()
+
+        def train(**others: Any) -> FederatedRun:
+            return ctx.run_federated(
+                arrays,
+                label="customer_id",
+                model=wf.models.logistic_regression(),
+                rounds=2,
+                test=None,
+                **others,
+            )
+
+        with pytest.raises(PartyError, match="another run trains on these arrays"):
+            train(on_round=lambda _: train())
+        assert train().status == "finished"
 
 
 def test_a_run_explains_what_each_party_did(federation: Federation, tmp_path: Path):
