@@ -179,6 +179,25 @@ def run_federated(
     ... )
     >>> run.metrics["auc"]
     1.0
+
+    Where a class is rare, it is weighed up; how far the probabilities hold, a table tells.
+
+    >>> rare = pa.table({
+    ...     "bank": ["a", "b"] * 50,
+    ...     "x": [float(i % 10) for i in range(100)],
+    ...     "fraud": [i % 10 > 8 for i in range(100)],
+    ... })
+    >>> run = run_federated(
+    ...     Arrays.from_table(rare).partition_by("bank"),
+    ...     label="fraud",
+    ...     model=models.logistic_regression(
+    ...         learning_rate=models.schedule("step", 0.5, factor=0.5, every=2), local_epochs=20
+    ...     ),
+    ...     class_weight="balanced",
+    ...     rounds=5,
+    ... )
+    >>> sum(each.rows for each in run.reliability.ranges)
+    18
     """
     check_options(runner, refresh, privacy)
     participants = participants_of(parties, min_rows)

@@ -152,6 +152,18 @@ def told_counts(release: Release) -> list[list[Any]]:
     return counts
 
 
+def test_weights_of_classes_count_in_sums_under_masks_too(
+    unequal_parties: dict[str, Arrays],
+) -> None:
+    openly, secretly = (
+        train(unequal_parties, class_weight="balanced", secure_aggregation=secret)
+        for secret in (False, True)
+    )
+
+    for name, array in openly.arrays.items():
+        np.testing.assert_allclose(secretly.arrays[name], array, rtol=0, atol=1e-6)
+
+
 def test_three_classes_are_balanced_where_a_party_has_not_all_of_them() -> None:
     def party(kinds: list[str]) -> Arrays:
         return Arrays.from_table(pa.table({"x": [float(len(k)) for k in kinds], "kind": kinds}))

@@ -13,6 +13,10 @@ import pytest
 
 import wayfed as wf
 from wayfed.federated.context import FederatedContext
+from wayfed.federated.models.adapter import Task
+from wayfed.federated.models.descent import Descent
+from wayfed.federated.models.linear import LinearModel
+from wayfed.federated.models.spec import OwnModel
 from wayfed.federated.releases import Release, ReleaseKind
 from wayfed.federated.run import run_federated
 from wayfed.federated.runs.results import FederatedRun
@@ -90,6 +94,22 @@ def test_each_round_learns_from_the_rows_that_there_are(
 
 def test_rows_that_stay_give_the_model_of_a_run_without_refresh(ctx: FederatedContext) -> None:
     assert bits(train(ctx)) == bits(train(ctx, refresh="once"))
+
+
+def test_a_model_of_ones_own_is_lent_again(ctx: FederatedContext, banks: Banks) -> None:
+    def build(task: Task) -> LinearModel:
+        return LinearModel(task, Descent(learning_rate=0.5))
+
+    own = OwnModel.made("mine", "classification", build)
+    ours = wf.models.logistic_regression(learning_rate=0.5)
+
+    runs = []
+    for model in (own, ours):
+        for name in NAMES:
+            banks.write(name, 40)
+        runs.append(train(ctx, model=model, on_round=banks.grow))
+
+    assert bits(runs[0]) == bits(runs[1])
 
 
 def test_a_round_over_new_rows_is_that_of_a_run_which_goes_on_with_them(
