@@ -56,6 +56,8 @@ def list_runs(
 @runs_app.command()
 def show(run: Run, *, store: Store = None) -> None:
     """Show a run: its rounds, its parties, and why some were left out."""
+    from wayfed.federated.runs.results import failed_in
+
     found = _run(_opened(store), run)
     sys.stdout.write(f"{found.id}\n{found!r}\n")
     measured = list(dict.fromkeys(name for each in found.history for name in each.metrics))
@@ -77,8 +79,8 @@ def show(run: Run, *, store: Store = None) -> None:
         values = [_number(last.get(name, {}).get(each)) for each in names]
         table.add_row(name, *counts, *values)
     _print(table)
-    for failure in found.failures:
-        sys.stdout.write(f"round {failure.round}, {failure.stage}: {failure}\n")
+    for told in failed_in(found.failures):
+        sys.stdout.write(f"{told}\n")
 
 
 @runs_app.command()

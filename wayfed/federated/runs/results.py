@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 from html import escape
-from typing import TYPE_CHECKING, Any, Literal, NoReturn, Protocol, TypeAlias, overload
+from typing import TYPE_CHECKING, Any, Final, Literal, NoReturn, Protocol, TypeAlias, overload
 
 import numpy as np
 
@@ -23,7 +23,7 @@ from wayfed.federated.runs.scoring import (
 from wayfed_optimizer.errors import InvalidOption, Unsupported
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping, Sequence
+    from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 
     import pandas as pd
     from numpy.typing import NDArray
@@ -37,6 +37,7 @@ if TYPE_CHECKING:
     from wayfed.federated.rounds.guard import Failure
     from wayfed.federated.runs.stopping import Best
 
+_SHOWN: Final = 5
 Status = Literal["running", "finished", "stopped", "failed"]
 
 
@@ -246,6 +247,30 @@ class ExplainParty(Protocol):
         ...
 
 
+def failed_in(failures: Iterable[Failure]) -> tuple[str, ...]:
+    """Say who gave no usable answer, why, and in which rounds.
+
+    Examples
+    --------
+    >>> from wayfed.federated.rounds.guard import Failure
+    >>> failed_in(Failure("elm", number, "train", "is not connected") for number in (3, 4, 5))
+    ('elm: is not connected (3 rounds, from 3 to 5)',)
+    """
+    rounds: dict[tuple[str, str], set[int]] = {}
+    for failure in failures:
+        rounds.setdefault((failure.party, failure.reason), set()).add(failure.round)
+    return tuple(
+        f"{party}: {reason} ({_which(numbers)})" for (party, reason), numbers in rounds.items()
+    )
+
+
+def _which(rounds: Collection[int]) -> str:
+    first, last = min(rounds), max(rounds)
+    if len(rounds) > 1:
+        return f"{len(rounds):,} rounds, from {first} to {last}"
+    return f"round {first}" if first else "before the first round"
+
+
 def left_out_of(parties: Mapping[str, PartyReport]) -> dict[str, str]:
     """Return the parties that take no part, and why."""
     return {name: r.left_out for name, r in parties.items() if r.left_out is not None}
@@ -445,6 +470,10 @@ class FederatedRun:
         if self.metrics:
             lines.append("  " + ", ".join(f"{k} {v:.4f}" for k, v in self.metrics.items()))
         lines += [f"  left out: {name} ({reason})" for name, reason in self.left_out.items()]
+        failed = failed_in(self.failures)
+        lines += [f"  failed: {each}" for each in failed[:_SHOWN]]
+        if len(failed) > _SHOWN:
+            lines.append(f"  … {len(failed) - _SHOWN} more in run.failures")
         return "\n".join(lines)
 
     def _repr_html_(self) -> str:
