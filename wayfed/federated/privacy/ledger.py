@@ -178,6 +178,12 @@ class Ledger:
                 if each.key != key:
                     continue
                 if not budget.has(of_table(charges, each.table, each.unit)):
+                    if each.epsilon == old.epsilon:
+                        raise PolicyViolation(
+                            f"what this run would tell of {each.table} costs more beside earlier "
+                            "runs than it was charged for, and is not told",
+                            hint="ask for less, or without batch_size",
+                        )
                     known = of_table(book.charges, each.table, each.unit)
                     more = replace(each, epsilon=each.epsilon - old.epsilon, delta=0.0)
                     raise PolicyViolation(overdrawn(each.table, known, [more], budget))

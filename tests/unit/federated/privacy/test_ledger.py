@@ -253,6 +253,20 @@ def test_a_run_that_costs_more_than_there_is_changes_nothing(ledger: Ledger) -> 
     assert ledger.path.read_text() == before
 
 
+def test_what_costs_more_beside_earlier_runs_than_it_was_charged_for_is_not_told(
+    ledger: Ledger,
+) -> None:
+    budget, like_one = Budget(epsilon=1.0, delta=1e-4), ((Gaussian(9.0),),)
+    for key in ("a", "b"):
+        asked = Charge("core#tx", "example", 0.7, 1e-6, key=key, sides=like_one)
+        ledger.charge([asked], budget)
+
+    with pytest.raises(PolicyViolation, match="costs more beside earlier runs"):
+        ledger.settle("b", ((Gaussian(2.0),),), budget)
+
+    assert [charge.sides for charge in ledger.charges()] == [like_one, like_one]
+
+
 def test_a_ledger_of_the_version_before_is_read_and_goes_on(ledger: Ledger) -> None:
     charges = [
         {"table": "core#tx", "unit": "example", "epsilon": 0.75, "delta": 1e-5, "at": "2026-11-21"}

@@ -106,7 +106,8 @@ def test_a_private_run_goes_on_with_what_it_has_paid_for(
     federation: Federation, tmp_path: Path
 ) -> None:
     with federation() as ctx:
-        stopped = train(ctx, tmp_path, on_round=stop_after(2))
+        weighed = {"class_weight": {True: 2.0}}  # of which a checkpoint names all
+        stopped = train(ctx, tmp_path, on_round=stop_after(2), **weighed)
     with federation() as ctx:
         resumed = ctx.resume(stopped.id)
 
