@@ -6,8 +6,6 @@ import json
 from dataclasses import dataclass
 from importlib.metadata import version
 from typing import Any, Final
-from urllib.error import URLError
-from urllib.request import ProxyHandler, build_opener
 
 from wayfed_optimizer.errors import ExecutionError
 
@@ -47,11 +45,14 @@ def reach(address: str) -> Cluster:
 
 
 def _ask(address: str, question: str) -> dict[str, Any]:
+    # Slow to load, and every context imports this file.
+    from urllib.request import ProxyHandler, build_opener
+
     try:
         opener = build_opener(ProxyHandler({}))
         with opener.open(f"http://{address}/{question}", timeout=_PATIENCE) as reply:
             answer = json.load(reply)
-    except (URLError, OSError) as error:
+    except OSError as error:
         reason = getattr(error, "reason", error)
         raise ExecutionError(
             f"no Flink answers at flink://{address}: {reason}",

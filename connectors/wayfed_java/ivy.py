@@ -9,7 +9,6 @@ from importlib.util import find_spec
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
 from urllib.parse import urlsplit
-from urllib.request import getproxies
 
 from wayfed_java.runtime import java_home
 from wayfed_java.sets import IVY_FILE
@@ -73,6 +72,9 @@ def retrieve(
 
 def network_options() -> tuple[str, ...]:
     """Return the JVM's options to reach the network as Python does: its trust, and its proxies."""
+    # Slow to load, and every context imports this file.
+    from urllib.request import getproxies
+
     options = list(trust_options())
     proxies = getproxies()
     for scheme in ("http", "https"):

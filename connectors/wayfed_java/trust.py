@@ -5,7 +5,6 @@ from __future__ import annotations
 import hashlib
 import os
 import re
-import ssl
 import struct
 import tempfile
 from pathlib import Path
@@ -39,6 +38,9 @@ def trust_options() -> tuple[str, ...]:
     ExecutionError
         Where ``SSL_CERT_FILE`` names a file that holds no certificates.
     """
+    # Slow to load, and every context imports this file.
+    import ssl
+
     listed = os.environ.get("SSL_CERT_FILE") or ssl.get_default_verify_paths().cafile
     if not listed or not Path(listed).exists():
         return ()
@@ -86,6 +88,8 @@ def _store(listed: Path) -> Path:
 
 
 def _certificates(text: str, listed: Path) -> list[bytes]:
+    import ssl
+
     try:
         found = [ssl.PEM_cert_to_DER_cert(each) for each in _CERTIFICATE.findall(text)]
     except ValueError as error:
