@@ -9,6 +9,7 @@ from typing import Any
 
 import numpy as np
 import pytest
+from flwr.app import Message
 
 import wayfed as wf
 from wayfed import models
@@ -23,7 +24,7 @@ from wayfed.federated.privacy.ledger import Ledger
 from wayfed.federated.privacy.party import PrivateRun
 from wayfed.federated.runs.archive import read_archive, replace_archive
 from wayfed.federated.runs.results import FederatedRun
-from wayfed.federated.wire import record_of
+from wayfed.federated.wire import flower_process, question, record_of
 from wayfed_optimizer.errors import InvalidOption, PartyError, PolicyViolation
 
 Federation = Callable[..., FederatedContext]
@@ -255,7 +256,7 @@ def test_arrays_whose_account_is_gone_pay_once_more(
 def test_who_began_a_run_before_tells_nothing_once_it_is_gone_on_with(
     tmp_path: Path, unequal_parties: dict[str, Any]
 ) -> None:
-    question = Question(
+    asked = Question(
         label="late",
         features=("a",),
         sample_weight=None,
@@ -273,7 +274,7 @@ def test_who_began_a_run_before_tells_nothing_once_it_is_gone_on_with(
     weights = record_of({"coefficients": np.zeros(1), "intercept": np.zeros(1)})
 
     def begun(after: int) -> PrivateRun:
-        run = PrivateRun(lambda: party, rules, question, 0, "the key")
+        run = PrivateRun(lambda: party, rules, asked, 0, "the key")
         run.begin(FittedFeatures((Number("a"),)), [False, True], after=after)
         return run
 
@@ -328,3 +329,52 @@ def test_a_checkpoint_tells_of_a_party_what_was_told_and_paid_for(
     assert {each["digest"] for each in documents["state"]["parties"].values()} == {None}
     assert set(documents["state"]["privacy_spent"]) == set(BANKS)
     assert "noise" not in json.dumps(documents)
+
+
+HOSTILE: dict[str, tuple[dict[str, Any], dict[str, Any], str]] = {
+    "no name": ({"kept": 7}, {}, "a run's name is of letters"),
+    "a path": ({"kept": "../../etc/passwd"}, {}, "a run's name is of letters"),
+    "a terminal's": ({"kept": "r"}, {"run": "\x1b[2J"}, "a run's name is of letters"),
+    "long": ({"kept": "r" * 101}, {}, "a run's name is of letters"),
+    "before": ({"kept": "r"}, {"after": -1}, "'after' is a number of rounds up to 5"),
+    "beyond": ({"kept": "r"}, {"after": 6}, "'after' is a number of rounds up to 5"),
+    "a fraction": ({"kept": "r"}, {"after": 1.5}, "'after' is a number of rounds up to 5"),
+}
+
+
+@pytest.mark.parametrize(("bind", "begin", "words"), HOSTILE.values(), ids=HOSTILE)
+def test_what_is_no_name_of_a_run_and_no_round_is_refused_and_costs_nothing(
+    bind: dict[str, Any],
+    begin: dict[str, Any],
+    words: str,
+    federation: Federation,
+    tmp_path: Path,
+) -> None:
+    asked = Question(
+        label="late",
+        features=("x",),
+        sample_weight=None,
+        split=None,
+        model=models.logistic_regression(),
+        recipe=wf.features(),
+        classes=(False, True),
+        seed=0,
+        rounds=ROUNDS,
+        privacy=PRIVATE,
+    )
+    number = {"number": "x", "fill": None, "shift": 0.0, "scale": 1.0}
+    fitted = {"features": [number], "classes": [False, True], "class_weight": None}
+    with federation() as ctx, flower_process():
+        grid = ctx.read("tx").to_numpy().grid("local", threads=None, features=1)
+        node = next(iter(grid.parties))
+        replies = [
+            grid.send_and_receive([Message(question(content), node, kind)])[0]
+            for kind, content in (
+                ("query.bind", {**asked.to_dict(), **bind}),
+                ("query.begin", {**fitted, **begin}),
+            )
+        ]
+
+    reasons = [reply.error.reason for reply in replies if reply.has_error()]
+    assert words in reasons[0]
+    assert charges_of(tmp_path) == ()
