@@ -214,7 +214,7 @@ def measure(asked: argparse.Namespace, count: int) -> dict[str, Any]:
     """Let runs over both grids take turns; give medians of their rounds."""
     with tempfile.TemporaryDirectory() as place:
         directory = Path(place)
-        names = written(directory, count, 64 if asked.numbers else None)
+        names = written(directory, count, 16 if asked.numbers else None)
         elsewhere = Elsewhere(directory, names, min(asked.processes, count))
         try:
             return _measured(asked, elsewhere, directory, names)

@@ -19,7 +19,8 @@ if TYPE_CHECKING:
 
 VERSION: Final = 1
 """Of what is said here; who speaks another one is refused."""
-PART_BYTES: Final = 4 << 20
+PART_BYTES: Final = 1 << 20
+"""A hub holds a few parts of each answer on its way, and no answer whole."""
 FRAME_BYTES: Final = 16 << 20
 """The largest frame that is read; a header of a thousand parties fits beside a part."""
 _LENGTH: Final = 4

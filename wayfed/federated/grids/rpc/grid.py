@@ -67,7 +67,7 @@ class RpcGrid(PartyGrid):
             sent[int(message.metadata.message_id)] = message
         answers = self._answers(sent, timeout)
         replies = {
-            message.metadata.dst_node_id: self._reply(message, answers[number])
+            message.metadata.dst_node_id: self._reply(message, answers.pop(number))
             for number, message in sent.items()
             if number in answers
         }
