@@ -542,13 +542,35 @@ def told_of(content: RecordDict, kind: str) -> dict[str, Any]:
     return told
 
 
-def test_a_label_that_few_rows_have_is_named_without_their_number(few: FederatedContext) -> None:
+def test_a_label_that_few_rows_have_is_not_told(few: FederatedContext) -> None:
     session = session_of(few)
     told = told_of(send(session, "query.bind", a_question()), "labels")
+    begun = told_of(send(session, "query.begin", BEGIN), "binding")
 
-    # With either of the others told, the number of rows would tell of the third.
-    assert sorted(value for value, _ in told["counts"]) == [0, 1, 2]
-    assert [count for _, count in told["counts"]].count(None) == 2
+    # With either of the others counted, the number of rows would tell of the third.
+    assert sorted(value for value, _ in told["counts"]) == [0, 1]
+    assert [count for _, count in told["counts"]].count(None) == 1
+    assert "classes=[…] names all its values" in begun["problems"][0]["hint"]
+
+
+def test_no_text_of_a_row_leaves_as_a_class(few: FederatedContext) -> None:
+    session = open_session(few._members[0], THIEF)
+    dump = few.read("tx").with_columns(late=wf.col("amount").cast("text"))
+    plan = to_wire(dump.relation, names=("tx",)).decode()
+    send(session, "query.plan", {"plan": plan})
+
+    assert told_of(send(session, "query.bind", a_question()), "labels") == {"counts": []}
+
+
+def test_a_rare_class_is_not_balanced_as_if_nobody_had_it(few: FederatedContext) -> None:
+    session = session_of(few)
+    send(session, "query.bind", a_question(class_weight="balanced"))
+
+    begin = {"features": AMOUNT, "classes": [0, 1, 2], "class_weight": [1.0, 1.0, 1.0]}
+    assert (
+        "not told"
+        in told_of(send(session, "query.begin", begin), "binding")["problems"][0]["message"]
+    )
 
 
 def test_weights_that_pick_out_one_row_are_refused(few: FederatedContext) -> None:

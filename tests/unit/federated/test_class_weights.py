@@ -219,16 +219,23 @@ def test_a_party_that_has_few_rows_of_a_class_does_not_tell_how_many() -> None:
     few = Arrays.from_table(pa.table({"x": [float(n) for n in range(100)], "late": late}))
 
     with pytest.raises(InvalidOption, match=r"party 'ash' does not tell their number"):
-        train({"ash": few}, features=["x"], min_rows=10, class_weight="balanced")
+        train(
+            {"ash": few},
+            features=["x"],
+            min_rows=10,
+            class_weight="balanced",
+            classes=[False, True],
+        )
 
 
 def test_weights_by_which_few_rows_count_are_refused_as_too_few() -> None:
     late = [True] * 20 + [False] * 80
     rows = Arrays.from_table(pa.table({"x": [float(n) for n in range(100)], "late": late}))
 
-    train({"ash": rows}, features=["x"], min_rows=50, class_weight={True: 1.5})
+    asked = {"features": ["x"], "min_rows": 50, "classes": [False, True]}
+    train({"ash": rows}, **asked, class_weight={True: 1.5})
     with pytest.raises(WayfedError, match="fewer training rows than its min_rows=50"):
-        train({"ash": rows}, features=["x"], min_rows=50, class_weight={True: 1e6})
+        train({"ash": rows}, **asked, class_weight={True: 1e6})
 
 
 @pytest.mark.parametrize(

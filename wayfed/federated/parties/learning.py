@@ -19,7 +19,7 @@ from wayfed.federated.models.class_weight import checked_weights, weighed
 from wayfed.federated.models.spec import OwnModel
 from wayfed.federated.models.statistics import Clustering
 from wayfed.federated.parties.party import Party
-from wayfed.federated.parties.question import Question, label_of, problems, refusals
+from wayfed.federated.parties.question import Problem, Question, label_of, problems, refusals
 from wayfed.federated.parties.rules import Rules
 from wayfed.federated.privacy.charges import KEPT, run_name
 from wayfed.federated.privacy.masking.answering import MaskedTraining
@@ -151,11 +151,31 @@ class Learner:
             moments = fitting.Moments.of(np.ma.getdata(label)[self._train_rows])
             return {"moments": [moments.count, moments.mean, moments.squares]}
         counts = fitting.count_categories(label, self._question.label)
-        told = withheld(list(counts.values()), self._rules.min_rows)
+        least = self._rules.min_rows
+        told = withheld(list(counts.values()), least)
         if self._question.is_balanced:
             # In place of the others: what is learned from and all there is would tell of the rest.
             told = self._learned_from(label, counts, told)
-        return {"counts": [[value, count] for value, count in zip(counts, told, strict=True)]}
+        # A value that few rows have may say who they are; what was named is known already.
+        named = self._question.classes is not None
+        pairs = zip(counts.items(), told, strict=True)
+        return {"counts": [[value, n] for (value, rows), n in pairs if named or rows >= least]}
+
+    def _has_untold(self, label: NDArray[Any]) -> bool:
+        """Say whether there are classes that were not named to whoever would balance them."""
+        if self._question.classes is not None:
+            return False
+        counts = fitting.count_categories(label, self._question.label)
+        return min(counts.values(), default=self._rules.min_rows) < self._rules.min_rows
+
+    def _rare_classes(self) -> Problem:
+        name, least = self._question.label, self._rules.min_rows
+        return Problem(
+            name,
+            f"the label '{name}' has values of fewer rows than min_rows={least:,}, which are not "
+            "told",
+            "classes=[…] names all its values; or group rare ones in the plan",
+        )
 
     def _learned_from(
         self, label: NDArray[Any], counts: Iterable[Any], told: Sequence[int | None]
@@ -211,7 +231,11 @@ class Learner:
         y = np.ma.getdata(label) if classes is None else fitting.encode(label, classes)
         numbers = y.astype(np.float64)
         if classes is not None and (numbers < 0).any():
+            if self._question.classes is None and self._rules.min_rows > 1:
+                return answer({ReleaseKind.BINDING: {"problems": [asdict(self._rare_classes())]}})
             raise PartyError("it has labels that are not among the classes that were sent")
+        if self._question.is_balanced and self._has_untold(label):
+            return answer({ReleaseKind.BINDING: {"problems": [asdict(self._rare_classes())]}})
         if not all(part.usable(self.arrays).all() for part in fitted.parts):
             raise PartyError("it has rows without a value that the fitted features do not fill")
         weight = None

@@ -262,7 +262,9 @@ def _classes(
     seen = {value for told in labels.values() for value, _ in told["counts"]}
     if len(seen) < 2:  # two values are what "not constant" means
         raise InvalidOption(
-            constant, hint="is it the right column, or do filters leave only one class?"
+            constant,
+            hint="is it the right column, or do filters leave only one class? Values "
+            "of few rows are not told: classes=[…] names them",
         )
     if len({type(value) for value in seen}) > 1:
         raise TypeMismatch(
