@@ -593,3 +593,37 @@ def test_a_split_that_holds_out_few_rows_measures_nothing(few: FederatedContext)
     measured = send(session, "evaluate", training(dict(shapes)))
 
     assert (bound["testing"], measured["metrics"]["num-examples"]) == (0, 0)
+
+
+def explanation_of(ctx: FederatedContext, query: str, *, trained: bool = False) -> dict[str, Any]:
+    """Explain a query at the party; with `trained`, after somebody's run over its rows."""
+    session = open_session(ctx._members[0], THIEF)
+    plan = to_wire(ctx.sql(query).relation, names=("tx",)).decode()
+    send(session, "query.plan", {"plan": plan})
+    if trained:
+        send(session, "query.bind", a_question())
+    return told_of(send(session, "query.explain", {"alternatives": True}), "explanation")
+
+
+def test_an_explanation_is_the_same_whatever_rows_there_are(few: FederatedContext) -> None:
+    query = "select amount, late from tx where id > {} union all select amount, late from tx"
+    # What was counted in a run would be the estimate of the next explanation.
+    some = explanation_of(few, query.format(38), trained=True)
+    again, none = explanation_of(few, query.format(38)), explanation_of(few, query.format(39))
+
+    def estimates(plain: Any) -> list[Any]:
+        if isinstance(plain, dict) and "provenance" in plain:
+            return [plain]
+        parts = plain.values() if isinstance(plain, dict) else plain
+        return [e for p in parts for e in estimates(p)] if isinstance(plain, dict | list) else []
+
+    assert len(estimates(some)) > 1
+    assert estimates(some) == estimates(again) == estimates(none)
+    told = str([each["provenance"] for each in estimates(some)]).lower()
+    assert not [word for word in ("exact", "footer", "observed") if word in told]
+
+
+def test_how_a_plan_ran_is_not_explained(few: FederatedContext) -> None:
+    session = session_of(few)
+    for asked in ({"analyze": True}, {"stage": "executed"}):
+        assert "keeps it from telling" in refuse(session, "query.explain", asked)

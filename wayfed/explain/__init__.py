@@ -4,6 +4,6 @@ from __future__ import annotations
 
 from wayfed.explain.build import explain
 from wayfed.explain.model import STAGES, Explanation
-from wayfed.explain.sharing import shared
+from wayfed.explain.sharing import blind, shared
 
-__all__ = ["STAGES", "Explanation", "explain", "shared"]
+__all__ = ["STAGES", "Explanation", "blind", "explain", "shared"]

@@ -1,7 +1,8 @@
 """What of an explanation another organisation may see: how a party runs a plan, not where.
 
 Paths, URLs, names of databases, the text of queries and counted rows stay with the party; so do the
-errors that its engines got over. Estimates are told: they are what the choice rests on.
+errors that its engines got over. Estimates are told: they are what the choice rests on. Where they
+must not tell of rows, the explanation is one of a plan that is made without knowing any (`blind`).
 """
 
 from __future__ import annotations
@@ -11,6 +12,7 @@ from itertools import count
 from typing import TYPE_CHECKING, Any, Final
 
 from wayfed.explain.model import (
+    STAGES,
     ExchangeView,
     Explanation,
     FragmentView,
@@ -20,9 +22,13 @@ from wayfed.explain.model import (
     SourceView,
 )
 from wayfed_optimizer.physical import Alternative
+from wayfed_optimizer.types import check_option
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
+
+    from wayfed_optimizer.environment import Environment
+    from wayfed_optimizer.relations import Relation
 
 _VIEWS: Final = (
     Alternative,
@@ -34,6 +40,27 @@ _VIEWS: Final = (
     RivalView,
     SourceView,
 )
+
+
+def blind(
+    relation: Relation, environment: Environment, *, stage: str, alternatives: bool
+) -> Explanation:
+    """Explain how a plan would run if nothing were known of the rows of its tables.
+
+    An estimate may be what was counted in somebody's run, or be made of the extremes that a file
+    holds; and so may be the choice that rests on it. So neither is looked at.
+    """
+    from wayfed.explain.build import explain
+    from wayfed_optimizer.relations import Cache, transform
+    from wayfed_optimizer.stages import plan
+    from wayfed_optimizer.statistics import TableStatistics
+    from wayfed_optimizer.statistics.estimates import nothing_observed
+
+    check_option(stage, STAGES, name="stage")
+    nothing = dict.fromkeys(environment.sources, TableStatistics.unknown())
+    unaware = replace(environment, statistics=nothing, observed=nothing_observed, costs={})
+    uncached = transform(relation, lambda each: each.input if isinstance(each, Cache) else each)
+    return explain(plan(uncached, unaware), unaware, stage=stage, alternatives=alternatives)
 
 
 def shared(explanation: Explanation, party: str) -> Explanation:

@@ -179,29 +179,24 @@ class Session:
         return answer({kind.value: content for kind, content in found.items()})
 
     def _explain(self, asked: Mapping[str, Any]) -> RecordDict:
-        from wayfed.explain import shared
+        from wayfed.explain import blind, shared
         from wayfed.explain.wire import to_plain
 
-        told = self._bound().explain(
-            stage=str(asked.get("stage", "physical")),
-            analyze=bool(asked.get("analyze", False)),
-            alternatives=bool(asked.get("alternatives", False)),
-        )
-        plain = to_plain(shared(told, self._member.name))
-        # An estimate may be what was counted in an earlier run, or be made of extremes.
-        is_rough = self._member.policy.min_rows > 1
-        return answer({ReleaseKind.EXPLANATION: _rough(plain) if is_rough else plain})
-
-
-def _rough(plain: Any) -> Any:
-    """Return plain values with all numbers to one digit."""
-    if isinstance(plain, dict):
-        return {key: _rough(value) for key, value in plain.items()}
-    if isinstance(plain, list):
-        return [_rough(value) for value in plain]
-    if isinstance(plain, bool) or not isinstance(plain, int | float):
-        return plain
-    return type(plain)(float(f"{plain:.0e}"))
+        dataset, stage = self._bound(), str(asked.get("stage", "physical"))
+        alternatives = bool(asked.get("alternatives", False))
+        analyze = bool(asked.get("analyze", False)) or stage == "executed"
+        least = self._member.policy.min_rows
+        if least <= 1:
+            told = dataset.explain(stage=stage, analyze=analyze, alternatives=alternatives)
+        elif analyze:
+            raise PolicyViolation(
+                f"its min_rows={least:,} keeps it from telling how plans ran",
+                hint="explain() without analyze=True",
+            )
+        else:
+            environment = self._member.context.environment
+            told = blind(dataset.relation, environment, stage=stage, alternatives=alternatives)
+        return answer({ReleaseKind.EXPLANATION: to_plain(shared(told, self._member.name))})
 
 
 def _too_few(least: int) -> str:
