@@ -12,7 +12,7 @@ import hashlib
 import json
 import math
 import re
-from dataclasses import dataclass, field, fields
+from dataclasses import dataclass, field
 from types import MappingProxyType
 from typing import TYPE_CHECKING, Any, Final
 
@@ -70,11 +70,16 @@ class Charge:
 
     def to_plain(self) -> dict[str, Any]:
         """Give plain values, fit for JSON."""
-        plain = {each.name: getattr(self, each.name) for each in fields(self)}
-        sides = [
-            [[each.multiplier, each.times, each.sampling] for each in side] for side in self.sides
-        ]
-        return {**plain, "sides": sides}
+        return {
+            "table": self.table,
+            "unit": self.unit,
+            "epsilon": self.epsilon,
+            "delta": self.delta,
+            "at": self.at,
+            "run": self.run,
+            "key": self.key,
+            "sides": [[[g.multiplier, g.times, g.sampling] for g in side] for side in self.sides],
+        }
 
     @classmethod
     def from_plain(cls, plain: Mapping[str, Any]) -> Charge:
@@ -166,17 +171,21 @@ class Book:
     charges: tuple[Charge, ...] = ()
     runs: Mapping[str, Standing] = field(default_factory=lambda: MappingProxyType({}))
 
-    def to_plain(self) -> dict[str, Any]:
-        """Give plain values, fit for JSON, with the seal."""
-        content = {
-            "charges": [each.to_plain() for each in self.charges],
-            "runs": {key: each.to_plain() for key, each in self.runs.items()},
-        }
-        return {"version": VERSION, **content, "seal": _seal_of(content)}
+    def to_text(self) -> str:
+        """Give JSON with the seal: a line for each charge and run, as a person reads it."""
+        plain = self._plain()
+        charges = ",\n ".join(map(json.dumps, plain["charges"]))
+        runs = ",\n ".join(
+            f"{json.dumps(key)}: {json.dumps(r)}" for key, r in plain["runs"].items()
+        )
+        return (
+            f'{{"version": {VERSION},\n"charges": [\n {charges}\n],\n"runs": {{\n {runs}\n}},\n'
+            f'"seal": "{_seal_of(plain)}"}}\n'
+        )
 
     @classmethod
     def from_plain(cls, plain: Any, *, sealed: bool = True) -> Book:
-        """Read what `to_plain` wrote, or the version before it.
+        """Read what `to_text` wrote, or the version before it.
 
         Raises
         ------
@@ -195,9 +204,15 @@ class Book:
             raise ValueError("its seal does not fit its charges")
         return book
 
+    def _plain(self) -> dict[str, Any]:
+        return {
+            "charges": [each.to_plain() for each in self.charges],
+            "runs": {key: each.to_plain() for key, each in self.runs.items()},
+        }
+
     def _seal(self, version: int) -> str:
         if version == VERSION:
-            return str(self.to_plain()["seal"])
+            return _seal_of(self._plain())
         names = ("table", "unit", "epsilon", "delta", "at")
         return _seal_of([{name: getattr(each, name) for name in names} for each in self.charges])
 

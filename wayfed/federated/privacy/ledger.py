@@ -296,7 +296,7 @@ class Ledger:
             number, name = tempfile.mkstemp(prefix=f".{self.path.name}.", dir=directory)
             try:
                 with os.fdopen(number, "w", encoding="utf-8") as file:
-                    json.dump(book.to_plain(), file, indent=1)
+                    file.write(book.to_text())
                     file.flush()
                     os.fsync(file.fileno())
                 Path(name).replace(self.path.resolve())
