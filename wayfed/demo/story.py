@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import tempfile
 from contextlib import ExitStack, contextmanager
 from pathlib import Path
@@ -14,11 +15,11 @@ from rich.table import Table
 from wayfed.demo.page import render
 from wayfed.demo.plan import PUBLISHED, late_flights
 from wayfed.demo.stores import AirlineStore, DemoData, lay_out
-from wayfed.demo.training import MIN_ROWS, Comparison, compare, settings
+from wayfed.demo.training import MIN_ROWS, ROUNDS, Comparison, compare, settings
 
 if TYPE_CHECKING:
     import os
-    from collections.abc import Iterator, Mapping, Sequence
+    from collections.abc import Callable, Iterator, Mapping, Sequence
 
     from wayfed.arrays import Arrays
     from wayfed.explain import Explanation
@@ -30,6 +31,7 @@ _GRIDS: Final = {
     "processes": "a process for each",
     "flower": "which meet at a Flower SuperLink",
 }
+_TOLD_ROUNDS: Final = 5
 
 
 def run(
@@ -78,8 +80,11 @@ def _play(
             arrays = ctx.arrays(late_flights(ctx).relation)
             explanations = _one_of_each_kind(data, arrays)
             told.explanations(explanations, data)
-        with told.phase(f"Training over the airlines, {_GRIDS[grid]}: only updates leave one"):
-            run = ctx.run_federated(arrays, runner=grid, **settings())
+        with (
+            told.phase(f"Training over the airlines, {_GRIDS[grid]}: only updates leave one"),
+            told.grid(),
+        ):
+            run = ctx.run_federated(arrays, runner=grid, on_round=told.round, **settings())
             told.say(repr(run))
     with told.phase("Comparing with each airline's own model, and with all rows in one place"):
         everything = _everything(data)
@@ -121,6 +126,17 @@ def _one_of_each_kind(data: DemoData, arrays: FederatedArrays) -> dict[str, Expl
     return {airline.carrier: arrays.explain(airline.carrier) for airline in first.values()}
 
 
+class _Saying(logging.Handler):
+    """Hands what is logged to somebody who says it."""
+
+    def __init__(self, say: Callable[[str], None]) -> None:
+        super().__init__(logging.INFO)
+        self._say = say
+
+    def emit(self, record: logging.LogRecord) -> None:
+        self._say(record.getMessage())
+
+
 class _Telling:
     """Tells on the terminal what is going on."""
 
@@ -138,6 +154,25 @@ class _Telling:
         began = perf_counter()
         yield
         self.say(f"[dim]{perf_counter() - began:.1f} s[/dim]")
+
+    @contextmanager
+    def grid(self) -> Iterator[None]:
+        """Say what the grid tells of itself: what it starts, and who is there."""
+        logger = logging.getLogger("wayfed.federated.grid")
+        level = logger.level
+        handler = _Saying(self.say)
+        logger.addHandler(handler)
+        logger.setLevel(logging.INFO)
+        try:
+            yield
+        finally:
+            logger.setLevel(level)
+            logger.removeHandler(handler)
+
+    def round(self, run: FederatedRun) -> None:
+        """Say now and then how far the training is."""
+        if (number := len(run.history)) % _TOLD_ROUNDS == 0:
+            self.say(f"round {number} of {ROUNDS}")
 
     def explanations(self, explanations: Mapping[str, Explanation], data: DemoData) -> None:
         kinds = {airline.carrier: airline for airline in data.airlines}

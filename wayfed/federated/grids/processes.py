@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import logging
 import os
 import subprocess
 import sys
@@ -18,6 +19,7 @@ if TYPE_CHECKING:
     from wayfed.federated.grids.base import PartyGrid
     from wayfed.federated.parties.configuration import Federation
 
+LOG: Final = logging.getLogger("wayfed.federated.grid")
 _NURSERY: Final = "wayfed.federated.grids.rpc.nursery"
 
 
@@ -131,6 +133,7 @@ class ProcessRunner:
 
     def _start(self) -> tuple[Nursery, Door]:
         names = tuple(self._parties)
+        LOG.info("starting a process for each of %d parties", len(names))
         # The nursery imports, and the parties begin, while the door is made.
         nursery = Nursery(names, self._kind.package)
         try:

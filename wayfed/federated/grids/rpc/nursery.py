@@ -19,11 +19,17 @@ from typing import Any, Final
 
 _FOR_FIRST_PLANS: Final = (
     "duckdb",
+    "numpy.ma",
+    "pyarrow.compute",
+    "pyarrow.parquet",
+    "wayfed.calibration.observing",
     "wayfed.execution.executor",
     "wayfed.execution.losses",
     "wayfed.federated.parties.member",
+    "wayfed.models",
     "wayfed_sql",
 )
+"""What every party imports when it is asked for the first time."""
 
 
 def main(package: str, descriptors: list[int]) -> None:
