@@ -11,6 +11,7 @@ from flwr.app import ArrayRecord, ConfigRecord, Message, MetricRecord, RecordDic
 
 from wayfed.federated.grids.base import PartyGrid
 from wayfed.federated.releases import releases_in
+from wayfed.federated.rounds.answers import answer_fault
 from wayfed_optimizer.errors import PartyError
 
 if TYPE_CHECKING:
@@ -206,9 +207,10 @@ class _Checks:
         """Say what is wrong with `reply`; None if nothing is."""
         if reply.has_error():
             return str(reply.error.reason)
-        kind = message.metadata.message_type.partition(".")[0]
+        stage = message.metadata.message_type
+        kind = stage.partition(".")[0]
         if kind not in ("train", "evaluate"):
-            return None
+            return answer_fault(stage, message.content, reply.content)
         updates: list[ArrayRecord] = []
         figures: list[MetricRecord] = []
         for record in reply.content.values():
