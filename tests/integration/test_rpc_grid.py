@@ -241,6 +241,17 @@ def test_an_unlisted_requester_is_told_by_the_coordinator(caplog):
     assert f"{stranger.fingerprint} is not listed as a requester's" in caplog.text
 
 
+def test_a_requester_that_is_not_listed_any_more_is_told_so_when_it_looks_who_is_there():
+    with federation() as fed:
+        desk = fed.desk()
+        desk.require_place()
+        fed.roster.roster = replace(fed.roster.roster, requesters={})
+        until(lambda: desk._outbound.refused)
+
+        with pytest.raises(PartyError, match="is not listed"):
+            desk.require_place()
+
+
 def test_a_party_cannot_ask_and_a_requester_cannot_answer(caplog):
     with federation() as fed:
         knock = Frame("knock", {"version": VERSION, "boot": "b"})

@@ -182,6 +182,7 @@ class FederatedContext(Training):
         """
         self._require_open()
         if self._hub is not None:
+            self._hub.desk.require_place()
             present = self._hub.desk.present
             found = tuple(PartyInfo(n, p.tables, p.min_rows) for n, p in present.items())
         elif self._superlink is not None:

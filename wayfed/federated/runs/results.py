@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any, Final, Literal, NoReturn, Protocol, TypeA
 
 import numpy as np
 
+from wayfed.display import counted
 from wayfed.federated.features.fitting import FittedFeatures
 from wayfed.federated.metrics import HIGHER_IS_BETTER
 from wayfed.federated.models.adapter import Matrix, Task, Weights, resolve_model
@@ -465,12 +466,13 @@ class FederatedRun:
         taking_part = len(self.parties) - len(self.left_out)
         lines = [
             f"FederatedRun: {self.description}, {self.strategy}, "
-            f"{len(self.history)} of {self.rounds} rounds, {taking_part} parties, {self.status}"
+            f"{len(self.history)} of {self.rounds} rounds, {counted(taking_part, 'party')}, "
+            f"{self.status}"
         ]
         if self.metrics:
             lines.append("  " + ", ".join(f"{k} {v:.4f}" for k, v in self.metrics.items()))
         lines += [f"  left out: {name} ({reason})" for name, reason in self.left_out.items()]
-        failed = failed_in(self.failures)
+        failed = failed_in(each for each in self.failures if each.party not in self.left_out)
         lines += [f"  failed: {each}" for each in failed[:_SHOWN]]
         if len(failed) > _SHOWN:
             lines.append(f"  … {len(failed) - _SHOWN} more in run.failures")

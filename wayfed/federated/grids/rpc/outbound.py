@@ -126,6 +126,8 @@ class Outbound:
         if self._call is not None:
             self._call.cancel()
 
+    refused = False
+    """Whether the coordinator let nobody in when this connected last."""
     _was_connected = False
 
     def _connect(self) -> None:
@@ -145,7 +147,7 @@ class Outbound:
             try:
                 for data in call:
                     if not self._was_connected:
-                        self._was_connected = True
+                        self._was_connected, self.refused = True, False
                         LOG.info("connected to %s", address)
                     for frame in unbundled(decode(data)):
                         self._take(frame)
@@ -157,13 +159,13 @@ class Outbound:
     def _broken(self, error: grpc.RpcError) -> float:
         """Say what broke a connection; give the least time until the next."""
         reason = str(error.details())
-        refused = error.code() in _REFUSED
-        if refused:
+        self.refused = error.code() in _REFUSED
+        if self.refused:
             LOG.error("the coordinator at %s refuses: %s", self._coordinator.address, reason)
         else:
             LOG.warning("no connection to %s: %s", self._coordinator.address, reason)
         self._lost(reason)
-        return _REFUSED_DELAY if refused else 0.0
+        return _REFUSED_DELAY if self.refused else 0.0
 
 
 def _encoded(outgoing: SimpleQueue[Frames | None]) -> Iterator[bytes]:

@@ -108,6 +108,11 @@ class RemoteDesk:
         """The parties that are connected, by name."""
         return dict(self._present)
 
+    def require_place(self) -> None:
+        """Raise PartyError where the coordinator has refused this requester since it connected."""
+        if self._outbound.refused and self._problem:
+            raise self._unreachable(self._problem)
+
     def close(self) -> None:
         """Disconnect."""
         self._outbound.stop()
@@ -121,13 +126,15 @@ class RemoteDesk:
         with self._changed:
             while self._listed is None:
                 if self._problem or monotonic() > end:
-                    raise PartyError(
-                        f"no connection to the coordinator at {self._address}: "
-                        f"{self._problem or 'it does not answer'}",
-                        hint="does it run, does it list this certificate as a requester's, and is "
-                        "the fingerprint in [coordinator] its own?",
-                    )
+                    raise self._unreachable(self._problem or "it does not answer")
                 self._changed.wait(_STEP_SECONDS)
+
+    def _unreachable(self, reason: str) -> PartyError:
+        return PartyError(
+            f"no connection to the coordinator at {self._address}: {reason}",
+            hint="does it run, does it list this certificate as a requester's, and is the "
+            "fingerprint in [coordinator] its own?",
+        )
 
     def _send(self, batch: Batch) -> None:
         heads = {
@@ -158,7 +165,7 @@ class RemoteDesk:
         with self._changed:
             for mailbox in self._mailboxes.values():
                 for number in list(mailbox.expected):
-                    mailbox.deliver(number, f"the coordinator is gone: {self._problem}")
+                    mailbox.deliver(number, f"no connection to the coordinator: {self._problem}")
 
     def _take(self, frame: Frame) -> None:
         header = frame.header
