@@ -22,7 +22,7 @@ _FOR_PARTIES: Final = re.compile(r"/v1/fleet/[a-z-]+")
 _HERE: Final = ("127.0.0.1", "::1", "::ffff:127.0.0.1")
 _OK: Final = 200
 _WAIT_SECONDS: Final = 2.0
-_AWAY_SECONDS: Final = 1.0
+_AWAY_SECONDS: Final = 2.0
 """How long a party whose connection broke has to ask again."""
 _LARGEST_PULL: Final = 1 << 20
 
@@ -43,7 +43,7 @@ class Guard:
     """Lets other machines reach nothing but what parties need.
 
     A request for messages that finds none is answered when there is one, or after two seconds.
-    A party whose request breaks off meanwhile, and that does not ask again within a second, is
+    A party whose request breaks off meanwhile, and that does not ask again within two seconds, is
     away: its connection ends when its process does, long before its heartbeats are missed.
 
     Parameters
