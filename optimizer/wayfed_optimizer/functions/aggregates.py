@@ -56,8 +56,18 @@ AGGREGATES: Final = (
         nulls=Nulls.MAY,
         agreement=Agreement.RELATIVE,
     ),
-    Function("min", same(is_ordered), "x", "Least value.", kind=_AGGREGATE, nulls=Nulls.MAY),
-    Function("max", same(is_ordered), "x", "Greatest value.", kind=_AGGREGATE, nulls=Nulls.MAY),
+    *(
+        Function(
+            name,
+            same(is_ordered),
+            "x",
+            doc,
+            kind=_AGGREGATE,
+            nulls=Nulls.MAY,
+            reveals=True,
+        )
+        for name, doc in (("min", "Least value."), ("max", "Greatest value."))
+    ),
     Function(
         "stddev",
         _NUMBER_TO_FLOAT,
@@ -84,6 +94,7 @@ AGGREGATES: Final = (
         kind=_AGGREGATE,
         nulls=Nulls.MAY,
         agreement=Agreement.RELATIVE,
+        reveals=True,
     ),
     Function(
         "any_value",
@@ -95,8 +106,13 @@ AGGREGATES: Final = (
         agreement=Agreement.ENGINE,
         reveals=True,
     ),
-    Function("bool_and", fixed(BOOL, BOOL), "x", "Whether all are true.", _AGGREGATE, Nulls.MAY),
-    Function("bool_or", fixed(BOOL, BOOL), "x", "Whether any is true.", _AGGREGATE, Nulls.MAY),
+    *(
+        Function(name, fixed(BOOL, BOOL), "x", doc, _AGGREGATE, Nulls.MAY, reveals=True)
+        for name, doc in (
+            ("bool_and", "Whether all are true."),
+            ("bool_or", "Whether any is true."),
+        )
+    ),
     *(
         Function(
             name,
@@ -152,6 +168,7 @@ AGGREGATES: Final = (
         kind=_AGGREGATE,
         nulls=Nulls.MAY,
         agreement=Agreement.RELATIVE,
+        reveals=True,
     ),
     Function(
         "quantile_disc",
@@ -160,6 +177,7 @@ AGGREGATES: Final = (
         "Least value that at least a fraction of all values do not exceed.",
         kind=_AGGREGATE,
         nulls=Nulls.MAY,
+        reveals=True,
     ),
     Function(
         "mode",
@@ -168,6 +186,7 @@ AGGREGATES: Final = (
         "The most frequent value, the least of several.",
         kind=_AGGREGATE,
         nulls=Nulls.MAY,
+        reveals=True,
     ),
     Function(
         "approx_count_distinct",
@@ -199,7 +218,7 @@ AGGREGATES: Final = (
         reveals=True,
     ),
     *(
-        Function(name, same(is_integer), "x", doc, _AGGREGATE, Nulls.MAY)
+        Function(name, same(is_integer), "x", doc, _AGGREGATE, Nulls.MAY, reveals=True)
         for name, doc in (
             ("bit_and", "The bits that are set in all values."),
             ("bit_or", "The bits that are set in any value."),

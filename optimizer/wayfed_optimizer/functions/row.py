@@ -74,7 +74,7 @@ class Function:
     skips_nulls
         Whether a window function takes IGNORE NULLS.
     reveals
-        Whether what an aggregate gives holds the values of single rows, whichever they are.
+        Whether what an aggregate gives may be the value of a single row, whichever it is.
     """
 
     name: str

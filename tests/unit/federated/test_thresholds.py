@@ -69,9 +69,32 @@ def owners(arrays: Any) -> list[int]:
 def test_groups_with_too_few_values_are_not_in_the_result(
     federate: Federate, policy: dict[str, int], kept: list[int]
 ):
-    grouped = federate(**policy).read("tx").group_by("owner").agg(most=wf.max("secret"))
+    grouped = federate(**policy).read("tx").group_by("owner").agg(usual=wf.mean("secret"))
 
     assert owners(grouped.to_numpy()) == kept
+
+
+@pytest.mark.parametrize(
+    "aggregate",
+    [
+        "max(secret)",
+        "min(secret)",
+        "median(secret)",
+        "quantile_cont(secret, 0.25)",
+        "quantile_disc(secret, 0.25)",
+        "mode(secret)",
+        "any_value(secret)",
+        "bool_or(secret > 5)",
+        "bit_or(cast(secret as bigint))",
+    ],
+)
+def test_an_aggregate_that_may_be_the_value_of_one_row_is_refused(
+    federate: Federate, aggregate: str
+):
+    query = f"select {aggregate} as told from tx"
+
+    with pytest.raises(PolicyViolation, match=r"'aggregate_only'.*as a value of the result"):
+        federate().sql(query).to_numpy()
 
 
 def test_groups_of_columns_that_may_be_told_stay_as_they_are(federate: Federate):
