@@ -19,6 +19,7 @@ from hypothesis import strategies as st
 
 import wayfed as wf
 from wayfed.federated.context import FederatedContext
+from wayfed.federated.dataset import FederatedDataset
 from wayfed.federated.features.recipe import features
 from wayfed.federated.grids.base import node_id_of
 from wayfed.federated.grids.rpc.hosting import Ask, Hosting
@@ -64,8 +65,10 @@ def ctx(tmp_path: Path) -> Iterator[FederatedContext]:
         yield made
 
 
-def plan_of(ctx: FederatedContext) -> str:
-    return to_wire(ctx.read("tx").relation, names=("tx",)).decode()
+def plan_of(ctx: FederatedContext, query: str | None = None) -> str:
+    dataset = ctx.read("tx") if query is None else ctx.sql(query)
+    assert isinstance(dataset, FederatedDataset)
+    return to_wire(dataset.relation, names=("tx",)).decode()
 
 
 def a_question(**changed: Any) -> dict[str, Any]:
@@ -515,6 +518,29 @@ def test_any_json_is_answered_or_refused(
     assert "binding" in send(session, "query.plan", {"plan": plan_of(ctx)})
 
 
+# Rounds
+
+
+@pytest.mark.parametrize("kind", ["train", "evaluate"])
+def test_no_more_rounds_are_answered_than_the_question_says(
+    ctx: FederatedContext, kind: str
+) -> None:
+    session = session_of(ctx)
+    send(session, "query.bind", a_question(rounds=2))
+    send(session, "query.begin", BEGIN)
+
+    def asked(shift: float) -> RecordDict:
+        return training({name: value + shift for name, value in weights().items()})
+
+    answers = [send(session, kind, asked(shift)) for shift in (0, 1)]
+
+    assert "all rounds=2 of its question have been answered" in refuse(session, kind, asked(2))
+    # What comes again, as after a connection was lost, is answered as before.
+    assert str(send(session, kind, asked(1))) == str(answers[1])
+    send(session, "query.begin", BEGIN)
+    refuse(session, kind, asked(2))
+
+
 # Rows picked out
 
 
@@ -555,9 +581,8 @@ def test_a_label_that_few_rows_have_is_not_told(few: FederatedContext) -> None:
 
 def test_no_text_of_a_row_leaves_as_a_class(few: FederatedContext) -> None:
     session = open_session(few._members[0], THIEF)
-    dump = few.read("tx").with_columns(late=wf.col("amount").cast("text"))
-    plan = to_wire(dump.relation, names=("tx",)).decode()
-    send(session, "query.plan", {"plan": plan})
+    dump = "select amount, cast(amount as text) as late from tx"
+    send(session, "query.plan", {"plan": plan_of(few, dump)})
 
     assert told_of(send(session, "query.bind", a_question()), "labels") == {"counts": []}
 
@@ -598,8 +623,7 @@ def test_a_split_that_holds_out_few_rows_measures_nothing(few: FederatedContext)
 def explanation_of(ctx: FederatedContext, query: str, *, trained: bool = False) -> dict[str, Any]:
     """Explain a query at the party; with `trained`, after somebody's run over its rows."""
     session = open_session(ctx._members[0], THIEF)
-    plan = to_wire(ctx.sql(query).relation, names=("tx",)).decode()
-    send(session, "query.plan", {"plan": plan})
+    send(session, "query.plan", {"plan": plan_of(ctx, query)})
     if trained:
         send(session, "query.bind", a_question())
     return told_of(send(session, "query.explain", {"alternatives": True}), "explanation")

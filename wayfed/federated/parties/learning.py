@@ -8,7 +8,7 @@ from dataclasses import asdict, replace
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
-from flwr.app import ArrayRecord, ConfigRecord, Context, Message, MetricRecord, RecordDict
+from flwr.app import ArrayRecord, ConfigRecord, Context, Message, RecordDict
 from flwr.clientapp import ClientApp
 
 from wayfed.arrays import numeric_column
@@ -18,6 +18,7 @@ from wayfed.federated.models.adapter import Examples, Model, Task, in_round, res
 from wayfed.federated.models.class_weight import checked_weights, weighed
 from wayfed.federated.models.spec import OwnModel
 from wayfed.federated.models.statistics import Clustering
+from wayfed.federated.parties.answered import Answered
 from wayfed.federated.parties.party import Party
 from wayfed.federated.parties.question import Problem, Question, label_of, problems, refusals
 from wayfed.federated.parties.rules import Rules
@@ -30,9 +31,11 @@ from wayfed.federated.wire import (
     QUESTION,
     Reply,
     answer,
+    figures_of,
     lent_in,
     read_json,
     record_of,
+    reply_to,
     weights_of,
 )
 from wayfed_optimizer.errors import InvalidOption, PartyError, PolicyViolation
@@ -81,6 +84,7 @@ class Learner:
         self._training: Examples
         self._testing: Examples
         self._shapes: Mapping[str, tuple[int, ...]] | None = None
+        self._answered: Answered
 
     @property
     def arrays(self) -> Arrays:
@@ -135,6 +139,7 @@ class Learner:
             # A measure of few rows tells of each: a split can be chosen so that it is of one.
             self._test_rows = self._test_rows[:0]
         self._is_bound = True
+        self._answered = Answered(self._question.rounds)
         binding = {
             "rows": arrays.rows,
             "training": len(self._train_rows),
@@ -269,15 +274,17 @@ class Learner:
         if self._private is not None:
             return Message(self._private.train(arrays, config), reply_to=message)
         number, mu = _number(config, "server-round"), _number(config, "proximal-mu")
+        weights = self._checked(arrays)
+        self._answered.note("train", weights, number, mu)
         update = in_round(self._model, int(number)).train(
-            self._checked(arrays),
+            weights,
             self._training,
             seed=(self._question.seed, int(number), self._name_word),
             proximal_mu=mu,
         )
-        told = MetricRecord({metrics.WEIGHT: self._training.total_weight})
+        told = figures_of({metrics.WEIGHT: self._training.total_weight})
         content = {ReleaseKind.UPDATE.value: record_of(update), ReleaseKind.TRAINING.value: told}
-        return Message(Reply(content), reply_to=message)
+        return reply_to(message, Reply(content))
 
     def _evaluate(self, message: Message, context: Context) -> Message:
         self._require_bound()
@@ -286,10 +293,11 @@ class Learner:
             return Message(self._private.evaluate(arrays, config), reply_to=message)
         sums: metrics.Sums = {metrics.WEIGHT: 0}
         weights = self._checked(arrays)
+        # Of a round's number the measures know nothing: the same model has the same ones.
+        self._answered.note("evaluate", weights, 0)
         if len(self._testing):
             sums = self._sums(weights, self._testing)
-        told = MetricRecord(dict(sums))
-        return Message(Reply({ReleaseKind.METRICS.value: told}), reply_to=message)
+        return reply_to(message, Reply({ReleaseKind.METRICS.value: figures_of(sums)}))
 
     def _sums(self, weights: Weights, held_out: Examples) -> metrics.Sums:
         if isinstance(self._model, Clustering):
