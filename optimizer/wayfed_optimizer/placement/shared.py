@@ -119,11 +119,9 @@ class SharedParts:
     def reads_besides(self, relation: Relation, part: Relation) -> Iterator[Read]:
         """Yield the tables that a relation reads where it does not read a part."""
         inside = everything_below(part)
-        for node in walk_once(relation):
-            if not isinstance(node, Read) or node.table in self._parts:
-                continue
-            if node != part and node not in inside:
-                yield node
+        for read in reads(relation):
+            if read.table not in self._parts and read != part and read not in inside:
+                yield read
 
     def whole(self, relation: Relation) -> Relation:
         """Return a relation that reads no leaves, but computes what they stand for."""
