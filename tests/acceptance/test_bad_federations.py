@@ -281,7 +281,8 @@ def test_a_label_that_is_missing_or_constant(federate: Federate) -> None:
         train(ctx)
     assert told.text == lines(
         "the label 'late' has one value at every party, so nothing can be learned (here)",
-        "  is it the right column, or do filters leave only one class?",
+        "  is it the right column, or do filters leave only one class? Values of few rows are not "
+        "told: classes=[…] names them",
     )
 
 
