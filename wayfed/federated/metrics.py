@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterable, Mapping
+from functools import cache
+from itertools import chain
 from typing import TYPE_CHECKING, Final, TypeAlias
 
 import numpy as np
@@ -82,17 +84,21 @@ def _squared_distance(probabilities: NDArray[np.float64], truth: NDArray[np.intp
 
 def _places(scores: NDArray[np.float64], truth: NDArray[np.intp]) -> dict[str, list[int]]:
     """Count rows of each class by the range of their score; ranges without rows are left out."""
-    with np.errstate(divide="ignore", invalid="ignore"):  # 0 and 1 lie at the ends
-        odds = np.arcsinh(np.nan_to_num(np.log(scores) - np.log1p(-scores)) / _BEND)
-    scaled = (np.clip(odds, -_FARTHEST, _FARTHEST) + _FARTHEST) * (PLACES / (2 * _FARTHEST))
-    place = np.minimum(scaled.astype(np.intp), PLACES - 1)
+    place = np.searchsorted(_borders(), scores, side="right")
     counts = np.bincount(2 * place + truth, minlength=2 * PLACES).reshape(PLACES, 2)
-    held = np.flatnonzero(counts.any(axis=1))
+    held = np.flatnonzero(counts[:, 0] + counts[:, 1])
     return {
         "places": held.tolist(),
         "places-no": counts[held, 0].tolist(),
         "places-yes": counts[held, 1].tolist(),
     }
+
+
+@cache
+def _borders() -> NDArray[np.float64]:
+    """Return the probabilities at which one range of log-odds ends and the next begins."""
+    bent = np.linspace(-_FARTHEST, _FARTHEST, PLACES + 1)[1:-1]
+    return 1.0 / (1.0 + np.exp(-_BEND * np.sinh(bent)))
 
 
 def regression_sums(predicted: NDArray[np.float64], y: NDArray[np.float64]) -> Sums:
@@ -137,10 +143,7 @@ def pool(parties: Iterable[Sums]) -> dict[str, float]:
         return {"inertia": _total(told, "inertia") / rows}
     if "squared-error" in told[0]:
         return _regression(told, rows)
-    hits, guesses, truths = (
-        np.sum([np.asarray(sums[name], dtype=np.float64) for sums in told], axis=0)
-        for name in ("hits", "guesses", "truths")
-    )
+    hits, guesses, truths = (_summed(told, name) for name in ("hits", "guesses", "truths"))
     measures = {"accuracy": float(hits.sum()) / rows, "log_loss": _total(told, "log-loss") / rows}
     measures = {**_area(told), **measures}
     either = guesses + truths
@@ -156,11 +159,10 @@ def pool(parties: Iterable[Sums]) -> dict[str, float]:
 
 def _area(told: list[Sums]) -> dict[str, float]:
     if len(told) > 1 and "places" in told[0]:
-        counts = np.zeros((PLACES, 2))
-        for sums in told:
-            held = np.asarray(sums["places"], dtype=np.intp)
-            counts[held] += np.stack([sums["places-no"], sums["places-yes"]], axis=1)
-        no, yes = counts.T
+        no, yes = np.zeros((2, PLACES))
+        held = _together(told, "places")
+        np.add.at(no, held, _together(told, "places-no"))
+        np.add.at(yes, held, _together(told, "places-yes"))
         pairs = float(no.sum() * yes.sum())
         if not pairs:
             return {}
@@ -197,26 +199,28 @@ def _auc(probabilities: NDArray[np.float64], truth: NDArray[np.intp]) -> float |
     areas = []
     for number in classes:
         positive = truth == number
-        wins = int(positive.sum())
-        losses = len(truth) - wins
-        if wins and losses:
-            ranks = _ranks(probabilities[:, number])
-            below = float(ranks[positive].sum()) - wins * (wins + 1) / 2
-            areas.append(below / (wins * losses))
+        wins, losses = (np.sort(probabilities[mask, number]) for mask in (positive, ~positive))
+        if len(wins) and len(losses):
+            below = (np.searchsorted(losses, wins, side) for side in ("left", "right"))
+            areas.append(float(sum(map(np.sum, below))) / (2 * len(wins) * len(losses)))
     return float(np.mean(areas)) if areas else None
-
-
-def _ranks(scores: NDArray[np.float64]) -> NDArray[np.float64]:
-    """Give each score its place from 1 up; equal ones share the mean of their places."""
-    _, places, counts = np.unique(scores, return_inverse=True, return_counts=True)
-    last = np.cumsum(counts)
-    ranks: NDArray[np.float64] = (last - (counts - 1) / 2.0)[places]
-    return ranks
 
 
 def _number(sums: Sums, name: str) -> float:
     value = sums[name]
     return math.nan if isinstance(value, list) else float(value)
+
+
+def _together(told: Iterable[Sums], name: str) -> NDArray[np.intp]:
+    """Put lists of whole numbers one behind the other."""
+    lists = (value for sums in told if isinstance(value := sums[name], list))
+    return np.fromiter(chain.from_iterable(lists), np.intp)
+
+
+def _summed(told: Iterable[Sums], name: str) -> NDArray[np.float64]:
+    """Add up lists of one length, one party after the other."""
+    added: NDArray[np.float64] = np.array([sums[name] for sums in told], np.float64).sum(axis=0)
+    return added
 
 
 def _total(told: Iterable[Sums], name: str) -> float:

@@ -55,7 +55,8 @@ class LinearModel:
 
     def in_round(self, number: int) -> LinearModel:
         """Return the model with the learning rate of a round."""
-        return replace(self, descent=self.descent.in_round(number))
+        descent = self.descent.in_round(number)
+        return self if descent is self.descent else replace(self, descent=descent)
 
     def train(
         self,

@@ -60,7 +60,8 @@ class NetworkModel:
 
     def in_round(self, number: int) -> NetworkModel:
         """Return the model with the learning rate of a round."""
-        return replace(self, descent=self.descent.in_round(number))
+        descent = self.descent.in_round(number)
+        return self if descent is self.descent else replace(self, descent=descent)
 
     def train(
         self, weights: Weights, examples: Examples, *, seed: Seed, proximal_mu: float = 0.0
