@@ -9,7 +9,7 @@ from wayfed_kafka.failures import ClientError, Trouble, planning_failure, runnin
 from wayfed_kafka.location import require_topic
 from wayfed_kafka.ranges import NEVER, Bound, Range, bound_of, fixed_ranges
 from wayfed_kafka.settings import OPTIONS
-from wayfed_kafka.statistics import statistics_of
+from wayfed_kafka.statistics import TopicStatistics
 from wayfed_kafka.table import (
     ISOLATIONS,
     KEY_FORMATS,
@@ -70,7 +70,7 @@ class TopicSource:
         self.channel = topics_of(platform)
         self._cluster = cluster
         self._identity = identity
-        self._statistics: TableStatistics | None = None
+        self._statistics = TopicStatistics(topic, cluster)
 
     def __repr__(self) -> str:
         return f"TopicSource({self.description})"
@@ -102,9 +102,7 @@ class TopicSource:
 
     def statistics(self) -> TableStatistics:
         """Return what the offsets tell, and their first and latest records."""
-        if self._statistics is None:
-            self._statistics = statistics_of(self.topic, self._cluster)
-        return self._statistics
+        return self._statistics.known()
 
     def snapshot(self) -> Snapshot:
         """Return the offsets, which were fixed when the source was made.

@@ -2,7 +2,11 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
+from functools import partial
+from threading import Event, Thread
+from time import monotonic
 from typing import TYPE_CHECKING, Final
 
 from wayfed_kafka.failures import ClientError
@@ -20,7 +24,7 @@ from wayfed_optimizer.statistics.sampled import distinct_of
 from wayfed_optimizer.types import PLAIN
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Sequence
+    from collections.abc import Iterator, Mapping, Sequence
 
     import pyarrow as pa
 
@@ -36,11 +40,76 @@ _FEWEST: Final = 10 * _LOOKED_AT
 """Of fewer records, what is guessed of them costs less than to look."""
 _MARKS: Final = 50
 _SECONDS: Final = 0.3
-"""Reading them takes 40 ms, and 0.13 s where it is the first time."""
+"""So long a plan waits for all that is asked; records that come later are for the next one. To
+read them takes 40 ms, and 0.13 s where it is the first time; with kafka-python 0.3 s and more.
+"""
+_MOST_SECONDS: Final = 5.0
 
 
-def statistics_of(topic: TopicTable, cluster: Cluster) -> TableStatistics:
-    """Return what the offsets, the records at their ends, and some of the latest ones tell.
+class Glance:
+    """A look at some of the latest records, in a thread of its own: nobody need wait for its end.
+
+    Parameters
+    ----------
+    topic, cluster
+        What is looked at, and where it is.
+    """
+
+    def __init__(self, topic: TopicTable, cluster: Cluster) -> None:
+        self._found: Mapping[str, ColumnStatistics] = {}
+        self._ended = Event()
+        ranges = [each for each in topic.ranges if each.size]
+        if sum(each.size for each in ranges) < _FEWEST:
+            self._ended.set()
+            return
+        look = partial(self._look, topic, cluster, ranges)
+        Thread(target=look, name="wayfed-kafka-glance", daemon=True).start()
+
+    def columns(self, seconds: float) -> Mapping[str, ColumnStatistics] | None:
+        """Return what it tells of the columns of values, if it does within some seconds."""
+        return self._found if self._ended.wait(max(0.0, seconds)) else None
+
+    def _look(self, topic: TopicTable, cluster: Cluster, ranges: Sequence[Range]) -> None:
+        try:
+            self._found = dict(_sampled(topic, cluster, ranges))
+        finally:
+            self._ended.set()
+
+
+class TopicStatistics:
+    """What is known of a topic between offsets, which is asked for once.
+
+    Parameters
+    ----------
+    topic, cluster
+        What it is, and where.
+    """
+
+    def __init__(self, topic: TopicTable, cluster: Cluster) -> None:
+        self._topic, self._cluster = topic, cluster
+        self._glance: Glance | None = None
+        self._told: TableStatistics | None = None
+        self._known: TableStatistics | None = None
+
+    def known(self) -> TableStatistics:
+        """Return what is known by now; the first plan waits a little for more."""
+        if self._known is not None:
+            return self._known
+        until = monotonic()
+        if self._glance is None:
+            until += _SECONDS
+            self._glance = Glance(self._topic, self._cluster)
+        if self._told is None:
+            self._told = statistics_of(self._topic, self._cluster.client)
+        seen = self._glance.columns(until - monotonic())
+        if seen is None:
+            return self._told
+        self._known = replace(self._told, columns={**seen, **self._told.columns})
+        return self._known
+
+
+def statistics_of(topic: TopicTable, client: Client) -> TableStatistics:
+    """Return what the offsets and the records at their ends tell.
 
     There are at most as many records as offsets. Partitions are taken to be filled evenly over
     time; where a cluster does not say when, nothing is known of that.
@@ -52,7 +121,7 @@ def statistics_of(topic: TopicTable, cluster: Cluster) -> TableStatistics:
         if topic.bounded
         else TableStatistics.unknown().rows
     )
-    columns = dict(_sampled(topic, cluster, ranges)) if most >= _FEWEST else {}
+    columns = {}
     if PARTITION in topic.metadata and ranges:
         columns[PARTITION] = ColumnStatistics(
             len(ranges), 0.0, ranges[0].partition, ranges[-1].partition, 4.0
@@ -62,7 +131,7 @@ def statistics_of(topic: TopicTable, cluster: Cluster) -> TableStatistics:
         columns[OFFSET] = ColumnStatistics(
             None, 0.0, low, max(low, *((each.end or 0) - 1 for each in ranges)), 8.0
         )
-    if TIMESTAMP in topic.metadata and topic.bounded and (span := _span(topic, cluster.client)):
+    if TIMESTAMP in topic.metadata and topic.bounded and (span := _span(topic, client)):
         columns[TIMESTAMP] = ColumnStatistics(None, 0.0, *span, _INSTANT_BYTES)
     return TableStatistics(rows, columns)
 
@@ -90,7 +159,7 @@ def _sampled(
             latest,
             committed=topic.committed,
             records=_LOOKED_AT,
-            seconds=_SECONDS,
+            seconds=_MOST_SECONDS,
         )
         decoded = topic.format.decode([one.value for one in found], columns) if found else ()
     except (ClientError, Undecodable):  # a run will say so too, if there is one

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import json
+import threading
+import time
 import uuid
 from collections.abc import Callable, Iterator
 
@@ -24,6 +26,7 @@ COLUMNS = {"few": "int64", "many": "int64", "same": "text", "name": "text"}
 def ctx(monkeypatch) -> Iterator[wf.Context]:
     """A context that waits for what a topic has, on a machine however busy."""
     monkeypatch.setattr(statistics, "_SECONDS", 60.0)
+    monkeypatch.setattr(statistics, "_MOST_SECONDS", 60.0)
     with wf.context() as context:
         yield context
 
@@ -40,8 +43,18 @@ def filled(kafka: KafkaServer, record: Callable[[int], object]) -> str:
     return kafka.url(name)
 
 
+def wait_until(condition: Callable[[], bool]) -> None:
+    end = time.monotonic() + 60
+    while not condition():
+        assert time.monotonic() < end, "it does not come to that"
+        threading.Event().wait(0.01)
+
+
 def known(context: wf.Context, url: str) -> TableStatistics:
-    read = context.read(url, format="json", schema=COLUMNS)
+    return statistics_of(context, context.read(url, format="json", schema=COLUMNS))
+
+
+def statistics_of(context: wf.Context, read: wf.Dataset) -> TableStatistics:
     return context.environment.statistics_of(read.relation.table)
 
 
@@ -63,9 +76,22 @@ def test_a_column_of_one_value_in_the_latest_records_tells_nothing(kafka, ctx):
     assert "same" not in known(ctx, url).columns
 
 
+def test_no_plan_waits_for_records_that_come_late(kafka, monkeypatch):
+    monkeypatch.setattr(statistics, "_SECONDS", 0.0)
+    monkeypatch.setattr(statistics, "_MOST_SECONDS", 60.0)
+    url = filled(kafka, lambda i: {"few": i % 7})
+    with wf.context() as context:
+        read = context.read(url, format="json", schema=COLUMNS)
+        source = context.environment.sources[read.relation.table]
+        assert source.statistics().rows.likely == RECORDS
+        wait_until(lambda: "few" in source.statistics().columns)
+        assert source.statistics() is source.statistics()
+
+
 def test_records_that_are_not_of_the_format_tell_nothing_and_fail_no_plan(kafka, ctx):
     url = filled(kafka, lambda i: {"few": i} if i % 2 else {"few": "no number"})
-    found = known(ctx, url)
+    read = ctx.read(url, format="json", schema=COLUMNS)
+    found = statistics_of(ctx, read)
     assert found.rows.likely == RECORDS
     assert "few" not in found.columns
-    assert ctx.read(url, format="json", schema=COLUMNS).group_by("few").agg(n=wf.count()).explain()
+    assert read.group_by("few").agg(n=wf.count()).explain()
