@@ -21,14 +21,19 @@ import wayfed as wf
 from wayfed.federated.context import FederatedContext
 from wayfed.federated.dataset import FederatedDataset
 from wayfed.federated.features.recipe import features
+from wayfed.federated.features.split import split_to_dict
 from wayfed.federated.grids.base import node_id_of
 from wayfed.federated.grids.rpc.hosting import Ask, Hosting
 from wayfed.federated.grids.rpc.messages import from_bytes, to_bytes
 from wayfed.federated.models.adapter import Task, resolve_model
 from wayfed.federated.parties.audit import Asker
+from wayfed.federated.parties.configuration import PartyConfiguration
+from wayfed.federated.parties.member import Member
 from wayfed.federated.parties.opening import open_session
 from wayfed.federated.parties.party import Answering
+from wayfed.federated.parties.policy import Role
 from wayfed.federated.parties.question import Question
+from wayfed.federated.parties.rules import Rules
 from wayfed.federated.wire import flower_process, question, record_of
 from wayfed_optimizer.errors import PartyError, PlanError, PolicyViolation
 from wayfed_optimizer.wire import to_wire
@@ -609,8 +614,6 @@ def test_weights_that_pick_out_one_row_are_refused(few: FederatedContext) -> Non
 def test_a_split_that_holds_out_few_rows_measures_nothing(few: FederatedContext) -> None:
     session = session_of(few)
     by_time = wf.by_time("id", 38)
-    from wayfed.federated.features.split import split_to_dict
-
     asked = a_question(split=split_to_dict(by_time), classes=[0, 1, 2])
     bound = told_of(send(session, "query.bind", asked), "binding")
     send(session, "query.begin", {"features": AMOUNT, "classes": [0, 1, 2]})
@@ -618,6 +621,38 @@ def test_a_split_that_holds_out_few_rows_measures_nothing(few: FederatedContext)
     measured = send(session, "evaluate", training(dict(shapes)))
 
     assert (bound["testing"], measured["metrics"]["num-examples"]) == (0, 0)
+    # Nor is their number what is missing of those that are learned from.
+    assert bound["training"] == bound["rows"]
+
+
+def test_a_column_that_must_not_decide_on_rows_splits_none() -> None:
+    rules = Rules(roles={"owner": Role.JOIN_KEY})
+    by_time = Question.from_dict(a_question(split=split_to_dict(wf.by_time("owner", 1017))))
+    by_hash = Question.from_dict(a_question(split=split_to_dict(wf.by_hash("owner"))))
+
+    assert rules.violations(by_time) == (
+        "'owner' is a join_key, and does not decide which rows are held out",
+    )
+    assert rules.violations(by_hash) == ()
+
+
+def test_nobody_can_look_up_the_digest_of_rows_that_are_guessed(
+    ctx: FederatedContext, tmp_path: Path
+) -> None:
+    tables = {"tx": {"source": str(tmp_path / "a.csv")}}
+    own = PartyConfiguration.model_validate({"tables": tables})
+    published = {"tx": ctx.read("tx").schema}
+
+    def digest(key: bytes | None) -> str:
+        member = Member.of("ash", own, published, key=key)
+        with member.context:
+            session = open_session(member, THIEF)
+            send(session, "query.plan", {"plan": plan_of(ctx)})
+            return str(told_of(send(session, "query.bind", a_question()), "binding")["digest"])
+
+    assert len({digest(None), digest(b"one key"), digest(b"another")}) == 3
+    # A party that was started anew knows its rows again.
+    assert digest(b"one key") == digest(b"one key")
 
 
 def explanation_of(ctx: FederatedContext, query: str, *, trained: bool = False) -> dict[str, Any]:

@@ -70,7 +70,7 @@ def serve_party(file: Path) -> None:
     _log()
     party = load_party(file)
     requesters = Watched(lambda: load_party(file).requesters, [file])
-    member = Member.of(party.name, party.configuration, party.published)
+    member = Member.of(party.name, party.configuration, party.published, key=party.identity.key)
     with flower_process(), threadpool_limits(1, user_api="blas"):
         link = (
             _node_of(party, member)

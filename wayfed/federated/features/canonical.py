@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import hmac
 from typing import TYPE_CHECKING, Any, Final
 
 import numpy as np
@@ -44,7 +45,9 @@ def canonical_order(hashes: NDArray[np.uint64]) -> NDArray[np.intp]:
     return np.lexsort((hashes[1], hashes[0]))
 
 
-def digest(arrays: Arrays, hashes: NDArray[np.uint64], order: NDArray[np.intp]) -> str:
+def digest(
+    arrays: Arrays, hashes: NDArray[np.uint64], order: NDArray[np.intp], secret: bytes = b""
+) -> str:
     """Give SHA-256 over the names, the types and the rows in canonical order.
 
     Examples
@@ -60,7 +63,7 @@ def digest(arrays: Arrays, hashes: NDArray[np.uint64], order: NDArray[np.intp]) 
     >>> digest_of([1, 2, 3]) == digest_of([1, 2, 2])
     False
     """
-    sha = hashlib.sha256()
+    sha = hmac.new(secret, digestmod="sha256") if secret else hashlib.sha256()
     for field in sorted(f"{field.name}\x1f{field.type}\x1e" for field in arrays.schema):
         sha.update(field.encode())
     sha.update(np.ascontiguousarray(hashes[:, order]).tobytes())

@@ -136,15 +136,16 @@ class Learner:
         if reason := self._rules.too_few(arrays.rows, len(self._train_rows)):
             return answer({ReleaseKind.BINDING: {"left_out": reason}})
         if len(self._test_rows) < self._rules.min_rows:
-            # A measure of few rows tells of each: a split can be chosen so that it is of one.
-            self._test_rows = self._test_rows[:0]
+            # A measure of few rows tells of each: a split can be chosen so that it is of one. So
+            # would their number, which is what is missing among those that are learned from.
+            self._train_rows, self._test_rows = order, order[:0]
         self._is_bound = True
         self._answered = Answered(self._question.rounds)
         binding = {
             "rows": arrays.rows,
             "training": len(self._train_rows),
             "testing": len(self._test_rows),
-            "digest": canonical.digest(arrays, hashes, order),
+            "digest": canonical.digest(arrays, hashes, order, self._rules.secret),
         }
         return answer({ReleaseKind.BINDING: binding, ReleaseKind.LABELS: self._labels()})
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import hmac
 import logging
 from dataclasses import dataclass, field
 from types import MappingProxyType
@@ -74,7 +75,16 @@ class BoundPlan:
 
 
 class Member:
-    """A party in this process, with a context of its own."""
+    """A party in this process, with a context of its own.
+
+    Parameters
+    ----------
+    name, configuration, published, context
+        The party, what stands in its file, the federation's tables, and its engines.
+    key
+        The party's own, from which the secret of its digests is made: the same after it was
+        started anew. None where all parties are simulated by whoever asks.
+    """
 
     def __init__(
         self,
@@ -82,9 +92,11 @@ class Member:
         configuration: PartyConfiguration,
         published: Mapping[str, Schema],
         context: Context,
+        key: bytes | None = None,
     ) -> None:
         self.name = name
         self.context = context
+        self.secret = hmac.digest(key, b"wayfed digests of rows", "sha256") if key else b""
         self.policy = policy_of(configuration)
         self.audit = AuditLog(configuration.audit.path) if configuration.audit else None
         self._tables = configuration.tables
@@ -98,6 +110,7 @@ class Member:
         published: Mapping[str, Schema],
         *,
         optimize_for: str = "time",
+        key: bytes | None = None,
     ) -> Member:
         """Make a party of what stands in its file, with a context that its owner closes."""
         tables = {
@@ -107,7 +120,8 @@ class Member:
             for table, bound in configuration.tables.items()
         }
         own = ContextConfiguration(engines=configuration.engines, tables=tables)
-        return cls(name, configuration, published, Context(own, optimize_for=optimize_for))
+        context = Context(own, optimize_for=optimize_for)
+        return cls(name, configuration, published, context, key)
 
     @property
     def tables(self) -> tuple[str, ...]:

@@ -6,16 +6,22 @@ import hashlib
 import json
 from dataclasses import dataclass, field
 from types import MappingProxyType
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Final
 
+from wayfed.federated.features.split import ByHash
 from wayfed.federated.parties.policy import Policy, Role
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
 
+    from wayfed.federated.features.split import Split
     from wayfed.federated.parties.question import Question
     from wayfed.federated.privacy.account import Account
     from wayfed.federated.privacy.dp import DifferentialPrivacy
+
+
+_CUT: Final = frozenset({Role.FEATURE, Role.LABEL})
+_HASHED: Final = _CUT | {Role.JOIN_KEY}
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,12 +38,16 @@ class Rules:
         What else its policy says.
     account
         Pays for what is told of its tables; None where nobody keeps an account.
+    secret
+        Without which nobody can compute the digest of rows that are guessed; empty where all
+        parties are simulated by whoever asks.
     """
 
     min_rows: int = 1
     roles: Mapping[str, Role] = field(default_factory=lambda: MappingProxyType({}))
     policy: Policy = field(default_factory=Policy)
     account: Account | None = None
+    secret: bytes = field(default=b"", repr=False)
 
     def violations(self, question: Question, key: str | None = None) -> tuple[str, ...]:
         """Return each rule that a question would break, as one sentence with the remedy.
@@ -61,9 +71,20 @@ class Rules:
                 if name is not None
                 and (role := self.roles.get(name, Role.FEATURE)) not in (Role.FEATURE, Role.LABEL)
             ),
+            *self._split_violations(question.split),
             *self.policy.refusals(question),
             *self._unpaid(question.privacy, key),
         )
+
+    def _split_violations(self, by: Split | None) -> Iterator[str]:
+        """Yield the columns that must not decide which rows are held out.
+
+        A hash of a key says no more of its values than a group does; a cut orders them.
+        """
+        allowed = _HASHED if isinstance(by, ByHash) else _CUT
+        for name in by.columns if by is not None else ():
+            if (role := self.roles.get(name, Role.FEATURE)) not in allowed:
+                yield f"'{name}' is a {role.value}, and does not decide which rows are held out"
 
     def key_of(self, run: str, question: Question, name_word: int) -> str:
         """Return by what a private run is known again: the same question over the same plan.

@@ -134,7 +134,8 @@ class Session:
             self._dataset, self._arrays = bound.dataset, None
             self._purpose, self._least = purpose, bound.least
         policy = member.policy
-        rules = Rules(policy.min_rows, bound.roles, policy, member.account(bound))
+        account = member.account(bound)
+        rules = Rules(policy.min_rows, bound.roles, policy, account, member.secret)
         self._learning = None
         if purpose is Purpose.LEARN:
             self._learning = Learner(member.name, self.arrays, rules).app()
