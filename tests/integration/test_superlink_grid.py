@@ -163,11 +163,11 @@ secret = "superlink.secret"
     log = tmp_path / "log"
     started = [_start(log, "coordinator", "serve", tmp_path / "coordinator.toml", "--superlink")]
     try:
-        until(lambda: "the SuperLink listens" in log.read_text(), 120)
+        until(lambda: "the SuperLink listens" in log.read_text(), 300)
         with wf.context(env="federated", parties=tmp_path / "federation.toml") as ctx:
             assert len(ctx.parties()) == 0
             started += [_start(log, "party", "serve", tmp_path / f"{n}.toml") for n in PARTIES]
-            until(lambda: tuple(party.name for party in ctx.parties()) == PARTIES, 120)
+            until(lambda: tuple(party.name for party in ctx.parties()) == PARTIES, 300)
             run = ctx.run_federated(
                 ctx.read("trips").to_numpy(),
                 label="late",
@@ -179,7 +179,7 @@ secret = "superlink.secret"
         for process in started:
             process.send_signal(signal.SIGTERM)
         for process in started:
-            process.wait(30)
+            process.wait(120)
     assert run.status == "finished"
     assert not run.failures
 
