@@ -149,14 +149,14 @@ def test_a_label_that_no_model_of_its_kind_learns_is_refused() -> None:
 def test_parties_with_too_few_rows_are_left_out_and_the_rest_goes_on() -> None:
     parties = {**TWO, "cedar": table(x=[1.0], y=[1]), "yew": TWO["ash"].take(slice(0, 0))}
 
-    run = train(parties, min_rows=3)
+    run = train(parties, min_rows=2)
 
     assert run.left_out == {
-        "cedar": "fewer training rows than its min_rows=3",
-        "yew": "fewer training rows than its min_rows=3",
+        "cedar": "fewer training rows than its min_rows=2",
+        "yew": "fewer training rows than its min_rows=2",
     }
     assert sorted(run.history[-1].weights) == ["ash", "birch"]
-    assert "left out: yew (fewer training rows than its min_rows=3)" in repr(run)
+    assert "left out: yew (fewer training rows than its min_rows=2)" in repr(run)
 
 
 def test_a_federation_in_which_nobody_has_rows_fails() -> None:
