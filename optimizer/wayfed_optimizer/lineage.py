@@ -5,11 +5,12 @@ Policies are decided on this: statically, before a row is read.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from enum import Enum
-from typing import TYPE_CHECKING, TypeAlias
+from types import MappingProxyType
+from typing import TYPE_CHECKING, TypeAlias, TypeVar
 
-from wayfed_optimizer.expressions import Call, Subquery, SubqueryKind, columns_of
+from wayfed_optimizer.expressions import Call, Cast, Column, Subquery, SubqueryKind, columns_of
 from wayfed_optimizer.expressions import walk as walk_expression
 from wayfed_optimizer.relations import (
     Aggregate,
@@ -68,12 +69,19 @@ class Lineage:
         aggregate only.
     uses
         For each column that the plan reads, everything that is done with it.
+    partners
+        For each column that the plan joins by, the columns that it is compared with. Compared with
+        what is no copy of a column, such as a literal, it decides which rows there are.
     """
 
     values: Mapping[str, Mapping[Origin, Use]]
     uses: Mapping[Origin, frozenset[Use]]
+    partners: Mapping[Origin, frozenset[Origin]] = field(
+        default_factory=lambda: MappingProxyType({})
+    )
 
 
+_T = TypeVar("_T")
 _Origins: TypeAlias = dict[Origin, Use]
 _Columns: TypeAlias = dict[str, _Origins]
 
@@ -95,13 +103,18 @@ def lineage(root: Relation) -> Lineage:
     for origins in values.values():
         for origin, use in origins.items():
             tracer.note(origin, use)
-    return Lineage(values, {origin: frozenset(uses) for origin, uses in tracer.uses.items()})
+    return Lineage(values, _frozen(tracer.uses), _frozen(tracer.partners))
+
+
+def _frozen(found: Mapping[Origin, set[_T]]) -> Mapping[Origin, frozenset[_T]]:
+    return {origin: frozenset(each) for origin, each in found.items()}
 
 
 class _Tracer:
     def __init__(self, loops: frozenset[str]) -> None:
         self._loops = loops
         self.uses: dict[Origin, set[Use]] = {}
+        self.partners: dict[Origin, set[Origin]] = {}
         self._known: dict[Relation, _Columns] = {}
 
     def note(self, origin: Origin, use: Use) -> None:
@@ -156,14 +169,13 @@ class _Tracer:
 
     def _note_steering(self, relation: Relation, below: _Columns) -> None:
         match relation:
-            case Join(on=on, predicate=predicate, asof=asof):
-                pairs = (*on, *((asof,) if asof else ()))
-                self._note_columns((name for pair in pairs for name in pair), below, Use.JOIN_KEY)
-                if predicate is not None:
-                    self._note_origins(predicate, below, Use.CONTROL)
-            case Aggregate(_, keys, _):
+            case Join():
+                self._note_join(relation, below)
+            case Aggregate(input, keys, _):
                 for key in keys:
                     self._note_origins(key.expression, below, Use.JOIN_KEY)
+                    if not self._is_copy_of(key.expression, input):
+                        self._note_origins(key.expression, below, Use.CONTROL)
             case Filter() | Sort():
                 for expression in expressions_of(relation):
                     self._note_origins(expression, below, Use.CONTROL)
@@ -173,11 +185,63 @@ class _Tracer:
                 self._note_columns((column,), below, Use.CONTROL)
             case Distinct(_, on) if on:
                 self._note_columns(on, below, Use.JOIN_KEY)
-            case SetOperation(SetKind.UNION, all=True):
-                pass
-            case Distinct() | SetOperation() | MapBatches() | Iterate():
+            case SetOperation():
+                self._note_set_operation(relation, below)
+            case Distinct() | MapBatches() | Iterate():
                 # Whole values decide which rows there are, also those that the result drops.
                 self._note_columns(below, below, Use.VALUE)
+
+    def _note_set_operation(self, relation: SetOperation, below: _Columns) -> None:
+        if relation.kind is SetKind.UNION and relation.all:
+            return
+        self._note_columns(below, below, Use.VALUE)
+        if relation.kind is not SetKind.UNION:
+            for name in below:
+                self._note_partners(relation.inputs, (name, name), below)
+
+    def _note_join(self, join: Join, below: _Columns) -> None:
+        for pair in (*join.on, *((join.asof,) if join.asof else ())):
+            self._note_columns(pair, below, Use.JOIN_KEY)
+            self._note_partners(join.inputs, pair, below)
+        if join.predicate is not None:
+            self._note_origins(join.predicate, below, Use.CONTROL)
+
+    def _note_partners(
+        self, sides: tuple[Relation, ...], pair: tuple[str, str], below: _Columns
+    ) -> None:
+        """Note what the rows of two sides are alike in; if it may be a literal, what it is not."""
+        found = [set(self.columns(side)[name]) for side, name in zip(sides, pair, strict=True)]
+        for own, other in (found, reversed(found)):
+            for origin in own:
+                self.partners.setdefault(origin, set()).update(other)
+        if not all(self._is_copy(side, name) for side, name in zip(sides, pair, strict=True)):
+            self._note_columns((name for name in pair if name in below), below, Use.CONTROL)
+
+    def _is_copy(self, relation: Relation, name: str) -> bool:
+        """Say whether all values of a column are those of a table's column, as they stand there."""
+        match relation:
+            case Read():
+                return relation.table not in self._loops
+            case Values() | MapBatches() | Iterate():
+                return False
+            case Select(input, outputs):
+                found = next(each.expression for each in outputs if each.name == name)
+                return self._is_copy_of(found, input)
+            case Aggregate(input, keys, _):
+                return any(k.name == name and self._is_copy_of(k.expression, input) for k in keys)
+            case SetOperation(_, left, right):
+                place = left.schema.names.index(name)
+                names = left.schema.names[place], right.schema.names[place]
+                return self._is_copy(left, names[0]) and self._is_copy(right, names[1])
+            case Explode(_, column) if name == column:
+                return False
+        above = [each for each in relation.inputs if name in each.schema]
+        return bool(above) and all(self._is_copy(each, name) for each in above)
+
+    def _is_copy_of(self, expression: Expression, below: Relation) -> bool:
+        while isinstance(expression, Cast):
+            expression = expression.arg
+        return isinstance(expression, Column) and self._is_copy(below, expression.name)
 
     def _note_columns(self, names: Iterable[str], below: _Columns, use: Use) -> None:
         for name in names:

@@ -8,6 +8,7 @@ from wayfed.federated.parties.policy import Policy, Role
 from wayfed_optimizer.expressions import (
     Call,
     Case,
+    Cast,
     Named,
     SortKey,
     Subquery,
@@ -35,7 +36,7 @@ from wayfed_optimizer.relations import (
     Window,
 )
 from wayfed_optimizer.rewrite import rewrite
-from wayfed_optimizer.types import Schema
+from wayfed_optimizer.types import INT64, Schema
 
 TABLE = Read("t", Schema.of(id="int64", amount="float64", label="int64", secret="float64"))
 POLICY = Policy(
@@ -135,14 +136,77 @@ def test_a_column_that_only_aggregates_may_use_decides_nothing(plan: Relation):
     assert any("'secret' is 'aggregate_only'" in sentence for sentence in violations)
 
 
+def constant(name: str) -> Select:
+    return Select(TABLE, (Named(name, literal(1017)),))
+
+
+def equals(value: int) -> Call:
+    return call("equal", column(TABLE.schema, "id"), literal(value))
+
+
+KEYS = select(TABLE, k="id")
+WHOLE = select(TABLE, id="id", amount="amount")
+ONE = Select(TABLE, (Named("id", literal(1017)), Named("amount", column(TABLE.schema, "amount"))))
 KEEPING = {
     "a sum": TOTALS,
     "a sum as a value": Select(TABLE, (Named("x", scalar(TOTALS)),)),
     "a union of all": select(SetOperation(SetKind.UNION, BOTH, BOTH, all=True), amount="amount"),
     "different keys": select(Distinct(TABLE, ("id",)), amount="amount"),
     "different rows": Distinct(select(TABLE, id="id", amount="amount", label="label")),
+    "a join of keys": select(
+        Join(WHOLE, select(TABLE, k="id"), on=(("id", "k"),)), amount="amount"
+    ),
+    "a group of a key": Aggregate(
+        TABLE,
+        (Named("id", column(TABLE.schema, "id")),),
+        (Named("usual", call("mean", column(TABLE.schema, "amount"))),),
+    ),
     "a column that nothing needs": select(BOTH, amount="amount"),
 }
+
+
+FILTERING = {
+    "a filter": select(Filter(TABLE, equals(1017)), amount="amount"),
+    "a join with a literal": select(Join(WHOLE, constant("k"), on=(("id", "k"),)), amount="amount"),
+    "a semi join with a literal": Join(WHOLE, constant("k"), JoinKind.SEMI, (("id", "k"),)),
+    "a literal on the left": select(Join(constant("k"), WHOLE, on=(("k", "id"),)), amount="amount"),
+    "what is computed of the key": Join(
+        WHOLE,
+        Select(
+            TABLE,
+            (Named("k", call("multiply", column(TABLE.schema, "id"), literal(0))),),
+        ),
+        JoinKind.SEMI,
+        (("id", "k"),),
+    ),
+    "a feature": Join(
+        WHOLE,
+        Select(TABLE, (Named("k", Cast(column(TABLE.schema, "amount"), INT64)),)),
+        JoinKind.SEMI,
+        (("id", "k"),),
+    ),
+    "a literal among keys": Join(
+        WHOLE,
+        SetOperation(SetKind.UNION, KEYS, constant("k"), all=True),
+        JoinKind.SEMI,
+        (("id", "k"),),
+    ),
+    "an intersection with a literal": select(
+        SetOperation(SetKind.INTERSECT, WHOLE, ONE), amount="amount"
+    ),
+    "groups of who is it": Aggregate(
+        TABLE,
+        (Named("one", equals(1017)),),
+        (Named("n", call("mean", column(TABLE.schema, "amount"))),),
+    ),
+}
+
+
+@pytest.mark.parametrize("plan", FILTERING.values(), ids=FILTERING)
+def test_a_join_key_is_filtered_by_nothing_that_is_like_a_filter(plan: Relation):
+    violations = POLICY.violations(rewrite(plan).relation)
+
+    assert any("'id' is 'join_key'" in told and "to decide which" in told for told in violations)
 
 
 @pytest.mark.parametrize("plan", KEEPING.values(), ids=KEEPING)

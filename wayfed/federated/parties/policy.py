@@ -48,7 +48,7 @@ _ALLOWED: Final[Mapping[Role, frozenset[Use]]] = {
 _REMEDIES: Final[Mapping[Role, str]] = {
     Role.FEATURE: "leave it out",
     Role.LABEL: "take it as the label only",
-    Role.JOIN_KEY: "join or group by it only",
+    Role.JOIN_KEY: "join it with another join_key, or group by it, only",
     Role.AGGREGATE_ONLY: "aggregate it first: group_by('…').agg({column}=wf.mean('{column}'))",
     Role.NEVER: "leave it out of the plan",
 }
@@ -168,11 +168,12 @@ class Policy:
 
     def violations(self, plan: Relation) -> tuple[str, ...]:
         """Return each rule that a plan would break, as one sentence with the remedy."""
+        traced = lineage(plan)
         return (
             *(
                 self._sentence(origin.column, use)
-                for origin, uses in sorted(lineage(plan).uses.items())
-                for use in sorted(uses, key=lambda use: use.name)
+                for origin, uses in sorted(traced.uses.items())
+                for use in sorted(uses | self._steers(origin, traced), key=lambda use: use.name)
                 if use not in _ALLOWED[self.role(origin.column)]
             ),
             *(
@@ -182,6 +183,13 @@ class Policy:
                 if name not in self.opaque
             ),
         )
+
+    def _steers(self, origin: Origin, traced: Lineage) -> set[Use]:
+        """Return CONTROL where a join by a column is a filter, by values of another role."""
+        role = self.role(origin.column)
+        others = traced.partners.get(origin, ())
+        is_filtered = any(self.role(each.column) is not role for each in others)
+        return {Use.CONTROL} if role is Role.JOIN_KEY and is_filtered else set()
 
     def result_roles(self, plan: Relation) -> Mapping[str, Role]:
         """Return for each column of a plan's result what it may be used for in training."""
