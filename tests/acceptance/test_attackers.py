@@ -655,6 +655,56 @@ def test_nobody_can_look_up_the_digest_of_rows_that_are_guessed(
     assert digest(b"one key") == digest(b"one key")
 
 
+COPIES: Final = {
+    "copies": " union all ".join(["select * from tx where id = 7"] * 12),
+    "a join with other rows": "select a.* from tx a cross join tx b where a.id = 7",
+    "a join without a key": "select a.* from tx a join tx b on a.late = b.late where a.id = 7",
+    "a window": "select id, sum(amount) over () as amount, late, one from tx",
+    "a subquery": "select * from tx where amount < (select max(amount) from tx where id = 7)",
+}
+
+
+@pytest.mark.parametrize("query", COPIES.values(), ids=COPIES)
+@pytest.mark.parametrize("purpose", ["count", "describe"])
+def test_copies_of_a_row_are_not_enough_rows(
+    few: FederatedContext, query: str, purpose: str
+) -> None:
+    session = open_session(few._members[0], THIEF)
+    asked = {"plan": plan_of(few, query), "purpose": purpose}
+    bound = told_of(send(session, "query.plan", asked), "binding")
+    if bound["violations"]:
+        assert "may be in any number of rows" in bound["violations"][0]
+        return
+
+    told = send(session, "query.describe", {"numbers": ["amount"]} if purpose != "count" else {})
+    assert "fewer rows than its min_rows=10" in told_of(told, "binding")["left_out"]
+
+
+def test_copies_of_a_row_tell_no_text_of_it(few: FederatedContext) -> None:
+    crossed = (
+        "select cast(a.amount as text) as amount, b.late from tx a cross join tx b where a.id = 7"
+    )
+    session = open_session(few._members[0], THIEF)
+    send(session, "query.plan", {"plan": plan_of(few, crossed)})
+    recipe = features(one_hot=True).to_dict()
+    send(session, "query.bind", a_question(recipe=recipe, classes=[0, 1, 2]))
+
+    told = send(session, "query.statistics", {})
+
+    assert told_of(told, "vocabulary") == {"amount": []}
+
+
+def test_all_rows_but_one_are_not_described(few: FederatedContext) -> None:
+    session = open_session(few._members[0], THIEF)
+    rest = "select amount as a, case when id <> 7 then amount end as b from tx"
+    send(session, "query.plan", {"plan": plan_of(few, rest), "purpose": "describe"})
+
+    told = send(session, "query.describe", {"numbers": ["a", "b"]})
+
+    assert told_of(told, "count")["values"] == {"a": 40, "b": None}
+    assert list(told_of(told, "statistics")) == ["a"]
+
+
 def explanation_of(ctx: FederatedContext, query: str, *, trained: bool = False) -> dict[str, Any]:
     """Explain a query at the party; with `trained`, after somebody's run over its rows."""
     session = open_session(ctx._members[0], THIEF)

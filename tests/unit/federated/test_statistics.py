@@ -131,7 +131,8 @@ CLOSED = {"columns": {"amount": "aggregate_only", "kind": "feature", "owner": "j
 
 
 def test_a_column_of_which_only_aggregates_may_be_told_can_be_described(federate: Federate):
-    ctx = federate({**CLOSED, "min_rows": 2})
+    whole = rows([1.0, 2.0, 3.0, 4.0], ["card", "card", "card", "cash"])
+    ctx = federate({**CLOSED, "min_rows": 2}, ash=whole, birch=BIRCH)
 
     assert ctx.read("tx").describe("amount")["amount"].mean == pytest.approx(10.0)
     with pytest.raises(PolicyViolation, match="'amount' is 'aggregate_only'"):

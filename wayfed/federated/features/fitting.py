@@ -15,7 +15,7 @@ from wayfed.federated.statistics.withholding import present_numbers, withheld
 from wayfed_optimizer.errors import InvalidOption, PolicyViolation, TypeMismatch
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Mapping, Sequence
+    from collections.abc import Callable, Iterable, Mapping, Sequence
 
     from numpy.typing import NDArray
 
@@ -230,10 +230,12 @@ def gather(
     rows: NDArray[np.intp],
     *,
     least: int = 1,
+    least_of: Callable[[str], float] | None = None,
 ) -> Statistics:
     """Take the statistics of `columns` over these rows of one party.
 
-    Nothing is told that is of fewer than `least` rows: no category, and no mean.
+    Nothing is told that is of fewer than `least` rows: no category, and no mean. A category of a
+    column has `least_of` it, where that is given.
     """
     moments: dict[str, Moments] = {}
     sketches: dict[str, Sketch] = {}
@@ -243,7 +245,7 @@ def gather(
             continue
         if is_one_hot(recipe, arrays, name):
             counts = count_categories(arrays[name][rows], name)
-            told = withheld(list(counts.values()), least)
+            told = withheld(list(counts.values()), least if least_of is None else least_of(name))
             vocabularies[name] = {
                 category: count
                 for category, count in zip(counts, told, strict=True)
@@ -394,7 +396,8 @@ def _frequent(recipe: Recipe, name: str, counts: Mapping[Category, int]) -> tupl
     if not frequent:
         raise InvalidOption(
             f"no category of '{name}' has {recipe.min_count} rows over all parties",
-            hint="lower min_count, or leave the column out of features=",
+            hint="lower min_count, or name the categories: "
+            f"wf.features(one_hot={{'{name}': […]}}); a party tells none of few rows",
         )
     return tuple(frequent)
 

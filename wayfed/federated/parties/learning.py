@@ -157,7 +157,7 @@ class Learner:
             moments = fitting.Moments.of(np.ma.getdata(label)[self._train_rows])
             return {"moments": [moments.count, moments.mean, moments.squares]}
         counts = fitting.count_categories(label, self._question.label)
-        least = self._rules.min_rows
+        least = self._rules.least_of(self._question.label)
         told = withheld(list(counts.values()), least)
         if self._question.is_balanced:
             # In place of the others: what is learned from and all there is would tell of the rest.
@@ -172,7 +172,7 @@ class Learner:
         if self._question.classes is not None:
             return False
         counts = fitting.count_categories(label, self._question.label)
-        return min(counts.values(), default=self._rules.min_rows) < self._rules.min_rows
+        return any(rows < self._rules.least_of(self._question.label) for rows in counts.values())
 
     def _rare_classes(self) -> Problem:
         name, least = self._question.label, self._rules.min_rows
@@ -188,7 +188,8 @@ class Learner:
     ) -> list[int | None]:
         """Count the rows of each class that are learned from; none where `told` has none."""
         here = fitting.count_categories(label[self._train_rows], self._question.label)
-        learned = withheld([here.get(value, 0) for value in counts], self._rules.min_rows)
+        least = self._rules.least_of(self._question.label)
+        learned = withheld([here.get(value, 0) for value in counts], least)
         return [None if all_ is None else each for all_, each in zip(told, learned, strict=True)]
 
     def _require_bound(self) -> None:
@@ -205,6 +206,7 @@ class Learner:
             self._question.features,
             self._train_rows,
             least=self._rules.min_rows,
+            least_of=self._rules.least_of,
         )
         moments = {name: [m.count, m.mean, m.squares] for name, m in told.moments.items()}
         counts = {name: [[*pair] for pair in v.items()] for name, v in told.vocabularies.items()}

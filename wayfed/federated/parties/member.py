@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 import hmac
 import logging
+import math
 from dataclasses import dataclass, field
 from types import MappingProxyType
 from typing import TYPE_CHECKING, Final
@@ -21,6 +22,7 @@ from wayfed.local import Context
 from wayfed_optimizer.coercion import common_type, is_castable
 from wayfed_optimizer.errors import WayfedError, suggestion
 from wayfed_optimizer.expressions import Call, Cast, Column, Named
+from wayfed_optimizer.lineage import lineage
 from wayfed_optimizer.relations import (
     Aggregate,
     Read,
@@ -40,6 +42,7 @@ if TYPE_CHECKING:
     from wayfed.federated.parties.policy import Role
     from wayfed_optimizer.types import Field, Schema
 
+_COUNTED: Final = frozenset({Purpose.COUNT, Purpose.DESCRIBE})
 LOG: Final = logging.getLogger("wayfed.federated.party")
 
 
@@ -60,7 +63,10 @@ class BoundPlan:
     reach
         For each table: how many rows of the result one of its rows can change.
     least
-        For each column of the result: of how many rows a statistic of it must be.
+        For each column of the result: of how many rows a statistic of it must be, counted with as
+        many copies of a row as the plan may make; infinity where it may make any number.
+    least_rows
+        Of how many rows the result must be, counted so, that anything but a model is told of it.
     digest
         Of the plan, as it arrived.
     """
@@ -70,8 +76,9 @@ class BoundPlan:
     problems: tuple[str, ...]
     violations: tuple[str, ...]
     reach: Mapping[str, float] = field(default_factory=lambda: MappingProxyType({}))
-    least: Mapping[str, int] = field(default_factory=lambda: MappingProxyType({}))
+    least: Mapping[str, float] = field(default_factory=lambda: MappingProxyType({}))
     digest: str = ""
+    least_rows: float = 1
 
 
 class Member:
@@ -150,6 +157,7 @@ class Member:
             Whether it is told where a source is that cannot be read, and what columns it has.
         """
         logical = from_wire(plan)
+        rows = rewrite(logical).relation
         if purpose is Purpose.COUNT:
             logical = Aggregate(logical, (), (Named("rows", Call("count", ())),))
         needed = rewrite(logical).relation
@@ -166,16 +174,40 @@ class Member:
         }
         told = aggregate_of(needed) if purpose is Purpose.DESCRIBE else needed
         _, unmended = with_least_groups(told, self.policy, self._keys)
+        copies = self._copies(rows)
         violations = (*self.policy.violations(told), *unmended)
+        if purpose in _COUNTED:
+            violations += _unbounded(copies, self.policy.min_rows)
         roles = self.policy.result_roles(needed)
         if problems or violations:
             return BoundPlan(None, roles, tuple(problems), violations)
         guarded, _ = with_least_groups(needed, self.policy, self._keys)
         replaced = transform(guarded, lambda r: own[r] if isinstance(r, Read) else r)
-        least = self.policy.least_rows(needed)
+        most = max(copies.values(), default=1.0)
+        origins = lineage(needed).values
+        least = {
+            name: each * max((copies.get(o.table, 1.0) for o in origins[name]), default=most)
+            if purpose is Purpose.LEARN
+            else each * most
+            for name, each in self.policy.least_rows(needed).items()
+        }
         found = reach(needed, self._keys)
         digest = hashlib.sha256(plan).hexdigest()
-        return BoundPlan(self.context.dataset(replaced), roles, (), (), found, least, digest)
+        dataset = self.context.dataset(replaced)
+        floor = self.policy.min_rows * most
+        return BoundPlan(dataset, roles, (), (), found, least, digest, floor)
+
+    def _copies(self, rows: Relation) -> Mapping[str, float]:
+        """Return for each table in how many rows of a result one of its rows may be.
+
+        Where a single row may be told, nobody asks.
+        """
+        policy = self.policy
+        if policy.min_rows <= 1:
+            return {}
+        public = policy.privacy.public if policy.privacy is not None else ()
+        found = reach(rows, self._keys)
+        return {table: each for table, each in found.items() if table not in public}
 
     def account(self, plan: BoundPlan) -> Account:
         """Return what pays for runs over a plan."""
@@ -247,6 +279,16 @@ class Member:
             problems.append(f"{place} is {found.type}, which cannot be cast to {wanted.type}")
             return None
         return Named(wanted.name, Cast(column, wanted.type))
+
+
+def _unbounded(copies: Mapping[str, float], least: int) -> tuple[str, ...]:
+    """Return a sentence for each table of which one row may be as many as are asked for."""
+    return tuple(
+        f"a row of '{table}' may be in any number of rows, of which its min_rows={least:,} is "
+        "then no least number; join on keys that it declares, without windows and subqueries"
+        for table, most in copies.items()
+        if math.isinf(most)
+    )
 
 
 def _place_of(source: str) -> str:

@@ -41,6 +41,9 @@ class Rules:
     secret
         Without which nobody can compute the digest of rows that are guessed; empty where all
         parties are simulated by whoever asks.
+    least
+        How many rows must have a value of a column that it is told: more than `min_rows` where a
+        plan may repeat a row.
     """
 
     min_rows: int = 1
@@ -48,6 +51,7 @@ class Rules:
     policy: Policy = field(default_factory=Policy)
     account: Account | None = None
     secret: bytes = field(default=b"", repr=False)
+    least: Mapping[str, float] = field(default_factory=lambda: MappingProxyType({}))
 
     def violations(self, question: Question, key: str | None = None) -> tuple[str, ...]:
         """Return each rule that a question would break, as one sentence with the remedy.
@@ -85,6 +89,10 @@ class Rules:
         for name in by.columns if by is not None else ():
             if (role := self.roles.get(name, Role.FEATURE)) not in allowed:
                 yield f"'{name}' is a {role.value}, and does not decide which rows are held out"
+
+    def least_of(self, column: str) -> float:
+        """Return how many rows must have a value of a column that it is told."""
+        return max(self.min_rows, self.least.get(column, 1))
 
     def key_of(self, run: str, question: Question, name_word: int) -> str:
         """Return by what a private run is known again: the same question over the same plan.

@@ -55,7 +55,8 @@ class Session:
             DESCRIBE: answering(self._describe),
         }
         self._purpose = Purpose.LEARN
-        self._least: Mapping[str, int] = {}
+        self._least: Mapping[str, float] = {}
+        self._least_rows: float = 1
         self._learning: Callable[[Message, Context], Message] | None = None
 
     def answer(self, message: Message, context: Context) -> Message:
@@ -133,9 +134,12 @@ class Session:
         with self._lock:
             self._dataset, self._arrays = bound.dataset, None
             self._purpose, self._least = purpose, bound.least
+            self._least_rows = bound.least_rows
         policy = member.policy
         account = member.account(bound)
-        rules = Rules(policy.min_rows, bound.roles, policy, account, member.secret)
+        rules = Rules(
+            policy.min_rows, bound.roles, policy, account, member.secret, least=bound.least
+        )
         self._learning = None
         if purpose is Purpose.LEARN:
             self._learning = Learner(member.name, self.arrays, rules).app()
@@ -171,10 +175,10 @@ class Session:
         arrays = self.arrays()
         if self._purpose is Purpose.COUNT:
             rows = int(arrays["rows"][0])
-            if rows < least != 1:
+            if rows < self._least_rows != 1:
                 return answer({ReleaseKind.BINDING: {"left_out": _too_few(least)}})
             return answer({ReleaseKind.COUNT: {"rows": rows, "values": {}}})
-        if arrays.rows < least != 1:
+        if arrays.rows < self._least_rows != 1:
             return answer({ReleaseKind.BINDING: {"left_out": _too_few(least)}})
         found = told(question, arrays, lambda name: self._least.get(name, least))
         return answer({kind.value: content for kind, content in found.items()})

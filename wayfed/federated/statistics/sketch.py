@@ -72,7 +72,7 @@ class Sketch:
         """How many values it is of."""
         return sum(count for _, _, count in self.bins)
 
-    def coarsened(self, least: int) -> Sketch:
+    def coarsened(self, least: float) -> Sketch:
         """Join neighbouring bins until each has `least` values; no bins where all have fewer."""
         joined: list[Bin] = []
         for first, last, count in self.bins:

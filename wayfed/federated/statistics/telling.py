@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 
 
 def told(
-    asked: Asked, arrays: Arrays, least: Callable[[str], int]
+    asked: Asked, arrays: Arrays, least: Callable[[str], float]
 ) -> Mapping[ReleaseKind, Mapping[str, Any]]:
     """Return what is told of a party's rows, by kind of release.
 
@@ -44,12 +44,12 @@ def told(
     vocabularies: dict[str, list[list[Any]]] = {}
     for name in asked.numbers:
         numbers = present_numbers(arrays, name)
-        enough = len(numbers) >= least(name)
+        enough = _is_told(len(numbers), arrays.rows, least(name))
         values[name] = len(numbers) if enough else None
         if not enough:
             continue
         finite = numbers[np.isfinite(numbers)]
-        if len(finite) >= least(name):
+        if _is_told(len(finite), len(numbers), least(name)):
             found = Moments.of(finite)
             moments[name] = [found.count, found.mean, found.squares]
             sketches[name] = Sketch.of(finite).coarsened(least(name)).to_plain()
@@ -61,7 +61,7 @@ def told(
     for name in asked.categories:
         counted = count_categories(arrays[name], name)
         total = sum(counted.values())
-        if total < least(name):
+        if not _is_told(total, arrays.rows, least(name)):
             values[name] = None
             continue
         values[name] = total
@@ -75,3 +75,11 @@ def told(
         ReleaseKind.HISTOGRAM: histograms,
         ReleaseKind.VOCABULARY: vocabularies,
     }
+
+
+def _is_told(values: int, rows: int, least: float) -> bool:
+    """Say whether enough rows have a value, and enough or none of them have none.
+
+    What is told of all rows but a few, beside what is told of all, tells of those few.
+    """
+    return values >= least and not 0 < rows - values < least

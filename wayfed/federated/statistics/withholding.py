@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from wayfed.arrays import Arrays
 
 
-def withheld(counts: Sequence[int], least: int) -> list[int | None]:
+def withheld(counts: Sequence[int], least: float) -> list[int | None]:
     """Return counts, without those of fewer rows than `least` but zero.
 
     What the total tells of those that are withheld is of `least` rows, too: where they are fewer
