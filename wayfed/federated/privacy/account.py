@@ -110,6 +110,7 @@ class Account:
                     yield (
                         f"a row of '{table}' may change any number of rows of the plan's result, "
                         "so that no noise hides it; group by a key that its rows are joined on, "
+                        "compute in float64 what may fail otherwise (try_cast in place of cast), "
                         "or the party may say that it hides nobody: [policy.privacy] public = "
                         f'["{table}"]'
                     )

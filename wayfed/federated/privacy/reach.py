@@ -12,7 +12,7 @@ import math
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final, TypeAlias
 
-from wayfed_optimizer.expressions import Column, Subquery, WindowCall, columns_of
+from wayfed_optimizer.expressions import Column, Subquery, WindowCall, columns_of, may_raise
 from wayfed_optimizer.expressions import walk as walk_expression
 from wayfed_optimizer.relations import (
     Aggregate,
@@ -73,13 +73,14 @@ class _Tracer:
     """Keys, and what was found of each relation: a plan may name one part many times."""
 
     keys: Keys
+    failing: bool
     known: dict[Relation, _Reaches]
 
 
 _ANY: Final = Reach(math.inf, frozenset())
 
 
-def reach(plan: Relation, keys: Keys) -> Mapping[str, float]:
+def reach(plan: Relation, keys: Keys, *, failing: bool = False) -> Mapping[str, float]:
     """Return for each table of a plan how many rows of its result one of its rows can change.
 
     Parameters
@@ -88,6 +89,8 @@ def reach(plan: Relation, keys: Keys) -> Mapping[str, float]:
         The plan, over published tables.
     keys
         Columns by which a table's rows are known to differ.
+    failing
+        Whether a row also counts that makes the plan fail: it changes the whole result.
 
     Examples
     --------
@@ -101,7 +104,7 @@ def reach(plan: Relation, keys: Keys) -> Mapping[str, float]:
     >>> reach(Aggregate(tx, by_customer, total), lambda table: ())
     {'tx': 2.0}
     """
-    found = _reaches(plan, _Tracer(keys, {}))
+    found = _reaches(plan, _Tracer(keys, failing, {}))
     return {table: each.rows for table, each in sorted(found.items())}
 
 
@@ -115,6 +118,8 @@ def _reaches(node: Relation, tracer: _Tracer) -> _Reaches:
 def _traced(node: Relation, tracer: _Tracer) -> _Reaches:
     found = _below(node, tracer)
     for expression in expressions_of(node):
+        if tracer.failing and may_raise(expression):
+            found = dict.fromkeys(found, _ANY)
         # One row may change what a subquery says, and that any number of rows.
         for part in walk_expression(expression):
             if isinstance(part, Subquery):

@@ -290,12 +290,29 @@ def test_more_rounds_than_were_paid_for_are_refused(federation: Federation) -> N
     assert "paid for 2 rounds" in third.error.reason
 
 
-def test_a_plan_that_fails_on_a_row_tells_nobody_that_the_row_is_there(
-    federation: Federation, caplog: pytest.LogCaptureFixture
-) -> None:
-    failing = "select fraud, cast(concat('no ', customer_id) as bigint) as x from tx"
+@pytest.mark.parametrize(
+    "failing",
+    [
+        "cast(concat('no ', customer_id) as bigint)",
+        "amount + cast(case when customer_id = 17 then 'x' else '0' end as double)",
+        "customer_id * 1000000000000",
+    ],
+)
+def test_a_plan_that_may_fail_on_a_row_is_refused(federation: Federation, failing: str) -> None:
     with federation() as ctx:
-        run = train(ctx, arrays=ctx.sql(failing).to_numpy(), privacy=PRIVATE)
+        arrays = ctx.sql(f"select fraud, {failing} as x from tx").to_numpy()
+
+        with pytest.raises(PolicyViolation, match="so that no noise hides it"):
+            train(ctx, arrays=arrays, privacy=PRIVATE)
+
+
+def test_a_party_whose_rows_cannot_be_read_tells_nobody(
+    federation: Federation, tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    with federation() as ctx:
+        arrays = ctx.read("tx").select("amount", "fraud").to_numpy()
+        (tmp_path / "birch_tx.csv").unlink()
+        run = train(ctx, arrays=arrays, privacy=PRIVATE)
 
     assert "goes on without rows" in caplog.text
     assert run.status == "finished"

@@ -43,6 +43,23 @@ def joined(ctx: FederatedContext, how: str = "inner") -> Dataset:
     return ctx.read("customers").join(tx(ctx), on="customer_id", how=how)
 
 
+def test_a_row_that_may_make_the_plan_fail_changes_all_of_it(ctx: FederatedContext) -> None:
+    age = wf.col("age")
+    customers = ctx.read("customers")
+
+    def failing(plan: Dataset) -> dict[str, float]:
+        return dict(reach(plan.relation, lambda table: KEYS.get(table, ()), failing=True))
+
+    assert failing(customers.filter(age > 30)) == {"customers": 1}
+    assert failing(customers.with_columns(age=age.cast("float64") * 2)) == {"customers": 1}
+    assert failing(customers.with_columns(age=age * 2)) == {"customers": math.inf}
+    assert failing(customers.filter(age.cast("text").cast("int64") > 1)) == {"customers": math.inf}
+    assert failing(tx(ctx).join(customers.filter(age + 1 > 30), on="customer_id", how="semi")) == {
+        "customers": math.inf,
+        "tx": 1,
+    }
+
+
 PLANS = {
     "rows as they are": (tx, {"tx": 1}),
     "a filter and a value": (
