@@ -191,7 +191,7 @@ class Member:
             else each * most
             for name, each in self.policy.least_rows(needed).items()
         }
-        found = reach(needed, self._keys)
+        found = reach(needed, self._keys, failing=True)
         digest = hashlib.sha256(plan).hexdigest()
         dataset = self.context.dataset(replaced)
         floor = self.policy.min_rows * most
