@@ -694,6 +694,15 @@ def test_copies_of_a_row_tell_no_text_of_it(few: FederatedContext) -> None:
     assert told_of(told, "vocabulary") == {"amount": []}
 
 
+def test_nothing_is_told_that_the_recipe_takes_from_no_rows(ctx: FederatedContext) -> None:
+    told = send(session_of(ctx, until="bind"), "query.statistics", {})
+    scaled = session_of(ctx)
+    send(scaled, "query.bind", a_question(recipe=features(standardize=True).to_dict()))
+
+    assert (told_of(told, "statistics"), told_of(told, "vocabulary")) == ({}, {})
+    assert list(told_of(send(scaled, "query.statistics", {}), "statistics")) == ["amount"]
+
+
 def test_all_rows_but_one_are_not_described(few: FederatedContext) -> None:
     session = open_session(few._members[0], THIEF)
     rest = "select amount as a, case when id <> 7 then amount end as b from tx"

@@ -124,7 +124,7 @@ def test_each_way_to_fill(impute: Any, filled: float) -> None:
 
 def test_a_party_tells_no_category_that_fewer_rows_have_than_its_policy_says() -> None:
     arrays = Arrays.from_table(pa.table({"t": ["u"] * 5 + ["v"] * 4 + ["w"], "x": [1.0] * 10}))
-    recipe = features(one_hot=True)
+    recipe = features(one_hot=True, standardize=["x"])
 
     told = gather(recipe, arrays, ("t", "x"), np.arange(10), least=2)
     few = gather(recipe, arrays, ("t", "x"), np.arange(1), least=2)

@@ -62,6 +62,9 @@ class Moments:
         return float(np.sqrt(self.squares / self.count)) if self.count else 0.0
 
 
+_NOTHING: Final = Moments(0, 0.0, 0.0)
+
+
 @dataclass(frozen=True, slots=True)
 class Number:
     """A numeric column: ``(x - shift) / scale``, with `fill` where x is missing."""
@@ -234,8 +237,8 @@ def gather(
 ) -> Statistics:
     """Take the statistics of `columns` over these rows of one party.
 
-    Nothing is told that is of fewer than `least` rows: no category, and no mean. A category of a
-    column has `least_of` it, where that is given.
+    Nothing is told that the recipe does not need, or that is of fewer than `least` rows: no
+    category, and no mean. A category of a column has `least_of` it, where that is given.
     """
     moments: dict[str, Moments] = {}
     sketches: dict[str, Sketch] = {}
@@ -251,6 +254,8 @@ def gather(
                 for category, count in zip(counts, told, strict=True)
                 if count is not None
             }
+            continue
+        if not recipe.takes_from_rows(name, is_bool=arrays[name].dtype.kind == "b"):
             continue
         values = present_numbers(arrays, name, rows)
         values = values if len(values) >= least else values[:0]
@@ -301,7 +306,8 @@ def fit(
         else:
             median = merged_quantile(sketches.get(name, ()), 0.5)
             is_bool = name in yes_or_no
-            parts.append(_number(recipe, name, moments[name], median, is_bool=is_bool))
+            found = moments.get(name, _NOTHING)
+            parts.append(_number(recipe, name, found, median, is_bool=is_bool))
     return FittedFeatures(tuple(parts))
 
 
@@ -322,12 +328,11 @@ def fit_without_rows(
                 f"'{name}' would be fitted to the parties' rows, which privacy= keeps from being",
                 hint="wf.features(standardize={'x': (40, 15)}, one_hot={'y': ['a', 'b']})",
             )
-    nothing = Moments(0, 0.0, 0.0)
     return FittedFeatures(
         tuple(
             OneHot(name, known)
             if (known := recipe.categories_of(name))
-            else _number(recipe, name, nothing, None, is_bool=name in yes_or_no)
+            else _number(recipe, name, _NOTHING, None, is_bool=name in yes_or_no)
             for name in columns
         )
     )
