@@ -49,6 +49,8 @@ class Echo:
             Echo.release.wait(30)
         if told.get("do") == "fail":
             raise ValueError("no")
+        if told.get("do") == "fail in no words":
+            raise ValueError("\ud800")
         return Message(content, reply_to=message)
 
     def lend(self) -> Arrays:

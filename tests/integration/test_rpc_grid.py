@@ -101,6 +101,16 @@ def test_a_party_that_fails_says_why_and_the_others_answer():
         assert set(ask(fed.grid(), do="fail").values()) == {"ValueError: no"}
 
 
+def test_an_answer_that_cannot_be_written_is_said_to_be_so():
+    with federation() as fed:
+        fed.parties()
+        grid = fed.grid()
+
+        told = set(ask(grid, do="fail in no words").values())
+        assert told == {"its answer cannot be written as a message"}
+        assert set(ask(grid, do="fail").values()) == {"ValueError: no"}
+
+
 def test_a_party_that_is_not_connected_is_named_at_once():
     with federation() as fed:
         fed.party("ash")

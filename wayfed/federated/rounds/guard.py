@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING, Any, Final
 
 import numpy as np
 from flwr.app import ArrayRecord, ConfigRecord, Message, MetricRecord, RecordDict
@@ -17,10 +17,15 @@ from wayfed_optimizer.errors import PartyError
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
 
+    from numpy.typing import NDArray
+
     from wayfed.federated.releases import Recorder
     from wayfed_optimizer.cancellation import CancellationToken
 
 _SHOWN: Final = 10
+_FEWEST_TO_COMPARE: Final = 3
+_OUT_OF_PROPORTION: Final = 1e6
+"""How far beyond what half of the parties answer a number may lie; see Krum for what is nearer."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -160,13 +165,15 @@ class GuardedGrid(PartyGrid):
                     self._record(release)
         answers = {reply.metadata.src_node_id: reply for reply in replies}
         checks = _Checks()
+        faults = {n: checks.fault(sent[n], reply) for n, reply in answers.items() if n in sent}
+        faults |= checks.absurd()
         usable: list[Message] = []
         failures: list[tuple[int, Failure]] = []
         for node, name in names.items():
             if (message := sent.get(node)) is None:
                 continue
             reply = answers.get(node)
-            reason = checks.fault(message, reply) if reply else _silence(limit)
+            reason = faults[node] if reply else _silence(limit)
             if reason is None and reply is not None:
                 usable.append(reply)
             else:
@@ -202,6 +209,7 @@ class _Checks:
 
     def __init__(self) -> None:
         self._templates: dict[int, dict[str, tuple[tuple[int, ...], str]]] = {}
+        self._sizes: dict[int, float] = {}
 
     def fault(self, message: Message, reply: Message) -> str | None:
         """Say what is wrong with `reply`; None if nothing is."""
@@ -232,16 +240,31 @@ class _Checks:
         template = self._template_of(message.content)
         if template.keys() != update.keys():
             return f"answered arrays {sorted(update)} instead of {sorted(template)}"
+        greatest = 0.0
         for name, array in update.items():
             shape, dtype = template[name]
             if tuple(array.shape) != shape:
                 return f"answered '{name}' of shape {tuple(array.shape)} instead of {shape}"
             if array.dtype != dtype:
                 return f"answered '{name}' as {array.dtype} instead of {dtype}"
-            values = array.numpy()
-            if values.dtype.kind in "fc" and not np.isfinite(values).all():
+            if not math.isfinite(size := _size(array.numpy())):
                 return f"answered NaN or infinity in '{name}'"
+            greatest = max(greatest, size)
+        self._sizes[message.metadata.dst_node_id] = greatest
         return None
+
+    def absurd(self) -> dict[int, str]:
+        """Say whose updates are out of all proportion to those of the others."""
+        sizes = sorted(self._sizes.values())
+        if len(sizes) < _FEWEST_TO_COMPARE:
+            return {}
+        usual = max(1.0, sizes[(len(sizes) - 1) // 2])
+        return {
+            node: f"answered numbers of up to {size:.1e}, where half of the parties stay below "
+            f"{usual:.1e}"
+            for node, size in self._sizes.items()
+            if size > _OUT_OF_PROPORTION * usual
+        }
 
     def _template_of(self, content: RecordDict) -> dict[str, tuple[tuple[int, ...], str]]:
         template = self._templates.get(id(content))
@@ -254,6 +277,13 @@ class _Checks:
             }
             self._templates[id(content)] = template
         return template
+
+
+def _size(values: NDArray[Any]) -> float:
+    """Return the greatest magnitude in an array; NaN or infinity where it holds such."""
+    if values.dtype.kind not in "fc" or not values.size:
+        return 0.0
+    return float(np.abs(values).max())
 
 
 def _metric_fault(figures: MetricRecord) -> str | None:

@@ -44,9 +44,10 @@ class EarlyStopping:
 
         sign = 1.0 if HIGHER_IS_BETTER[self.metric] else -1.0
         best, least = None, -math.inf
-        for played in history:
-            if played.metrics and self.metric not in played.metrics:
-                raise InvalidOption.unknown(self.metric, played.metrics, of="the run's measures")
+        measured = {name for played in history for name in played.metrics}
+        if measured and self.metric not in measured:
+            raise InvalidOption.unknown(self.metric, sorted(measured), of="the run's measures")
+        for played in history:  # a round without it, as of rows of one class, is no better
             value = sign * played.metrics.get(self.metric, math.nan)
             if value > least + (self.min_delta if best is not None else 0.0):
                 best, least = played.number, value

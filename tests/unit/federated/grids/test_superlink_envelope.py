@@ -27,9 +27,10 @@ def test_equal_messages_have_equal_records_so_that_they_are_stored_once():
         [],
         [ConfigRecord({"lr": 0.1})],
         [ConfigRecord({"part": "first"})],
+        [ConfigRecord({"part": float("inf")})],
         list(Envelope("ask", "s", 3, data=bytes(PART_BYTES + 1)).records().values())[1:],
     ],
-    ids=["none", "another", "no number", "incomplete"],
+    ids=["none", "another", "no number", "no end", "incomplete"],
 )
 def test_records_that_are_no_message_of_ours_are_refused(records):
     with pytest.raises(MalformedMessage):

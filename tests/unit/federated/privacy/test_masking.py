@@ -175,7 +175,9 @@ def test_a_party_uncovers_once() -> None:
         party.reveal([1, 3], [2])
 
 
-@pytest.mark.parametrize(("parties", "shares", "threshold"), [(3, 3, 1), (2, 2, 2), (9, 4, 2)])
+@pytest.mark.parametrize(
+    ("parties", "shares", "threshold"), [(3, 3, 1), (2, 2, 2), (9, 4, 2), (99, 33, 17)]
+)
 def test_a_party_hides_among_enough(parties: int, shares: int, threshold: int) -> None:
     with pytest.raises(PolicyViolation, match="could read an update"):
         Masking(1).keys(parties, shares, threshold)

@@ -132,6 +132,17 @@ def test_what_cannot_stop_a_run_is_refused(unequal_parties: dict[str, Arrays]) -
         run_federated(unequal_parties, **own, rounds=2, early_stopping="auc")
 
 
+def test_a_round_whose_rows_cannot_be_measured_so_is_no_better() -> None:
+    asked = wf.early_stopping("auc", patience=2)
+    one_class = Round(2, {"log_loss": 0.1}, {}, {}, (), 0.0)
+    first, *_, last = history(0.6, None, 0.7)
+
+    assert asked.best([first, one_class, last]) == 3
+    assert not asked.is_over([first, one_class])
+    with pytest.raises(InvalidOption, match="'auc' is not an option"):
+        asked.best([one_class])
+
+
 def test_what_was_asked_is_read_again_as_it_was() -> None:
     asked = wf.early_stopping("f1", patience=7, min_delta=0.1, restore_best=False)
 

@@ -213,9 +213,18 @@ class _Hosted:
     def _work(self) -> None:
         while (taken := self._queue.get()) is not None:
             ask, message = taken
-            self._answer = answer = to_bytes(self._answered(message))
+            self._answer = answer = self._written(message)
             del taken, message
             self._reply(ask.session, ask.number, answer)
+
+    def _written(self, message: Message) -> bytes:
+        answered = self._answered(message)
+        try:
+            return to_bytes(answered)
+        except (ValueError, TypeError, OverflowError) as error:  # as of text that is no Unicode
+            LOG.warning("could not write the answer to a message", exc_info=error)
+            reason = "its answer cannot be written as a message"
+            return to_bytes(Message(Error(CLIENT_APP_RAISED, reason), reply_to=message))
 
     def _answered(self, message: Message) -> Message:
         try:

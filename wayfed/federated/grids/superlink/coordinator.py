@@ -17,6 +17,7 @@ import httpx
 from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
 from cryptography.x509 import load_pem_x509_certificate
 
+from wayfed.federated.grids.rpc.messages import MalformedMessage
 from wayfed.federated.grids.superlink import private
 from wayfed.federated.grids.superlink.depot import Depot, told
 from wayfed.federated.grids.superlink.envelope import Envelope
@@ -150,8 +151,11 @@ class SuperLinkRun:
             asked = message.metadata.reply_to_message_id
             if message.has_error():
                 answered.append(Answered(asked, None, str(message.error.reason)))
-            else:
+                continue
+            try:
                 answered.append(Answered(asked, Envelope.of(self._depot.fetch(tree))))
+            except MalformedMessage as error:
+                answered.append(Answered(asked, None, f"answered {error.message}"))
         return answered
 
     def close(self) -> None:

@@ -94,5 +94,5 @@ class Envelope:
                 str(head["group"]),
                 data,
             )
-        except (KeyError, IndexError, TypeError, ValueError) as error:
+        except (KeyError, IndexError, TypeError, ValueError, OverflowError) as error:
             raise MalformedMessage(f"records that are no message: {error}") from error

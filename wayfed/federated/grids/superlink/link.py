@@ -157,16 +157,17 @@ class SuperLinkLink:
         depot = Depot(self._client, self._node, head.metadata.run_id)
         try:
             envelope = Envelope.of(depot.fetch(tree))
-        except MalformedMessage as error:
-            LOG.warning("refused a message of run %d: %s", head.metadata.run_id, error.message)
+            ask = self._ask(envelope) if envelope.kind == ASK else None
+        except (MalformedMessage, ValueError, TypeError, OverflowError) as error:
+            LOG.warning("refused a message of run %d: %s", head.metadata.run_id, error)
             reason = "this party answers wayfed's messages only, and runs no code that arrives"
             self._push(Message(Error(code=CLIENT_APP_RAISED, reason=reason), reply_to=head))
             return True
         if envelope.kind == END:
             self._hosting.end(self._address, envelope.session)
-        elif envelope.kind == ASK:
+        elif ask is not None:
             self._waiting[envelope.session, envelope.number] = head
-            self._hosting.ask(self._ask(envelope))
+            self._hosting.ask(ask)
         return True
 
     def _ask(self, envelope: Envelope) -> Ask:

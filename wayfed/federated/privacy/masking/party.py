@@ -18,6 +18,8 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
 _FEWEST: Final = 3
+MOST_SHARES: Final = 31
+"""With how many parties each shares its secrets, itself included; odd, for a ring of them."""
 
 
 class Masking:
@@ -47,10 +49,11 @@ class Masking:
             So few could then read an update.
         """
         self._next(1)
-        if shares < _FEWEST or not shares // 2 < threshold <= shares or parties < shares:
+        enough = shares // 2 < threshold <= shares <= parties
+        if not enough or not _FEWEST <= shares <= MOST_SHARES:
             raise PolicyViolation(
                 f"{threshold} of {shares} parties could read an update: it takes more than half, "
-                f"and at least {_FEWEST} parties"
+                f"and {_FEWEST} to {MOST_SHARES} parties"
             )
         self._parties = parties
         told = {

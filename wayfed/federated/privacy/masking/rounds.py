@@ -29,6 +29,7 @@ from wayfed.federated.privacy.masking.messages import (
     read_by_node,
     told_by,
 )
+from wayfed.federated.privacy.masking.party import MOST_SHARES
 from wayfed.federated.releases import ReleaseKind
 from wayfed.federated.rounds.guard import Failure
 from wayfed.federated.wire import Reply, record_of, weights_of
@@ -43,8 +44,6 @@ if TYPE_CHECKING:
 
 FEWEST: Final = 3
 """Of two parties, each could take its own update out of the sum."""
-_MOST_SHARES: Final = 31
-"""With how many parties each shares its secrets, itself included; odd, for a ring of them."""
 
 
 def summed_in_secret(
@@ -163,7 +162,7 @@ class _Exchange:
 
     def agree(self) -> None:
         """Let the parties make keys, and share their secrets."""
-        self.near = _ring(self.asked, min(len(self.asked), _MOST_SHARES))
+        self.near = _ring(self.asked, min(len(self.asked), MOST_SHARES))
         count = len(next(iter(self.near.values())))
         self.threshold = count // 2 + 1
         told = told_by(self.number, parties=len(self.asked), shares=count, threshold=self.threshold)
