@@ -60,7 +60,9 @@ def blind(
     nothing = dict.fromkeys(environment.sources, TableStatistics.unknown())
     unaware = replace(environment, statistics=nothing, observed=nothing_observed, costs={})
     uncached = transform(relation, lambda each: each.input if isinstance(each, Cache) else each)
-    return explain(plan(uncached, unaware), unaware, stage=stage, alternatives=alternatives)
+    told = explain(plan(uncached, unaware), unaware, stage=stage, alternatives=alternatives)
+    assumed = "nothing is looked at of what is known of the rows: its min_rows is above 1"
+    return replace(told, assumptions=(assumed,))
 
 
 def shared(explanation: Explanation, party: str) -> Explanation:

@@ -17,7 +17,7 @@ from wayfed.federated.parties.configuration import PartyConfiguration, policy_of
 from wayfed.federated.parties.policy import Purpose
 from wayfed.federated.parties.thresholds import aggregate_of, with_least_groups
 from wayfed.federated.privacy.account import Account
-from wayfed.federated.privacy.reach import reach
+from wayfed.federated.privacy.reach import copies, reach
 from wayfed.local import Context
 from wayfed_optimizer.coercion import common_type, is_castable
 from wayfed_optimizer.errors import WayfedError, suggestion
@@ -174,19 +174,19 @@ class Member:
         }
         told = aggregate_of(needed) if purpose is Purpose.DESCRIBE else needed
         _, unmended = with_least_groups(told, self.policy, self._keys)
-        copies = self._copies(rows)
+        repeated = self._copies(rows)
         violations = (*self.policy.violations(told), *unmended)
         if purpose in _COUNTED:
-            violations += _unbounded(copies, self.policy.min_rows)
+            violations += _unbounded(repeated, self.policy.min_rows)
         roles = self.policy.result_roles(needed)
         if problems or violations:
             return BoundPlan(None, roles, tuple(problems), violations)
         guarded, _ = with_least_groups(needed, self.policy, self._keys)
         replaced = transform(guarded, lambda r: own[r] if isinstance(r, Read) else r)
-        most = max(copies.values(), default=1.0)
+        most = max(repeated.values(), default=1.0)
         origins = lineage(needed).values
         least = {
-            name: each * max((copies.get(o.table, 1.0) for o in origins[name]), default=most)
+            name: each * max((repeated.get(o.table, 1.0) for o in origins[name]), default=most)
             if purpose is Purpose.LEARN
             else each * most
             for name, each in self.policy.least_rows(needed).items()
@@ -206,7 +206,7 @@ class Member:
         if policy.min_rows <= 1:
             return {}
         public = policy.privacy.public if policy.privacy is not None else ()
-        found = reach(rows, self._keys)
+        found = copies(rows, self._keys)
         return {table: each for table, each in found.items() if table not in public}
 
     def account(self, plan: BoundPlan) -> Account:
@@ -281,12 +281,12 @@ class Member:
         return Named(wanted.name, Cast(column, wanted.type))
 
 
-def _unbounded(copies: Mapping[str, float], least: int) -> tuple[str, ...]:
+def _unbounded(repeated: Mapping[str, float], least: int) -> tuple[str, ...]:
     """Return a sentence for each table of which one row may be as many as are asked for."""
     return tuple(
         f"a row of '{table}' may be in any number of rows, of which its min_rows={least:,} is "
         "then no least number; join on keys that it declares, without windows and subqueries"
-        for table, most in copies.items()
+        for table, most in repeated.items()
         if math.isinf(most)
     )
 

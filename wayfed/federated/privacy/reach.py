@@ -74,10 +74,12 @@ class _Tracer:
 
     keys: Keys
     failing: bool
+    changes: int
     known: dict[Relation, _Reaches]
 
 
 _ANY: Final = Reach(math.inf, frozenset())
+_FILLING: Final = (JoinKind.LEFT, JoinKind.FULL, JoinKind.ASOF)
 
 
 def reach(plan: Relation, keys: Keys, *, failing: bool = False) -> Mapping[str, float]:
@@ -104,7 +106,24 @@ def reach(plan: Relation, keys: Keys, *, failing: bool = False) -> Mapping[str, 
     >>> reach(Aggregate(tx, by_customer, total), lambda table: ())
     {'tx': 2.0}
     """
-    found = _reaches(plan, _Tracer(keys, failing, {}))
+    found = _reaches(plan, _Tracer(keys, failing, _CHANGES, {}))
+    return {table: each.rows for table, each in sorted(found.items())}
+
+
+def copies(plan: Relation, keys: Keys) -> Mapping[str, float]:
+    """Return for each table in how many rows of a plan's result one of its rows can be.
+
+    Fewer than it can change: a row is in one group, and changes what that was to what it is.
+
+    Examples
+    --------
+    >>> from wayfed_optimizer.relations import SetKind
+    >>> from wayfed_optimizer.types import Schema
+    >>> tx = Read("tx", Schema.of(amount="float64"))
+    >>> copies(SetOperation(SetKind.UNION, tx, tx, all=True), lambda table: ())
+    {'tx': 2.0}
+    """
+    found = _reaches(plan, _Tracer(keys, failing=False, changes=1, known={}))
     return {table: each.rows for table, each in sorted(found.items())}
 
 
@@ -147,7 +166,7 @@ def _below(node: Relation, tracer: _Tracer) -> _Reaches:
         case Distinct(input) if not node.on:
             return _reaches(input, tracer)
         case Aggregate(input):
-            return _each(_reaches(input, tracer), lambda r: _grouped(node, r))
+            return _each(_reaches(input, tracer), lambda r: _grouped(node, r, tracer.changes))
         case Window(input):
             return _each(_reaches(input, tracer), lambda r: _windowed(node, r))
         case MapBatches(input) if node.kind is MapKind.ROW:
@@ -191,10 +210,10 @@ def _kept(outputs: Iterable[tuple[str, Expression]], same: frozenset[str]) -> fr
     )
 
 
-def _grouped(node: Aggregate, below: Reach) -> Reach:
+def _grouped(node: Aggregate, below: Reach, changes: int) -> Reach:
     kept = _kept([(key.name, key.expression) for key in node.keys], below.same)
     groups = 1.0 if len(kept) == len(node.keys) else below.rows
-    return Reach(_CHANGES * groups, kept)
+    return Reach(changes * groups, kept)
 
 
 def _windowed(node: Window, below: Reach) -> Reach:
@@ -217,7 +236,7 @@ def _joined(node: Join, tracer: _Tracer) -> _Reaches:
             one_match=node.kind is JoinKind.ASOF
             or _is_unique(node.right, _second(pairs), tracer.keys),
             only_filters=node.kind in (JoinKind.SEMI, JoinKind.ANTI),
-            fills=node.kind in (JoinKind.RIGHT, JoinKind.FULL),
+            changes=tracer.changes if node.kind in (JoinKind.RIGHT, JoinKind.FULL) else None,
         ),
     )
     turned = tuple((there, here) for here, there in pairs)
@@ -229,7 +248,7 @@ def _joined(node: Join, tracer: _Tracer) -> _Reaches:
             turned,
             one_match=_is_unique(node.left, _second(turned), tracer.keys)
             and node.kind is not JoinKind.ASOF,
-            fills=node.kind in (JoinKind.LEFT, JoinKind.FULL, JoinKind.ASOF),
+            changes=tracer.changes if node.kind in _FILLING else None,
             shown=shown,
         ),
     )
@@ -242,14 +261,14 @@ def _of_side(
     *,
     one_match: bool,
     only_filters: bool,
-    fills: bool,
+    changes: int | None,
 ) -> Reach:
-    """Follow changed rows of the left side; `fills` says that right rows without them stay."""
+    """Follow changed rows of the left side; `changes`, where right rows without them stay."""
     if only_filters:
         return each
     rows = each.rows if one_match else math.inf
-    if fills:
-        return Reach(_CHANGES * rows, frozenset(b for a, b in pairs if a in each.same))
+    if changes is not None:
+        return Reach(changes * rows, frozenset(b for a, b in pairs if a in each.same))
     return Reach(rows, each.same)
 
 
@@ -258,14 +277,14 @@ def _of_other_side(
     pairs: tuple[tuple[str, str], ...],
     *,
     one_match: bool,
-    fills: bool,
+    changes: int | None,
     shown: frozenset[str],
 ) -> Reach:
-    """Follow changed rows of the right side; `fills` says that left rows without them stay."""
+    """Follow changed rows of the right side; `changes`, where left rows without them stay."""
     rows = each.rows if one_match else math.inf
     partners = frozenset(b for a, b in pairs if a in each.same)
-    if fills:
-        return Reach(_CHANGES * rows, partners)
+    if changes is not None:
+        return Reach(changes * rows, partners)
     return Reach(rows, (each.same | partners) & shown)
 
 
