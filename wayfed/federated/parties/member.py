@@ -64,7 +64,7 @@ class BoundPlan:
         For each table: how many rows of the result one of its rows can change.
     least
         For each column of the result: of how many rows a statistic of it must be, counted with as
-        many copies of a row as the plan may make; infinity where it may make any number.
+        many copies of a row as the plan may make, where that is a number.
     least_rows
         Of how many rows the result must be, counted so, that anything but a model is told of it.
     digest
@@ -183,8 +183,11 @@ class Member:
             return BoundPlan(None, roles, tuple(problems), violations)
         guarded, _ = with_least_groups(needed, self.policy, self._keys)
         replaced = transform(guarded, lambda r: own[r] if isinstance(r, Read) else r)
-        most = max(repeated.values(), default=1.0)
         origins = lineage(needed).values
+        if purpose is Purpose.LEARN:
+            # Joins without a declared key are what most plans are that are learned from.
+            repeated = {table: 1.0 if math.isinf(n) else n for table, n in repeated.items()}
+        most = max(repeated.values(), default=1.0)
         least = {
             name: each * max((repeated.get(o.table, 1.0) for o in origins[name]), default=most)
             if purpose is Purpose.LEARN
