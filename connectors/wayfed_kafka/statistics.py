@@ -72,6 +72,8 @@ class Glance:
     def _look(self, topic: TopicTable, cluster: Cluster, ranges: Sequence[Range]) -> None:
         try:
             self._found = dict(_sampled(topic, cluster, ranges))
+        except Exception:  # noqa: BLE001  # a plan goes on without; a run will say what is wrong
+            self._found = {}
         finally:
             self._ended.set()
 
