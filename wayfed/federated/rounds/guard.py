@@ -24,8 +24,8 @@ if TYPE_CHECKING:
 
 _SHOWN: Final = 10
 _FEWEST_TO_COMPARE: Final = 3
-_OUT_OF_PROPORTION: Final = 1e6
-"""How far beyond what half of the parties answer a number may lie; see Krum for what is nearer."""
+_OUT_OF_PROPORTION: Final = 1e9
+"""How far beyond what half of the parties answer a number may lie: sums grow with rows; and see Krum."""
 
 
 @dataclass(frozen=True, slots=True)
