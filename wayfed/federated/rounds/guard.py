@@ -25,7 +25,7 @@ if TYPE_CHECKING:
 _SHOWN: Final = 10
 _FEWEST_TO_COMPARE: Final = 3
 _OUT_OF_PROPORTION: Final = 1e9
-"""How far beyond what half of the parties answer a number may lie: sums grow with rows; and see Krum."""
+"""How far beyond what half of the parties answer a number may lie: sums grow with the rows."""
 
 
 @dataclass(frozen=True, slots=True)
