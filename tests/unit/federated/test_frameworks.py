@@ -255,6 +255,19 @@ def test_keras_begins_each_round_with_a_new_optimizer_and_draws_by_the_seed(
     assert first.tobytes() == second.tobytes()
 
 
+def test_keras_keeps_nothing_of_the_party_before() -> None:
+    pytest.importorskip("keras")
+    spec = models.keras(keras_model("adam", dropout=0.2), local_epochs=3, batch_size=None)
+    model = resolve_model(spec, Task(3, 2))
+    x = np.arange(12.0).reshape(4, 3)
+    examples = Examples(x, np.array([0.0, 1.0, 1.0, 0.0]))
+
+    first, second = (model.train(model.initial_weights(0), examples, seed=(7, 1)) for _ in range(2))
+    assert [value.tobytes() for value in first.values()] == [
+        value.tobytes() for value in second.values()
+    ]
+
+
 def test_what_a_framework_cannot_learn_from_is_refused() -> None:
     keras = pytest.importorskip("keras")
     with pytest.raises(InvalidOption, match="no weights yet"):

@@ -51,6 +51,9 @@ def specify(model: Any, task: TaskKind, *, local_epochs: int, batch_size: int | 
         raise InvalidOption(
             "the model has no loss", hint="model.compile(optimizer='sgd', loss='…')"
         )
+    # Keras would only make its state in the first step, and keep it for whoever is next.
+    if not model.optimizer.built:
+        model.optimizer.build(model.trainable_variables)
     begun = tuple(_array(weight) for weight in model.weights)
     optimizer = tuple(_array(variable) for variable in model.optimizer.variables)
 
@@ -143,7 +146,7 @@ class KerasModel:
 
     def _hold(self, weights: Weights) -> None:
         self.model.set_weights([weights[name] for name in self._names])
-        for variable, value in zip(self.model.optimizer.variables, self.optimizer, strict=False):
+        for variable, value in zip(self.model.optimizer.variables, self.optimizer, strict=True):
             variable.assign(value)
 
 
