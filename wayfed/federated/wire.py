@@ -28,8 +28,6 @@ if TYPE_CHECKING:
 
     from numpy.typing import NDArray
 
-ARRAYS: Final = "arrays"
-CONFIG: Final = "config"
 QUESTION: Final = "question"
 _JSON: Final = "json"
 _LENT: Final = "lent"

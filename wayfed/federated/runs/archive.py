@@ -18,6 +18,12 @@ if TYPE_CHECKING:
 
     from numpy.typing import NDArray
 
+_UNREADABLE: Final = (
+    zipfile.BadZipFile,
+    EOFError,
+    ValueError,
+    NotImplementedError,  # zipfile's, where an entry is compressed in a way that it does not know
+)
 _ARRAY: Final = ".npy"
 _DOCUMENT: Final = ".json"
 
@@ -70,9 +76,7 @@ def read_archive(
                     arrays[name.removesuffix(_ARRAY)] = array
                 elif name.endswith(_DOCUMENT):
                     documents[name.removesuffix(_DOCUMENT)] = json.loads(archive.read(name))
-    # zipfile raises NotImplementedError where it does not know how an entry is compressed, which
-    # nothing is that `write_archive` wrote.
-    except (zipfile.BadZipFile, EOFError, ValueError, NotImplementedError) as error:
+    except _UNREADABLE as error:
         if isinstance(error, DamagedArchive):
             raise
         raise DamagedArchive(str(error)) from error
