@@ -70,6 +70,7 @@ class _Question:
         self.trouble: str | None = None
         self.seconds = 0.0
         self._ask = ask
+        self._here = here
         self._began = monotonic()
         if here:
             self._run()
@@ -80,6 +81,10 @@ class _Question:
     def age(self) -> float:
         """How long ago it was asked."""
         return monotonic() - self._began
+
+    def in_time(self, seconds: float) -> bool:
+        """Return whether it was answered in so many seconds; one that is asked at once is."""
+        return self.answered.is_set() and (self._here or self.seconds <= seconds)
 
     def _run(self) -> None:
         try:
@@ -161,7 +166,7 @@ class Gatherer:
         numbers: dict[str, int] = {}
         troubles: list[str] = []
         for question in questions:
-            why = question.trouble if question.answered.is_set() else self._late()
+            why = question.trouble if question.in_time(self._seconds) else self._late()
             for name in question.names:
                 known = self._known.get(name)
                 found, number = (known[1], known[2]) if known else (TableStatistics.unknown(), 0)

@@ -97,9 +97,15 @@ def test_a_late_store_holds_nobody_up_and_its_answer_is_there_the_next_time(stor
     assert gatherer.gather(table).statistics["a"].rows.likely == 10
 
 
+def test_an_answer_that_took_longer_than_the_budget_is_late_whoever_looked_first(store):
+    ready(store)
+    (said,) = Gatherer(0).gather({"a": Table(store)}).troubles
+    assert "did not tell what it knows within 0 s" in said
+
+
 def test_one_store_that_is_late_takes_nothing_from_the_others(store):
     quick = ready(Store(rows=7))
-    found = Gatherer(SHORT).gather({"late": Table(store), "quick": Table(quick)})
+    found = Gatherer(1.0).gather({"late": Table(store), "quick": Table(quick)})
     assert found.statistics["quick"].rows.likely == 7
     assert found.statistics["late"].rows.provenance is Provenance.DEFAULT
 
