@@ -4,41 +4,19 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Self
 
-from wayfed import joining, mapping
-from wayfed.columns import as_column, fill
+from wayfed import joining
+from wayfed.column_verbs import ColumnVerbs
 from wayfed.dataset_context import require_same_context
 from wayfed.display import dataset_html, dataset_text
+from wayfed.function_verbs import FunctionVerbs
 from wayfed.grouping import GroupedDataset
 from wayfed.looping import loop_over
 from wayfed.sampling import parts_of, sampling_keys
-from wayfed.selecting import (
-    condition_of,
-    keep,
-    outputs_of,
-    project,
-    row_over,
-    scope_of,
-    select,
-    sort_keys,
-)
+from wayfed.selecting import condition_of, field_of, keep, outputs_of, sort_keys
 from wayfed.terminals import Terminals
-from wayfed.tracing import trace_outputs
 from wayfed_optimizer.coercion import common_type
-from wayfed_optimizer.errors import (
-    InvalidOption,
-    PlatformNotFound,
-    TypeMismatch,
-    UnboundedResult,
-)
-from wayfed_optimizer.expressions import Column as Reference
-from wayfed_optimizer.expressions import (
-    Named,
-    call,
-    cast_to,
-    column,
-    conjunction,
-    named_type,
-)
+from wayfed_optimizer.errors import InvalidOption, PlatformNotFound, UnboundedResult
+from wayfed_optimizer.expressions import call, conjunction
 from wayfed_optimizer.relations import (
     Cache,
     Distinct,
@@ -46,8 +24,6 @@ from wayfed_optimizer.relations import (
     Hint,
     JoinKind,
     Limit,
-    MapBatches,
-    MapKind,
     Relation,
     Sample,
     SetKind,
@@ -55,20 +31,19 @@ from wayfed_optimizer.relations import (
     Sort,
     reads,
 )
-from wayfed_optimizer.types import Schema, check_option, is_integer, is_numeric
+from wayfed_optimizer.types import Schema, check_option
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Mapping, Sequence
+    from collections.abc import Callable, Mapping, Sequence
 
     from wayfed.columns import Order, Value
     from wayfed.dataset_context import DatasetContext
     from wayfed.explain import Explanation
-    from wayfed.mapping import SchemaLike
     from wayfed.selecting import Selector
     from wayfed_optimizer.types import DataType
 
 
-class Dataset(Terminals):
+class Dataset(ColumnVerbs, FunctionVerbs, Terminals):
     """Rows with named, typed columns, described by a plan; nothing runs before a terminal.
 
     Datasets are immutable: every verb returns a new one. Columns are given by name, as an
@@ -127,86 +102,11 @@ class Dataset(Terminals):
         found = condition_of(conditions, self.relation)
         return self.with_relation(keep(self.relation, conjunction(tuple(found))))
 
-    def select(self, *columns: Selector | Sequence[Selector], **named: Selector | Value) -> Self:
-        """Take these columns and no others; `named` ones have their names.
-
-        Examples
-        --------
-        >>> import wayfed as wf
-        >>> with wf.context() as ctx:
-        ...     orders = ctx.read({"id": [1], "amount": [10.0]})
-        >>> orders.select("id", gross=lambda t: t.amount * 1.2).columns
-        ('id', 'gross')
-        """
-        return self.with_relation(select(self.relation, outputs_of(columns, named, self.relation)))
-
-    def with_columns(
-        self, *columns: Selector | Sequence[Selector], **named: Selector | Value
-    ) -> Self:
-        """Add columns, or put them in the place of those with the same names.
-
-        Examples
-        --------
-        >>> import wayfed as wf
-        >>> with wf.context() as ctx:
-        ...     orders = ctx.read({"account": [1, 1], "amount": [10.0, 30.0]})
-        >>> share = wf.col("amount") / wf.sum("amount").over(partition_by="account")
-        >>> orders.with_columns(share=share).schema
-        Schema(account int64, amount float64, share float64)
-        """
-        return self._with_outputs(outputs_of(columns, named, self.relation))
-
-    def _with_outputs(self, outputs: Iterable[Named]) -> Self:
-        new = {output.name: output for output in outputs}
-        kept = {name: Named(name, column(self.schema, name)) for name in self.columns}
-        return self.with_relation(select(self.relation, tuple({**kept, **new}.values())))
-
-    def drop(self, *columns: str) -> Self:
-        """Leave columns out."""
-        scope = scope_of(self.relation)
-        for name in columns:
-            scope.schema.field(name, of=scope.of)
-        rest = [name for name in self.columns if name not in columns]
-        return self.with_relation(project(self.relation, rest))
-
-    def rename(self, names: Mapping[str, str] | None = None, /, **more: str) -> Self:
-        """Rename columns, old name to new: ``rename(cust="customer_id")``."""
-        new = {**(names or {}), **more}
-        for name in new:
-            self._field(name)
-        outputs = (Named(new.get(name, name), column(self.schema, name)) for name in self.columns)
-        return self.with_relation(select(self.relation, tuple(outputs)))
-
-    def cast(
-        self, types: Mapping[str, DataType | str] | None = None, /, **more: DataType | str
-    ) -> Self:
-        """Convert columns to types: ``cast(amount="decimal(12,2)")``; what does not fit raises."""
-        return self._with_outputs(
-            Named(name, cast_to(self._field(name), named_type(kind)))
-            for name, kind in {**(types or {}), **more}.items()
-        )
-
-    def fill_null(self, value: Value = None, /, **values: Value) -> Self:
-        """Put values in place of NULL: one for every column whose type it fits, or by column."""
-        scope = scope_of(self.relation)
-        filled = {} if value is None else self._fillable(value)
-        return self._with_outputs(
-            Named(name, fill(self._field(name), as_column(each).bind(scope)))
-            for name, each in {**filled, **values}.items()
-        )
-
-    def _fillable(self, value: Value) -> dict[str, Value]:
-        constant = as_column(value).bind(scope_of(self.relation))
-        fits = [f.name for f in self.schema if f.nullable and _fits(constant.type, f.type)]
-        if not fits:
-            raise TypeMismatch(
-                f"no column takes {constant} in place of NULL: it is {constant.type}"
-            )
-        return dict.fromkeys(fits, value)
-
     def drop_null(self, *columns: str) -> Self:
         """Drop the rows that have NULL in one of these columns, or in any."""
-        tests = (call("is_not_null", self._field(name)) for name in columns or self.columns)
+        tests = (
+            call("is_not_null", field_of(self.relation, name)) for name in columns or self.columns
+        )
         return self.with_relation(keep(self.relation, conjunction(tuple(tests))))
 
     def join(
@@ -372,7 +272,7 @@ class Dataset(Terminals):
         ...     posts.explode("tags").to_arrow().to_pylist()
         [{'id': 1, 'tags': 'a'}, {'id': 1, 'tags': 'b'}]
         """
-        self._field(column)
+        field_of(self.relation, column)
         return self.with_relation(Explode(self.relation, column, keep_empty))
 
     def sample(
@@ -432,120 +332,6 @@ class Dataset(Terminals):
         (1, array([2]))
         """
         return self.with_relation(Cache(self.relation, self.context.unique_name("cache")))
-
-    def map(self, function: Callable[..., object], schema: SchemaLike | None = None) -> Self:
-        """Make each row another one.
-
-        Without `schema`, the function is called once, on a row of columns, to learn which
-        expressions it means; engines then run these. With `schema`, or where the function is
-        annotated to return a TypedDict or NamedTuple, it runs as Python on the values of each row:
-        slower, and opaque to the optimizer.
-
-        Parameters
-        ----------
-        function
-            From a row (``t.amount``, ``t["amount"]``, ``{**t}``) to a dict, a named tuple, or a
-            list, array or tuple; in these a column that is passed on keeps its name, an alias
-            counts, and anything else is ``column_0``, ``column_1`` … by its position.
-        schema
-            The columns that it returns as Python: ``{"name": "text", "total": "float64"}``.
-
-        Raises
-        ------
-        PlanError
-            Where the function cannot be traced; says at which line, and how to go on.
-
-        Examples
-        --------
-        >>> import wayfed as wf
-        >>> with wf.context() as ctx:
-        ...     orders = ctx.read({"id": [1], "amount": [10.0]})
-        >>> orders.map(lambda t: {**t, "fee": t.amount * 0.01}).columns
-        ('id', 'amount', 'fee')
-        """
-        found = schema or mapping.annotated_schema(function)
-        if found is not None:
-            return self._mapped(function, MapKind.ROW, found)
-        scope = scope_of(self.relation)
-        pairs = trace_outputs(function, row_over(self.relation))
-        outputs = tuple(Named(name, each.bind(scope)) for name, each in pairs)
-        return self.with_relation(select(self.relation, outputs))
-
-    def flat_map(self, function: Callable[..., object], schema: SchemaLike | None = None) -> Self:
-        """Make each row any number of rows, by a Python function that returns or yields them.
-
-        What it yields is handed on as it comes: a row may become more rows than memory holds.
-
-        Parameters
-        ----------
-        function
-            From a row of values (``row.note``) to rows: each a dict, tuple, or single value.
-        schema
-            The columns of these; the function's annotation may say them instead.
-
-        Raises
-        ------
-        ExecutionError
-            When run, where the function raises (its error is the cause) or makes what does not
-            fit; names the batch, the row, and the line of the function.
-
-        Examples
-        --------
-        >>> import wayfed as wf
-        >>> with wf.context() as ctx:
-        ...     notes = ctx.read({"id": [1, 2], "words": ["a b", "c"]})
-        ...     words = notes.flat_map(
-        ...         lambda row: [(row.id, word) for word in row.words.split()],
-        ...         schema={"id": "int64", "word": "text"},
-        ...     )
-        ...     words.sort("word").to_arrow().to_pydict()
-        {'id': [1, 1, 2], 'word': ['a', 'b', 'c']}
-        """
-        return self._mapped(
-            function, MapKind.ROWS, schema or mapping.required_schema(function, "flat_map")
-        )
-
-    def map_batches(
-        self, function: Callable[..., object], schema: SchemaLike | None = None
-    ) -> Self:
-        """Make each batch of rows another one, by a Python function over Arrow record batches.
-
-        Parameters
-        ----------
-        function
-            From a pyarrow.RecordBatch to one, a table, a pandas or polars frame, or a dict of
-            arrays, with the columns of `schema`; or a generator of several of these. Which rows
-            share a batch is the engine's choice; it is not called for no rows.
-        schema
-            The columns that it returns; the function's annotation may say them instead.
-
-        Raises
-        ------
-        ExecutionError
-            When run, where the function raises (its error is the cause) or returns what does not
-            fit; names the batch, and the line of the function.
-
-        Examples
-        --------
-        >>> import pyarrow.compute as pc
-        >>> import wayfed as wf
-        >>> with wf.context() as ctx:
-        ...     orders = ctx.read({"amount": [10.0, 20.0]})
-        ...     rounded = orders.map_batches(
-        ...         lambda batch: {"amount": pc.round(batch["amount"], -1)},
-        ...         schema={"amount": "float64"},
-        ...     )
-        ...     rounded.to_numpy()["amount"]
-        array([10., 20.])
-        """
-        return self._mapped(
-            function, MapKind.BATCHES, schema or mapping.required_schema(function, "map_batches")
-        )
-
-    def _mapped(self, function: Callable[..., object], kind: MapKind, schema: SchemaLike) -> Self:
-        name = getattr(function, "__name__", type(function).__name__)
-        columns = mapping.as_schema(schema)
-        return self.with_relation(MapBatches(self.relation, name, function, kind, columns))
 
     def iterate(
         self,
@@ -637,17 +423,8 @@ class Dataset(Terminals):
             self.relation, stage=stage, analyze=analyze, alternatives=alternatives
         )
 
-    def _field(self, name: str) -> Reference:
-        scope = scope_of(self.relation)
-        return column(scope.schema, name, of=scope.of)
-
     def __repr__(self) -> str:
         return dataset_text(self)
 
     def _repr_html_(self) -> str:
         return dataset_html(self)
-
-
-def _fits(value: DataType, kind: DataType) -> bool:
-    both = common_type([value, kind])
-    return both is not None and (both == kind or (is_integer(value) and is_numeric(kind)))

@@ -14,6 +14,7 @@ from wayfed_optimizer.expressions import (
     Named,
     SortKey,
     WindowCall,
+    column,
     contains_kind,
     walk,
 )
@@ -42,6 +43,12 @@ def _tables(relation: Relation) -> frozenset[str]:
     if isinstance(relation, Read):
         return frozenset((relation.table,))
     return frozenset().union(*map(_tables, relation.below))
+
+
+def field_of(relation: Relation, name: str) -> Reference:
+    """Return a column of a relation; raises ColumnNotFound where it has none of that name."""
+    scope = scope_of(relation)
+    return column(scope.schema, name, of=scope.of)
 
 
 def row_over(relation: Relation) -> Row:
