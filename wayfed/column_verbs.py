@@ -67,7 +67,15 @@ class ColumnVerbs:
         return self.with_relation(select(self.relation, tuple({**kept, **new}.values())))
 
     def drop(self, *columns: str) -> Self:
-        """Leave columns out."""
+        """Leave columns out.
+
+        Examples
+        --------
+        >>> import wayfed as wf
+        >>> with wf.context() as ctx:
+        ...     ctx.read({"id": [1], "amount": [10.0], "note": ["-"]}).drop("note").columns
+        ('id', 'amount')
+        """
         scope = scope_of(self.relation)
         for name in columns:
             scope.schema.field(name, of=scope.of)
@@ -75,7 +83,15 @@ class ColumnVerbs:
         return self.with_relation(project(self.relation, rest))
 
     def rename(self, names: Mapping[str, str] | None = None, /, **more: str) -> Self:
-        """Rename columns, old name to new: ``rename(cust="customer_id")``."""
+        """Rename columns, old name to new: ``rename(cust="customer_id")``.
+
+        Examples
+        --------
+        >>> import wayfed as wf
+        >>> with wf.context() as ctx:
+        ...     ctx.read({"cust": [1], "amount": [10.0]}).rename(cust="customer_id").columns
+        ('customer_id', 'amount')
+        """
         new = {**(names or {}), **more}
         for name in new:
             field_of(self.relation, name)
@@ -88,14 +104,32 @@ class ColumnVerbs:
     def cast(
         self, types: Mapping[str, DataType | str] | None = None, /, **more: DataType | str
     ) -> Self:
-        """Convert columns to types: ``cast(amount="decimal(12,2)")``; what does not fit raises."""
+        """Convert columns to types: ``cast(amount="decimal(12,2)")``; what does not fit raises.
+
+        Examples
+        --------
+        >>> import wayfed as wf
+        >>> with wf.context() as ctx:
+        ...     texts = ctx.read({"amount": ["10.00", "7.50"]})
+        ...     texts.cast(amount="decimal(12,2)").to_arrow()["amount"].to_pylist()
+        [Decimal('10.00'), Decimal('7.50')]
+        """
         return self._with_outputs(
             Named(name, cast_to(field_of(self.relation, name), named_type(kind)))
             for name, kind in {**(types or {}), **more}.items()
         )
 
     def fill_null(self, value: Value = None, /, **values: Value) -> Self:
-        """Put values in place of NULL: one for every column whose type it fits, or by column."""
+        """Put values in place of NULL: one for every column whose type it fits, or by column.
+
+        Examples
+        --------
+        >>> import wayfed as wf
+        >>> with wf.context() as ctx:
+        ...     orders = ctx.read({"amount": [10.0, None], "note": [None, "late"]})
+        ...     orders.fill_null(amount=0.0, note="").to_arrow().to_pydict()
+        {'amount': [10.0, 0.0], 'note': ['', 'late']}
+        """
         scope = scope_of(self.relation)
         filled = {} if value is None else self._fillable(value)
         return self._with_outputs(

@@ -75,17 +75,41 @@ class Dataset(ColumnVerbs, FunctionVerbs, Terminals):
 
     @property
     def schema(self) -> Schema:
-        """Names and types of the columns."""
+        """Names and types of the columns.
+
+        Examples
+        --------
+        >>> import wayfed as wf
+        >>> with wf.context() as ctx:
+        ...     ctx.read({"id": [1], "amount": [10.0]}).schema
+        Schema(id int64, amount float64)
+        """
         return self.relation.schema
 
     @property
     def columns(self) -> tuple[str, ...]:
-        """Names of the columns, in order."""
+        """Names of the columns, in order.
+
+        Examples
+        --------
+        >>> import wayfed as wf
+        >>> with wf.context() as ctx:
+        ...     ctx.read({"id": [1], "amount": [10.0]}).columns
+        ('id', 'amount')
+        """
         return self.relation.schema.names
 
     @property
     def bounded(self) -> bool:
-        """Whether the rows come to an end."""
+        """Whether the rows come to an end.
+
+        Examples
+        --------
+        >>> import wayfed as wf
+        >>> with wf.context() as ctx:
+        ...     ctx.read({"id": [1]}).bounded
+        True
+        """
         return self.relation.bounded
 
     def filter(self, *conditions: Selector | bool) -> Self:
@@ -103,7 +127,16 @@ class Dataset(ColumnVerbs, FunctionVerbs, Terminals):
         return self.with_relation(keep(self.relation, conjunction(tuple(found))))
 
     def drop_null(self, *columns: str) -> Self:
-        """Drop the rows that have NULL in one of these columns, or in any."""
+        """Drop the rows that have NULL in one of these columns, or in any.
+
+        Examples
+        --------
+        >>> import wayfed as wf
+        >>> with wf.context() as ctx:
+        ...     orders = ctx.read({"amount": [10.0, None, 5.0], "note": [None, "late", "early"]})
+        ...     orders.drop_null("amount").count(), orders.drop_null().count()
+        (2, 1)
+        """
         tests = (
             call("is_not_null", field_of(self.relation, name)) for name in columns or self.columns
         )
@@ -211,6 +244,14 @@ class Dataset(ColumnVerbs, FunctionVerbs, Terminals):
 
         Keys are columns, expressions, ``wf.col("amount").desc()`` or text such as
         ``"amount desc"``; `descending` is for all those that do not say.
+
+        Examples
+        --------
+        >>> import wayfed as wf
+        >>> with wf.context() as ctx:
+        ...     orders = ctx.read({"id": [1, 2, 3, 4], "amount": [10.0, 20.0, None, 10.0]})
+        ...     orders.sort("amount desc", "id").to_numpy()["id"]
+        array([2, 1, 4, 3])
         """
         if not keys:
             raise InvalidOption("sort() needs something to sort by", available=self.columns)
@@ -218,26 +259,70 @@ class Dataset(ColumnVerbs, FunctionVerbs, Terminals):
         return self.with_relation(Sort(self.relation, order))
 
     def limit(self, count: int, *, offset: int = 0) -> Self:
-        """Take at most `count` rows after the first `offset`; which ones, only a sort says."""
+        """Take at most `count` rows after the first `offset`; which ones, only a sort says.
+
+        Examples
+        --------
+        >>> import wayfed as wf
+        >>> with wf.context() as ctx:
+        ...     orders = ctx.read({"id": [1, 2, 3], "amount": [10.0, 20.0, 5.0]})
+        ...     orders.sort("amount", descending=True).limit(1, offset=1).to_numpy()["id"]
+        array([1])
+        """
         return self.with_relation(Limit(self.relation, count, offset))
 
     def distinct(self, *on: str) -> Self:
-        """Keep one of equal rows; with columns, some one row for each of their values."""
+        """Keep one of equal rows; with columns, some one row for each of their values.
+
+        Examples
+        --------
+        >>> import wayfed as wf
+        >>> with wf.context() as ctx:
+        ...     orders = ctx.read({"customer": [1, 1, 2], "city": ["Ulm", "Ulm", "Ulm"]})
+        ...     orders.distinct().count(), orders.distinct("city").count()
+        (2, 1)
+        """
         return self.with_relation(Distinct(self.relation, on))
 
     def union(self, other: Dataset, *, distinct: bool = False) -> Self:
         """Put the rows of both together; `distinct` keeps one of equal ones.
 
         Columns are matched by name, and cast to their common types.
+
+        Examples
+        --------
+        >>> import wayfed as wf
+        >>> with wf.context() as ctx:
+        ...     old, new = ctx.read({"id": [1, 2]}), ctx.read({"id": [2, 3]})
+        ...     old.union(new).count(), old.union(new, distinct=True).count()
+        (4, 3)
         """
         return self._set_operation(SetKind.UNION, other, distinct=distinct)
 
     def intersect(self, other: Dataset, *, distinct: bool = True) -> Self:
-        """Keep the rows that `other` has too; without `distinct`, as often as both have them."""
+        """Keep the rows that `other` has too; without `distinct`, as often as both have them.
+
+        Examples
+        --------
+        >>> import wayfed as wf
+        >>> with wf.context() as ctx:
+        ...     old, new = ctx.read({"id": [1, 2]}), ctx.read({"id": [2, 3]})
+        ...     old.intersect(new).to_numpy()["id"]
+        array([2])
+        """
         return self._set_operation(SetKind.INTERSECT, other, distinct=distinct)
 
     def except_(self, other: Dataset, *, distinct: bool = True) -> Self:
-        """Drop the rows that `other` has; without `distinct`, as often as it has them."""
+        """Drop the rows that `other` has; without `distinct`, as often as it has them.
+
+        Examples
+        --------
+        >>> import wayfed as wf
+        >>> with wf.context() as ctx:
+        ...     old, new = ctx.read({"id": [1, 2]}), ctx.read({"id": [2, 3]})
+        ...     old.except_(new).to_numpy()["id"]
+        array([1])
+        """
         return self._set_operation(SetKind.EXCEPT, other, distinct=distinct)
 
     def _set_operation(self, kind: SetKind, other: Dataset, *, distinct: bool) -> Self:
@@ -288,6 +373,15 @@ class Dataset(ColumnVerbs, FunctionVerbs, Terminals):
             The keys; rows that agree on them stay together. By default the declared key.
         seed
             Another seed gives another sample.
+
+        Examples
+        --------
+        >>> import wayfed as wf
+        >>> with wf.context() as ctx:
+        ...     orders = ctx.read({"id": list(range(1000))})
+        ...     tenth = orders.sample(0.1, by="id")
+        ...     tenth.count(), tenth.except_(orders.sample(0.2, by="id")).count()
+        (109, 0)
         """
         return self.with_relation(Sample(self.relation, self._sampling_keys(by), 0, fraction, seed))
 
@@ -388,13 +482,36 @@ class Dataset(ColumnVerbs, FunctionVerbs, Terminals):
 
         Functions of Python, loops and caches run in this process as ever; what they read, and the
         bodies of loops, run there.
+
+        Examples
+        --------
+        >>> import wayfed as wf
+        >>> with wf.context() as ctx:
+        ...     ctx.read({"id": [1, 2]}).filter("id > 1").on("duckdb").count()
+        1
         """
         if platform not in self.context.platform_names:
             raise PlatformNotFound(platform, self.context.platform_names, of="this context")
         return self.with_relation(Hint(self.relation, platform=platform))
 
     def hint(self, *, rows: int) -> Self:
-        """Tell the optimizer how many rows there are, where you know better."""
+        """Tell the optimizer how many rows there are, where you know better.
+
+        Examples
+        --------
+        >>> import wayfed as wf
+        >>> with wf.context() as ctx:
+        ...     orders = ctx.read({"id": [1, 2, 3], "amount": [10.0, 20.0, 5.0]})
+        ...     print(orders.filter("amount > 6").hint(rows=2).explain("logical"))
+        logical plan
+        <BLANKLINE>
+        Hint of rows 2                    2 rows
+          Filter amount > 6.0             2 rows
+            Read table: id, amount        3 rows
+        <BLANKLINE>
+        notes
+          * .hint(rows=2) is taken for what statistics would say
+        """
         return self.with_relation(Hint(self.relation, rows=rows))
 
     def explain(
@@ -416,6 +533,16 @@ class Dataset(ColumnVerbs, FunctionVerbs, Terminals):
         -------
         Explanation
             Text by ``str()``, data by ``to_dict()``, a graph by ``to_mermaid()``.
+
+        Examples
+        --------
+        >>> import wayfed as wf
+        >>> with wf.context() as ctx:
+        ...     print(ctx.read({"id": [1, 2]}).filter("id > 1").explain("logical"))
+        logical plan
+        <BLANKLINE>
+        Filter id > 1            ~1 row
+          Read table: id          2 rows
         """
         if (analyze or stage == "executed") and not self.bounded:
             raise UnboundedResult("explain(analyze=True) runs the plan, which has no end")
