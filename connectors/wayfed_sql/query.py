@@ -9,18 +9,9 @@ from __future__ import annotations
 from dataclasses import replace
 from typing import TYPE_CHECKING, Final
 
-from wayfed_optimizer import expressions, relations
+from wayfed_optimizer import expressions
 from wayfed_optimizer.errors import Unsupported
-from wayfed_optimizer.expressions import (
-    Call,
-    Column,
-    Expression,
-    Literal,
-    Named,
-    Subquery,
-    columns_of,
-    facts_of,
-)
+from wayfed_optimizer.expressions import Call, Column, Expression, Named, columns_of
 from wayfed_optimizer.relations import (
     Aggregate,
     Distinct,
@@ -40,17 +31,19 @@ from wayfed_optimizer.relations import (
     Window,
 )
 from wayfed_optimizer.types import TEXT
-from wayfed_sql.block import Block, Compound, OrderKey, conjunction
-from wayfed_sql.digits import digits_between
+from wayfed_sql.block import Block, Compound, OrderKey
 from wayfed_sql.expression_printer import ExpressionPrinter
+from wayfed_sql.guards import in_turn, only_plain
 from wayfed_sql.joins import join_blocks
 from wayfed_sql.layering import TooLong, in_layers
 from wayfed_sql.overflow import may_fail
 from wayfed_sql.sampling import sample_condition
-from wayfed_sql.templates import COMPARISON, EQUAL_OTHERWISE, ORDERED_OTHERWISE, Text
+from wayfed_sql.sources import constants_block, elements_block, table_block
+from wayfed_sql.survey import survey
+from wayfed_sql.templates import EQUAL_OTHERWISE, ORDERED_OTHERWISE, Text
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
+    from collections.abc import Mapping
 
     from wayfed_optimizer.platform import TableReference
     from wayfed_optimizer.types import Schema
@@ -78,9 +71,6 @@ RELATIONS: Final = frozenset(
 
 _LONG = 40
 """Characters beyond which an expression is not written twice."""
-
-_SUBQUERY = "(SELECT "
-"""What a condition that reads tables of its own has in it; it is not written twice either."""
 
 
 def to_sql(relation: Relation, dialect: Dialect, tables: Mapping[str, TableReference]) -> str:
@@ -144,7 +134,7 @@ class QueryPrinter:
         self._aliases: set[str] = set()
         self._common: dict[Relation, tuple[str, Mapping[str, Text]]] = {}
         self._definitions: list[str] = []
-        self._uses, self.qualified = _survey(root)
+        self._survey = survey(root)
 
     def statement(self, relation: Relation) -> str:
         """Write the whole statement, common subplans first."""
@@ -175,7 +165,7 @@ class QueryPrinter:
 
     def block(self, relation: Relation) -> Block:
         """Return a relation as a block that more can be added to."""
-        if self._uses.get(relation, 0) > 1 and not _only_scans(relation):
+        if self._survey.shares(relation):
             return self._common_block(relation)
         return self._own_block(relation)
 
@@ -186,7 +176,7 @@ class QueryPrinter:
             block = replace(block, order=(), limit=fence)
         alias = self.alias("t")
         source = f"({self.select(block, schema)}) AS {self.dialect.identifier(alias)}"
-        return Block(self._columns(schema, alias, block.columns), source)
+        return Block(self.columns(schema, alias, block.columns), source)
 
     def alias(self, wanted: str) -> str:
         """Return a name for a table in this statement that no other has."""
@@ -197,9 +187,10 @@ class QueryPrinter:
         self._aliases.add(name.lower())
         return name
 
-    def _columns(self, schema: Schema, alias: str, texts: Mapping[str, Text]) -> dict[str, Text]:
+    def columns(self, schema: Schema, alias: str, texts: Mapping[str, Text]) -> dict[str, Text]:
+        """Return the columns of a table in FROM; they compare as those in `texts` do."""
         identifier = self.dialect.identifier
-        prefix = f"{identifier(alias)}." if self.qualified else ""
+        prefix = f"{identifier(alias)}." if self._survey.qualified else ""
         return {
             name: Text(
                 prefix + identifier(name),
@@ -209,6 +200,12 @@ class QueryPrinter:
             )
             for name in schema.names
         }
+
+    def computed(self, schema: Schema) -> dict[str, Text]:
+        """Return how columns compare that no table's collation applies to."""
+        if not self.dialect.computed_collates:
+            return {}
+        return {f.name: Text(f.name, collated=ORDERED_OTHERWISE) for f in schema if f.type == TEXT}
 
     def _common_block(self, relation: Relation) -> Block:
         if relation not in self._common:
@@ -221,14 +218,14 @@ class QueryPrinter:
         alias = self.alias("t")
         identifier = self.dialect.identifier
         source = f"{identifier(name)} AS {identifier(alias)}"
-        return Block(self._columns(relation.schema, alias, columns), source)
+        return Block(self.columns(relation.schema, alias, columns), source)
 
     def _own_block(self, relation: Relation) -> Block:  # noqa: PLR0912  # a case for each relation
         match relation:
             case Read():
-                return self._read(relation)
+                return table_block(self, relation)
             case Values():
-                return self._values(relation)
+                return constants_block(self, relation)
             case Select():
                 return self._select(relation)
             case Filter(input, predicate):
@@ -248,75 +245,13 @@ class QueryPrinter:
             case SetOperation():
                 return self._set_operation(relation)
             case Explode():
-                return self._explode(relation)
+                return elements_block(self, relation)
             case Sample(input):
                 condition = sample_condition(relation)
                 return self.block(input) if condition is None else self._filter(input, condition)
             case Hint(input):
                 return self.block(input)
         raise self.dialect.refuse(type(relation).__name__)
-
-    def _read(self, read: Read) -> Block:
-        table = self.tables[read.table]
-        identifier = self.dialect.identifier
-        alias = self.alias(table.name[-1] if table.name else read.table)
-        if table.query is not None:
-            source = f"({table.query}) AS {identifier(alias)}"
-        else:
-            source = ".".join(map(identifier, table.name))
-            if alias != table.name[-1]:
-                source += f" AS {identifier(alias)}"
-        differs = EQUAL_OTHERWISE if self.dialect.equality_collates else ORDERED_OTHERWISE
-        collated = {name: Text(name, collated=differs) for name in table.collations}
-        columns = self._columns(read.schema, alias, collated)
-        for name, (low, high) in table.bounds.items():
-            if name in columns:
-                digits = digits_between(low, high, read.schema[name].type)
-                columns[name] = columns[name]._replace(digits=digits)
-        return Block(columns, source)
-
-    def _values(self, values: Values) -> Block:
-        """Print rows of constants; the first row's casts say the types of all."""
-        identifier = self.dialect.identifier
-        alias = self.alias("constants")
-        if not len(values.schema):
-            return Block({}, f"(SELECT 1 AS {identifier('one')}) AS {identifier(alias)}")
-        names, every = values.schema.names, self.dialect.types_values
-        rows = [
-            ", ".join(self._constant(value, typed=number == 0 or every) for value in row)
-            for number, row in enumerate(values.rows)
-        ]
-        if not rows:
-            nothing = ", ".join(
-                f"{self._constant(Literal(None, f.type), typed=True)} AS {identifier(f.name)}"
-                for f in values.schema
-            )
-            source = f"(SELECT {nothing} WHERE 1 = 0) AS {identifier(alias)}"
-        elif self.dialect.value_columns:
-            outputs = ", ".join(
-                f"{self.dialect.value_columns.format(number)} AS {identifier(name)}"
-                for number, name in enumerate(names, 1)
-            )
-            listed = ", ".join(f"({row})" for row in rows)
-            rows_only = f"(VALUES {listed})"
-            source = f"(SELECT {outputs} FROM {rows_only}) AS {identifier(alias)}"  # noqa: S608  # constants, quoted
-        else:
-            listed = ", ".join(f"({row})" for row in rows)
-            columns = ", ".join(map(identifier, names))
-            source = f"(VALUES {listed}) AS {identifier(alias)}({columns})"
-        return Block(self._columns(values.schema, alias, self._computed(values.schema)), source)
-
-    def _computed(self, schema: Schema) -> dict[str, Text]:
-        """Return how columns compare that no table's collation applies to."""
-        if not self.dialect.computed_collates:
-            return {}
-        return {f.name: Text(f.name, collated=ORDERED_OTHERWISE) for f in schema if f.type == TEXT}
-
-    def _constant(self, value: Literal, *, typed: bool) -> str:
-        text = self.expressions.text(value, {}).sql
-        if not typed and value.value is not None:
-            return text
-        return f"CAST({text} AS {self.dialect.type_name(value.type)})"
 
     def _select(self, select: Select) -> Block:
         block = self.block(select.input)
@@ -348,8 +283,8 @@ class QueryPrinter:
         if before and may_fail(predicate):
             # Not evaluated on rows that are already excluded. The guard alone would do: plain
             # conditions stay beside it because engines prune by them.
-            text = _in_turn(before, text)
-            block = _only_plain(block)
+            text = in_turn(before, text)
+            block = only_plain(block)
         return self.keep(block, text)
 
     def keep(self, block: Block, condition: Text) -> Block:
@@ -471,31 +406,8 @@ class QueryPrinter:
         inner = replace(block, order=()).sql([*outputs, f"{over} AS {number}"])
         source = f"({inner}) AS {alias}"
         first = Text(f"{alias}.{number} = 1", 4)
-        columns = self._columns(distinct.schema, alias, block.columns)
+        columns = self.columns(distinct.schema, alias, block.columns)
         return Block(columns, source, where=(first,))
-
-    def _explode(self, explode: Explode) -> Block:
-        """Make rows of a list's elements in a SELECT of their own: others cannot be put on top."""
-        dialect = self.dialect
-        if not dialect.explode:
-            raise dialect.refuse("Explode")
-        block = self.block(explode.input)
-        if not block.takes_rows:
-            block = self.derived(block, explode.input.schema)
-        kind = explode.input.schema.field(explode.column).type
-        form = dialect.explode_outer if explode.keep_empty else dialect.explode
-        if "{alias}" in form and block.where:
-            # What a condition keeps out is not taken apart.
-            block = self.derived(block, explode.input.schema)
-        listed = self.expressions.settled(block.columns[explode.column], kind)
-        alias = self.alias("exploded")
-        rows = form.format(list=listed.sql, type=dialect.type_name(kind), alias=alias)
-        element = Text(rows)
-        if "{alias}" in form:
-            block = replace(block, source=f"{block.source} {rows}", joined=True)
-            element = Text(f"{alias}.exploded")
-        made = replace(block, columns={**block.columns, explode.column: element})
-        return self.derived(made, explode.schema)
 
     def _set_operation(self, operation: SetOperation) -> Block:
         kind, every = operation.kind, operation.all
@@ -505,7 +417,7 @@ class QueryPrinter:
         left = self._side(operation, operation.left, first=True)
         right = self._side(operation, operation.right, first=False)
         word = f"{kind.value.upper()}{' ALL' if every else ''}"
-        collated = self._computed(operation.schema)
+        collated = self.computed(operation.schema)
         columns = {
             name: Text(
                 self.dialect.identifier(name),
@@ -534,29 +446,6 @@ def _nests(inner: Compound, outer: SetOperation, first: bool) -> bool:
     return inner.kind is outer.kind is SetKind.UNION and inner.all and outer.all
 
 
-def _in_turn(before: Sequence[Text], last: Text) -> Text:
-    """Write a condition that is evaluated only on rows for which those before it are true."""
-    guard = next((condition for condition in before if condition.steps), None)
-    if guard is None:
-        return Text(f"CASE WHEN {conjunction(before)} THEN {last.sql} END", steps=(*before, last))
-    new = (c for c in before if c is not guard and c not in guard.steps)
-    steps = (*guard.steps, *new)
-    ended = " ".join(f"WHEN {step.within(COMPARISON)} IS NOT TRUE THEN FALSE" for step in steps)
-    return Text(f"CASE {ended} ELSE {last.sql} END", steps=(*steps, last))
-
-
-def _only_plain(block: Block) -> Block:
-    """Leave out the conditions of the last step that a guard repeats at a price."""
-    if block.group is not None:
-        return replace(block, having=tuple(c for c in block.having if _is_plain(c)))
-    return replace(block, where=tuple(c for c in block.where if _is_plain(c)))
-
-
-def _is_plain(condition: Text) -> bool:
-    """Say whether a condition is cheap to evaluate twice: no guard, no table of its own."""
-    return not condition.steps and _SUBQUERY not in condition.sql
-
-
 def _repeats(block: Block, select: Select) -> bool:
     """Say whether merging would write a long expression more than once."""
     long = {name for name, text in block.columns.items() if len(text.sql) > _LONG}
@@ -574,55 +463,3 @@ def _repeats(block: Block, select: Select) -> bool:
 def _ungroups(block: Block, select: Select) -> bool:
     """Say whether outputs would use nothing that makes all rows one group."""
     return block.group == () and not any(columns_of(o.expression) for o in select.outputs)
-
-
-def _survey(root: Relation) -> tuple[dict[Relation, int], bool]:
-    """Count how often each subplan is used, and say whether columns need their table's name.
-
-    They do where a statement reads more than one table, or where an output has the name of another
-    column of its input.
-    """
-    uses: dict[Relation, int] = {}
-    state = {"reads": 0, "shadows": False}
-
-    def visit(relation: Relation) -> None:
-        if isinstance(relation, Read | Values):
-            state["reads"] += 1
-            return
-        uses[relation] = uses.get(relation, 0) + 1
-        if uses[relation] > 1:
-            state["reads"] += 1
-            return
-        state["shadows"] |= _shadows(relation)
-        for expression in relations.expressions_of(relation):
-            for node in expressions.walk(expression):
-                if isinstance(node, Subquery):
-                    visit(node.relation)
-        for each in relation.inputs:
-            visit(each)
-
-    visit(root)
-    return uses, state["reads"] > 1 or bool(state["shadows"])
-
-
-def _only_scans(relation: Relation) -> bool:
-    """Say whether a relation is columns and rows of one table: an engine would keep more than it.
-
-    What is read twice is read where it is needed, with the conditions of each place; what a
-    statement has in common is computed once, for all that any place needs.
-    """
-    while isinstance(relation, Filter | Select):
-        found = relations.expressions_of(relation)
-        if any(may_fail(each) or facts_of(each).fixed for each in found):
-            return False
-        relation = relation.input
-    return isinstance(relation, Read)
-
-
-def _shadows(relation: Relation) -> bool:
-    match relation:
-        case Select(input, outputs):
-            return any(not o.is_plain and o.name in input.schema for o in outputs)
-        case Aggregate(input, keys, aggregates):
-            return any(not o.is_plain and o.name in input.schema for o in (*keys, *aggregates))
-    return False
