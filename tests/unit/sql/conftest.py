@@ -13,6 +13,7 @@ import duckdb
 import psycopg
 import pytest
 
+from tests.unit.sql.small_tables import T_ROWS, U_ROWS, V_ROWS
 from wayfed_optimizer.platform import TableReference
 from wayfed_optimizer.relations import Relation
 from wayfed_optimizer.types import DataType, Decimal
@@ -159,3 +160,23 @@ def tables(engine: Engine) -> Iterator[Callable[[str], None]]:
     yield make
     for name in made:
         engine.execute(f"DROP TABLE {name}")
+
+
+@pytest.fixture
+def rows(engine: Any, tables: Any) -> Any:
+    """Run a plan over three small tables; the rows in an order of their own."""
+    kinds = {k: engine.dialect.types[k] for k in ("int64", "int32", "text", "float64")}
+    tables(
+        f"CREATE TABLE t (id {kinds['int64']}, kind {kinds['text']}, amount {kinds['float64']})",
+        f"CREATE TABLE u (u_id {kinds['int64']}, name {kinds['text']})",
+        f"CREATE TABLE v (v_id {kinds['int64']}, rate {kinds['int32']})",
+        f"INSERT INTO t VALUES {T_ROWS}",
+        f"INSERT INTO u VALUES {U_ROWS}",
+        f"INSERT INTO v VALUES {V_ROWS}",
+    )
+
+    def run(relation: Relation) -> list[tuple[Any, ...]]:
+        found: list[tuple[Any, ...]] = engine.rows(relation)
+        return sorted(found, key=lambda row: [(v is None, str(v)) for v in row])
+
+    return run

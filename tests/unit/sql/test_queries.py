@@ -5,17 +5,14 @@ from __future__ import annotations
 import datetime
 import hashlib
 from collections.abc import Sequence
-from decimal import Decimal as Number
 from typing import Any
 
-import duckdb
 import pytest
 
+from tests.unit.sql.small_tables import TABLES, T, U, V, above, col, grouped, joined, select, sql
 from wayfed_optimizer.errors import Unsupported
 from wayfed_optimizer.expressions import (
-    Cast,
     Column,
-    Expression,
     Frame,
     Literal,
     Named,
@@ -25,7 +22,6 @@ from wayfed_optimizer.expressions import (
     WindowCall,
     call,
     case,
-    column,
     in_list,
     literal,
 )
@@ -48,63 +44,8 @@ from wayfed_optimizer.relations import (
     Sort,
     Window,
 )
-from wayfed_optimizer.types import FLOAT64, INT64, TEXT, Schema
-from wayfed_sql import DUCKDB, FLINK, POSTGRESQL, SPARK, SQLITE, Dialect, to_sql
-
-T = Read("t", Schema.of(id="int64", kind="text", amount="float64"))
-U = Read("u", Schema.of(u_id="int64", name="text"))
-V = Read("v", Schema.of(v_id="int64", rate="int32"))
-TABLES = {name: TableReference((name,)) for name in ("t", "u", "v")}
-
-T_ROWS = "(1, 'a', 10.0), (2, 'b', 20.0), (3, 'a', 30.0), (NULL, 'c', 40.0), (5, NULL, NULL)"
-U_ROWS = "(1, 'one'), (3, 'three'), (3, 'drei'), (4, 'four'), (NULL, 'none')"
-V_ROWS = "(1, 7), (2, 8)"
-
-
-@pytest.fixture
-def rows(engine: Any, tables: Any) -> Any:
-    """Run a plan over three small tables; the rows in an order of their own."""
-    kinds = {k: engine.dialect.types[k] for k in ("int64", "int32", "text", "float64")}
-    tables(
-        f"CREATE TABLE t (id {kinds['int64']}, kind {kinds['text']}, amount {kinds['float64']})",
-        f"CREATE TABLE u (u_id {kinds['int64']}, name {kinds['text']})",
-        f"CREATE TABLE v (v_id {kinds['int64']}, rate {kinds['int32']})",
-        f"INSERT INTO t VALUES {T_ROWS}",
-        f"INSERT INTO u VALUES {U_ROWS}",
-        f"INSERT INTO v VALUES {V_ROWS}",
-    )
-
-    def run(relation: Relation) -> list[tuple[Any, ...]]:
-        found: list[tuple[Any, ...]] = engine.rows(relation)
-        return sorted(found, key=lambda row: [(v is None, str(v)) for v in row])
-
-    return run
-
-
-def col(relation: Relation, name: str) -> Column:
-    return column(relation.schema, name)
-
-
-def select(relation: Relation, *names: str, **outputs: Expression) -> Select:
-    plain = [Named(name, col(relation, name)) for name in names]
-    return Select(relation, (*plain, *(Named(n, e) for n, e in outputs.items())))
-
-
-def above(relation: Relation, name: str, value: object) -> Filter:
-    return Filter(relation, call("greater", col(relation, name), literal(value)))
-
-
-def joined(kind: JoinKind = JoinKind.INNER, left: Relation = T, right: Relation = U) -> Join:
-    return Join(left, right, kind, ((left.schema.names[0], right.schema.names[0]),))
-
-
-def grouped(relation: Relation, by: str, **aggregates: Expression) -> Aggregate:
-    named = tuple(Named(name, each) for name, each in aggregates.items())
-    return Aggregate(relation, (Named(by, col(relation, by)),), named)
-
-
-def sql(relation: Relation, dialect: Dialect = DUCKDB) -> str:
-    return to_sql(relation, dialect, TABLES)
+from wayfed_optimizer.types import INT64, TEXT, Schema
+from wayfed_sql import DUCKDB, POSTGRESQL, SPARK, SQLITE, to_sql
 
 
 def test_filter_join_aggregate_sort_and_limit_are_one_select():
@@ -221,140 +162,6 @@ def test_expressions_over_aggregates_stay_in_their_select(rows):
         "FROM t GROUP BY kind"
     )
     assert rows(ratio) == [("a", 20.0), ("b", 20.0), ("c", 40.0), (None, None)]
-
-
-@pytest.mark.parametrize(
-    ("kind", "expected"),
-    [
-        (JoinKind.INNER, [(1, "one"), (3, "drei"), (3, "three")]),
-        (
-            JoinKind.LEFT,
-            [(1, "one"), (2, None), (3, "drei"), (3, "three"), (5, None), (None, None)],
-        ),
-        (
-            JoinKind.RIGHT,
-            [(1, "one"), (3, "drei"), (3, "three"), (None, "four"), (None, "none")],
-        ),
-        (
-            JoinKind.FULL,
-            [
-                (1, "one"),
-                (2, None),
-                (3, "drei"),
-                (3, "three"),
-                (5, None),
-                (None, "four"),
-                (None, "none"),
-                (None, None),
-            ],
-        ),
-    ],
-)
-def test_a_join_has_the_rows_of_its_kind(rows, kind, expected):
-    assert rows(select(joined(kind), "id", "name")) == expected
-
-
-def test_a_semi_join_keeps_rows_once_and_an_anti_join_keeps_nulls(rows):
-    assert rows(select(joined(JoinKind.SEMI), "id")) == [(1,), (3,)]
-    assert rows(select(joined(JoinKind.ANTI), "id")) == [(2,), (5,), (None,)]
-    assert sql(select(joined(JoinKind.SEMI), "id"), POSTGRESQL) == (
-        "SELECT t.id FROM t WHERE EXISTS (SELECT 1 FROM u WHERE t.id = u.u_id)"
-    )
-    assert sql(select(joined(JoinKind.ANTI), "id")) == (
-        "SELECT t.id FROM t ANTI JOIN u ON t.id = u.u_id"
-    )
-
-
-def test_a_cross_join_pairs_everything(rows):
-    assert len(rows(Join(T, V, JoinKind.CROSS))) == 10
-
-
-def test_a_condition_on_the_padded_side_of_a_join_is_part_of_the_pairing(rows):
-    right = Filter(U, call("not_equal", col(U, "name"), literal("three")))
-    left_join = joined(JoinKind.LEFT, right=right)
-    assert sql(select(left_join, "id", "name")) == (
-        "SELECT t.id, u.name FROM t LEFT JOIN u ON t.id = u.u_id AND u.name <> 'three'"
-    )
-    assert (3, "drei") in rows(select(left_join, "id", "name"))
-    assert (2, None) in rows(select(left_join, "id", "name"))
-    kept = above(T, "amount", 15.0)
-    assert rows(select(joined(JoinKind.LEFT, left=kept), "id", "name")) == [
-        (2, None),
-        (3, "drei"),
-        (3, "three"),
-        (None, None),
-    ]
-    assert rows(select(joined(JoinKind.RIGHT, left=kept), "id", "name")) == [
-        (3, "drei"),
-        (3, "three"),
-        (None, "four"),
-        (None, "none"),
-        (None, "one"),
-    ]
-    full = joined(JoinKind.FULL, left=kept, right=right)
-    assert (None, "one") in rows(select(full, "id", "name"))
-    assert (2, None) in rows(select(full, "id", "name"))
-
-
-def test_a_constant_of_the_padded_side_is_null_where_nothing_matches(rows):
-    marked = select(U, "u_id", found=literal(1))
-    assert rows(select(joined(JoinKind.LEFT, right=marked), "id", "found")) == [
-        (1, 1),
-        (2, None),
-        (3, 1),
-        (3, 1),
-        (5, None),
-        (None, None),
-    ]
-
-
-def test_a_filter_above_an_outer_join_looks_at_its_rows(rows):
-    outer = joined(JoinKind.LEFT)
-    missing = Filter(outer, call("is_null", col(outer, "name")))
-    assert rows(select(missing, "id")) == [(2,), (5,), (None,)]
-
-
-def test_joins_of_joins_keep_their_shape(rows):
-    inner = joined(left=U, right=V)
-    bushy = Join(T, inner, JoinKind.LEFT, (("id", "u_id"),))
-    assert sql(select(bushy, "id", "rate")) == (
-        "SELECT t.id, v.rate FROM t LEFT JOIN (u JOIN v ON u.u_id = v.v_id) ON t.id = u.u_id"
-    )
-    assert rows(select(bushy, "id", "rate")) == [
-        (1, 7),
-        (2, None),
-        (3, None),
-        (5, None),
-        (None, None),
-    ]
-
-
-@pytest.mark.parametrize("kind", [JoinKind.RIGHT, JoinKind.FULL])
-def test_a_join_that_never_matches_is_padded_by_the_next_one(rows, kind):
-    nothing = Join(T, U, JoinKind.INNER, (), literal(False))
-    padded = Join(nothing, V, kind, (("id", "v_id"),))
-    assert rows(select(padded, "rate")) == rows(select(V, "rate"))
-    assert {id for id, _ in rows(select(padded, "id", "rate"))} == {None}
-
-
-def test_a_table_joined_with_itself_has_two_names(rows):
-    other = Select(T, (Named("other", col(T, "id")), Named("k", col(T, "kind"))))
-    pairs = Join(
-        T,
-        other,
-        JoinKind.INNER,
-        (("kind", "k"),),
-        call("less", col(T, "id"), Column("other", INT64)),
-    )
-    assert sql(select(pairs, "id", "other")) == (
-        "SELECT t.id, t_2.id AS other FROM t JOIN t AS t_2 ON t.kind = t_2.kind AND t.id < t_2.id"
-    )
-    assert rows(select(pairs, "id", "other")) == [(1, 3)]
-
-
-def test_a_join_over_an_aggregate_reads_a_derived_table(rows):
-    names = grouped(U, "u_id", n=call("count"))
-    assert rows(select(joined(right=names), "id", "n")) == [(1, 1), (3, 2)]
 
 
 def test_what_is_used_twice_is_computed_once(rows):
@@ -477,50 +284,6 @@ def test_lists_and_cases_are_exactly_typed(rows):
     assert rows(select(listed, "id", size=size, half=literal(0.5))) == [(1, 1, 0.5), (3, 0, 0.5)]
 
 
-def test_what_may_fail_is_not_evaluated_on_rows_that_are_excluded(engine, tables):
-    kinds = engine.dialect.types
-    if "cast text to int" in engine.dialect.without:
-        pytest.skip(engine.dialect.without["cast text to int"])
-    tables(
-        f"CREATE TABLE t (id {kinds['int64']}, kind {kinds['text']}, amount {kinds['text']})",
-        "INSERT INTO t SELECT i, CASE WHEN i < 9 THEN 'n' ELSE 'x' END, "
-        "CASE WHEN i < 9 THEN '5' ELSE 'abc' END FROM generate_series(1, 10000) AS g(i)",
-        f"CREATE TABLE u (u_id {kinds['int64']}, name {kinds['text']})",
-        "INSERT INTO u SELECT i, 'u' FROM generate_series(1, 8) AS g(i)",
-    )
-    texts = Read("t", Schema.of(id="int64", kind="text", amount="text"))
-    numbers = Filter(texts, call("equal", col(texts, "kind"), literal("n")))
-
-    def large(relation: Relation) -> Relation:
-        return Filter(relation, call("greater", Cast(col(relation, "amount"), INT64), literal(3)))
-
-    def count(relation: Relation) -> list[tuple[Any, ...]]:
-        return engine.rows(Aggregate(relation, (), (Named("n", call("count")),)))
-
-    assert count(large(numbers)) == [(8,)]
-    assert count(large(joined(left=texts))) == [(8,)]
-    assert count(large(joined(JoinKind.RIGHT, left=texts))) == [(8,)]
-    assert count(large(joined(JoinKind.SEMI, left=texts))) == [(8,)]
-
-
-def test_a_subquery_is_written_once_beside_what_may_fail(rows):
-    known = Filter(T, call("greater", col(T, "id"), literal(0)))
-    there = Filter(known, Subquery(SubqueryKind.EXISTS, U))
-    checked = Filter(there, call("greater", Cast(col(T, "amount"), INT64), literal(10)))
-    assert rows(select(checked, "id")) == [(2,), (3,)]
-    assert sql(checked).count("EXISTS") == 1
-    assert sql(checked).count("t.id > 0") == 2
-
-
-def test_arithmetic_that_cannot_overflow_needs_no_guard():
-    kept = Filter(V, call("is_not_null", col(V, "v_id")))
-    small = Filter(kept, call("greater", call("add", col(V, "rate"), literal(1)), literal(3)))
-    assert sql(small) == (
-        "SELECT v_id, rate FROM v WHERE v_id IS NOT NULL AND CAST(rate AS BIGINT) + 1 > 3"
-    )
-    assert "TYPEOF" not in sql(small, SQLITE)
-
-
 def test_rows_of_one_table_are_read_where_they_are_needed_and_a_join_is_computed_once():
     kept = above(T, "amount", 15.0)
     twice = SetOperation(SetKind.UNION, select(kept, "id"), select(kept, "id"), all=True)
@@ -599,25 +362,6 @@ def test_a_sample_by_what_engines_write_differently_is_refused():
         sql(Sample(T, ("amount",), 0.0, 0.5))
 
 
-def test_an_asof_join_takes_the_last_row_not_after():
-    import duckdb
-
-    left = Read("t", Schema.of(id="int64", at="timestamp"))
-    right = Read("u", Schema.of(u_id="int64", since="timestamp", price="int64"))
-    asof = Join(left, right, JoinKind.ASOF, (("id", "u_id"),), None, ("at", "since"))
-    connection = duckdb.connect()
-    connection.execute("CREATE TABLE t AS SELECT 1::BIGINT AS id, TIMESTAMP '2024-01-02' AS at")
-    connection.execute("INSERT INTO t VALUES (2, TIMESTAMP '2024-01-02')")
-    connection.execute(
-        "CREATE TABLE u AS SELECT 1::BIGINT AS u_id, DATE '2024-01-01'::TIMESTAMP AS since, "
-        "10::BIGINT AS price UNION ALL SELECT 1, TIMESTAMP '2024-01-03', 20"
-    )
-    found = connection.execute(to_sql(select(asof, "id", "price"), DUCKDB, TABLES)).fetchall()
-    assert sorted(found) == [(1, 10), (2, None)]
-    with pytest.raises(Unsupported, match="asof join is not supported on postgresql"):
-        to_sql(asof, POSTGRESQL, TABLES)
-
-
 def test_what_an_engine_cannot_say_is_refused_by_name():
     with pytest.raises(Unsupported, match="Cache is not supported on duckdb"):
         sql(Cache(T, "key"))
@@ -661,88 +405,3 @@ def test_constants_are_written_as_their_types(engine):
     plan = Select(read, tuple(Named(name, value) for name, value in values.items()))
     (found,) = engine.rows(plan, {"one": TableReference(query="SELECT 1 AS none")})
     assert found == tuple(value.value for value in values.values())
-
-
-def test_the_text_of_many_conditions_that_may_fail_grows_with_their_number():
-    def filtered(count: int) -> Relation:
-        relation: Relation = T
-        for number in range(count):
-            total = call("add", column(relation.schema, "id"), literal(number))
-            relation = Filter(relation, call("greater", total, literal(-number)))
-        return relation
-
-    assert len(to_sql(filtered(40), DUCKDB, TABLES)) < 5 * len(to_sql(filtered(10), DUCKDB, TABLES))
-
-
-@pytest.mark.parametrize(
-    "dialect", [DUCKDB, POSTGRESQL, SPARK, SQLITE, FLINK], ids=lambda dialect: dialect.name
-)
-def test_the_text_of_nested_functions_grows_with_their_number(dialect: Dialect) -> None:
-    nested: Expression = column(T.schema, "amount")
-    for _ in range(20):
-        nested = call("sqrt", call("add", nested, literal(1.0)))
-    plan: Relation = Select(T, (Named("x", nested),))
-    plan = Filter(plan, call("greater", column(plan.schema, "x"), literal(0.0)))
-
-    assert len(to_sql(plan, dialect, TABLES)) < 10_000
-
-
-def test_what_may_fail_in_a_branch_is_not_computed_below_it() -> None:
-    nested: Expression = Cast(Cast(column(T.schema, "kind"), INT64), FLOAT64)
-    for _ in range(12):
-        nested = call("sqrt", nested)
-    guarded = case(((call("equal", column(T.schema, "id"), literal(1)), nested),), literal(0.0))
-
-    with pytest.raises(Unsupported, match="as deep as this"):
-        to_sql(Select(T, (Named("x", guarded),)), DUCKDB, TABLES)
-
-
-def test_layers_give_what_the_expression_gives() -> None:
-    nested: Expression = column(T.schema, "amount")
-    for _ in range(12):
-        nested = call("power", call("add", nested, literal(2.0)), literal(0.5))
-    plan = Filter(T, call("greater", nested, literal(2.0)))
-
-    with duckdb.connect() as connection:
-        connection.execute(f"CREATE TABLE t AS SELECT * FROM (VALUES {T_ROWS}) t(id, kind, amount)")
-        rows = connection.execute(to_sql(plan, DUCKDB, TABLES)).fetchall()
-
-    def expected(amount: float) -> float:
-        for _ in range(12):
-            amount = (amount + 2.0) ** 0.5
-        return amount
-
-    assert sorted(row[2] for row in rows) == [a for a in (10, 20, 30, 40) if expected(a) > 2.0]
-
-
-def test_decimals_are_computed_in_64_bits_where_those_are_known_to_do():
-    prices = Read("p", Schema.of(price="decimal(15,2)", discount="decimal(15,2)"))
-    paid = call(
-        "multiply",
-        col(prices, "price"),
-        call("subtract", literal(Number(1)), col(prices, "discount")),
-    )
-    total = Aggregate(prices, (), (Named("total", call("sum", paid)),))
-    bounds = {"price": (Number("901.00"), Number("104949.50")), "discount": (Number(0), Number(1))}
-
-    known = to_sql(total, DUCKDB, {"p": TableReference(("p",), bounds=bounds)})
-    unknown = to_sql(total, DUCKDB, {"p": TableReference(("p",))})
-
-    assert "SUM(price * (1 - discount))" in known
-    assert "SUM(CAST(price AS DECIMAL(19, 2)) * (1 - discount))" in unknown
-
-
-def test_sqlite_looks_a_join_up_in_rows_of_which_it_makes_an_index():
-    joined = Join(T, U, on=(("id", "u_id"),))
-
-    assert "(SELECT u.u_id, u.name FROM u LIMIT -1) AS t_2 ON" in to_sql(joined, SQLITE, TABLES)
-    assert "LIMIT" not in to_sql(joined, DUCKDB, TABLES)
-
-
-def test_sqlite_looks_a_join_up_in_an_index_that_is_there():
-    indexed = {**TABLES, "u": TableReference(("u",), indexed=frozenset({"u_id"}))}
-    narrowed = Filter(U, call("greater", column(U.schema, "u_id"), literal(3)))
-
-    sql = to_sql(Join(T, narrowed, on=(("id", "u_id"),)), SQLITE, indexed)
-
-    assert "LIMIT" not in sql
