@@ -69,15 +69,9 @@ if TYPE_CHECKING:
         count,
         count_distinct,
         count_if,
-        cume_dist,
-        dense_rank,
         exp,
-        first_value,
         floor,
         greatest,
-        lag,
-        last_value,
-        lead,
         least,
         list,
         list_agg,
@@ -88,13 +82,8 @@ if TYPE_CHECKING:
         mean,
         median,
         min,
-        nth_value,
-        ntile,
-        percent_rank,
         power,
-        rank,
         round,
-        row_number,
         sign,
         sin,
         sqrt,
@@ -104,6 +93,19 @@ if TYPE_CHECKING:
         variance,
     )
     from wayfed.local import Context
+    from wayfed.positions import (
+        cume_dist,
+        dense_rank,
+        first_value,
+        lag,
+        last_value,
+        lead,
+        nth_value,
+        ntile,
+        percent_rank,
+        rank,
+        row_number,
+    )
     from wayfed.tracing import Row
     from wayfed_optimizer.errors import WayfedError
     from wayfed_optimizer.types import Schema
@@ -247,6 +249,22 @@ _HOMES: Final = {
             "variance_pop",
         ),
         "wayfed.aggregates",
+    ),
+    **dict.fromkeys(
+        (
+            "cume_dist",
+            "dense_rank",
+            "first_value",
+            "lag",
+            "last_value",
+            "lead",
+            "nth_value",
+            "ntile",
+            "percent_rank",
+            "rank",
+            "row_number",
+        ),
+        "wayfed.positions",
     ),
 }
 """Where names live; those that are not here are functions of `wayfed.functions`."""

@@ -10,10 +10,11 @@ from __future__ import annotations
 import datetime
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, NoReturn, TypeAlias
+from typing import TYPE_CHECKING, TypeAlias
 
 from wayfed.methods import ScalarMethods
 from wayfed.nested import NestedMethods
+from wayfed.single import NoSingleValue
 from wayfed.windows import Distance, Rows, frame_of, over_window
 from wayfed_optimizer.coercion import common_type
 from wayfed_optimizer.errors import ColumnNotFound, PlanError, TypeMismatch
@@ -52,7 +53,7 @@ class Scope:
 Build: TypeAlias = Callable[[Scope], Expression]
 
 
-class Column(ScalarMethods, NestedMethods):
+class Column(ScalarMethods, NestedMethods, NoSingleValue):
     """A value in each row: a column of the data, a constant, or what is computed from them.
 
     Comparison, arithmetic and ``& | ~`` work as on numbers. A column has no truth value, as it has
@@ -225,57 +226,6 @@ class Column(ScalarMethods, NestedMethods):
 
     def _computed(self, build: Callable[[Expression], Expression], text: str) -> Column:
         return combine(build, text, self)
-
-    # What a column is not: a single value
-
-    def __bool__(self) -> NoReturn:
-        raise PlanError(
-            f"'{self._text}' has another value in each row, so Python cannot branch on it",
-            hint="combine conditions with & | ~ (not: and or not, a < b < c), and choose values"
-            " with wf.when(condition).then(a).otherwise(b)",
-        )
-
-    def __contains__(self, item: object) -> NoReturn:
-        raise PlanError(
-            f"'in' cannot look into '{self._text}', which has another value in each row",
-            hint="write column.is_in([…]), or text.contains(part)",
-        )
-
-    def __len__(self) -> NoReturn:
-        raise PlanError(
-            f"'{self._text}' has no length of its own",
-            hint="write column.length() for the length of each text, dataset.count() for the rows",
-        )
-
-    def __iter__(self) -> NoReturn:
-        raise PlanError(
-            f"'{self._text}' cannot be iterated over: there is no data in it yet",
-            hint="take the rows with to_arrow(), to_numpy() or to_pandas()",
-        )
-
-    def __float__(self) -> NoReturn:
-        self._refuse_number()
-
-    def __int__(self) -> NoReturn:
-        self._refuse_number()
-
-    def __index__(self) -> NoReturn:  # noqa: PLE0305 - refusing is all it does
-        self._refuse_number()
-
-    def _refuse_number(self) -> NoReturn:
-        raise PlanError(
-            f"'{self._text}' has another value in each row, so it is no single number",
-            hint="use wayfed's functions instead of math's or numpy's (wf.ln, wf.sqrt, wf.power …),"
-            " .cast('int64') instead of int(), or map(fn, schema=…) to run Python on each row",
-        )
-
-    def __format__(self, spec: str) -> str:
-        if self._scope is None:
-            return format(repr(self), spec)
-        raise PlanError(
-            f"'{self._text}' cannot be put into a text here: it has another value in each row",
-            hint="write wf.concat(…), with .cast('text') for what is not a text",
-        )
 
     # Names, types and order
 
