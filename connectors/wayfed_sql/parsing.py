@@ -19,7 +19,6 @@ if TYPE_CHECKING:
 
 _TIMES: Final = frozenset({"DATE", "TIMESTAMP", "TIMESTAMPTZ", "TIMESTAMPNTZ", "TIMESTAMPLTZ"})
 _UNREAD_ESCAPE: Final = re.compile(r"(?<!\\)(?:\\\\)*\\[^nrtbf\\']")
-_ESCAPES: Final = "of escapes, only \\n \\r \\t \\b \\f \\\\ and \\' are read"
 _READ_AS: Final = "duckdb"
 """The dialect of SQL that people write here."""
 _QUERIES: Final = "only queries can be asked"

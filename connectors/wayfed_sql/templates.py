@@ -155,7 +155,6 @@ _CLAUSES: Final = MappingProxyType(
     }
 )
 """What only a template with such a hole can write, and what else is refused."""
-_CALL = re.compile(r"\w*\(|CASE\b")
 
 
 @dataclass(frozen=True, slots=True)

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
-import json
 import math
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
@@ -89,11 +87,6 @@ class Recipe:
             if isinstance(chosen, tuple):
                 names += chosen
         return tuple(dict.fromkeys(names))
-
-    @property
-    def digest(self) -> str:
-        """SHA-256 of the recipe, by which a party knows what it agreed to."""
-        return hashlib.sha256(json.dumps(self.to_dict(), sort_keys=True).encode()).hexdigest()
 
     def to_dict(self) -> dict[str, object]:
         """Give plain values, fit for JSON."""

@@ -118,12 +118,6 @@ class SparkCluster:
         state = self._state()
         return 0 if state is None else int(state["aliveworkers"])
 
-    @property
-    def cores_used(self) -> int:
-        """How many cores do something for an application."""
-        state = self._state()
-        return 0 if state is None else int(state["coresused"])
-
     def start_worker(self, worker: int, *, wait: bool = True) -> None:
         """Start a worker, again too."""
         directory = self._group.directory / _name(worker)

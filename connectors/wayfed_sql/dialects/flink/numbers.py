@@ -89,10 +89,6 @@ def _is_bounded(site: Site) -> bool:
     return is_bounded(Call(site.function, site.args))
 
 
-def _is_float(site: Site) -> bool:
-    return is_float(site.args[0].type)
-
-
 def _signed(own: str, checked: str) -> Row:
     return by_type(
         Template(own.format("{0}"), UNARY),
