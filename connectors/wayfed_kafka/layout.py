@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Final
 
+from wayfed_kafka.formats.json import require_word
 from wayfed_kafka.table import HEADERS
 from wayfed_optimizer.errors import ColumnNotFound, InvalidOption, TypeMismatch
 from wayfed_optimizer.types import (
@@ -30,6 +31,7 @@ OPTIONS: Final = ("key", "value", "tombstone", "timestamp", "headers")
 
 _HEADERS_TYPE: Final = List(Struct((("key", TEXT), ("value", BINARY))))
 _TEXT_OR_BYTES: Final = (TEXT, BINARY)
+_WRITE_OTHERWISE: Final = "write format='avro', or cast it to text where its bytes are UTF-8"
 
 
 @dataclass(frozen=True, slots=True)
@@ -123,7 +125,7 @@ class Layout:
                 )
         if self.format == "json":
             for name in self.value:
-                _require_word(self.schema[name].type, name)
+                require_word(self.schema[name].type, name, hint=_WRITE_OTHERWISE)
         if not self.value:
             raise InvalidOption("no column is left for the value of the messages")
 
@@ -133,21 +135,6 @@ class Layout:
             raise TypeMismatch(
                 f"{option}='{name}' is {found}, not {' or '.join(map(str, kinds))}",
                 hint="cast it in the plan",
-            )
-
-
-def _require_word(kind: DataType, column: str) -> None:
-    """Raise TypeMismatch where JSON has no form for a type."""
-    match kind:
-        case List(element=element):
-            _require_word(element, column)
-        case Struct(fields=fields):
-            for _, member in fields:
-                _require_word(member, column)
-        case _ if kind == BINARY:
-            raise TypeMismatch(
-                f"column '{column}' is binary, for which JSON has no word",
-                hint="write format='avro', or cast it to text where its bytes are UTF-8",
             )
 
 

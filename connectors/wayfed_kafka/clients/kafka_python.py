@@ -98,7 +98,8 @@ def client_error(error: BaseException) -> ClientError:
 
 
 @contextmanager
-def _translated() -> Iterator[None]:
+def translated() -> Iterator[None]:
+    """Raise what the library, or its connections, raise as an error of ours."""
     from kafka.errors import KafkaError
 
     with hearing() as heard:
@@ -130,13 +131,13 @@ class KafkaPythonClient:
 
     def topics(self) -> tuple[str, ...]:
         """Return the names of the topics that may be seen, sorted."""
-        with self._lock, _translated():
+        with self._lock, translated():
             told = self._asker(committed=True).topics()
         return tuple(sorted(name for name in told if not name.startswith("__")))
 
     def describe(self, topic: str) -> Topic:
         """Return a topic's partitions and identity; never makes it."""
-        with self._lock, _translated():
+        with self._lock, translated():
             told = self._admin().describe_topics([topic])[0]
         _require_no_error(told.get("error_code", 0))
         in_sync = {
@@ -154,7 +155,7 @@ class KafkaPythonClient:
         if not partitions:
             return {}
         wanted = [TopicPartition(topic, partition) for partition in partitions]
-        with self._lock, _translated():
+        with self._lock, translated():
             asker = self._asker(committed=committed)
             if isinstance(place, Instant):
                 told = asker.offsets_for_times(dict.fromkeys(wanted, place.milliseconds))
@@ -176,7 +177,7 @@ class KafkaPythonClient:
         at = [TopicPartition(topic, partition) for partition in partitions]
         if not at:
             return {}
-        with self._lock, _translated():
+        with self._lock, translated():
             admin = self._admin()
             first, latest = (
                 admin.list_partition_offsets(dict.fromkeys(at, spec))
@@ -196,7 +197,7 @@ class KafkaPythonClient:
         from kafka.admin import ConfigResource, ConfigResourceType
 
         try:
-            with self._lock, _translated():
+            with self._lock, translated():
                 told = self._admin().describe_configs(
                     [ConfigResource(ConfigResourceType.TOPIC, topic)]
                 )
@@ -211,7 +212,7 @@ class KafkaPythonClient:
         from kafka.admin import NewTopic
 
         made = NewTopic(topic, partitions, -1 if replication is None else replication)
-        with self._lock, _translated():
+        with self._lock, translated():
             self._admin().create_topics([made])
 
     def consumer(
@@ -267,7 +268,7 @@ class KafkaPythonConsumer:
         self._at = TopicPartition
         self._positions = dict(starts)
         _require_reachable(given)
-        with _translated():
+        with translated():
             self._consumer = KafkaConsumer(**given)
             self._consumer.assign([TopicPartition(topic, partition) for partition in starts])
             for partition, offset in starts.items():
@@ -275,7 +276,7 @@ class KafkaPythonConsumer:
 
     def poll(self, count: int, seconds: float) -> Polled:
         """Return at most `count` records, waiting for them at most `seconds`."""
-        with _translated():
+        with translated():
             told = self._consumer.poll(timeout_ms=int(seconds * 1000), max_records=count)
             positions = {}
             for partition, before in self._positions.items():
@@ -295,7 +296,7 @@ class KafkaPythonConsumer:
     def join(self, partition: int, offset: int) -> None:
         """Read one more partition."""
         at = self._at(self._topic, partition)
-        with _translated():
+        with translated():
             self._consumer.assign([*self._consumer.assignment(), at])
             self._consumer.seek(at, offset)
         self._positions[partition] = offset

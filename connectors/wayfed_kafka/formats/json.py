@@ -28,6 +28,7 @@ if TYPE_CHECKING:
 
 _BLOCK: Final = 1 << 20
 _OPEN, _CLOSED = b"{}"
+_READ_OTHERWISE: Final = "read it as text, or the whole value with format='raw'"
 _TEMPORAL: Final = (DATE, TIMESTAMP, TIMESTAMP_UTC)
 
 
@@ -44,7 +45,7 @@ class JsonFormat:
 
     def __init__(self, schema: Schema, origin: str = "schema=") -> None:
         for field in schema:
-            _require_known(field.type, field.name)
+            require_word(field.type, field.name, hint=_READ_OTHERWISE)
         self.schema = schema
         self._origin = origin
 
@@ -165,15 +166,15 @@ def _converted(column: pa.ChunkedArray, field: pa.Field) -> pa.ChunkedArray:
     return found
 
 
-def _require_known(kind: DataType, column: str) -> None:
+def require_word(kind: DataType, column: str, *, hint: str) -> None:
+    """Raise TypeMismatch, with a hint at what to do, where JSON has no form for a type."""
     match kind:
         case List(element=element):
-            _require_known(element, column)
+            require_word(element, column, hint=hint)
         case Struct(fields=fields):
             for _, member in fields:
-                _require_known(member, column)
+                require_word(member, column, hint=hint)
         case _ if kind == BINARY:
             raise TypeMismatch(
-                f"column '{column}' is binary, for which JSON has no word",
-                hint="read it as text, or the whole value with format='raw'",
+                f"column '{column}' is binary, for which JSON has no word", hint=hint
             )

@@ -2,19 +2,18 @@
 
 from __future__ import annotations
 
-from contextlib import contextmanager, suppress
+from contextlib import suppress
 from threading import Thread
 from time import monotonic
 from typing import TYPE_CHECKING, Any, Final
 
-from wayfed_kafka.clients.hearing import hearing
-from wayfed_kafka.clients.kafka_python import client_error, configuration
+from wayfed_kafka.clients.kafka_python import client_error, configuration, translated
 from wayfed_kafka.failures import ClientError, Trouble
 from wayfed_kafka.producers.interface import TooLarge
 from wayfed_optimizer.errors import Unsupported
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
+    from collections.abc import Callable
 
     from wayfed_kafka.clients.interface import Headers
     from wayfed_kafka.location import Location
@@ -59,7 +58,7 @@ class KafkaPythonProducer:
         from kafka import KafkaProducer
 
         token.raise_if_cancelled()
-        with _translated():
+        with translated():
             self._producer = KafkaProducer(**self._given)
             self._within_time(self._producer.init_transactions)
             self._producer.begin_transaction()
@@ -109,7 +108,7 @@ class KafkaPythonProducer:
 
     def commit(self) -> None:
         """Make all of them count at once."""
-        with _translated():
+        with translated():
             self._within_time(self._producer.commit_transaction)
 
     def abort(self) -> None:
@@ -117,7 +116,7 @@ class KafkaPythonProducer:
         if self._producer is None:
             return
         # Where that fails, the brokers do it by themselves, at the latest when its time is over.
-        with suppress(ClientError, AssertionError), _translated():
+        with suppress(ClientError, AssertionError), translated():
             self._within_time(self._producer.abort_transaction)
 
     def close(self) -> None:
@@ -169,14 +168,3 @@ def _require_values(headers: list[Headers] | None) -> None:
             "kafka-python",
             hint="pip install confluent-kafka, or leave such headers out",
         )
-
-
-@contextmanager
-def _translated() -> Iterator[None]:
-    from kafka.errors import KafkaError
-
-    with hearing() as heard:
-        try:
-            yield
-        except (KafkaError, OSError, ValueError) as error:
-            raise heard.truth(client_error(error)) from error
