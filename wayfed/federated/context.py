@@ -222,6 +222,7 @@ class FederatedContext(Training):
         top: int,
         min_count: int,
         histograms: Mapping[str, Sequence[float]],
+        partly: bool,
     ) -> FederatedDescription:
         """Ask every party for statistics of a plan's rows; see `FederatedDataset.describe`."""
         from wayfed.federated.statistics.asking import describe_rows
@@ -234,6 +235,7 @@ class FederatedContext(Training):
             top=top,
             min_count=min_count,
             histograms=histograms,
+            partly=partly,
         )
 
     def _plan(self, relation: Relation) -> bytes:

@@ -82,12 +82,13 @@ class FederatedDataset(Dataset):
         Of numbers: counts, mean, standard deviation and quantiles; of text and bools the most
         frequent values. Each party keeps to its policy: it tells of no fewer rows than its
         ``min_rows``, and of an ``aggregate_only`` column of no fewer than its ``min_group``;
-        what a join may repeat, and a key, it does not describe.
+        what a join may repeat, and a key, it does not describe. What a party does not tell, and
+        by which rule, is said under the table, and in ``withheld``.
 
         Parameters
         ----------
         columns
-            Which ones; all by default.
+            Which ones; by default all, of which each party tells those that it may.
         quantiles
             Fractions from 0 to 1.
         top, min_count
@@ -98,7 +99,8 @@ class FederatedDataset(Dataset):
         Raises
         ------
         PolicyViolation
-            Some party's policy forbids what the plan does with a column, or requires privacy.
+            Some party's policy forbids what the plan does with a column, or to describe one that
+            is named, or requires privacy.
         PartyError
             A catalog does not fit the plan.
 
@@ -125,6 +127,7 @@ class FederatedDataset(Dataset):
             top=top,
             min_count=min_count,
             histograms=dict(histograms or {}),
+            partly=not columns,
         )
 
     def to_batches(self) -> NoReturn:

@@ -19,7 +19,7 @@ class ReleaseKind(StrEnum):
     LABELS = "labels"
     """The classes of the label with their counts, or the moments of a numeric label."""
     COUNT = "count"
-    """How many rows a plan gives, and how many of them have a value in each column."""
+    """How many rows a plan gives and have a value in each column, and what rules keep back."""
     STATISTICS = "statistics"
     """Counts, means and variances of numeric columns."""
     QUANTILES = "quantiles"

@@ -124,7 +124,41 @@ def test_what_fewer_rows_share_than_the_policy_says_is_not_told(federate: Federa
 def test_a_column_with_few_values_is_withheld_by_name(federate: Federate):
     told = federate({"min_rows": 4}, ash=rows([1.0, None, None, None], ["card"] * 4))
 
-    assert told.read("tx").describe("amount")["amount"].withheld_by == ("ash",)
+    described = told.read("tx").describe("amount")
+    assert described["amount"].withheld_by == ("ash",)
+    # Whether few rows have one or few have none would tell of those few.
+    few = "everything: fewer rows have a value, or have none, than its min_rows=4"
+    assert described.withheld == {"amount": {"ash": few}}
+    assert repr(described).endswith(f"\n  not told of 'amount' by ash: {few}")
+    assert f"not told of &#x27;amount&#x27; by ash: {few}" in described._repr_html_()
+
+
+def test_what_is_told_in_part_is_named_with_the_party_and_its_rule(federate: Federate):
+    kinds = ["card"] * 6 + ["cash"] * 5 + ["gold"]
+    amounts = [float(n) for n in range(11)] + [float("inf")]
+    ctx = federate({"min_rows": 5}, ash=rows(amounts, kinds), birch=rows(amounts, ["card"] * 12))
+    described = ctx.read("tx").describe("amount", "kind", histograms={"amount": [0, 6, 8, 20]})
+
+    finite = (
+        "mean, deviation and quantiles: fewer values are finite, or are not, than its min_rows=5; "
+        "ranges of fewer rows than its min_rows=5"
+    )
+    assert described.withheld == {
+        "amount": {"ash": finite, "birch": finite},
+        "kind": {"ash": "categories of fewer rows than its min_rows=5"},
+    }
+    assert described["amount"].withheld_by == ()
+    assert f"\n  not told of 'amount' by ash, birch: {finite}\n" in repr(described)
+
+
+def test_a_group_that_is_smaller_than_a_closed_column_needs_is_named_by_its_rule(
+    federate: Federate,
+):
+    closed = {"columns": {"amount": "aggregate_only", "kind": "feature"}, "min_group": 10}
+    described = federate(closed).read("tx").describe("amount")
+
+    few = "everything: fewer rows have a value, or have none, than its min_group=10"
+    assert described.withheld == {"amount": {"ash": few, "birch": few}}
 
 
 CLOSED = {"columns": {"amount": "aggregate_only", "kind": "feature", "owner": "join_key"}}
@@ -146,6 +180,36 @@ def test_a_key_and_a_column_that_is_for_nothing_are_not_described(federate: Fede
         ctx.read("tx").describe("amount", "owner")
     assert "'amount' is 'never'" in str(raised.value)
     assert "'owner' is 'join_key'" in str(raised.value)
+
+
+def test_who_names_no_column_gets_what_each_policy_lets_its_party_tell(
+    federate: Federate, tmp_path: Path
+):
+    keyed = {"amount": "feature", "kind": "feature", "owner": "join_key"}
+    parties = {"ash": {"columns": keyed}, "birch": {}}
+    federate()
+    with wf.context(
+        env="federated",
+        parties={
+            "schema": {"tx": SCHEMA},
+            "party": {
+                name: {"tables": {"tx": {"source": f"{tmp_path}/{name}.parquet"}}, "policy": policy}
+                for name, policy in parties.items()
+            },
+        },
+    ) as ctx:
+        described = ctx.read("tx").describe()
+
+        assert (described["amount"].values, described["owner"].values) == (7, 3)
+        assert described["owner"].withheld_by == ("ash",)
+        assert described.withheld["owner"]["ash"] == (
+            "everything: column 'owner' is 'join_key', and the plan uses it within an aggregate of "
+            "the result"
+        )
+        with pytest.raises(PolicyViolation, match="'owner' is 'join_key'"):
+            ctx.read("tx").describe("owner")
+        with pytest.raises(PolicyViolation, match="to decide which rows there are"):
+            ctx.read("tx").filter(lambda t: t.owner > 0).describe()
 
 
 def test_a_product_with_an_indicator_is_no_statistic_of_a_closed_column(federate: Federate):

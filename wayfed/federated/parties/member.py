@@ -6,7 +6,7 @@ import hashlib
 import hmac
 import logging
 import math
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from types import MappingProxyType
 from typing import TYPE_CHECKING, Final
 from urllib.parse import urlsplit
@@ -19,6 +19,7 @@ from wayfed.federated.parties.thresholds import aggregate_of, with_least_groups
 from wayfed.federated.privacy.account import Account
 from wayfed.federated.privacy.reach import copies, reach
 from wayfed.local import Context
+from wayfed.selecting import project
 from wayfed_optimizer.coercion import common_type, is_castable
 from wayfed_optimizer.errors import WayfedError, suggestion
 from wayfed_optimizer.expressions import Call, Cast, Column, Named
@@ -156,7 +157,36 @@ class Member:
         openly
             Whether it is told where a source is that cannot be read, and what columns it has.
         """
+        return self._bind(from_wire(plan), hashlib.sha256(plan).hexdigest(), purpose, openly)
+
+    def bind_partly(
+        self, plan: bytes, *, openly: bool = True
+    ) -> tuple[BoundPlan, Mapping[str, str]]:
+        """Check a plan that is to be described; leave out the columns that are not to be.
+
+        Returns
+        -------
+        tuple
+            The plan without these columns, and for each of them the rule that it would break. All
+            of the plan, with every rule that it breaks, where no column may be described.
+        """
+        digest = hashlib.sha256(plan).hexdigest()
         logical = from_wire(plan)
+        whole = self._bind(logical, digest, Purpose.DESCRIBE, openly)
+        if whole.problems or not whole.violations:
+            return whole, {}
+        closed: dict[str, str] = {}
+        for name in logical.schema.names:
+            alone = self._bind(project(logical, [name]), digest, Purpose.DESCRIBE, openly)
+            if alone.violations:
+                closed[name] = alone.violations[0].partition(";")[0]  # its remedy is for plans
+        kept = [name for name in logical.schema.names if name not in closed]
+        if not kept:
+            return whole, {}
+        told = self._bind(project(logical, kept), digest, Purpose.DESCRIBE, openly)
+        return replace(told, roles=whole.roles), closed
+
+    def _bind(self, logical: Relation, digest: str, purpose: Purpose, openly: bool) -> BoundPlan:
         rows = rewrite(logical).relation
         if purpose is Purpose.COUNT:
             logical = Aggregate(logical, (), (Named("rows", Call("count", ())),))
@@ -195,7 +225,6 @@ class Member:
             for name, each in self.policy.least_rows(needed).items()
         }
         found = reach(needed, self._keys, failing=True)
-        digest = hashlib.sha256(plan).hexdigest()
         dataset = self.context.dataset(replaced)
         floor = self.policy.min_rows * most
         return BoundPlan(dataset, roles, (), (), found, least, digest, floor)

@@ -5,13 +5,21 @@ from __future__ import annotations
 from threading import Lock
 from typing import TYPE_CHECKING, Any, Final
 
+from wayfed.ending import ended_by
 from wayfed.federated.parties.learning import Learner, answering
 from wayfed.federated.parties.policy import Purpose
 from wayfed.federated.parties.rules import Rules
 from wayfed.federated.privacy.masking.messages import STAGES
 from wayfed.federated.releases import ReleaseKind
 from wayfed.federated.wire import answer
-from wayfed_optimizer.errors import InvalidPlan, PartyError, PlanError, PolicyViolation
+from wayfed_optimizer.cancellation import CancellationToken
+from wayfed_optimizer.errors import (
+    Cancelled,
+    InvalidPlan,
+    PartyError,
+    PlanError,
+    PolicyViolation,
+)
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
@@ -21,6 +29,8 @@ if TYPE_CHECKING:
     from wayfed.arrays import Arrays
     from wayfed.dataset import Dataset
     from wayfed.federated.parties.member import Member
+    from wayfed.federated.parties.policy import Policy
+    from wayfed.federated.statistics.withholding import Threshold
 
 PLAN: Final = "query.plan"
 EXPLAIN: Final = "query.explain"
@@ -47,6 +57,7 @@ class Session:
         self._member = member
         self._openly = openly
         self._lock = Lock()
+        self._token = CancellationToken()
         self._dataset: Dataset | None = None
         self._arrays: Arrays | None = None
         self._handlers: dict[str, Callable[[Message, Context], Message]] = {
@@ -57,10 +68,29 @@ class Session:
         self._purpose = Purpose.LEARN
         self._least: Mapping[str, float] = {}
         self._least_rows: float = 1
+        self._closed: Mapping[str, str] = {}
         self._learning: Callable[[Message, Context], Message] | None = None
 
     def answer(self, message: Message, context: Context) -> Message:
-        """Answer a message; raises what keeps the party from it."""
+        """Answer a message; raises what keeps the party from it.
+
+        Raises
+        ------
+        Cancelled
+            The session has ended.
+        """
+        self._token.raise_if_cancelled()
+        with ended_by(self._token):
+            return self._answer(message, context)
+
+    def end(self, reason: str) -> None:
+        """Stop the plan that runs, on all its engines; the session answers nothing from now on.
+
+        A step of training goes on to its end, for nobody.
+        """
+        self._token.cancel(reason)
+
+    def _answer(self, message: Message, context: Context) -> Message:
         kind = message.metadata.message_type
         privacy = self._member.policy.privacy
         if privacy is not None and privacy.required and kind not in _PRIVATE:
@@ -116,6 +146,8 @@ class Session:
     def _run(self, dataset: Dataset) -> Arrays:
         try:
             return dataset.to_numpy()
+        except Cancelled:
+            raise
         except Exception as error:
             if self._openly and isinstance(error, PlanError):
                 raise
@@ -130,11 +162,15 @@ class Session:
         purpose = Purpose(purpose)
         if purpose is Purpose.LOOK:
             return self._look(plan.encode())
-        bound = member.bind(plan.encode(), purpose, openly=self._openly)
+        closed: Mapping[str, str] = {}
+        if purpose is Purpose.DESCRIBE and asked.get("partly") is True:
+            bound, closed = member.bind_partly(plan.encode(), openly=self._openly)
+        else:
+            bound = member.bind(plan.encode(), purpose, openly=self._openly)
         with self._lock:
             self._dataset, self._arrays = bound.dataset, None
             self._purpose, self._least = purpose, bound.least
-            self._least_rows = bound.least_rows
+            self._least_rows, self._closed = bound.least_rows, closed
         policy = member.policy
         account = member.account(bound)
         rules = Rules(
@@ -171,7 +207,8 @@ class Session:
         self._bound()
         if self._purpose is Purpose.LEARN:
             raise PlanError("the plan of this session is for training, and not for statistics")
-        least = self._member.policy.min_rows
+        policy = self._member.policy
+        least = policy.min_rows
         arrays = self.arrays()
         if self._purpose is Purpose.COUNT:
             rows = int(arrays["rows"][0])
@@ -180,7 +217,8 @@ class Session:
             return answer({ReleaseKind.COUNT: {"rows": rows, "values": {}}})
         if arrays.rows < self._least_rows != 1:
             return answer({ReleaseKind.BINDING: {"left_out": _too_few(least)}})
-        found = told(question, arrays, lambda name: self._least.get(name, least))
+        thresholds = {name: _threshold(policy, self._least.get(name, least)) for name in arrays}
+        found = told(question, arrays, thresholds, self._closed)
         return answer({kind.value: content for kind, content in found.items()})
 
     def _explain(self, asked: Mapping[str, Any]) -> RecordDict:
@@ -202,6 +240,16 @@ class Session:
             environment = self._member.context.environment
             told = blind(dataset.relation, environment, stage=stage, alternatives=alternatives)
         return answer({ReleaseKind.EXPLANATION: to_plain(shared(told, self._member.name))})
+
+
+def _threshold(policy: Policy, least: float) -> Threshold:
+    """Return the least number of rows of a statistic, and the rule that says it."""
+    from wayfed.federated.statistics.withholding import Threshold
+
+    for rule, number in (("min_rows", policy.min_rows), ("min_group", policy.smallest_group)):
+        if least == number:
+            return Threshold(least, f"its {rule}={number:,}")
+    return Threshold(least, f"the {least:,.0f} that its policy asks for of this plan")
 
 
 def _too_few(least: int) -> str:

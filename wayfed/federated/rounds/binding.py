@@ -79,8 +79,12 @@ class BoundParties:
     left_out: Mapping[str, str]
 
 
-def bind_plan(grid: GuardedGrid, plan: bytes, purpose: Purpose = Purpose.LEARN) -> BoundParties:
+def bind_plan(
+    grid: GuardedGrid, plan: bytes, purpose: Purpose = Purpose.LEARN, *, partly: bool = False
+) -> BoundParties:
     """Let every party bind a plan, and raise all that does not fit in one error.
+
+    With `partly`, a party leaves out the columns of which its policy lets it tell nothing.
 
     Raises
     ------
@@ -90,7 +94,11 @@ def bind_plan(grid: GuardedGrid, plan: bytes, purpose: Purpose = Purpose.LEARN) 
     PolicyViolation
         Some party's policy forbids what the plan does with a column.
     """
-    asked = {"plan": plan.decode(), "purpose": purpose.value}
+    asked = {
+        "plan": plan.decode(),
+        "purpose": purpose.value,
+        **({"partly": True} if partly else {}),
+    }
     answers = grid.ask(question(asked), "query.plan")
     told = {party: read_json(given, ReleaseKind.BINDING) for party, given in answers.items()}
     against = "the plan is against the parties' policies"

@@ -10,7 +10,12 @@ from wayfed.federated.parties.session import DESCRIBE
 from wayfed.federated.releases import ReleaseKind
 from wayfed.federated.rounds.binding import bind_plan
 from wayfed.federated.rounds.guard import GuardedGrid
-from wayfed.federated.statistics.description import FederatedDescription, Told, together
+from wayfed.federated.statistics.description import (
+    FederatedDescription,
+    Told,
+    kept_back,
+    together,
+)
 from wayfed.federated.statistics.question import Asked, bounds_of
 from wayfed.federated.statistics.sketch import Sketch
 from wayfed.federated.wire import flower_process, question, read_json
@@ -55,8 +60,12 @@ def describe_rows(
     top: int,
     min_count: int,
     histograms: Mapping[str, Sequence[float]],
+    partly: bool,
 ) -> FederatedDescription:
-    """Return what the parties tell of the columns of a plan's result."""
+    """Return what the parties tell of the columns of a plan's result.
+
+    With `partly`, a party whose policy keeps it from telling of a column tells of the others.
+    """
     for fraction in quantiles:
         if not 0 <= fraction <= 1:
             raise InvalidOption(f"a quantile is a fraction from 0 to 1, not {fraction!r}")
@@ -72,19 +81,19 @@ def describe_rows(
     )
     if wrong := sorted(histograms.keys() - set(asked.numbers)):
         raise InvalidOption(f"'{wrong[0]}' is {schema[wrong[0]].type}; a histogram is of numbers")
-    told, left_out = _ask(grid, plan, Purpose.DESCRIBE, asked)
+    told, left_out = _ask(grid, plan, Purpose.DESCRIBE, asked, partly=partly)
     columns = together(schema, asked, told, quantiles=quantiles, top=top, min_count=min_count)
     rows = sum(each.rows for each in told.values())
-    return FederatedDescription(rows, tuple(told), left_out, columns)
+    return FederatedDescription(rows, tuple(told), left_out, columns, kept_back(told))
 
 
 def _ask(
-    grid: PartyGrid, plan: bytes, purpose: Purpose, asked: Asked
+    grid: PartyGrid, plan: bytes, purpose: Purpose, asked: Asked, *, partly: bool = False
 ) -> tuple[dict[str, Told], dict[str, str]]:
     guarded = GuardedGrid(grid)
     try:
         with flower_process():
-            bound = bind_plan(guarded, plan, purpose)
+            bound = bind_plan(guarded, plan, purpose, partly=partly)
             answers = guarded.ask(question(asked.to_dict()), DESCRIBE)
     finally:
         grid.close()
@@ -123,6 +132,11 @@ def _checked(answer: RecordDict, asked: Asked) -> Told:
     return Told(
         _whole(counts["rows"]),
         values,
+        {
+            name: "; ".join(str(each) for each in counts.get("withheld", {}).get(name, ()))
+            for name in values
+            if counts.get("withheld", {}).get(name)
+        },
         {name: Moments(_whole(m[0]), float(m[1]), float(m[2])) for name, m in moments.items()},
         {name: Sketch.from_plain(bins) for name, bins in sketches.items()},
         {

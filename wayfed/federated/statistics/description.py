@@ -40,7 +40,7 @@ class FederatedColumn:
     histogram
         Of numbers, by range; None where no party told.
     withheld_by
-        Parties with fewer values than their policies let them tell of.
+        Parties that told nothing of it; `FederatedDescription.withheld` has their reasons.
     """
 
     column: str
@@ -68,6 +68,9 @@ class FederatedDescription(Mapping[str, FederatedColumn]):
         Those that told nothing, and why.
     columns
         The descriptions.
+    withheld
+        For each column of which not all was told: the parties that kept something back, what it
+        was, and which rule of theirs keeps it.
     """
 
     def __init__(
@@ -76,10 +79,12 @@ class FederatedDescription(Mapping[str, FederatedColumn]):
         parties: tuple[str, ...],
         left_out: Mapping[str, str],
         columns: tuple[FederatedColumn, ...],
+        withheld: Mapping[str, Mapping[str, str]] = MappingProxyType({}),
     ) -> None:
         self.rows = rows
         self.parties = parties
         self.left_out = dict(left_out)
+        self.withheld = {name: dict(by) for name, by in withheld.items()}
         self._columns = {each.column: each for each in columns}
 
     def __getitem__(self, name: str) -> FederatedColumn:
@@ -111,7 +116,15 @@ class FederatedDescription(Mapping[str, FederatedColumn]):
         return Listing("column", self._columns.values(), of=where)
 
     def _notes(self) -> list[str]:
-        return [f"  not told of: {name}, {reason}" for name, reason in self.left_out.items()]
+        absent = [f"  not told of: {name}, {reason}" for name, reason in self.left_out.items()]
+        parties_by: dict[tuple[str, str], list[str]] = {}
+        for name, by in self.withheld.items():
+            for party, what in by.items():
+                parties_by.setdefault((name, what), []).append(party)
+        return absent + [
+            f"  not told of '{name}' by {', '.join(parties)}: {what}"
+            for (name, what), parties in parties_by.items()
+        ]
 
 
 @dataclass(frozen=True, slots=True)
@@ -124,12 +137,15 @@ class Told:
         How many rows it has.
     values
         How many have a value, by column; None where it does not tell.
+    withheld
+        What of a column it does not tell, and why.
     moments, sketches, histograms, vocabularies
         By column.
     """
 
     rows: int
     values: Mapping[str, int | None] = field(default_factory=lambda: MappingProxyType({}))
+    withheld: Mapping[str, str] = field(default_factory=lambda: MappingProxyType({}))
     moments: Mapping[str, Moments] = field(default_factory=lambda: MappingProxyType({}))
     sketches: Mapping[str, Sketch] = field(default_factory=lambda: MappingProxyType({}))
     histograms: Mapping[str, Sequence[int | None]] = field(
@@ -183,6 +199,15 @@ def together(
             column = replace(column, frequent=_frequent(name, telling, top, min_count))
         found.append(column)
     return tuple(found)
+
+
+def kept_back(told: Mapping[str, Told]) -> dict[str, dict[str, str]]:
+    """Return for each column of which not all was told: which party did not tell what, and why."""
+    found: dict[str, dict[str, str]] = {}
+    for party, each in told.items():
+        for name, what in each.withheld.items():
+            found.setdefault(name, {})[party] = what
+    return found
 
 
 def _with_numbers(

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -14,6 +15,29 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from wayfed.arrays import Arrays
+
+
+@dataclass(frozen=True, slots=True)
+class Threshold:
+    """Of how many rows a statistic must be, at least.
+
+    Parameters
+    ----------
+    least
+        So many.
+    rule
+        What says so, in words.
+    """
+
+    least: float
+    rule: str
+
+    def lets_tell(self, values: int, rows: int) -> bool:
+        """Say whether enough rows have a value, and enough or none of them have none.
+
+        What is told of all rows but a few, beside what is told of all, tells of those few.
+        """
+        return values >= self.least and not 0 < rows - values < self.least
 
 
 def withheld(counts: Sequence[int], least: float) -> list[int | None]:
