@@ -36,7 +36,7 @@ late = "bool"
 def wayfed(*arguments: str | Path) -> str:
     """Run a command to its end and give what it told."""
     done = subprocess.run(
-        [*WAYFED, *map(str, arguments)], capture_output=True, text=True, timeout=120, check=True
+        [*WAYFED, *map(str, arguments)], capture_output=True, text=True, timeout=600, check=True
     )
     return done.stdout
 
@@ -86,8 +86,7 @@ class Organisations:
                 self.directory / bank / "party.toml",
                 *known,
                 ("[requesters]", served),
-                ("[tables.transactions]", "[tables.loans]"),
-                ("transactions.parquet", "loans.csv"),
+                ("credit.parquet", "loans.csv"),
                 ('# rename = { cust = "customer_id" }', 'rename = { why = "y" }'),
                 ("min_rows = 100", "min_rows = 10"),
             )
@@ -126,7 +125,7 @@ class Organisations:
         for process in self.processes.values():
             process.send_signal(signal.SIGTERM)
         for process in self.processes.values():
-            process.wait(30)
+            process.wait(120)
 
 
 @pytest.fixture(scope="module")
@@ -141,9 +140,9 @@ def organisations(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Organisa
 @pytest.fixture
 def ctx(organisations: Organisations) -> Iterator[FederatedContext]:
     path = organisations.directory / "analyst" / "federation.toml"
-    until(lambda: "listens at" in organisations.log("hub"), 60)
+    until(lambda: "listens at" in organisations.log("hub"), 120)
     with wf.context(env="federated", parties=path) as made:
-        until(lambda: {party.name for party in made.parties()} == set(BANKS), 60)
+        until(lambda: {party.name for party in made.parties()} == set(BANKS), 120)
         yield made
 
 
@@ -168,7 +167,7 @@ def test_check_says_what_fits_and_what_does_not(organisations, tmp_path):
         capture_output=True,
         text=True,
         check=False,
-        timeout=120,
+        timeout=600,
     )
     assert wrong.returncode == 1
     assert "column 'y' of 'loans' is missing" in wrong.stdout
@@ -206,7 +205,7 @@ def test_a_party_that_was_killed_comes_back_into_the_run(organisations, ctx):
                 organisations.kill("birch")
             case 2:
                 organisations.start("birch")
-                until(lambda: "birch" in {party.name for party in ctx.parties()}, 60)
+                until(lambda: "birch" in {party.name for party in ctx.parties()}, 120)
 
     run = train(ctx, rounds=4, deadline=60, on_round=restart)
 
@@ -227,7 +226,7 @@ def test_a_party_is_revoked_and_admitted_while_all_goes_on(organisations, ctx):
 
     organisations.list(*BANKS)
     organisations.processes["hub"].send_signal(signal.SIGHUP)
-    until(lambda: len(ctx.parties()) == 2, 60)
+    until(lambda: len(ctx.parties()) == 2, 120)
     assert sorted(train(ctx, rounds=1).history[0].weights) == list(BANKS)
     assert "party 'birch' is not listed any more" in organisations.log("hub")
 

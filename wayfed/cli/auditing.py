@@ -54,7 +54,9 @@ def _log(file: Path | None, config: Path | None) -> AuditLog:
     from wayfed.federated.parties.audit import AuditLog
     from wayfed.federated.parties.files import audit_path
 
-    return AuditLog(file if file is not None else audit_path(config or "party.toml"))
+    if file is not None and file.suffix != ".toml":
+        return AuditLog(file)
+    return AuditLog(audit_path(config or file or "party.toml"))
 
 
 def _line(entry: Mapping[str, Any]) -> _Line:

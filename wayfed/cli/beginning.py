@@ -14,7 +14,7 @@ if TYPE_CHECKING:
 
 _NAME: Final = re.compile(r"[A-Za-z0-9][A-Za-z0-9_-]{0,62}")
 
-_PARTY: Final = """\
+PARTY: Final = """\
 name = "{name}"
 # The published schema that all of the federation have agreed on: [schema.TABLE] and [keys].
 schema = "schema.toml"
@@ -28,19 +28,23 @@ certificate = "{name}.pem"
 key = "{name}.key"
 
 # Whom this party serves, by the fingerprints of their certificates.
+# A Flower SuperLink (superlink = true in [coordinator]) says not who asks: nobody looks here then.
 [requesters]
 # analyst = "sha256:…"
 
 # Where each published table is here; ${{NAME}} and file:PATH stand for secrets.
-[tables.transactions]
-source = "transactions.parquet"
+[tables.loans]
+source = "credit.parquet"
 # source = "postgresql://${{DB_USER}}:${{DB_PASSWORD}}@db/core"
-# table = "tx"
+# table = "credit"
+# Its name there = the published one; and types that do not widen to the published ones.
 # rename = {{ cust = "customer_id" }}
+# cast = {{ late = "bool" }}
 
 [policy]
 min_rows = 100
-# columns = {{ amount = "feature", customer_id = "join_key", iban = "never" }}
+# What may be done with which column; where any is listed, those that are not are for nothing.
+# columns = {{ income = "feature", late = "label", customer_id = "join_key" }}
 """
 
 _COORDINATOR: Final = """\
@@ -76,12 +80,14 @@ key = "{name}.key"
 
 def init_party(name: str, directory: Path) -> None:
     """Write what a party begins with."""
-    fingerprint = _begin(name, directory, "party.toml", _PARTY.format(name=name))
+    fingerprint = _begin(name, directory, "party.toml", PARTY.format(name=name))
     _tell(
         f"wrote party.toml, {name}.pem and {name}.key in {directory}",
         f"send {name}.pem to the coordinator, and tell its fingerprint over another way:",
         f'  {name} = "{fingerprint}"',
-        "fill in party.toml, then: wayfed party check, wayfed party serve",
+        "fill in party.toml and put the federation's schema.toml beside it, then:",
+        f"  wayfed party check {directory / 'party.toml'}",
+        f"  wayfed party serve {directory / 'party.toml'}",
     )
 
 
@@ -95,7 +101,8 @@ def init_coordinator(directory: Path, listen: str) -> None:
         f"wrote coordinator.toml, coordinator.pem and coordinator.key in {directory}",
         "tell parties and requesters the address, and this for their [coordinator]:",
         f'  fingerprint = "{fingerprint}"',
-        "put their certificates into certificates/, list them, then: wayfed coordinator serve",
+        f"put their certificates into {directory / 'certificates'}, list them, then:",
+        f"  wayfed coordinator serve {directory / 'coordinator.toml'}",
     )
 
 
@@ -106,7 +113,9 @@ def init_requester(name: str, directory: Path) -> None:
         f"wrote federation.toml, {name}.pem and {name}.key in {directory}",
         f"send {name}.pem to the coordinator, and this to it and to each party, for [requesters]:",
         f'  {name} = "{fingerprint}"',
-        'then: wf.context(env="federated", parties="federation.toml")',
+        "put the coordinator's address and fingerprint into federation.toml, and the federation's",
+        "schema.toml beside it, then:",
+        f'  wf.context(env="federated", parties="{directory / "federation.toml"}")',
     )
 
 

@@ -24,7 +24,15 @@ Directory = Annotated[
     Path, typer.Option(help="Where to write; made where it is missing.", file_okay=False)
 ]
 PartyToml = Annotated[Path, typer.Argument(metavar="party.toml", exists=True, dir_okay=False)]
-LedgerFile = Annotated[Path | None, typer.Argument(metavar="[FILE]", exists=True, dir_okay=False)]
+LedgerFile = Annotated[
+    Path | None,
+    typer.Argument(
+        metavar="[FILE]",
+        help="A ledger, or the party.toml that names it.",
+        exists=True,
+        dir_okay=False,
+    ),
+]
 LedgerOf = Annotated[
     Path | None,
     typer.Option(
@@ -75,7 +83,13 @@ def party_serve(file: PartyToml = Path("party.toml")) -> None:
 @party_app.command("audit")
 def party_audit(
     file: Annotated[
-        Path | None, typer.Argument(metavar="[FILE]", exists=True, dir_okay=False)
+        Path | None,
+        typer.Argument(
+            metavar="[FILE]",
+            help="A log, or the party.toml that names it.",
+            exists=True,
+            dir_okay=False,
+        ),
     ] = None,
     *,
     config: Annotated[

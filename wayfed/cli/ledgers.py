@@ -68,12 +68,15 @@ def _ledger(file: Path | None, config: Path | None) -> tuple[Ledger, Budget | No
     from wayfed.federated.privacy.ledger import Ledger
 
     if file is not None and config is None:
-        return Ledger(file), None
+        if file.suffix != ".toml":
+            return Ledger(file), None
+        file, config = None, file
     policy = privacy_of(config or "party.toml")
     if policy is None:
         raise InvalidOption(
             f"{config or 'party.toml'} has no [policy.privacy], which names a ledger",
-            hint="wayfed party ledger show FILE",
+            hint="[policy.privacy] with epsilon, delta and ledger is what a party spends and where "
+            "it writes that down; wayfed party ledger show FILE shows another one",
         )
     return Ledger(file or policy.ledger), policy.budget
 

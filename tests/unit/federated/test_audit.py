@@ -216,3 +216,17 @@ def test_the_command_ends_with_1_where_a_line_was_changed(tmp_path: Path):
 
     assert (whole[0], "is whole: 3 lines" in whole[1]) == (0, True)
     assert (broken[0], "line 2 was changed" in broken[1]) == (1, True)
+
+
+def test_the_command_takes_a_party_file_for_the_log_that_it_names(tmp_path: Path):
+    (tmp_path / "party.toml").write_text('[audit]\npath = "log"\n')
+    a_log(tmp_path)
+
+    assert "3 lines of 3" in run_cli(str(tmp_path / "party.toml"))[1]
+
+
+def test_a_log_that_is_not_there_yet_is_said_to_be_written_by_the_party(tmp_path: Path):
+    with pytest.raises(SourceError) as raised:
+        list(AuditLog(tmp_path / "log").entries())
+
+    assert raised.value.hint == "a party writes it from the first message that it answers"

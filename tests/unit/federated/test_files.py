@@ -11,10 +11,11 @@ from typing import Any
 
 import pytest
 
+from wayfed.cli.beginning import PARTY as PARTY_TEMPLATE
 from wayfed.federated.grids.rpc.identity import Identity, make_identity
 from wayfed.federated.grids.rpc.watched import Watched
 from wayfed.federated.parties.configuration import load_federation
-from wayfed.federated.parties.files import load_hub, load_party, paths_of
+from wayfed.federated.parties.files import OwnParty, load_hub, load_party, paths_of
 from wayfed_optimizer.errors import InvalidOption, SourceError, TableNotFound, WayfedError
 
 PAGE = Path(__file__).parents[3] / "docs" / "federation.md"
@@ -245,6 +246,22 @@ def test_the_files_on_the_page_are_files_that_are_read(directory, monkeypatch):
         "bank_b",
     }
     assert tomllib.loads(schema)["keys"] == {"loans": "customer_id"}
+
+
+def test_what_init_writes_is_filled_in_to_be_the_file_on_the_page(directory, monkeypatch):
+    monkeypatch.setenv("DB_USER", "wayfed")
+    monkeypatch.setenv("DB_PASSWORD", "secret")
+    write_identity(directory, "bank_a", make_identity("bank_a"))
+    page, schema, *_ = re.findall(r"```toml\n(.*?)```", PAGE.read_text(), re.DOTALL)
+    (directory / "schema.toml").write_text(schema)
+    template = PARTY_TEMPLATE.format(name="bank_a").replace('source = "credit.parquet"\n', "")
+    filled = re.sub(r"^# (\w+ = )", r"\1", template, flags=re.MULTILINE)
+
+    def read(text: str) -> OwnParty:
+        (directory / "party.toml").write_text(text.replace("sha256:…", FINGERPRINT))
+        return load_party(directory / "party.toml")
+
+    assert read(filled) == read(page)
 
 
 def test_errors_of_these_files_are_errors_of_ours():

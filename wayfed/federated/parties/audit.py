@@ -217,7 +217,10 @@ class AuditLog:
                 yield from (line.rstrip(b"\n") for line in file)
         except OSError as error:
             raise SourceError(
-                f"the audit log {self.path} cannot be read: {error.strerror or error}"
+                f"the audit log {self.path} cannot be read: {error.strerror or error}",
+                hint="a party writes it from the first message that it answers"
+                if isinstance(error, FileNotFoundError)
+                else None,
             ) from error
 
     def _unusable(self, reason: str) -> SourceError:

@@ -58,6 +58,7 @@ def test_what_was_spent_is_shown_with_what_is_left_and_by_which_runs(party: Path
     assert left > 1.0
     assert "4 charges" in told
     assert "run-0" in told
+    assert typed("show", str(party)) == (code, told)
     assert "2 of 5" in next(line for line in told.splitlines() if "run-3" in line)
 
 
