@@ -17,7 +17,7 @@ from wayfed.federated.privacy.client_level import NoisyAverage
 from wayfed.federated.run import run_federated
 from wayfed.federated.wire import flower_process, record_of, weights_of
 
-SIZE = 2_000
+SIZE = 40_000
 
 
 def heavy_party(name: str, *, examples: int, change: float) -> Party:
@@ -48,12 +48,14 @@ def moved_by_the_heavy_party(change: float) -> tuple[float, float]:
 
 
 def test_who_says_to_have_9991_of_10000_examples_moves_the_mean_by_a_tenth_of_the_clip() -> None:
-    places = [moved_by_the_heavy_party(change=5.0)[0] for _ in range(100)]
+    places = [moved_by_the_heavy_party(change=5.0)[0] for _ in range(40)]
     _, noise = moved_by_the_heavy_party(change=0.0)
 
     # The clip over ten parties is 0.1, and so is the noise: a multiplier of 1, as was paid for.
+    # Weighted by examples it would be 1. What is asserted is off by six standard deviations or
+    # more: noise is drawn anew each time.
     assert noise == pytest.approx(0.1, rel=0.05)
-    assert np.mean(places) == pytest.approx(0.1, abs=0.06)
+    assert np.mean(places) == pytest.approx(0.1, abs=0.1)
     assert epsilon_of((Gaussian(0.1 / noise, times=20),), 1e-5) == pytest.approx(28.4, abs=2.0)
 
 
@@ -76,10 +78,10 @@ def trained(*, with_member: bool, **options: object) -> float:
     return float(run.arrays["coefficients"][0])
 
 
-def right_guesses(**options: object) -> float:
+def right_guesses(trials: int, **options: object) -> float:
     """Return how often an attacker is right who knows all other rows, and guesses by the weight."""
-    within = np.array([trained(with_member=True, **options) for _ in range(TRIALS)])
-    without = np.array([trained(with_member=False, **options) for _ in range(TRIALS)])
+    within = np.array([trained(with_member=True, **options) for _ in range(trials)])
+    without = np.array([trained(with_member=False, **options) for _ in range(trials)])
     edge = (np.median(within) + np.median(without)) / 2
     right = np.mean(within > edge), np.mean(without <= edge)
     return float(np.mean(right))
@@ -88,7 +90,8 @@ def right_guesses(**options: object) -> float:
 def test_membership_is_seen_without_privacy_and_a_guess_with_it() -> None:
     private = wf.dp(epsilon=0.3, delta=1e-6, clip=1.0)
 
-    openly, privately = right_guesses(), right_guesses(privacy=private)
+    # Without noise, each trial would be the first one again.
+    openly, privately = right_guesses(1), right_guesses(TRIALS, privacy=private)
 
     # With epsilon 0.3 nobody is right more often than e^0.3 / (1 + e^0.3) = 0.574 in the long run;
     # of 300 guesses, 0.7 is more than four standard deviations away.

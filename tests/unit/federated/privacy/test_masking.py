@@ -18,7 +18,7 @@ from wayfed.federated.parties.question import Question
 from wayfed.federated.privacy.dp import dp
 from wayfed.federated.privacy.masking.masks import FRACTION_BITS, decode, encode, mask
 from wayfed.federated.privacy.masking.messages import MASKED, REVEAL, SUM
-from wayfed.federated.privacy.masking.party import Masking
+from wayfed.federated.privacy.masking.party import MOST_SHARES, Masking
 from wayfed.federated.releases import ReleaseKind
 from wayfed.federated.run import run_federated
 from wayfed.federated.wire import flower_process, question
@@ -208,7 +208,7 @@ def test_it_goes_with_privacy_of_rows(unequal_parties: Any) -> None:
 
 def test_many_parties_share_with_some_of_the_others_only(unequal_parties: Any) -> None:
     rows = unequal_parties["cedar"]
-    many = {f"p{place:02}": rows for place in range(40)}
+    many = {f"p{place:02}": rows for place in range(MOST_SHARES + 2)}
     openly, secretly = (
         train(many, rounds=1, test=None, secure_aggregation=secret) for secret in (0, 1)
     )
