@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Self
 
-from wayfed.columns import as_column, fill
+from wayfed.columns import as_column
+from wayfed.operators import fill
 from wayfed.selecting import field_of, outputs_of, project, scope_of, select
 from wayfed_optimizer.coercion import common_type
 from wayfed_optimizer.errors import TypeMismatch

@@ -10,13 +10,14 @@ from __future__ import annotations
 import datetime
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, TypeAlias
+from operator import methodcaller
+from typing import TYPE_CHECKING, Final, TypeAlias
 
 from wayfed.methods import ScalarMethods
 from wayfed.nested import NestedMethods
+from wayfed.operators import add, either, every, fill, subtract
 from wayfed.single import NoSingleValue
 from wayfed.windows import Distance, Rows, frame_of, over_window
-from wayfed_optimizer.coercion import common_type
 from wayfed_optimizer.errors import ColumnNotFound, PlanError, TypeMismatch
 from wayfed_optimizer.expressions import (
     Expression,
@@ -28,16 +29,20 @@ from wayfed_optimizer.expressions import (
     literal,
     named_type,
 )
-from wayfed_optimizer.types import TEXT, DataType, Schema, is_float, is_temporal
 
 if TYPE_CHECKING:
     import decimal
+
+    from wayfed_optimizer.types import DataType, Schema
 
 Value: TypeAlias = (
     "Column | bool | int | float | str | bytes | datetime.date | decimal.Decimal | None"
 )
 """An operand: a column, or a constant (text is text here, not a column's name)."""
 
+
+_MOST_OPERATIONS: Final = 10_000
+"""Operations in one expression, one that is used twice counted twice."""
 
 SortKeys: TypeAlias = "str | Column | Order | Sequence[str | Column | Order]"
 
@@ -67,7 +72,7 @@ class Column(ScalarMethods, NestedMethods, NoSingleValue):
     Column((amount > 10) and starts_with(iban, 'FR'))
     """
 
-    __slots__ = ("_bound", "_build", "_is_operation", "_name", "_scope", "_text")
+    __slots__ = ("_bound", "_build", "_is_operation", "_name", "_operations", "_scope", "_text")
     __array_ufunc__ = None  # numpy leaves operators to us: np.float64(2) * column
     __hash__ = None  # type: ignore[assignment]  # == makes a column, so no set can hold columns
 
@@ -79,12 +84,14 @@ class Column(ScalarMethods, NestedMethods, NoSingleValue):
         name: str | None = None,
         scope: Scope | None = None,
         is_operation: bool = False,
+        operations: int = 0,
     ) -> None:
         self._build = build
         self._text = text
         self._name = name
         self._scope = scope
         self._is_operation = is_operation
+        self._operations = operations
         self._bound: tuple[Scope, Expression] | None = None
         if scope is not None:
             self.bind(scope)
@@ -96,9 +103,17 @@ class Column(ScalarMethods, NestedMethods, NoSingleValue):
         ------
         ColumnNotFound, TypeMismatch
             Where the columns are not there, or do not have types that go together.
+        PlanError
+            Where it is hundreds of operations deep.
         """
         if self._bound is None or self._bound[0] is not scope:
-            self._bound = (scope, self._build(scope))
+            try:
+                self._bound = (scope, self._build(scope))
+            except RecursionError as error:
+                raise PlanError(
+                    f"an expression is nested too deeply: {self._text:.60}…",
+                    hint="compute it in steps: .with_columns(step=…).cache(), and go on from there",
+                ) from error
         return self._bound[1]
 
     @property
@@ -110,6 +125,11 @@ class Column(ScalarMethods, NestedMethods, NoSingleValue):
     def text(self) -> str:
         """The expression as one would write it, which also names a result without an alias."""
         return self._text
+
+    @property
+    def operations(self) -> int:
+        """How many operations it is made of."""
+        return self._operations
 
     @property
     def scope(self) -> Scope | None:
@@ -125,18 +145,18 @@ class Column(ScalarMethods, NestedMethods, NoSingleValue):
     def __add__(self, other: Value | datetime.timedelta) -> Column:
         if isinstance(other, datetime.timedelta):
             return _later(self, other)
-        return _operation(_add, "+", self, other)
+        return _operation(add, "+", self, other)
 
     def __radd__(self, other: Value) -> Column:
-        return _operation(_add, "+", other, self)
+        return _operation(add, "+", other, self)
 
     def __sub__(self, other: Value | datetime.timedelta) -> Column:
         if isinstance(other, datetime.timedelta):
             return _later(self, -other)
-        return _operation(_subtract, "-", self, other)
+        return _operation(subtract, "-", self, other)
 
     def __rsub__(self, other: Value) -> Column:
-        return _operation(_subtract, "-", other, self)
+        return _operation(subtract, "-", other, self)
 
     def __mul__(self, other: Value) -> Column:
         return _operation("multiply", "*", self, other)
@@ -207,16 +227,16 @@ class Column(ScalarMethods, NestedMethods, NoSingleValue):
         return _operation("greater_equal", ">=", self, other)
 
     def __and__(self, other: Column | bool) -> Column:
-        return _operation("and", "and", self, _condition(other, "&"))
+        return _operation(every, "and", self, _condition(other, "&"))
 
     def __rand__(self, other: Column | bool) -> Column:
-        return _operation("and", "and", _condition(other, "&"), self)
+        return _operation(every, "and", _condition(other, "&"), self)
 
     def __or__(self, other: Column | bool) -> Column:
-        return _operation("or", "or", self, _condition(other, "|"))
+        return _operation(either, "or", self, _condition(other, "|"))
 
     def __ror__(self, other: Column | bool) -> Column:
-        return _operation("or", "or", _condition(other, "|"), self)
+        return _operation(either, "or", _condition(other, "|"), self)
 
     def __invert__(self) -> Column:
         return apply("not", self)
@@ -237,6 +257,7 @@ class Column(ScalarMethods, NestedMethods, NoSingleValue):
             name=name,
             scope=self._scope,
             is_operation=self._is_operation,
+            operations=self._operations,
         )
 
     def cast(self, kind: DataType | str) -> Column:
@@ -459,14 +480,27 @@ def apply(function: str, *operands: object) -> Column:
 def combine(
     build: Callable[..., Expression], text: str, *operands: object, is_operation: bool = False
 ) -> Column:
-    """Return what `build` makes of the operands' expressions; at once where one is bound."""
+    """Return what `build` makes of the operands' expressions; at once where one is bound.
+
+    Raises
+    ------
+    PlanError
+        Where it would be too long to plan, as what doubles with every step soon is.
+    """
     columns = tuple(map(as_column, operands))
+    operations = 1 + sum(c._operations for c in columns)
+    if operations > _MOST_OPERATIONS:
+        raise PlanError(
+            f"an expression of {operations:,} operations is too long: {text:.60}…",
+            hint="name its steps, .with_columns(step=…).with_columns(…): what is used twice is"
+            " then computed once",
+        )
     scope = next((c._scope for c in columns if c._scope is not None), None)
 
     def build_all(scope: Scope) -> Expression:
-        return build(*(c.bind(scope) for c in columns))
+        return build(*map(methodcaller("bind", scope), columns))
 
-    return Column(build_all, text, scope=scope, is_operation=is_operation)
+    return Column(build_all, text, scope=scope, is_operation=is_operation, operations=operations)
 
 
 def _operation(
@@ -479,19 +513,6 @@ def _operation(
     text = f" {symbol} ".join(f"({c._text})" if c._is_operation else c._text for c in columns)
     build = function if callable(function) else lambda a, b: call(function, a, b)
     return combine(build, text, *columns, is_operation=True)
-
-
-def _add(a: Expression, b: Expression) -> Expression:
-    return call("concat" if a.type == b.type == TEXT else "add", a, b)
-
-
-def _subtract(a: Expression, b: Expression) -> Expression:
-    if is_temporal(a.type) and is_temporal(b.type):
-        raise TypeMismatch(
-            f"{a} - {b} would be an interval, and no column holds intervals",
-            hint="count the days, hours … between them: start.date_diff(end, 'day')",
-        )
-    return call("subtract", a, b)
 
 
 def _later(moment: Column, interval: datetime.timedelta) -> Column:
@@ -513,26 +534,6 @@ def _constant(value: object) -> Literal:
             hint=f"a column of that name is written t['{name}'], a function's result {name}(…)",
         )
     return literal(value)
-
-
-def fill(arg: Expression, value: Expression) -> Expression:
-    """Return `arg` with `value` in place of NULL, in the type of `arg`.
-
-    Raises
-    ------
-    TypeMismatch
-        Where that type does not hold the value.
-    """
-    wider = common_type([arg.type, value.type])
-    if wider is not None:
-        converted = cast_to(value, arg.type)
-        fits = wider == arg.type or is_float(arg.type) or isinstance(converted, Literal)
-        if fits:
-            return call("coalesce", arg, converted)
-    raise TypeMismatch(
-        f"{value} is {value.type}, and cannot stand for NULL in {arg}, which is {arg.type}",
-        hint=f"give a value of type {arg.type}, or cast the column: .cast('{value.type}')",
-    )
 
 
 def _not_none(other: object, operator: str) -> object:

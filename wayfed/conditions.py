@@ -46,7 +46,7 @@ class Then(Column):
     def __init__(self, branches: tuple[Branch, ...]) -> None:
         self._branches = branches
         whole = _case(branches, None)
-        super().__init__(whole.bind, whole.text, scope=whole.scope)
+        super().__init__(whole.bind, whole.text, scope=whole.scope, operations=whole.operations)
 
     def when(self, condition: str | Column | bool) -> When:
         """Add a branch, looked at where no condition before it is true."""

@@ -85,7 +85,10 @@ def parse_expression(text: str, schema: Schema) -> Expression:
         raise Unsupported("a subquery in an expression", hint="ctx.sql() takes whole queries")
 
     scope = Scope.of_table(Read("", schema), "", ())
-    return ExpressionBinder(scope, refuse).bind(_parse(text, prefix="SELECT "))
+    try:
+        return ExpressionBinder(scope, refuse).bind(_parse(text, prefix="SELECT "))
+    except RecursionError as error:
+        raise InvalidSql("the SQL is nested too deeply") from error
 
 
 def split_explain(text: str) -> tuple[str | None, str]:

@@ -74,7 +74,7 @@ def plan(relation: Relation, environment: Environment) -> Stages:
     except RecursionError as error:
         raise PlanError(
             "the plan is nested too deeply to be planned",
-            hint="write an intermediate result, and go on from there",
+            hint="keep an intermediate result with .cache(), and go on from there",
         ) from error
 
 

@@ -346,6 +346,8 @@ def test_an_expression_reads_like_a_condition_in_sql():
 
 
 def test_what_would_be_misread_is_refused():
+    with pytest.raises(InvalidSql, match="nested too deeply"):
+        parse_expression(" + ".join(["id"] * 2000), Schema.of(id="int64"))
     nested = f"SELECT {'(' * 5000}id{')' * 5000} FROM t"
     with pytest.raises(InvalidSql, match="nested too deeply"):
         parsed(nested)

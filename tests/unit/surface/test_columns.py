@@ -5,6 +5,8 @@ from __future__ import annotations
 import datetime
 import inspect
 import math
+import operator
+from functools import reduce
 
 import numpy as np
 import pytest
@@ -178,3 +180,27 @@ def test_all_public_names_exist_and_are_documented():
 def test_a_name_that_is_not_public_is_an_attribute_error():
     with pytest.raises(AttributeError, match="no attribute 'summ'"):
         wf.summ  # noqa: B018  # looking is what is tested
+
+
+def test_an_expression_that_doubles_with_every_step_is_refused_before_it_is_too_long():
+    squared = wf.col("x")
+
+    with pytest.raises(PlanError, match=r"16,383 operations is too long: \(+x \* x\)"):
+        for _ in range(14):
+            squared = squared * squared
+
+
+def test_hundreds_of_conditions_are_one_call():
+    columns = [wf.col("a") == number for number in range(300)]
+
+    meant = reduce(operator.or_, columns).bind(ROW)
+
+    assert meant.function == "or"
+    assert len(meant.args) == 300
+
+
+def test_an_expression_hundreds_of_operations_deep_is_refused_in_words():
+    total = sum((wf.col("x") for _ in range(1000)), wf.lit(0.0))
+
+    with pytest.raises(PlanError, match="nested too deeply"):
+        total.bind(ROW)
