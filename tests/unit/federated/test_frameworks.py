@@ -150,6 +150,25 @@ def test_gradients_of_rows_are_cut_one_by_one(framework: Any) -> None:
 
 
 @FRAMEWORKS
+def test_no_row_moves_a_frameworks_sum_further_than_the_clip(framework: Any) -> None:
+    random = np.random.default_rng(1)
+    examples = Examples(random.normal(size=(40, 3)) * 10, random.integers(3, size=40).astype(float))
+    model = resolve_model(framework.model(), Task(3, 3))
+    assert isinstance(model, ClippingModel)
+    start = model.train(model.initial_weights(0), examples.at(np.arange(3)), seed=(0,))
+
+    whole = model.clipped_gradient(start, examples, 0.5)
+    moves = [
+        framework.flat(model.clipped_gradient(start, examples.at(np.array([row])), 0.5))
+        for row in range(40)
+    ]
+
+    assert {value.dtype for value in whole.values()} == {np.dtype(np.float64)}
+    assert max(np.linalg.norm(move) for move in moves) <= 0.5 * (1 + 1e-12)
+    np.testing.assert_allclose(framework.flat(whole), np.sum(moves, axis=0), rtol=0, atol=1e-5)
+
+
+@FRAMEWORKS
 def test_the_same_bits_whatever_the_threads(
     unequal_parties: dict[str, Arrays], framework: Any
 ) -> None:

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from wayfed.federated.models.spec import check_weights
 from wayfed.federated.models.statistics import row_weights
 from wayfed_optimizer.errors import InvalidOption
 
@@ -21,6 +22,7 @@ def least_squares(task: Task, *, alpha: float = 0.0, fit_intercept: bool = True)
         raise InvalidOption("least squares learn values, not classes")
     if not (isinstance(alpha, int | float) and math.isfinite(alpha) and alpha >= 0):
         raise InvalidOption(f"alpha is a number from 0 up, not {alpha!r}")
+    check_weights((task.features + 1) ** 2)
     return LeastSquares(task.features, float(alpha), bool(fit_intercept))
 
 

@@ -9,7 +9,8 @@ import numpy as np
 
 from wayfed.federated.models import links
 from wayfed.federated.models.descent import Descent
-from wayfed.federated.privacy.descent import cut
+from wayfed.federated.models.spec import check_weights
+from wayfed.federated.privacy.descent import cut, squared_norms
 from wayfed_optimizer.errors import InvalidOption
 
 if TYPE_CHECKING:
@@ -22,6 +23,7 @@ def logistic_regression(task: Task, *, intercept: bool = True, **descent: Any) -
     """Build a binary or multinomial logistic regression (entry point)."""
     if task.classes is None:
         raise InvalidOption("a logistic regression learns classes, not values")
+    check_weights((task.features + 1) * (links.outputs(task) or 1))
     return LinearModel(task, Descent(**descent), intercept)
 
 
@@ -103,8 +105,8 @@ class LinearModel:
         with links.overflow_is_infinite(), np.errstate(over="ignore", invalid="ignore"):
             residual = links.slope(self.task, self._scores(weights, examples.x), examples)
             rows = residual if residual.ndim > 1 else residual[:, np.newaxis]
-            squares = np.square(examples.x).sum(axis=1) + self.intercept
-            factors = cut(np.sqrt(squares * np.square(rows).sum(axis=1)), clip)
+            squares = squared_norms(examples.x) + self.intercept
+            factors = cut(np.sqrt(squares * squared_norms(rows)), clip)
         residual *= factors if residual.ndim == 1 else factors[:, np.newaxis]
         residual[factors == 0.0] = 0.0
         x = np.where(factors[:, np.newaxis] > 0.0, examples.x, 0.0)

@@ -11,7 +11,7 @@ import numpy as np
 from wayfed.federated.models import links
 from wayfed.federated.models.descent import Descent
 from wayfed.federated.models.spec import check_weights, check_whole
-from wayfed.federated.privacy.descent import cut
+from wayfed.federated.privacy.descent import cut, squared_norms
 from wayfed_optimizer.errors import InvalidOption
 
 if TYPE_CHECKING:
@@ -120,8 +120,7 @@ class MultilayerPerceptron:
         with links.overflow_is_infinite(), np.errstate(over="ignore", invalid="ignore"):
             parts = list(self._backwards(weights, examples, scale=1.0))
             squares = sum(
-                (np.square(inputs).sum(axis=1) + 1.0) * np.square(slope).sum(axis=1)
-                for _, inputs, slope in parts
+                (squared_norms(inputs) + 1.0) * squared_norms(slope) for _, inputs, slope in parts
             )
             factors = cut(np.sqrt(squares), clip)
         gradient: dict[str, Matrix] = {}

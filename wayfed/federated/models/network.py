@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Protocol
 import numpy as np
 
 from wayfed.federated.models import links
+from wayfed.federated.privacy.descent import cut, squared_norms
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -39,10 +40,11 @@ class Network(Protocol):
         """Return the gradient of the mean loss; `seed` is what layers draw from."""
         ...
 
-    def clipped(
-        self, weights: Weights, examples: Examples, clip: float
-    ) -> Mapping[str, NDArray[np.floating]]:
-        """Return the sum of the rows' gradients, each cut to `clip` over all arrays together."""
+    def of_rows(self, weights: Weights, examples: Examples) -> Mapping[str, NDArray[np.floating]]:
+        """Return the gradient of each row's loss, times its weight: rows x an array's shape.
+
+        What layers draw must be another chance for each row, and nobody's to know.
+        """
         ...
 
 
@@ -81,11 +83,22 @@ class NetworkModel:
 
     def clipped_gradient(
         self, weights: Weights, examples: Examples, clip: float
-    ) -> Mapping[str, NDArray[np.floating]]:
+    ) -> Mapping[str, NDArray[np.float64]]:
         """Return the sum of the rows' gradients, each cut to `clip`."""
-        if not len(examples):  # a sample may draw nobody
-            return {name: np.zeros_like(value) for name, value in weights.items()}
-        return self.network.clipped(weights, examples, clip)
+        if not len(examples):
+            return {name: np.zeros(np.shape(value)) for name, value in weights.items()}
+        # Exact: frameworks compute in float32, in which neither norms nor sums keep to a clip.
+        rows = {
+            name: np.asarray(value, dtype=np.float64).reshape(len(examples), -1)
+            for name, value in self.network.of_rows(weights, examples).items()
+        }
+        with np.errstate(over="ignore", invalid="ignore"):
+            factors = cut(np.sqrt(sum(map(squared_norms, rows.values()))), clip)
+        kept = factors[:, np.newaxis] > 0.0
+        return {
+            name: (factors @ np.where(kept, rows[name], 0.0)).reshape(np.shape(value))
+            for name, value in weights.items()
+        }
 
 
 def link(task: Task, scores: NDArray[np.float64]) -> Matrix:

@@ -124,15 +124,11 @@ class JaxNetwork:
         )
         return self._arrays(slope)
 
-    def clipped(
-        self, weights: Weights, examples: Examples, clip: float
-    ) -> Mapping[str, NDArray[np.floating]]:
-        """Return the sum of the rows' gradients, each cut to `clip`."""
+    def of_rows(self, weights: Weights, examples: Examples) -> Mapping[str, NDArray[np.floating]]:
+        """Return each row's gradient."""
         weight = np.ones(len(examples)) if examples.weight is None else examples.weight
-        slope = self._functions["clipped"](
-            self._tree(weights), examples.x, examples.y, weight, clip
-        )
-        return self._arrays(slope)
+        slopes = self._functions["of_rows"](self._tree(weights), examples.x, examples.y, weight)
+        return self._arrays(slopes)
 
     @cached_property
     def _functions(self) -> Mapping[str, Callable[..., Any]]:
@@ -159,24 +155,8 @@ class JaxNetwork:
         def of_row(tree: Any, x: Any, y: Any, weight: Any) -> Any:
             return jax.grad(loss)(tree, x[None], y[None], weight[None])
 
-        def clipped(tree: Any, x: Any, y: Any, weight: Any, clip: Any) -> Any:
-            rows = jax.vmap(of_row, in_axes=(None, 0, 0, 0))(tree, x, y, weight)
-            squares = sum(
-                jnp.square(leaf).reshape(len(x), -1).sum(axis=1) for leaf in jax.tree.leaves(rows)
-            )
-            factors = clip / jnp.maximum(jnp.sqrt(squares), clip)
-            kept = jnp.isfinite(factors)
-            factors = jnp.where(kept, factors, 0.0)
-
-            def add(leaf: Any) -> Any:
-                shape = (len(x), *([1] * (leaf.ndim - 1)))
-                usable = jnp.where(kept.reshape(shape), leaf, 0.0)
-                return (usable * factors.reshape(shape)).sum(axis=0)
-
-            return jax.tree.map(add, rows)
-
         return {
             "scores": jax.jit(scores),
             "gradient": jax.jit(jax.grad(loss)),
-            "clipped": jax.jit(clipped),
+            "of_rows": jax.jit(jax.vmap(of_row, in_axes=(None, 0, 0, 0))),
         }

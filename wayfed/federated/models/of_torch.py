@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import secrets
 import threading
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -134,30 +135,21 @@ class TorchNetwork:
             scale = examples.total_weight
             return {name: slope.detach().numpy() / scale for name, slope in slopes.items()}
 
-    def clipped(
-        self, weights: Weights, examples: Examples, clip: float
-    ) -> Mapping[str, NDArray[np.floating]]:
-        """Return the sum of the rows' gradients, each cut to `clip`."""
-        with alone((0,)) as torch:
+    def of_rows(self, weights: Weights, examples: Examples) -> Mapping[str, NDArray[np.floating]]:
+        """Return each row's gradient."""
+        # A known seed would say what layers draw for the row at a place, and who is added moves
+        # all those behind.
+        with alone((secrets.randbits(64),)) as torch:
             parameters, batch = self._inputs(torch, weights, examples)
             loss = self._loss(torch)
 
             def of_row(parameters: Any, x: Any, y: Any, weight: Any) -> Any:
                 return torch.func.grad(loss)(parameters, x[None], y[None], weight[None])
 
-            rows = torch.func.vmap(of_row, in_dims=(None, 0, 0, 0), randomness="different")(
+            slopes = torch.func.vmap(of_row, in_dims=(None, 0, 0, 0), randomness="different")(
                 parameters, *batch
             )
-            squares = sum(value.square().flatten(1).sum(1) for value in rows.values())
-            factors = clip / squares.sqrt().clamp(min=clip)
-            kept = torch.isfinite(factors)
-            factors = torch.where(kept, factors, 0.0)
-            return {
-                name: torch.einsum("r,r...->...", factors, _where(torch, kept, value))
-                .detach()
-                .numpy()
-                for name, value in rows.items()
-            }
+            return {name: value.detach().double().numpy() for name, value in slopes.items()}
 
     def _inputs(self, torch: Any, weights: Weights, examples: Examples) -> tuple[Any, Any]:
         self._held.train()
@@ -193,7 +185,3 @@ def _like(parameters: Mapping[str, Any], value: NDArray[Any]) -> Any:
 
     dtype = next(iter(parameters.values())).dtype
     return torch.from_numpy(np.ascontiguousarray(value)).to(dtype)
-
-
-def _where(torch: Any, kept: Any, value: Any) -> Any:
-    return torch.where(kept.reshape(-1, *([1] * (value.ndim - 1))), value, 0.0)

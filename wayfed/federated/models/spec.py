@@ -20,6 +20,8 @@ _SCALARS: Final = (bool, int, float, str, type(None))
 MOST_PARAMETERS: Final = 200
 MOST_EPOCHS: Final = 10_000
 """How often a party goes through its rows at one message."""
+MOST_ROUNDS: Final = 1_000_000
+"""How many rounds a run may have: a year of rounds of half a minute."""
 MOST_VALUES: Final = 1_000
 """How many values a tuple among the parameters may have."""
 LONGEST_TEXT: Final = 10_000
@@ -143,6 +145,13 @@ def check_whole(**values: int | None) -> None:
     for name, value in values.items():
         if not isinstance(value, int) or isinstance(value, bool) or value < 1:
             raise InvalidOption(f"{name} is a whole number from 1 up, not {value!r}")
+
+
+def check_rounds(rounds: object) -> int:
+    """Return a number of rounds; raise InvalidOption where a run cannot have so many."""
+    if isinstance(rounds, int) and not isinstance(rounds, bool) and 1 <= rounds <= MOST_ROUNDS:
+        return rounds
+    raise InvalidOption(f"rounds is a whole number from 1 up to {MOST_ROUNDS:,}")
 
 
 def check_descent(

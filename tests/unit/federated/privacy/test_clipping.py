@@ -2,13 +2,24 @@
 
 from __future__ import annotations
 
+import math
+from dataclasses import dataclass, field
+from typing import Any
+
 import numpy as np
 import pytest
 
 from wayfed.federated.models.adapter import Examples, Model, Task, resolve_model
+from wayfed.federated.models.descent import Descent
 from wayfed.federated.models.spec import ModelSpec
 from wayfed.federated.privacy.client_level import cut_update
-from wayfed.federated.privacy.descent import ClippingModel
+from wayfed.federated.privacy.descent import (
+    ClippingModel,
+    Steps,
+    block_of,
+    clipped_sum,
+    descend,
+)
 
 RANDOM = np.random.default_rng(3)
 MODELS = {
@@ -71,6 +82,87 @@ def test_no_row_moves_the_sum_further_than_the_clip(
 
     moved = np.sqrt(sum(np.square(one[name] - without[name]).sum() for name in one))
     assert moved <= 0.5 * (1 + 1e-9)
+
+
+def test_a_slope_whose_square_is_no_float_is_cut_too() -> None:
+    model = resolve_model(MODELS["without intercept"][0], Task(1, 2))
+    assert isinstance(model, ClippingModel)
+    huge = 1.3e154
+    weights = {"coefficients": np.array([-373.5 / huge])}  # a slope of about 6e-163
+    row = Examples(np.array([[huge]]), np.zeros(1))
+
+    moved = model.clipped_gradient(weights, row, clip=1e-9)["coefficients"]
+
+    assert abs(moved[0]) <= 1e-9 * (1 + 1e-9)
+
+
+@pytest.mark.parametrize(("spec", "classes"), MODELS.values(), ids=MODELS)
+@pytest.mark.parametrize("block", [1, 16, 64])
+def test_blocks_of_any_size_give_the_sum_of_all_rows(
+    spec: ModelSpec, classes: int | None, block: int
+) -> None:
+    model, examples, weights = made(spec, classes)
+    assert isinstance(model, ClippingModel)
+
+    found = clipped_sum(model, weights, examples, 0.7, block=block)
+
+    together = model.clipped_gradient(weights, examples, 0.7)
+    for name, value in together.items():
+        np.testing.assert_allclose(found[name], value, rtol=1e-9, atol=1e-12)
+
+
+@dataclass
+class Watched:
+    """Moves by what its rows say of themselves; remembers in how many rows at a time."""
+
+    seen: list[int] = field(default_factory=list)
+    descent: Descent = field(default_factory=Descent)
+
+    def clipped_gradient(self, weights: Any, examples: Examples, clip: float) -> Any:
+        self.seen.append(len(examples))
+        weight = np.ones(len(examples)) if examples.weight is None else examples.weight
+        return {"w": np.array([(weight * examples.x[:, 0]).sum()])}
+
+    def predict(self, weights: Any, x: Any) -> Any:
+        return x
+
+
+def rows_of(values: list[float]) -> Examples:
+    return Examples(np.array(values)[:, np.newaxis], np.zeros(len(values)))
+
+
+@pytest.mark.parametrize("rows", [1, 63, 64, 65, 300])
+def test_how_rows_are_taken_does_not_say_how_many_there_are(rows: int) -> None:
+    model = Watched()
+
+    descend(
+        model,
+        {"w": np.zeros(1)},
+        rows_of([1.0] * rows),
+        rows=64,
+        steps=Steps(2, 1.0),
+        clip=1.0,
+        sensitivity=1.0,
+        multiplier=1.0,
+    )
+
+    assert set(model.seen) == {64}
+
+
+def test_what_sums_of_blocks_lose_is_kept() -> None:
+    values = [2.0**53, 1.0, 1.0, 1.0, -(2.0**53)]
+
+    found = clipped_sum(Watched(), {"w": np.zeros(1)}, rows_of(values), 1.0, block=1)
+
+    assert found["w"][0] == math.fsum(values) == 3.0
+
+
+@pytest.mark.parametrize(
+    ("rows", "size", "block"),
+    [(0, 3, 1), (100, 3, 128), (1e9, 3, 4096), (1e9, 1 << 20, 64), (1e9, 1 << 28, 1)],
+)
+def test_a_block_is_bounded_by_rows_and_by_memory(rows: float, size: int, block: int) -> None:
+    assert block_of(rows, size) == block
 
 
 @pytest.mark.parametrize(("spec", "classes"), MODELS.values(), ids=MODELS)
