@@ -148,6 +148,11 @@ class FittedFeatures:
         """The columns of the matrix it gives."""
         return tuple(name for part in self.parts for name in part.names)
 
+    @property
+    def width(self) -> int:
+        """How many columns the matrix has."""
+        return sum(len(part.names) for part in self.parts)
+
     def require_of(self, columns: Sequence[str]) -> None:
         """Raise PolicyViolation where other columns are read than those that were agreed to."""
         if others := sorted(set(self.columns) - set(columns)):

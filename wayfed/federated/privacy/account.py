@@ -120,6 +120,8 @@ class Account:
     def charge(self, privacy: DifferentialPrivacy, *, key: str, run: str = "") -> None:
         """Pay for a run, for good; on the disk when it returns.
 
+        What a run of this key has paid and never begun with pays for it; see `Ledger.charge`.
+
         Parameters
         ----------
         privacy
@@ -134,7 +136,7 @@ class Account:
         PolicyViolation
             Nothing was paid, and nothing may be told.
         """
-        if refused := tuple(self.refusals(privacy)):
+        if refused := tuple(self.refusals(privacy, key if self.policy else None)):
             raise PolicyViolation("; ".join(refused))
         if self.policy is None:
             return
@@ -188,6 +190,12 @@ class Account:
                 told = told.replace(self._source(table), f"table '{table}'")
             raise PolicyViolation(told, hint=error.hint) from None
 
+    def close(self, key: str) -> None:
+        """Let what was charged for a run pay for nothing more than why it never began."""
+        if self.policy is not None:
+            with _usable():
+                Ledger(self.policy.ledger).close(key)
+
     def standing(self, key: str) -> Standing | None:
         """Return how far a run is; None where nothing is known of it."""
         if self.policy is None:
@@ -219,9 +227,9 @@ class Account:
         if key in book.runs:
             return
         for table in self._counted:
-            asked = self._charge_of(self._source(table), privacy)
+            asked = self._charge_of(self._source(table), privacy, key or "")
             known = of_table(book.charges, asked.table, asked.unit)
-            if not policy.budget.has((*known, asked)):
+            if not book.has_paid(asked) and not policy.budget.has((*known, asked)):
                 yield overdrawn(f"table '{table}'", known, [asked], policy.budget)
 
     def _charge_of(
@@ -259,4 +267,8 @@ def _usable() -> Iterator[None]:
         yield
     except SourceError as error:
         _LOG.error("%s; %s", error.message, error.hint)
-        raise PolicyViolation(_UNUSABLE) from error
+        raise PolicyViolation(
+            _UNUSABLE,
+            hint="a run with checkpoint= can be resumed then, and does not pay again for what it "
+            "has not told",
+        ) from error

@@ -12,7 +12,7 @@ import hashlib
 import json
 import math
 import re
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from types import MappingProxyType
 from typing import TYPE_CHECKING, Any, Final
 
@@ -170,6 +170,28 @@ class Book:
 
     charges: tuple[Charge, ...] = ()
     runs: Mapping[str, Standing] = field(default_factory=lambda: MappingProxyType({}))
+
+    def has_paid(self, asked: Charge) -> bool:
+        """Say whether a charge stands for a run that has told nothing, because it never began.
+
+        Its key finds it as long as nothing is known of how far the run is, nor of a refusal that
+        the run's rows had a part in; see `wayfed.federated.privacy.ledger.Ledger.close`.
+        """
+        return (
+            bool(asked.key)
+            and asked.key not in self.runs
+            and any(
+                (each.key, each.table, each.unit) == (asked.key, asked.table, asked.unit)
+                and each.epsilon >= asked.epsilon
+                and each.delta >= asked.delta
+                for each in self.charges
+            )
+        )
+
+    def closed(self, key: str) -> Book:
+        """Return it with charges by which a run that never began is found no more."""
+        charges = tuple(replace(each, key="") if each.key == key else each for each in self.charges)
+        return replace(self, charges=charges)
 
     def to_text(self) -> str:
         """Give JSON with the seal: a line for each charge and run, as a person reads it."""

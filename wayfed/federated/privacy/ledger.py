@@ -107,6 +107,9 @@ class Ledger:
     def charge(self, asked: Sequence[Charge], budget: Budget) -> None:
         """Write down charges, all or none; returns when they are on the disk.
 
+        A charge with a key that stands there for a run that never began is not made again: whoever
+        made it died, or could not write, before anything was told.
+
         Raises
         ------
         PolicyViolation
@@ -117,6 +120,7 @@ class Ledger:
         now = datetime.datetime.now(datetime.UTC).isoformat(timespec="seconds")
         with self._locked():
             book = self.read()
+            asked = [each for each in asked if not book.has_paid(each)]
             for each in asked:
                 before = of_table(book.charges, each.table, each.unit)
                 together = of_table(asked, each.table, each.unit)
@@ -160,9 +164,10 @@ class Ledger:
         Raises
         ------
         PolicyViolation
-            A budget has not enough left; nothing is written.
+            A budget has not enough left. The charges stand, and pay for this refusal, in which rows
+            have a part; where the run has never begun, they pay for nothing more.
         SourceError
-            The ledger cannot be read or written; nothing may be told.
+            The ledger cannot be read or written; nothing may be told. The charges stand.
         """
         with self._locked():
             book = self.read()
@@ -179,6 +184,8 @@ class Ledger:
                     continue
                 if not budget.has(of_table(charges, each.table, each.unit)):
                     if each.epsilon == old.epsilon:
+                        if key not in book.runs:
+                            self._replace(book.closed(key))
                         raise PolicyViolation(
                             f"what this run would tell of {each.table} costs more beside earlier "
                             "runs than it was charged for, and is not told",
@@ -190,6 +197,19 @@ class Ledger:
             runs = book.runs if standing is None else {**book.runs, key: standing}
             self._replace(Book(charges, runs))
             return True
+
+    def close(self, key: str) -> None:
+        """Let the charges of a run that never began pay for nothing more than why it did not.
+
+        Raises
+        ------
+        SourceError
+            The ledger cannot be read or written; nothing may be told.
+        """
+        with self._locked():
+            book = self.read()
+            if key not in book.runs:
+                self._replace(book.closed(key))
 
     def note(self, key: str, kind: str, begun: int) -> None:
         """Write down that a run tells something once more; returns when that is on the disk.

@@ -154,7 +154,7 @@ class PrivateRun:
         by_class: NDArray[np.float64] | None,
     ) -> None:
         """Build the model, and what it learns from; nothing is told of either."""
-        task = Task(len(fitted.names), None if classes is None else len(classes))
+        task = Task(fitted.width, None if classes is None else len(classes))
         self._model = resolve_model(self._question.model, task)
         if reason := cannot_clip(self._question.model.name, self._model, self._privacy):
             raise PolicyViolation(reason)
@@ -169,15 +169,19 @@ class PrivateRun:
         rounds, ticket = self._question.rounds, self._key or secrets.token_hex(16)
         self._account.charge(self._privacy, key=ticket, run=run)
         # Settled when it is paid for: what fails from here on may tell of the rows.
-        self._plan = plan = settle(
-            self._privacy,
-            self._model,
-            learned=len(self._training),
-            measured=len(self._testing),
-            rounds=rounds,
-            unit=self._rules.rows_of_a_unit,
-            is_measured=self._question.split is not None,
-        )
+        try:
+            self._plan = plan = settle(
+                self._privacy,
+                self._model,
+                learned=len(self._training),
+                measured=len(self._testing),
+                rounds=rounds,
+                unit=self._rules.rows_of_a_unit,
+                is_measured=self._question.split is not None,
+            )
+        except BaseException:
+            self._account.close(ticket)
+            raise
         standing = Standing(rounds, plan.to_plain(), run=run) if self._key is not None else None
         if not self._account.settle(ticket, plan.sides(rounds), standing=standing):
             raise PolicyViolation("this run was begun at the same time", hint="resume it")
@@ -307,6 +311,7 @@ class PrivateRun:
     ) -> None:
         """Make the examples of the rows that can be used."""
         arrays, question = self._rows(), self._question
+        self._rules.check_matrix(arrays.rows, fitted.width)
         hashes = canonical.hash_rows(arrays)
         order = canonical.canonical_order(hashes)
         held = split.held_out(question.split, arrays, hashes, order)

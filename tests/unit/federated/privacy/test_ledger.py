@@ -236,6 +236,36 @@ def test_whoever_began_a_run_before_tells_nothing_more(ledger: Ledger) -> None:
     ledger.note("k", "train", 2)
 
 
+def test_a_charge_of_a_run_that_never_began_is_not_made_again(ledger: Ledger) -> None:
+    asked = [Charge("core#tx", "example", 0.7, 1e-5, key="k")]
+    ledger.charge(asked, BUDGET)
+
+    ledger.charge(asked, BUDGET)  # as if it had died in between
+
+    assert ledger.spent("core#tx", "example") == Spending(0.7, 1e-5)
+    with pytest.raises(PolicyViolation, match=r"core#tx has spent epsilon=0\.7 of 1"):
+        ledger.charge([dataclasses.replace(asked[0], key="another")], BUDGET)
+    with pytest.raises(PolicyViolation, match=r"core#tx has spent epsilon=0\.7 of 1"):
+        ledger.charge([dataclasses.replace(asked[0], epsilon=0.8)], BUDGET)
+
+
+@pytest.mark.parametrize("how", ["begun", "closed"])
+def test_a_charge_of_which_something_was_told_pays_for_no_other_beginning(
+    ledger: Ledger, how: str
+) -> None:
+    asked = [Charge("core#tx", "example", 0.5, 1e-5, key="k")]
+    ledger.charge(asked, BUDGET)
+    if how == "begun":
+        standing = Standing(3, {"training": 2.0})
+        assert ledger.settle("k", ((Gaussian(9.0),),), BUDGET, standing=standing)
+    ledger.close("k")  # of a run that has begun it changes nothing
+
+    ledger.charge(asked, BUDGET)
+
+    assert ledger.spent("core#tx", "example") == Spending(1.0, 2e-5)
+    assert (ledger.standing("k") is not None) is (how == "begun")
+
+
 def test_a_run_that_costs_more_than_there_is_changes_nothing(ledger: Ledger) -> None:
     first = a_run(ledger)
     before = ledger.path.read_text()
@@ -265,6 +295,7 @@ def test_what_costs_more_beside_earlier_runs_than_it_was_charged_for_is_not_told
         ledger.settle("b", ((Gaussian(2.0),),), budget)
 
     assert [charge.sides for charge in ledger.charges()] == [like_one, like_one]
+    assert [charge.key for charge in ledger.charges()] == ["a", ""]
 
 
 def test_a_ledger_of_the_version_before_is_read_and_goes_on(ledger: Ledger) -> None:

@@ -19,17 +19,24 @@ from wayfed.federated.parties.question import Question
 from wayfed.federated.parties.rules import Rules
 from wayfed.federated.privacy.account import Account, PrivacyPolicy
 from wayfed.federated.privacy.accounting import cost_of
-from wayfed.federated.privacy.charges import UNLIMITED, Charge
+from wayfed.federated.privacy.charges import UNLIMITED, Budget, Charge
 from wayfed.federated.privacy.ledger import Ledger
 from wayfed.federated.privacy.party import PrivateRun
 from wayfed.federated.runs.archive import read_archive, replace_archive
 from wayfed.federated.runs.results import FederatedRun
 from wayfed.federated.wire import flower_process, question, record_of
-from wayfed_optimizer.errors import InvalidOption, PartyError, PolicyViolation
+from wayfed_optimizer.errors import (
+    InvalidOption,
+    PartyError,
+    PolicyViolation,
+    SourceError,
+    WayfedError,
+)
 
 Federation = Callable[..., FederatedContext]
 PRIVATE = wf.dp(epsilon=1.0, delta=1e-6, clip=1.0)
 BANKS = ("ash", "birch")
+_LEDGER = "wayfed.federated.privacy.ledger.Ledger"
 ROUNDS = 5
 
 
@@ -288,6 +295,57 @@ def test_who_began_a_run_before_tells_nothing_once_it_is_gone_on_with(
         second.train(weights, {"server-round": 3})
 
     assert told_by(tmp_path) == [(2, {"train": 2})]
+
+
+@pytest.mark.parametrize("refused", [False, True], ids=["it cannot be written", "it is refused"])
+def test_a_run_that_was_charged_and_never_began_pays_once_unless_it_was_told_why(
+    tmp_path: Path,
+    unequal_parties: dict[str, Any],
+    monkeypatch: pytest.MonkeyPatch,
+    refused: bool,
+) -> None:
+    asked = Question(
+        label="late",
+        features=("a",),
+        sample_weight=None,
+        split=None,
+        model=models.logistic_regression(),
+        recipe=wf.features(),
+        classes=(False, True),
+        seed=0,
+        rounds=2,
+        privacy=PRIVATE,
+    )
+    ledger = Ledger(tmp_path / "ash.ledger")
+    policy = PrivacyPolicy(Budget(1.0 if refused else 1.5, 1e-4), ledger.path)
+    rules = Rules(account=Account({"tx": 1.0}, policy))
+    party = unequal_parties["ash"]
+
+    def begin() -> None:
+        run = PrivateRun(lambda: party, rules, asked, 0, "the key")
+        run.begin(FittedFeatures((Number("a"),)), [False, True])
+
+    failure: Exception = InvalidOption("no noise") if refused else SourceError("the disk is full")
+    with monkeypatch.context() as patched:
+        fails = "wayfed.federated.privacy.party.settle" if refused else f"{_LEDGER}.settle"
+
+        def fail(*_: Any, **__: Any) -> None:
+            raise failure
+
+        patched.setattr(fails, fail)
+        with pytest.raises(
+            WayfedError, match="no noise" if refused else "its privacy ledger cannot be used"
+        ):
+            begin()
+    assert [charge.epsilon for charge in ledger.charges()] == [1.0]
+
+    if refused:
+        with pytest.raises(PolicyViolation, match="has spent epsilon=1 of 1"):
+            begin()
+    else:
+        begin()
+        assert ledger.read().runs["the key"].rounds == 2
+    assert [charge.epsilon for charge in ledger.charges()] == [1.0]
 
 
 def test_a_party_without_a_ledger_is_named_before_anybody_pays(tmp_path: Path) -> None:
