@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import copy
+from concurrent.futures import ThreadPoolExecutor
 
 import numpy as np
 import pyarrow as pa
@@ -12,9 +13,13 @@ from flwr.serverapp.strategy import FedAvg
 from wayfed import models
 from wayfed.arrays import Arrays
 from wayfed.federated.features.recipe import features
+from wayfed.federated.grids.local import LocalGrid
 from wayfed.federated.metrics import classification_sums, pool
+from wayfed.federated.parties.learning import learning_party
+from wayfed.federated.rounds.strategies import configured
 from wayfed.federated.run import run_federated
 from wayfed.federated.runs.results import FederatedRun
+from wayfed.federated.wire import record_of
 
 FEATURES = ["a", "b", "c"]
 
@@ -428,6 +433,63 @@ def test_fractions_of_parties_are_drawn_by_the_seed_alone(
     assert first == asked(2, seed=1)
     assert first != asked(1, seed=2)
     assert {len(names) for names in first} == {1}
+
+
+class Noting(FedAvg):
+    """A strategy of the user's own, which draws as Flower does."""
+
+
+@pytest.mark.parametrize("kind", [FedAvg, Noting])
+def test_runs_side_by_side_draw_the_parties_that_they_draw_alone(
+    unequal_parties: dict[str, Arrays], kind: type[FedAvg]
+) -> None:
+    def drawn(seed: int) -> list[list[str]]:
+        run = run_federated(
+            unequal_parties,
+            label="late",
+            features=FEATURES,
+            model=models.logistic_regression(),
+            rounds=8,
+            strategy=kind(fraction_train=0.4, min_train_nodes=1),
+            test=None,
+            seed=seed,
+        )
+        return [sorted(each.weights) for each in run.history]
+
+    seeds = list(range(6))
+    alone = [drawn(seed) for seed in seeds]
+    with ThreadPoolExecutor(3) as threads:
+        together = list(threads.map(drawn, seeds))
+
+    assert together == alone
+    assert len({str(each) for each in alone}) == len(seeds)
+
+
+def test_no_draw_of_another_thread_changes_who_is_asked(
+    unequal_parties: dict[str, Arrays],
+) -> None:
+    import random
+
+    class Restless(LocalGrid):
+        """A grid beside which somebody else draws."""
+
+        def get_node_ids(self) -> list[int]:
+            random.random()
+            return list(super().get_node_ids())
+
+    def asked(grid: type[LocalGrid]) -> list[int]:
+        parties = [learning_party(name, each) for name, each in unequal_parties.items()]
+        messages = configured(
+            FedAvg(fraction_train=0.4, min_train_nodes=1),
+            "train",
+            1,
+            record_of({"w": np.zeros(1)}),
+            grid(parties),
+            seed=3,
+        )
+        return [message.metadata.dst_node_id for message in messages]
+
+    assert asked(Restless) == asked(LocalGrid)
 
 
 @pytest.mark.parametrize(

@@ -8,11 +8,11 @@ from time import perf_counter
 from typing import TYPE_CHECKING, Any, TypeAlias
 
 import numpy as np
-from flwr.app import ArrayRecord, ConfigRecord, Message, MetricRecord
+from flwr.app import ArrayRecord, Message, MetricRecord
 
 from wayfed.federated import metrics
 from wayfed.federated.reliability import Reliability
-from wayfed.federated.rounds.strategies import check_parties, seeded_sampling
+from wayfed.federated.rounds.strategies import check_parties, configured
 from wayfed.federated.runs.results import FederatedRun, Predictor, Round
 from wayfed.federated.runs.stopping import Best
 from wayfed.federated.wire import record_of, weights_of
@@ -119,8 +119,7 @@ class Rounds:
         if self.joining is not None:
             self.joining.take_in(number)
             check_parties(self.strategy, len(self.grid.parties), None)
-        with seeded_sampling(self.seed, number, "train"):
-            messages = self.strategy.configure_train(number, arrays, ConfigRecord(), self.grid)
+        messages = configured(self.strategy, "train", number, arrays, self.grid, seed=self.seed)
         replies = self._trained(messages)
         counted = {self._name(reply): _weight(reply) for reply in replies}
         arrays = self._aggregate(number, replies)
@@ -172,8 +171,7 @@ class Rounds:
         """Return what the parties with held-out rows tell of the round's model."""
         if not self.evaluate:
             return []
-        with seeded_sampling(self.seed, number, "evaluate"):
-            messages = self.strategy.configure_evaluate(number, arrays, ConfigRecord(), self.grid)
+        messages = configured(self.strategy, "evaluate", number, arrays, self.grid, seed=self.seed)
         return [reply for reply in self.grid.send_and_receive(messages) if _weight(reply)]
 
     def _name(self, reply: Message) -> str:

@@ -7,14 +7,21 @@ import random
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any, Final, TypeAlias
+from threading import Lock
+from typing import TYPE_CHECKING, Any, Final, Literal, TypeAlias
 
 from wayfed_optimizer.errors import InvalidOption, suggestion
 
 if TYPE_CHECKING:
+    from flwr.app import ArrayRecord, Message
+    from flwr.serverapp import Grid
     from flwr.serverapp.strategy import Strategy
 
 StrategyLike: TypeAlias = "str | Mapping[str, Any] | Strategy"
+Stage: TypeAlias = Literal["train", "evaluate"]
+
+_GLOBAL: Final = Lock()
+"""Whose turn it is to seed Python's global generator."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -122,15 +129,74 @@ def check_parties(strategy: Strategy, parties: int, quorum: float | None) -> Non
         )
 
 
-@contextmanager
-def seeded_sampling(seed: int, number: int, stage: str) -> Iterator[None]:
-    """Make what Flower draws from Python's global generator depend on the run's seed only."""
-    before = random.getstate()
-    random.seed(f"{seed}/{number}/{stage}")
+def configured(
+    strategy: Strategy,
+    stage: Stage,
+    number: int,
+    arrays: ArrayRecord,
+    grid: Grid,
+    *,
+    seed: int,
+) -> list[Message]:
+    """Let a strategy say what is asked in a round; who is asked follows from the seed alone.
+
+    Flower draws from Python's global generator, which belongs to the whole process. So the
+    strategies that have names here are let ask everybody, and whom they would have drawn is drawn
+    here. Any other, which may note whom it asks, draws by itself, while no other run's does.
+
+    Parameters
+    ----------
+    strategy
+        Whose messages these are.
+    stage
+        What is asked.
+    number
+        The number of the round.
+    arrays
+        The model of the round.
+    grid
+        Who may be asked.
+    seed
+        The run's.
+    """
+    from flwr.app import ConfigRecord
+
+    configure = strategy.configure_train if stage == "train" else strategy.configure_evaluate
+    fraction = getattr(strategy, f"fraction_{stage}", None)
+    chance = f"{seed}/{number}/{stage}"
+    if not fraction or not _is_named(strategy):
+        with _seeded(chance):
+            return list(configure(number, arrays, ConfigRecord(), grid))
+    setattr(strategy, f"fraction_{stage}", 1.0)
     try:
-        yield
+        messages = list(configure(number, arrays, ConfigRecord(), grid))
     finally:
-        random.setstate(before)
+        setattr(strategy, f"fraction_{stage}", fraction)
+    asked = {message.metadata.dst_node_id: message for message in messages}
+    nodes = list(grid.get_node_ids())
+    least = getattr(strategy, f"min_{stage}_nodes", 1)
+    drawn = random.Random(chance).sample(nodes, max(int(len(nodes) * fraction), least))  # noqa: S311  # who is asked is no secret
+    return [asked[node] for node in drawn]
+
+
+def _is_named(strategy: Strategy) -> bool:
+    """Say whether a strategy is one that has a name here, and not what somebody made of it."""
+    from flwr.serverapp import strategy as flower
+
+    names = {named.flower for named in STRATEGIES.values()}
+    return type(strategy) in {getattr(flower, name) for name in names}
+
+
+@contextmanager
+def _seeded(chance: str) -> Iterator[None]:
+    """Make what is drawn from Python's global generator depend on `chance`, one run at a time."""
+    with _GLOBAL:
+        before = random.getstate()
+        random.seed(chance)
+        try:
+            yield
+        finally:
+            random.setstate(before)
 
 
 def _named(name: str, options: Mapping[str, Any]) -> Strategy:
