@@ -70,7 +70,7 @@ def test_an_unknown_key_gets_a_suggestion(tmp_path: Path) -> None:
     assert told.text == lines(
         "'min_row' is not a key of [party.north.policy] (here)",
         "  available: min_rows, columns, models, strategies, max_rounds, secure_aggregation, "
-        "opaque, privacy, min_group",
+        "opaque, privacy, min_group, max_matrix",
         "  did you mean 'min_rows'?",
     )
 

@@ -19,7 +19,7 @@ from wayfed.configuration import (
     resolve_path,
     with_secrets,
 )
-from wayfed.federated.parties.policy import Policy, Role
+from wayfed.federated.parties.policy import LARGEST_MATRIX, Policy, Role
 from wayfed.federated.privacy.account import PrivacyPolicy
 from wayfed.federated.privacy.charges import Budget
 from wayfed.federated.rounds.strategies import STRATEGIES
@@ -100,6 +100,7 @@ class PartyPolicy(Strict):
     opaque: Names = ()
     privacy: PrivacyTable | None = None
     min_group: int | None = Field(default=None, ge=2)
+    max_matrix: int = Field(default=LARGEST_MATRIX, ge=1)
 
     def resolved(self, directory: Path) -> PartyPolicy:
         """Return it with the ledger's path as an absolute one."""
@@ -391,4 +392,5 @@ def policy_of(party: PartyConfiguration) -> Policy:
         None if told.privacy is None else told.privacy.checked(),
         told.min_group,
         told.secure_aggregation,
+        told.max_matrix,
     )

@@ -223,6 +223,7 @@ class Learner:
         self._require_bound()
         fitted = fitting.FittedFeatures.from_dict(_list(asked, "features"))
         fitted.require_of(self._question.features)
+        self._rules.check_matrix(1, fitted.width)
         classes = asked.get("classes")
         if classes is not None:
             classes = fitting.checked_categories(classes)
@@ -233,7 +234,8 @@ class Learner:
             after = _rounds(asked.get("after", 0), self._question.rounds)
             run = run_name(asked.get("run", ""))
             return self._private.begin(fitted, classes, by_class, run=run, after=after)
-        task = Task(len(fitted.names), None if classes is None else len(classes))
+        self._rules.check_matrix(self.arrays.rows, fitted.width)
+        task = Task(fitted.width, None if classes is None else len(classes))
         self._model = resolve_model(self._question.model, task)
         label = label_of(self.arrays, self._question)
         y = np.ma.getdata(label) if classes is None else fitting.encode(label, classes)

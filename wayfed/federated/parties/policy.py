@@ -52,6 +52,8 @@ _REMEDIES: Final[Mapping[Role, str]] = {
     Role.AGGREGATE_ONLY: "aggregate it first: group_by('…').agg({column}=wf.mean('{column}'))",
     Role.NEVER: "leave it out of the plan",
 }
+LARGEST_MATRIX: Final = 1 << 30
+"""What `Policy.max_matrix` is where nobody says it: eight gibibytes."""
 # What a result column is when it comes from several: the strictest decides.
 _STRICTEST: Final = (Role.LABEL, Role.JOIN_KEY, Role.FEATURE)
 
@@ -81,6 +83,9 @@ class Policy:
     min_group
         The least number of rows of a group in which an ``aggregate_only`` column is aggregated;
         `min_rows` by default, and at least 2.
+    max_matrix
+        The most numbers that the matrix of a run's features may be, rows times columns: who asks
+        says of how many categories a column is, each of which becomes a column.
     """
 
     min_rows: int = 1
@@ -92,6 +97,7 @@ class Policy:
     privacy: PrivacyPolicy | None = None
     min_group: int | None = None
     secure_aggregation: bool = False
+    max_matrix: int = LARGEST_MATRIX
 
     @property
     def smallest_group(self) -> int:
@@ -135,6 +141,8 @@ class Policy:
         for option in ("max_rounds", "min_group"):
             if (limit := getattr(self, option)) is not None:
                 said.append(f"{option}={limit}")
+        if self.max_matrix != LARGEST_MATRIX:
+            said.append(f"max_matrix={self.max_matrix}")
         if self.opaque:
             said.append(f"opaque: {', '.join(self.opaque)}")
         if self.secure_aggregation:

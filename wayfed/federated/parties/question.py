@@ -16,7 +16,7 @@ from wayfed.federated.models.class_weight import (
     class_weight_from_plain,
     class_weight_to_plain,
 )
-from wayfed.federated.models.spec import ModelSpec, OwnModel, check_whole
+from wayfed.federated.models.spec import ModelSpec, OwnModel, check_rounds
 from wayfed.federated.models.statistics import Choosy
 from wayfed.federated.privacy.dp import DifferentialPrivacy
 from wayfed_optimizer.errors import InvalidOption, WayfedError
@@ -111,17 +111,12 @@ class Question:
             recipe=Recipe.from_dict(_object("recipe", plain["recipe"])),
             classes=None if classes is None else fitting.checked_categories(classes),
             seed=_seed(plain["seed"]),
-            rounds=_whole(plain["rounds"]),
+            rounds=check_rounds(plain["rounds"]),
             strategy=_text("strategy", plain["strategy"]),
             privacy=None if privacy is None else DifferentialPrivacy.from_dict(privacy),
             secure_aggregation=plain["secure_aggregation"] is True,
             class_weight=class_weight_from_plain(plain["class_weight"]),
         )
-
-
-def _whole(rounds: object) -> int:
-    check_whole(rounds=rounds)  # type: ignore[arg-type]  # it checks what came
-    return int(str(rounds))
 
 
 def _seed(value: object) -> int:

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Final
 
 from wayfed.federated.features.split import ByHash
 from wayfed.federated.parties.policy import Policy, Role
+from wayfed_optimizer.errors import PolicyViolation
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
@@ -130,6 +131,15 @@ class Rules:
     def too_few_told(self) -> str:
         """The reason for which a party with few rows takes no part."""
         return f"fewer training rows than its min_rows={self.min_rows:,}"
+
+    def check_matrix(self, rows: int, columns: int) -> None:
+        """Raise PolicyViolation where features would make a larger matrix than it allows."""
+        if rows * columns > self.policy.max_matrix:
+            raise PolicyViolation(
+                f"its rows have {columns:,} columns of features, and are more than its "
+                f"max_matrix={self.policy.max_matrix:,} numbers",
+                hint="fewer categories: wf.features(min_count=…), or group rare ones in the plan",
+            )
 
     def _unpaid(self, privacy: DifferentialPrivacy | None, key: str | None) -> Iterator[str]:
         if privacy is not None and self.account is not None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from wayfed.federated.models import spec
 from wayfed.federated.rounds.progress import reporting
 from wayfed.federated.runs.journal import Journal
 from wayfed.federated.runs.results import FederatedRun, OnRound, PartyReport
@@ -58,8 +59,7 @@ def play(
 
 def check_rounds(rounds: object, quorum: float | None, deadline: float | None) -> None:
     """Raise InvalidOption unless a run can have these."""
-    if not isinstance(rounds, int) or isinstance(rounds, bool) or rounds < 1:
-        raise InvalidOption(f"rounds is a whole number from 1 up, not {rounds!r}")
+    spec.check_rounds(rounds)
     if deadline is not None and not deadline > 0:
         raise InvalidOption(f"deadline is a number of seconds above 0, not {deadline!r}")
     if quorum is None:

@@ -375,7 +375,50 @@ def test_features_that_were_not_agreed_to_are_not_read(federation: Federation) -
     assert "fraud were not among the features" in begun.error.reason
 
 
-@pytest.mark.parametrize("rounds", [0, -1, 1.5, True, "2"])
+@pytest.mark.parametrize("private", [False, True])
+def test_categories_that_somebody_names_make_no_larger_matrix_than_the_party_allows(
+    federation: Federation, budget: dict[str, Any], private: bool
+) -> None:
+    question = asked(
+        features=["customer_id"],
+        recipe=wf.features(one_hot={"customer_id": list(range(1000))}).to_dict(),
+        privacy=PRIVATE.to_dict() if private else None,
+    )
+    begin = {
+        "features": [{"one_hot": "customer_id", "categories": list(range(1000))}],
+        "classes": [0, 1],
+    }
+    policy = {"privacy": budget} if private else {}
+    with federation(max_matrix=999, **policy) as ctx:
+        _, refused = answers_of(ctx, ("query.bind", question), ("query.begin", begin))
+
+    assert "1,000 columns of features" in refused.error.reason
+    assert "max_matrix=999 numbers" in refused.error.reason
+    assert not Path(budget["ledger"]).exists()
+
+
+def test_a_matrix_is_rows_times_columns(federation: Federation) -> None:
+    with federation(max_matrix=1499) as ctx:
+        _, refused = answers_of(ctx, ("query.bind", asked()), ("query.begin", BEGIN))
+    with federation(max_matrix=1500) as ctx:
+        _, begun = answers_of(ctx, ("query.bind", asked()), ("query.begin", BEGIN))
+
+    assert "1 columns of features" in refused.error.reason
+    assert not begun.has_error()
+
+
+def test_a_matrix_that_is_too_large_is_not_told_of_under_privacy(
+    federation: Federation, budget: dict[str, Any], caplog: pytest.LogCaptureFixture
+) -> None:
+    with federation(max_matrix=1499, privacy=budget) as ctx:
+        run = train(ctx, privacy=PRIVATE, test=None)
+
+    assert run.status == "finished"
+    assert run.parties["ash"].rows < 100  # it has none, and says so with noise
+    assert "max_matrix=1,499" in caplog.text
+
+
+@pytest.mark.parametrize("rounds", [0, -1, 1.5, True, "2", 1_000_001, 10**30])
 def test_rounds_are_whole_numbers(federation: Federation, rounds: object) -> None:
     with federation() as ctx:
         (bound,) = answers_of(ctx, ("query.bind", asked(rounds=rounds)))
