@@ -301,6 +301,19 @@ def test_features_that_are_no_numbers_or_nan(federate: Federate) -> None:
     )
 
 
+def test_held_out_rows_that_are_too_few_to_measure_on(federate: Federate) -> None:
+    ctx = federate(
+        north=(ROWS, {"policy": {"min_rows": 4}}), south=(ROWS, {"policy": {"min_rows": 3}})
+    )
+    with refused(errors.InvalidOption) as told:
+        train(ctx, test=0.2, classes=[0, 1])
+    assert told.text == lines(
+        "test= leaves no party rows to measure on: a party measures on none where it holds out "
+        "fewer than its min_rows (here)",
+        "  test=0.5 holds out more, test=None measures nothing; ctx.parties() tells each min_rows",
+    )
+
+
 def test_a_misspelt_option_of_training(federate: Federate) -> None:
     ctx = federate(north=ROWS, south=ROWS)
     with refused(errors.InvalidOption) as told:

@@ -5,13 +5,12 @@ from __future__ import annotations
 import os
 import re
 import sys
-from typing import TYPE_CHECKING, Final
+from pathlib import Path
+from typing import Final
 
 from wayfed_optimizer.errors import InvalidOption, SourceError
 
-if TYPE_CHECKING:
-    from pathlib import Path
-
+_IDENTITY: Final = ("certificate", "key")
 _NAME: Final = re.compile(r"[A-Za-z0-9][A-Za-z0-9_-]{0,62}")
 
 PARTY: Final = """\
@@ -116,6 +115,41 @@ def init_requester(name: str, directory: Path) -> None:
         "put the coordinator's address and fingerprint into federation.toml, and the federation's",
         "schema.toml beside it, then:",
         f'  wf.context(env="federated", parties="{directory / "federation.toml"}")',
+    )
+
+
+def renew(file: Path, whom: str, when: str) -> None:
+    """Write another certificate of the key that a file names, beside the one that there is.
+
+    Parameters
+    ----------
+    file
+        A party.toml, coordinator.toml or federation.toml.
+    whom, when
+        Who is to be told the fingerprint, and when the certificate may be put into use.
+    """
+    from wayfed.configuration import read_toml, resolve_path
+    from wayfed.federated.grids.rpc.identity import load_identity, renewed
+
+    values, directory, place = read_toml(file, kind=file.stem)
+    own = values.get("identity")
+    if not isinstance(own, dict) or not {"certificate", "key"} <= own.keys():
+        raise InvalidOption(f"{place} has no [identity]", hint="certificate and key stand there")
+    certificate, key = (Path(resolve_path(str(own[each]), directory)) for each in _IDENTITY)
+    identity = renewed(load_identity(certificate, key, valid_now=False))
+    target = certificate.with_suffix(".renewed.pem")
+    if target.exists():
+        raise InvalidOption(f"{target} exists", hint="put it into use, or take it away")
+    try:
+        _write(target, identity.certificate, 0o644)
+    except OSError as error:
+        raise SourceError(f"{target} cannot be written: {error.strerror}") from error
+    _tell(
+        f"wrote {target}, valid until {identity.expires:%Y-%m-%d}, of the key that there is",
+        whom.format(certificate=target.name),
+        f'  {identity.name} = "{identity.fingerprint}"',
+        f"{when}, put it into use and start again:",
+        f"  mv {target} {certificate}",
     )
 
 

@@ -44,6 +44,9 @@ LedgerOf = Annotated[
 CoordinatorToml = Annotated[
     Path, typer.Argument(metavar="coordinator.toml", exists=True, dir_okay=False)
 ]
+FederationToml = Annotated[
+    Path, typer.Argument(metavar="federation.toml", exists=True, dir_okay=False)
+]
 
 
 @party_app.command("init")
@@ -52,6 +55,15 @@ def party_init(name: Name, *, directory: Directory = Path()) -> None:
     from wayfed.cli.beginning import init_party
 
     init_party(name, directory)
+
+
+@party_app.command("renew")
+def party_renew(file: PartyToml = Path("party.toml")) -> None:
+    """Write another certificate of the party's key, before the one that there is expires."""
+    from wayfed.cli.beginning import renew
+
+    whom = "send {certificate} to the coordinator, and tell its fingerprint over another way:"
+    renew(file, whom, "when it lists both")
 
 
 @party_app.command("check")
@@ -155,6 +167,17 @@ def coordinator_init(
     init_coordinator(directory, listen)
 
 
+@coordinator_app.command("renew")
+def coordinator_renew(file: CoordinatorToml = Path("coordinator.toml")) -> None:
+    """Write another certificate of the coordinator's key, before the one that there is expires."""
+    from wayfed.cli.beginning import renew
+
+    whom = (
+        "tell parties and requesters this fingerprint, which takes the place of the one they have:"
+    )
+    renew(file, whom, "at the time that you agreed upon with them")
+
+
 @coordinator_app.command("serve")
 def coordinator_serve(
     file: CoordinatorToml = Path("coordinator.toml"),
@@ -181,3 +204,12 @@ def requester_init(name: Name, *, directory: Directory = Path()) -> None:
     from wayfed.cli.beginning import init_requester
 
     init_requester(name, directory)
+
+
+@requester_app.command("renew")
+def requester_renew(file: FederationToml = Path("federation.toml")) -> None:
+    """Write another certificate of the requester's key, before the one that there is expires."""
+    from wayfed.cli.beginning import renew
+
+    whom = "send {certificate} to the coordinator, and this to it and to each party:"
+    renew(file, whom, "when all of them list both")

@@ -50,6 +50,7 @@ def check_party(file: Path, *, connect: bool) -> bool:
     lines = [
         f"party '{party.name}', {party.identity.fingerprint}, valid until {expires:%Y-%m-%d}",
         f"tables: {', '.join(member.tables)}",
+        _whom(party),
         *([f"published, but not here: {', '.join(missing)}"] if missing else []),
         *(problems or ["all fits"]),
     ]
@@ -80,8 +81,7 @@ def serve_party(file: Path) -> None:
         served: Future[None] = Future()
         thread = threading.Thread(target=_into, args=(served, link.serve), daemon=True)
         thread.start()
-        served_by = party.requesters.values() or [f"who starts runs at {party.coordinator.address}"]
-        LOG.info("party '%s' serves %s", party.name, ", ".join(served_by))
+        LOG.info("party '%s' %s", party.name, _whom(party))
         try:
             with _until_signal() as stopped:
                 while not stopped.wait(_STEP_SECONDS) and not served.done():
@@ -92,6 +92,15 @@ def serve_party(file: Path) -> None:
             link.stop()
             thread.join(_STEP_SECONDS)
             member.context.close()
+
+
+def _whom(party: OwnParty) -> str:
+    """Say whom a party serves."""
+    if not party.superlink:
+        return f"serves {', '.join(dict.fromkeys(party.requesters.values())) or 'nobody'}"
+    at = party.coordinator.address
+    ignored = "; [requesters] is not looked at" if party.requesters else ""
+    return f"serves whoever may start runs at {at}: a SuperLink does not say who asks{ignored}"
 
 
 def _node_of(party: OwnParty, member: Member) -> SuperLinkLink:

@@ -171,7 +171,10 @@ def check_measured(asked: Question, stopping: EarlyStopping | None, *, measured:
     """Raise InvalidOption where rows are to be measured on, and nobody holds any."""
     if asked.split is not None and not measured:
         raise InvalidOption(
-            "test= leaves no party rows to measure on", hint="test=None measures nothing"
+            "test= leaves no party rows to measure on: a party measures on none where it holds out "
+            "fewer than its min_rows",
+            hint="test=0.5 holds out more, test=None measures nothing; ctx.parties() tells each "
+            "min_rows",
         )
     if asked.split is None and stopping is not None:
         raise InvalidOption("early_stopping= measures held-out rows", hint="test=0.2 holds some")

@@ -13,10 +13,12 @@ from wayfed_optimizer.errors import InvalidOption, SourceError
 if TYPE_CHECKING:
     from pathlib import Path
 
+    from cryptography.hazmat.primitives.asymmetric.ec import EllipticCurvePrivateKey
     from cryptography.x509 import Certificate
 
 _PREFIX: Final = "sha256:"
 _DIGITS: Final = 64
+_VALID: Final = timedelta(days=730)
 SERVER_NAME: Final = "wayfed"
 """The name in the certificates made here; who somebody is, the fingerprint says."""
 
@@ -48,6 +50,15 @@ class Identity:
         return _parsed(self.certificate).not_valid_after_utc
 
     @property
+    def problem(self) -> str | None:
+        """What keeps the certificate from being taken now: its time is over, or yet to come."""
+        try:
+            check_valid(self.certificate, f"of '{self.name}'")
+        except InvalidOption as error:
+            return f"{error.message}; {error.hint}" if error.hint else error.message
+        return None
+
+    @property
     def name(self) -> str:
         """The name in the certificate; nothing is decided by it."""
         return common_name(self.certificate)
@@ -56,7 +67,7 @@ class Identity:
         return f"Identity({self.name})"
 
 
-def make_identity(name: str, *, valid: timedelta = timedelta(days=730)) -> Identity:
+def make_identity(name: str, *, valid: timedelta = _VALID) -> Identity:
     """Make a key on the curve P-256, and a certificate of it that it signs itself.
 
     Parameters
@@ -66,12 +77,38 @@ def make_identity(name: str, *, valid: timedelta = timedelta(days=730)) -> Ident
     valid
         How long it is valid; from an hour ago on, since clocks differ.
     """
+    from cryptography.hazmat.primitives.asymmetric import ec
+
+    return _identity(ec.generate_private_key(ec.SECP256R1()), name, valid)
+
+
+def renewed(identity: Identity, *, valid: timedelta = _VALID) -> Identity:
+    """Make another certificate of the same key and name; its fingerprint is another one.
+
+    Examples
+    --------
+    >>> bank = make_identity("bank_a")
+    >>> again = renewed(bank)
+    >>> again.name, again.key == bank.key, again.fingerprint == bank.fingerprint
+    ('bank_a', True, False)
+    """
+    from cryptography.hazmat.primitives import serialization
+    from cryptography.hazmat.primitives.asymmetric import ec
+
+    key = serialization.load_pem_private_key(identity.key, password=None)
+    if not isinstance(key, ec.EllipticCurvePrivateKey):
+        raise InvalidOption(
+            f"the key of {identity.name} is on no elliptic curve",
+            hint="renew its certificate where it was made",
+        )
+    return Identity(_identity(key, identity.name, valid).certificate, identity.key)
+
+
+def _identity(key: EllipticCurvePrivateKey, name: str, valid: timedelta) -> Identity:
     from cryptography import x509
     from cryptography.hazmat.primitives import hashes, serialization
-    from cryptography.hazmat.primitives.asymmetric import ec
     from cryptography.x509.oid import ExtendedKeyUsageOID
 
-    key = ec.generate_private_key(ec.SECP256R1())
     subject = x509.Name([x509.NameAttribute(x509.NameOID.COMMON_NAME, name[:64])])
     now = datetime.now(UTC)
     usages = [ExtendedKeyUsageOID.SERVER_AUTH, ExtendedKeyUsageOID.CLIENT_AUTH]
@@ -105,8 +142,15 @@ def make_identity(name: str, *, valid: timedelta = timedelta(days=730)) -> Ident
     )
 
 
-def load_identity(certificate: Path, key: Path) -> Identity:
+def load_identity(certificate: Path, key: Path, *, valid_now: bool = True) -> Identity:
     """Read a certificate and its key, and check that they belong together and are valid now.
+
+    Parameters
+    ----------
+    certificate, key
+        Their files.
+    valid_now
+        Whether a certificate that has expired is refused.
 
     Raises
     ------
@@ -128,7 +172,8 @@ def load_identity(certificate: Path, key: Path) -> Identity:
     form = serialization.Encoding.DER, serialization.PublicFormat.SubjectPublicKeyInfo
     if private.public_key().public_bytes(*form) != found.public_key().public_bytes(*form):
         raise InvalidOption(f"{key} is not the key of {certificate}")
-    check_valid(identity.certificate, str(certificate))
+    if valid_now:
+        check_valid(identity.certificate, str(certificate))
     return identity
 
 
@@ -139,7 +184,8 @@ def check_valid(certificate: bytes, place: str) -> None:
     if now > found.not_valid_after_utc:
         raise InvalidOption(
             f"the certificate {place} expired on {found.not_valid_after_utc:%Y-%m-%d}",
-            hint="make another one, and tell the others its fingerprint",
+            hint="`wayfed party renew` makes another one of the same key, as coordinator renew and "
+            "requester renew do; tell the others its fingerprint",
         )
     if now < found.not_valid_before_utc:
         raise InvalidOption(

@@ -1,0 +1,56 @@
+"""Certificates that expire: what is said to whom they belong, and how they are renewed."""
+
+from __future__ import annotations
+
+from datetime import timedelta
+from pathlib import Path
+
+import pytest
+from typer.testing import CliRunner
+
+from wayfed.cli.app import app
+from wayfed.federated.grids.rpc.identity import Identity, load_identity, make_identity
+from wayfed_optimizer.errors import InvalidOption
+
+FILES = [
+    ("party", "party.toml", "when it lists both"),
+    ("coordinator", "coordinator.toml", "at the time that you agreed upon"),
+    ("requester", "federation.toml", "when all of them list both"),
+]
+
+
+@pytest.fixture
+def ending(tmp_path: Path) -> Identity:
+    """An identity in a directory, whose certificate has expired."""
+    identity = make_identity("ash", valid=timedelta(minutes=-1))
+    (tmp_path / "ash.pem").write_bytes(identity.certificate)
+    (tmp_path / "ash.key").touch(mode=0o600)
+    (tmp_path / "ash.key").write_bytes(identity.key)
+    return identity
+
+
+@pytest.mark.parametrize(("who", "file", "when"), FILES)
+def test_a_certificate_is_renewed_for_the_key_that_there_is(
+    ending: Identity, tmp_path: Path, who: str, file: str, when: str
+):
+    (tmp_path / file).write_text('[identity]\ncertificate = "ash.pem"\nkey = "ash.key"\n')
+    with pytest.raises(InvalidOption, match="expired on"):
+        load_identity(tmp_path / "ash.pem", tmp_path / "ash.key")
+
+    told = CliRunner().invoke(app, [who, "renew", str(tmp_path / file)]).output
+
+    (tmp_path / "ash.renewed.pem").rename(tmp_path / "ash.pem")
+    renewed = load_identity(tmp_path / "ash.pem", tmp_path / "ash.key")
+    assert (renewed.key, renewed.name) == (ending.key, "ash")
+    assert renewed.fingerprint != ending.fingerprint
+    assert f'ash = "{renewed.fingerprint}"' in told
+    assert when in told
+
+
+def test_a_file_without_an_identity_is_renewed_nothing(tmp_path: Path):
+    (tmp_path / "party.toml").write_text('name = "ash"\n')
+
+    with pytest.raises(InvalidOption, match=r"has no \[identity\]"):
+        CliRunner().invoke(
+            app, ["party", "renew", str(tmp_path / "party.toml")], catch_exceptions=False
+        )
