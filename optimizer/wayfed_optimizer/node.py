@@ -54,12 +54,14 @@ class Node:
 
     def parts(self) -> tuple[object, ...]:
         """Return the values of the fields that make up the node's identity."""
-        return _getter(self.__match_args__)(self)
+        of = _parts_of(type(self))  # type: ignore[arg-type]  # classes have a hash of their own
+        return of(self)
 
     def derive(self, **values: object) -> None:
         """Set fields that follow from the others; only for ``__post_init__``."""
+        set_field = object.__setattr__
         for name, value in values.items():
-            object.__setattr__(self, name, value)
+            set_field(self, name, value)
 
     def map_nodes(self, change: Callable[[Node], Node]) -> Self:
         """Return this node with `change` applied to each node directly below it.
@@ -82,7 +84,8 @@ class Node:
 
 
 @cache
-def _getter(names: tuple[str, ...]) -> Callable[[object], tuple[object, ...]]:
+def _parts_of(kind: type[Node]) -> Callable[[Node], tuple[object, ...]]:
+    names = kind.__match_args__
     if len(names) > 1:
         return attrgetter(*names)
     return lambda node: tuple(getattr(node, name) for name in names)

@@ -77,7 +77,7 @@ def facts_of(root: Expression) -> Facts:
         return root._facts
     except AttributeError:
         facts = _find(root)
-        root.derive(_facts=facts)
+        object.__setattr__(root, "_facts", facts)
         return facts
 
 

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+from dataclasses import fields
+from functools import cache
 from operator import is_
 from typing import TYPE_CHECKING, ClassVar
 
-from wayfed_optimizer.expressions import Expression, Named, SortKey, Subquery, facts_of
+from wayfed_optimizer.expressions import Column, Expression, Named, SortKey, Subquery, facts_of
 from wayfed_optimizer.expressions import walk as walk_expression
 from wayfed_optimizer.node import Node
 
@@ -54,8 +56,8 @@ class Relation(Node):
             return self._inputs
         except AttributeError:
             found = [getattr(self, name) for name in self._below]
-            inputs = tuple(relation for relation in found if relation is not None)
-            self.derive(_inputs=inputs)
+            inputs = tuple([relation for relation in found if relation is not None])
+            object.__setattr__(self, "_inputs", inputs)
             return inputs
 
     @property
@@ -76,8 +78,21 @@ class Relation(Node):
         new = tuple(map(change, old))
         if all(map(is_, old, new)):
             return self
+        if all([before.schema == after.schema for before, after in zip(old, new, strict=True)]):
+            return self._over(new)
         values = dict(zip(self.__match_args__, self.parts(), strict=True))
         return type(self)(**(values | dict(zip(self._below, new, strict=False))))
+
+    def _over(self, inputs: tuple[Relation, ...]) -> Relation:
+        """Return this relation over inputs with the columns of its own: what was checked holds."""
+        kind = type(self)
+        made = object.__new__(kind)
+        set_field = object.__setattr__
+        for name in _fields_of(kind):  # type: ignore[arg-type]  # classes have a hash of their own
+            set_field(made, name, getattr(self, name))
+        for name, relation in zip(self._below, inputs, strict=False):
+            set_field(made, name, relation)
+        return made
 
     @property
     def below(self) -> tuple[Relation, ...]:
@@ -86,7 +101,7 @@ class Relation(Node):
             return self._all_below
         except AttributeError:
             below = self.inputs + _subqueries_in(self)
-            self.derive(_all_below=below)
+            object.__setattr__(self, "_all_below", below)
             return below
 
     def with_below(self, change: Callable[[Relation], Relation]) -> Relation:
@@ -112,23 +127,27 @@ class Relation(Node):
         return self.with_inputs(change).map_nodes(in_expression)
 
 
+@cache
+def _fields_of(kind: type[Relation]) -> tuple[str, ...]:
+    return tuple(each.name for each in fields(kind))  # type: ignore[arg-type]  # it is a dataclass
+
+
 def expressions_of(relation: Relation) -> tuple[Expression, ...]:
     """Return the expressions that a relation evaluates itself; found on first use."""
     try:
         return relation._expressions
     except AttributeError:
         found = tuple(_expressions_in(relation))
-        relation.derive(_expressions=found)
+        object.__setattr__(relation, "_expressions", found)
         return found
 
 
 def _expressions_in(relation: Relation) -> Iterator[Expression]:
     for node in relation.nodes():
-        match node:
-            case Named(_, expression) | SortKey(expression):
-                yield expression
-            case Expression():
-                yield node
+        if isinstance(node, Named | SortKey):
+            yield node.expression
+        elif isinstance(node, Expression):
+            yield node
 
 
 def _subqueries_in(relation: Relation) -> tuple[Relation, ...]:
@@ -136,11 +155,13 @@ def _subqueries_in(relation: Relation) -> tuple[Relation, ...]:
         return relation._subqueries
     except AttributeError:
         found = tuple(
-            node.relation
-            for root in expressions_of(relation)
-            if facts_of(root).fixed
-            for node in walk_expression(root)
-            if isinstance(node, Subquery)
+            [
+                node.relation
+                for root in expressions_of(relation)
+                if type(root) is not Column and facts_of(root).fixed
+                for node in walk_expression(root)
+                if isinstance(node, Subquery)
+            ]
         )
-        relation.derive(_subqueries=found)
+        object.__setattr__(relation, "_subqueries", found)
         return found

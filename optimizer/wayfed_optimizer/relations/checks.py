@@ -16,12 +16,12 @@ if TYPE_CHECKING:
 def schema_of(outputs: tuple[Named, ...]) -> Schema:
     """Return the schema of outputs; each has a type."""
     for output in outputs:
-        if output.expression.type == NULL:
+        if output.expression.type.name == NULL.name:
             raise TypeMismatch(
                 f"column {output.name} is a bare NULL, which has no type",
                 hint=f"cast it, for example .cast({output.name}='text')",
             )
-    return Schema(Field(o.name, o.expression.type, o.expression.nullable) for o in outputs)
+    return Schema([Field(o.name, o.expression.type, o.expression.nullable) for o in outputs])
 
 
 def require_no(outputs: tuple[Named, ...], kind: Kind, place: str, remedy: str) -> None:
