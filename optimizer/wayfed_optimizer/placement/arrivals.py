@@ -133,8 +133,7 @@ class Arrivals:
         """Yield how rows come from each platform, where loops or an order are to be heeded."""
         keeps_order = isinstance(relation, _KEEP_ORDER) and is_ordered(below)
         taken = not self._setting.refused(to, below)
-        lasts = self._lasts(below, relation, position)
-        times = self._loops.times(below) / self._loops.times(relation)
+        lasts, times = self._over_time(below, relation, position)
         size = self._prices.size(below)
         for name, choices in self._offered(below, around).items():
             same = name == to
@@ -191,15 +190,17 @@ class Arrivals:
             score, cpu, network, moved = (each * times for each in (score, cpu, network, moved))
         return Offer(score, cpu, network, moved, choice.started, arrival)
 
-    def _lasts(self, below: Relation, relation: Relation, position: int) -> bool:
-        """Say whether an input is computed outside of a loop that reads it in each iteration."""
+    def _over_time(self, below: Relation, relation: Relation, position: int) -> tuple[bool, float]:
+        """Say whether an input is computed outside of a loop that reads it in each iteration.
+
+        Return also how often it is computed for each time that what reads it is.
+        """
         loops = self._loops
-        if not loops:
-            return False
-        reader = loops.innermost(relation)
+        variable, reader = loops.innermost(below), loops.innermost(relation)
+        times = loops.times(below) / loops.times(relation) if variable != reader else 1.0
         if isinstance(relation, _LOOPS) and position > 0:
             reader = relation.variable
-        return loops.depth(loops.innermost(below)) < loops.depth(reader)
+        return variable != reader and loops.depth(variable) < loops.depth(reader), times
 
     def _is_together(self, below: Relation, relation: Relation, *, lasts: bool) -> bool:
         """Say whether two relations on one platform can be one fragment."""

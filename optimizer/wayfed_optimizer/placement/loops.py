@@ -20,7 +20,7 @@ from wayfed_optimizer.relations import (
 )
 
 if TYPE_CHECKING:
-    from collections.abc import Collection, Iterator
+    from collections.abc import Collection
 
     from wayfed_optimizer.statistics import Cardinalities, Estimate
 
@@ -54,6 +54,7 @@ class Loops:
     def __init__(self, root: Relation, tables: Collection[str] = ()) -> None:
         self._by_variable: dict[str, Iterate | FirstMatches] = {}
         self._free: dict[Relation, frozenset[str]] = {}
+        self._outwards: dict[str, tuple[str, ...]] = {}
         self._included: set[Relation] = set()
         for loop in walk_once(root):
             if not isinstance(loop, _LOOPS):
@@ -82,6 +83,7 @@ class Loops:
                 waiting.extend(relation.below)
                 if isinstance(relation, FirstMatches):
                     self._by_variable[relation.variable] = relation
+                    self._outwards.clear()
 
     def looks_up(self, variable: str | None) -> bool:
         """Say whether a variable stands for rows that are looked up, once for each batch of them.
@@ -105,23 +107,30 @@ class Loops:
     def innermost(self, relation: Relation) -> str | None:
         """Return the variable of the innermost loop on whose rows a relation depends, if any."""
         free = self._free_in(relation)
-        return max(free, key=self.depth) if free else None
+        if len(free) > 1:
+            return max(free, key=self.depth)
+        return next(iter(free), None)
 
     def depth(self, variable: str | None) -> int:
         """Return how many loops are around what depends on a variable: 1 for an outermost loop."""
-        return 0 if variable is None else sum(1 for _ in self._around(variable))
+        return 0 if variable is None else len(self._around(variable))
 
     def times(self, relation: Relation) -> float:
         """Return how often a relation is computed in a run, as far as that is known before."""
-        if not self.is_in_one(relation):
+        variable = self.innermost(relation)
+        if variable is None:
             return 1.0
-        loops = (self._by_variable[name] for name in self._around(self.innermost(relation)))
+        loops = (self._by_variable[name] for name in self._around(variable))
         return float(prod(map(_expected_iterations, loops)))
 
-    def _around(self, variable: str | None) -> Iterator[str]:
-        while variable is not None:
-            yield variable
-            variable = self.innermost(self._by_variable[variable])
+    def _around(self, variable: str) -> tuple[str, ...]:
+        """Return a variable and those of the loops around its own, the innermost first."""
+        known = self._outwards.get(variable)
+        if known is None:
+            outer = self.innermost(self._by_variable[variable])
+            known = (variable,) if outer is None else (variable, *self._around(outer))
+            self._outwards[variable] = known
+        return known
 
     def _free_in(self, relation: Relation) -> frozenset[str]:
         if not self._by_variable:
