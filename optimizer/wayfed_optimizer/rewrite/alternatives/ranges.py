@@ -14,6 +14,7 @@ from wayfed_optimizer.relations import Aggregate, Join, JoinKind, Relation
 from wayfed_optimizer.rewrite.alternatives.reductions import (
     LEFT,
     RIGHT,
+    can_push,
     is_shipped,
     may_reduce,
     pushed,
@@ -69,6 +70,8 @@ def _between(
     most = _KEPT_AT_MOST_IN_LARGE if around.is_large else _KEPT_AT_MOST
     if share > most or (1.0 - share) * before < _FEWEST_SAVED:
         return None
+    if not can_push(rows, (name,), by, around):
+        return None
     (low, high), ends = shipped_names(rows, 2), column(by.schema, by_name)
     found = Aggregate(by, (), (Named(low, call("min", ends)), Named(high, call("max", ends))))
 
@@ -83,7 +86,7 @@ def _between(
         around.rows.assume(semi, around.rows.rows(node).scaled(share))
         return semi
 
-    return pushed(rows, (name,), within, by, around)
+    return pushed(rows, (name,), within)
 
 
 def _share(rows: Relation, by: Relation, pair: _Pair, around: Surroundings) -> float:

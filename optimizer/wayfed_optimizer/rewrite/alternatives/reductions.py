@@ -29,7 +29,7 @@ from wayfed_optimizer.relations import (
     everything_below,
     expressions_of,
 )
-from wayfed_optimizer.types import FLOATS
+from wayfed_optimizer.types import is_float
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable
@@ -51,7 +51,7 @@ _SHIPPED: Final = "shipped_key_"
 _FEWEST_SAVED: Final = 100.0
 """Rows that must stay at home, at least: shipping keys takes a round trip."""
 _Names: TypeAlias = tuple[str, ...]
-_Condition: TypeAlias = "Callable[[Relation, _Names], Join]"
+_Condition: TypeAlias = "Callable[[Relation, _Names], Relation]"
 
 
 def reduce_right(join: Join, around: Surroundings) -> Relation | None:
@@ -89,13 +89,16 @@ def _reduced(
     if not may_reduce(rows, by, around, nested=1 if around.is_large else _MOST_KEY_SETS):
         return None
 
+    if not can_push(rows, names, by, around):
+        return None
+
     def matching(node: Relation, own: _Names) -> Join:
         return _semi_join(node, own, by, by_names)
 
     after = around.likely(matching(rows, names))
     if after is None or after > before / (4 if around.is_large else 2):
         return None
-    return pushed(rows, names, matching, by, around)
+    return pushed(rows, names, matching)
 
 
 def may_reduce(rows: Relation, by: Relation, around: Surroundings, nested: int) -> bool:
@@ -109,12 +112,25 @@ def may_reduce(rows: Relation, by: Relation, around: Surroundings, nested: int) 
     return not (_key_sets((rows, by)) >= nested or _holds(rows, by) or _holds(by, rows))
 
 
-def pushed(
-    rows: Relation, names: _Names, condition: _Condition, by: Relation, around: Surroundings
-) -> Relation | None:
-    """Return the rows that pass a condition on some columns, asked as low as can be.
+def can_push(rows: Relation, names: _Names, by: Relation, around: Surroundings) -> bool:
+    """Say whether a condition is asked in one store each time, which lacks what it goes by.
 
-    None unless it is asked in one store each time, and there is something that store lacks.
+    Parameters
+    ----------
+    rows, names
+        What is reduced, and the columns that the condition is on.
+    by
+        What the condition goes by.
+    """
+    pushing = _Pushing(lambda node, _: node)  # nothing is made of it yet
+    pushing.into(rows, names)
+    homes = [frozenset(around.stores(target)) for target in pushing.targets]
+    theirs = frozenset(around.stores(by))
+    return not any(len(home) != 1 or home == theirs or "anywhere" in home for home in homes)
+
+
+def pushed(rows: Relation, names: _Names, condition: _Condition) -> Relation:
+    """Return the rows that pass a condition on some columns, asked as low as can be.
 
     Parameters
     ----------
@@ -122,16 +138,8 @@ def pushed(
         What is reduced, and the columns that the condition is on.
     condition
         Makes the semi join that asks it.
-    by
-        What the condition goes by.
     """
-    pushing = _Pushing(condition)
-    reduced = pushing.into(rows, names)
-    homes = [frozenset(around.stores(target)) for target in pushing.targets]
-    theirs = frozenset(around.stores(by))
-    if any(len(home) != 1 or home == theirs or "anywhere" in home for home in homes):
-        return None
-    return reduced
+    return _Pushing(condition).into(rows, names)
 
 
 @dataclass(slots=True)
@@ -192,12 +200,12 @@ class _Pushing:
     def _to_side(self, join: Join, names: _Names) -> Relation | None:
         left, right = join.left, join.right
         if join.kind in _OF_LEFT and set(names) <= set(left.schema.names):
-            reduced = self.into(left, names), right
+            reduced = left
         elif join.kind in _OF_RIGHT and set(names) <= set(right.schema.names):
-            reduced = left, self.into(right, names)
+            reduced = right
         else:
             return None
-        return Join(*reduced, join.kind, join.on, join.predicate, join.asof)
+        return join.with_inputs(lambda side: self.into(side, names) if side is reduced else side)
 
 
 def _semi_join(rows: Relation, names: _Names, by: Relation, by_names: _Names) -> Join:
@@ -227,18 +235,24 @@ def _fresh(name: str, taken: set[str]) -> str:
 
 def _may_ship(relation: Relation, names: Iterable[str]) -> bool:
     # Engines differ in what floats are equal: -0.0 and 0.0, NaN and NaN.
-    return not any(relation.schema.field(name).type in FLOATS for name in names)
+    return not any(is_float(relation.schema.field(name).type) for name in names)
 
 
 def is_shipped(relation: Relation) -> bool:
     """Say whether a relation is a set of keys, or what they lie between, on its way to a store."""
-    names = relation.schema.names if isinstance(relation, Distinct | Aggregate) else ()
-    return any(name.startswith(_SHIPPED) for name in names)
+    if not isinstance(relation, Distinct | Aggregate):
+        return False
+    return any(name.startswith(_SHIPPED) for name in relation.schema.names)
 
 
 def _key_sets(relations: Iterable[Relation]) -> int:
-    nodes = (n for each in relations for n in (each, *everything_below(each)))
-    return len({n.right for n in nodes if isinstance(n, Join) and is_shipped(n.right)})
+    found = [
+        node.right
+        for each in relations
+        for node in (each, *everything_below(each))
+        if type(node) is Join and node.kind is JoinKind.SEMI and is_shipped(node.right)
+    ]
+    return len({*found})
 
 
 def _holds(relation: Relation, part: Relation) -> bool:
