@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections import deque
 from dataclasses import replace
-from functools import reduce
+from functools import lru_cache, reduce
 from types import MappingProxyType
 from typing import TYPE_CHECKING, Final, NamedTuple, TypeAlias
 
@@ -100,13 +100,16 @@ class Movement:
         measured: Mapping[str, CostProfile] = MappingProxyType({}),
     ) -> None:
         platforms = tuple(platforms)
-        offered = (_priced(c, measured.get(p.name)) for p in platforms for c in p.conversions)
+        offered = [_priced(c, measured.get(p.name)) for p in platforms for c in p.conversions]
+        conversions = (*IN_PROCESS, *offered)
         self._edges: dict[Channel, list[Conversion]] = {}
-        for conversion in (*IN_PROCESS, *offered):
+        for conversion in conversions:
             self._edges.setdefault(conversion.source, []).append(conversion)
         self._accepts = {p.name: tuple(p.accepts) for p in platforms}
         self._produces = {p.name: tuple(p.produces) for p in platforms}
-        self._routes: dict[tuple[object, ...], _Routes] = {}
+        self._routes = _found_before(
+            conversions, tuple(self._accepts.items()), tuple(self._produces.items())
+        )
 
     def cheapest(
         self, starts: Sequence[Channel], ends: Sequence[Channel], size: float
@@ -198,6 +201,16 @@ class Movement:
             if others is not found:
                 waiting.extend(route.then(step) for step in self._edges.get(at, ()))
         return found
+
+
+@lru_cache(maxsize=32)
+def _found_before(
+    conversions: tuple[Conversion, ...],
+    accepts: tuple[tuple[str, tuple[Channel, ...]], ...],
+    produces: tuple[tuple[str, tuple[Channel, ...]], ...],
+) -> dict[tuple[object, ...], _Routes]:
+    """Return the routes that were found among the same channels: one plan's are the next one's."""
+    return {}
 
 
 def _cheapest(routes: _Routes, size: float) -> Way | None:

@@ -73,6 +73,7 @@ class Setting:
         self.shared = SharedParts(rows, self._costs_nothing_twice)
         self.channels = _kept_channels(self.platforms.values())
         self._sources = environment.sources
+        self._readers: dict[Channel, list[str]] = {}
         self._refused: dict[tuple[str, Schema], tuple[str, str] | None] = {}
 
     def channel_of(self, read: Read) -> Channel:
@@ -82,15 +83,21 @@ class Setting:
     def readers(self, read: Read) -> list[str]:
         """Return the platforms that read a table where it lies."""
         channel = self.channel_of(read)
-        return [name for name, platform in self.platforms.items() if channel in platform.accepts]
+        known = self._readers.get(channel)
+        if known is None:
+            known = [name for name, each in self.platforms.items() if channel in each.accepts]
+            self._readers[channel] = known
+        return known
 
     def refused(self, name: str, rows: Relation) -> tuple[str, str] | None:
         """Return what a platform does not keep of rows from elsewhere, and why."""
-        schema = rows.schema
-        key = (name, schema)
-        if key not in self._refused:
-            self._refused[key] = self.platforms[name].capabilities.refused_rows(schema)
-        return self._refused[key]
+        key = (name, rows.schema)
+        try:
+            return self._refused[key]
+        except KeyError:
+            found = self.platforms[name].capabilities.refused_rows(rows.schema)
+            self._refused[key] = found
+            return found
 
     def is_at_hand(self, relation: Relation) -> bool:
         """Say whether rows lie in memory, where they can be read again for nothing."""
