@@ -65,12 +65,11 @@ def _only_names_columns(relation: Relation, dialect: Dialect) -> bool:
         case Join(kind=kind, on=on, predicate=None, asof=None):
             plain = bool(on) and kind in dialect.joins
         case Select() | Sort() | Limit() | Distinct():
-            plain = all(type(each) is Column for each in expressions_of(relation))
+            plain = {Column}.issuperset(map(type, expressions_of(relation)))
         case _:
             return False
-    return plain and not any(
-        dialect.refuse_names(each.schema.names) for each in (relation, *relation.inputs)
-    )
+    names = [each.schema.names for each in (relation, *relation.inputs)]
+    return plain and not any(map(dialect.refuse_names, names))
 
 
 @lru_cache(maxsize=4096)
