@@ -282,44 +282,53 @@ def test_a_plan_of_the_users_runs_on_flink_where_she_says_so(
         ]
 
 
+@pytest.fixture(scope="module")
+def small() -> Iterator[Platform]:
+    """A Flink of the tests' own, of little memory, whose JVM they may end."""
+    platform = CONNECTOR.platform({"memory": "256m", "parallelism": 2})
+    yield platform
+    platform.close()
+
+
 @pytest.mark.slow
 def test_rows_that_memory_has_no_room_for_are_an_error_with_its_remedy(
-    tmp_path: Path, capfd: pytest.CaptureFixture[str]
+    small: Platform, tmp_path: Path, capfd: pytest.CaptureFixture[str]
 ) -> None:
     # With neither, the JVM would collect garbage for hours.
-    platform = CONNECTOR.platform({"memory": "256m", "parallelism": 2})
     text = "SELECT CAST(CARDINALITY(ARRAY_AGG(n)) AS BIGINT) AS n FROM t"
-    try:
-        with pytest.raises(ExecutionError, match="had no memory left") as raised:
-            _run_text(platform, text, tmp_path, {"t": _numbers(3_000_000)})
-        assert "memory= gives it more" in str(raised.value)
-        assert capfd.readouterr() == ("", "")
-        found = _run_text(platform, text, tmp_path, {"t": _numbers(3)})
-        assert found.to_pylist() == [{"n": 3}]
-    finally:
-        platform.close()
+    with pytest.raises(ExecutionError, match="had no memory left") as raised:
+        _run_text(small, text, tmp_path, {"t": _numbers(3_000_000)})
+    assert "memory= gives it more" in str(raised.value)
+    assert capfd.readouterr() == ("", "")
+    found = _run_text(small, text, tmp_path, {"t": _numbers(3)})
+    assert found.to_pylist() == [{"n": 3}]
 
 
 def test_a_jvm_that_ends_in_the_midst_of_a_job_is_told_of_and_started_again(
-    tmp_path: Path, capfd: pytest.CaptureFixture[str]
+    small: Platform, tmp_path: Path, capfd: pytest.CaptureFixture[str]
 ) -> None:
-    platform = CONNECTOR.platform({"memory": "512m", "parallelism": 1})
-    try:
-        _run_text(platform, "SELECT COUNT(*) FROM t", tmp_path, {"t": _numbers(3)})
-        (jvm,) = (
-            child
-            for child in psutil.Process().children()
-            if any(option.startswith(f"-Xmx{256 << 20}") for option in child.cmdline())
-        )
-        killer = threading.Timer(1.0, jvm.kill)
-        killer.start()
-        with pytest.raises(ExecutionError, match="its JVM has ended"):
-            _run_text(platform, ENDLESS, tmp_path, {"t": _numbers(1_000_000)})
-        assert capfd.readouterr() == ("", "")
-        found = _run_text(platform, "SELECT COUNT(*) FROM t", tmp_path, {"t": _numbers(3)})
-        assert found.to_pylist() == [{"n": 3}]
-    finally:
-        platform.close()
+    _run_text(small, "SELECT COUNT(*) FROM t", tmp_path, {"t": _numbers(3)})
+    (jvm,) = (
+        child
+        for child in psutil.Process().children()
+        if any(option.startswith(f"-Xmx{128 << 20}") for option in child.cmdline())
+    )
+    killer = threading.Thread(target=_kill_when_at_work, args=(jvm,))
+    killer.start()
+    with pytest.raises(ExecutionError, match="its JVM has ended"):
+        _run_text(small, ENDLESS, tmp_path, {"t": _numbers(10_000)})
+    killer.join()
+    assert capfd.readouterr() == ("", "")
+    found = _run_text(small, "SELECT COUNT(*) FROM t", tmp_path, {"t": _numbers(3)})
+    assert found.to_pylist() == [{"n": 3}]
+
+
+def _kill_when_at_work(jvm: psutil.Process) -> None:
+    """Kill a JVM that had nothing to do when it has: before, another one would be started."""
+    used = jvm.cpu_times().user
+    while jvm.cpu_times().user < used + 1:
+        threading.Event().wait(0.01)
+    jvm.kill()
 
 
 @pytest.mark.parametrize("state", ["missing", "damaged"])
@@ -408,7 +417,12 @@ def test_flink_starts_when_first_needed_and_the_last_context_leaves_nothing(
             (bare / program).symlink_to(found)
     temporary = tmp_path / "tmp"
     temporary.mkdir()
-    environment = {"PATH": str(bare), "TMPDIR": str(temporary), "HOME": str(tmp_path)}
+    environment = {
+        "PATH": str(bare),
+        "TMPDIR": str(temporary),
+        "HOME": str(tmp_path),
+        "JDK_JAVA_OPTIONS": "-XX:TieredStopAtLevel=1",  # starts sooner
+    }
     done = subprocess.run(
         [sys.executable, "-W", "error", "-c", textwrap.dedent(LIFE)],
         env=environment,

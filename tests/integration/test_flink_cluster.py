@@ -10,6 +10,7 @@ from http.server import BaseHTTPRequestHandler, HTTPServer
 from pathlib import Path
 from typing import Any
 
+import psycopg
 import pyarrow as pa
 import pytest
 
@@ -19,6 +20,14 @@ from wayfed.testing.servers.process import free_ports
 from wayfed_optimizer.errors import ExecutionError
 
 pytestmark = pytest.mark.flink
+
+TYPED = """
+CREATE TABLE for_a_cluster AS
+SELECT i AS id, (i * 0.01)::numeric(12,2) AS amount, 'ä''"' || i AS name,
+       timestamptz '1883-11-18 12:00:00.123456+00' + i * interval '7 hours' AS instant
+FROM generate_series(1, 200) i;
+ANALYZE for_a_cluster;
+"""
 
 
 @pytest.fixture(scope="module")
@@ -47,6 +56,21 @@ def test_a_plan_runs_on_a_cluster_and_leaves_nothing_there(
     assert job["name"].startswith("wayfed wayfed_")
 
 
+@pytest.mark.postgres
+def test_the_tasks_of_a_cluster_ask_with_the_driver_that_comes_with_the_job(
+    cluster: FlinkCluster, exchange: Path, postgres_url: str
+) -> None:
+    with psycopg.connect(postgres_url, autocommit=True) as connection:
+        connection.execute(TYPED)
+    with wf.context(flink={"address": cluster.url, "exchange": str(exchange)}) as context:
+        typed = context.read(postgres_url, table="for_a_cluster").sort("id")
+        on_flink = typed.on("flink")
+        assert "jdbc.query" in str(on_flink.explain())
+        assert repr(on_flink.to_arrow().to_pylist()) == repr(
+            typed.on("duckdb").to_arrow().to_pylist()
+        )
+
+
 def test_a_machine_that_dies_in_the_midst_of_a_job_costs_no_row_and_no_second_one(
     cluster: FlinkCluster, exchange: Path
 ) -> None:
@@ -55,7 +79,7 @@ def test_a_machine_that_dies_in_the_midst_of_a_job_costs_no_row_and_no_second_on
     options = {"address": cluster.url, "exchange": str(exchange), "restarts": 10}
     with wf.context(flink=options) as context:
         numbers = context.read(rows)
-        few = numbers.filter(lambda row: row.n < 400).rename({"n": "m"})
+        few = numbers.filter(lambda row: row.n < 100).rename({"n": "m"})
         plan = (
             numbers.join(few, how="cross")
             .filter(lambda row: (row.n * row.m) % 1_000_003 == 1)
@@ -72,7 +96,7 @@ def test_a_machine_that_dies_in_the_midst_of_a_job_costs_no_row_and_no_second_on
 
 def _kill_one_that_works(cluster: FlinkCluster) -> None:
     while not (cluster.running() and cluster.busy()):
-        pass
+        threading.Event().wait(0.02)
     victim = cluster.busy()[0]
     cluster.kill(victim)
     cluster.start_task_manager(victim)

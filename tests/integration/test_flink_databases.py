@@ -16,7 +16,6 @@ import pytest
 import wayfed as wf
 from tests.integration.engines import a_run, fragment_of
 from wayfed.local import Context
-from wayfed.testing.servers.flink import FlinkCluster
 from wayfed_flink.queries import query_table
 from wayfed_optimizer.cancellation import CancellationToken
 from wayfed_optimizer.errors import Cancelled, ExecutionError
@@ -177,19 +176,3 @@ def test_a_time_that_no_engine_has_is_an_error(context: Context, url: str) -> No
         connection.execute("CREATE TABLE endless_for_flink AS SELECT 'infinity'::timestamp AS t")
     with pytest.raises(ExecutionError, match="beyond the years 1 to 9999"):
         context.read(url, table="endless_for_flink").sort("t").on("flink").to_arrow()
-
-
-@pytest.mark.slow
-def test_the_tasks_of_a_cluster_ask_with_the_driver_that_comes_with_the_job(
-    url: str, tmp_path: Path
-) -> None:
-    with (
-        FlinkCluster.start(task_managers=1) as cluster,
-        wf.context(flink={"address": cluster.url, "exchange": str(tmp_path)}) as context,
-    ):
-        typed = context.read(url, table="for_flink").sort("id")
-        on_flink = typed.on("flink")
-        assert "jdbc.query" in str(on_flink.explain())
-        assert repr(on_flink.to_arrow().to_pylist()) == repr(
-            typed.on("duckdb").to_arrow().to_pylist()
-        )
