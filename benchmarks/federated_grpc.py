@@ -71,6 +71,10 @@ class InTurn:
         """Lend the arrays."""
         return self._session.lend()
 
+    def end(self, reason: str) -> None:
+        """Stop what runs."""
+        self._session.end(reason)
+
 
 class Elsewhere:
     """A hub and parties in processes of their own, which end with this one's pipes.

@@ -53,6 +53,9 @@ class Echo:
         """Have none."""
         raise PartyError("an echo lends no arrays")
 
+    def end(self, reason: str) -> None:
+        """Do nothing: there is nothing to stop."""
+
 
 def be_parties(identities: dict[str, Identity], hub: Identity, requester: str, port: int) -> None:
     """Connect for each of these parties, and answer until the process is ended."""

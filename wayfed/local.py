@@ -14,6 +14,7 @@ from wayfed.calibration import Calibration
 from wayfed.catalog import Catalog
 from wayfed.dataset import Dataset
 from wayfed.display import Listing, counted
+from wayfed.ending import begun
 from wayfed.plans import Plans
 from wayfed.preparing import preparing
 from wayfed.queries import Queries
@@ -469,6 +470,7 @@ class Context(Training):
         with self._lock:
             self._require_open()  # a run that began to be planned before would never be told
             self._running.add(token)
+        begun(token)
         return token
 
     def close(self) -> None:

@@ -133,7 +133,8 @@ class Training:
         quorum
             How many parties must give a usable update each round: a number or a fraction.
         deadline
-            Seconds that a party has for a round's step.
+            Seconds that a party has for a round's step; by default an hour, where parties are
+            processes of their own.
         on_round
             Called with the run after each round; ``run.stop()`` ends the run.
         progress

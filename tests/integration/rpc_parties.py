@@ -25,19 +25,15 @@ from wayfed_optimizer.errors import PartyError
 
 FIRST = "query.plan"
 NAMES = ("ash", "birch", "cedar")
-QUICK = Limits(
-    grace_seconds=0.3,
-    settle_seconds=0.3,
-    linger_seconds=0.5,
-    hello_seconds=0.5,
-    roster_seconds=0.05,
-)
+QUICK = Limits(grace_seconds=0.3, settle_seconds=0.3, roster_seconds=0.05)
+"""Who is gone is given up soon; who comes may take its time, on a machine that is busy."""
 
 
 class Echo:
     """A session that gives back what it gets; a message may ask it to fail or to wait."""
 
     release = threading.Event()
+    waiting = threading.Event()
 
     def __init__(self, asker: Asker | None = None) -> None:
         self.asker = asker
@@ -46,7 +42,8 @@ class Echo:
         content = message.content
         told = read_json(content, "question") if "question" in content else {}
         if told.get("do") == "wait":
-            Echo.release.wait(30)
+            Echo.waiting.set()
+            Echo.release.wait(600)
         if told.get("do") == "fail":
             raise ValueError("no")
         if told.get("do") == "fail in no words":
@@ -55,6 +52,9 @@ class Echo:
 
     def lend(self) -> Arrays:
         raise PartyError("an echo lends no arrays")
+
+    def end(self, reason: str) -> None:
+        """Go on: an echo has nothing to stop."""
 
 
 @dataclass
@@ -145,6 +145,7 @@ def federation(**options: object) -> Iterator[Federation]:
     """Start a hub, and end all at the end."""
     made = Federation(**options)  # type: ignore[arg-type]  # the test's own options
     Echo.release.clear()
+    Echo.waiting.clear()
     try:
         yield made
     finally:
@@ -153,7 +154,7 @@ def federation(**options: object) -> Iterator[Federation]:
 
 
 def ask(
-    grid: RpcGrid, kind: str = FIRST, *, timeout: float | None = 30, **told: object
+    grid: RpcGrid, kind: str = FIRST, *, timeout: float | None = 120, **told: object
 ) -> dict[str, str]:
     """Ask every party; give for each what it answered, in a word or as the error's reason."""
     content = question(told)
@@ -173,7 +174,7 @@ def echoed(grid: RpcGrid, content: RecordDict) -> list[RecordDict]:
     return [reply.content for reply in replies]
 
 
-def until(condition: Callable[[], object], seconds: float = 30) -> None:
+def until(condition: Callable[[], object], seconds: float = 120) -> None:
     """Wait for a condition."""
     end = monotonic() + seconds
     waiting = threading.Event()

@@ -128,7 +128,8 @@ def run_federated(
         How many parties must give a usable update each round: a number, or a fraction of those
         asked; by default one.
     deadline
-        Seconds that a party has for a round's step; who is late is left out of it.
+        Seconds that a party has for a round's step; who is late is left out of it. By default an
+        hour where parties are processes of their own, and no end where all are in this one.
     on_round
         Called with the run after each round; ``run.model`` is the round's model, ``run.stop()``
         ends the run.

@@ -10,6 +10,8 @@ from typing import TYPE_CHECKING, Any
 from flwr.app import Message, RecordDict
 from flwr.serverapp import Grid
 
+from wayfed.federated.grids.patience import patience_for
+
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
 
@@ -51,6 +53,10 @@ class PartyGrid(Grid):  # type: ignore[misc]  # Flower is untyped here
     def expect(self, work: int) -> None:
         """Hear about how many numbers a party works through at a message."""
         return
+
+    def patience(self, message_type: str) -> float | None:
+        """Return for how many seconds parties are waited for where there is no deadline."""
+        return patience_for(message_type)
 
     def arrivals(self) -> Mapping[int, str]:
         """Give the parties that are there and hold nothing of ours: they came late, or came back.

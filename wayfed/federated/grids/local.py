@@ -33,6 +33,10 @@ class LocalGrid(PartyGrid):
     while parties do, so that neither the number of threads nor of cores can change a bit of the
     result.
 
+    Without a deadline a party that hangs is waited for until Ctrl-C: nothing can end a thread from
+    outside, and whoever would stop waiting may be the thread that hangs. With one, who is late is
+    left alone; its thread keeps the interpreter from ending no more than the next round.
+
     Parameters
     ----------
     parties
@@ -82,6 +86,10 @@ class LocalGrid(PartyGrid):
         """Take one thread where there is so little to do that threads only hand on the lock."""
         if self._asked_threads is None:
             self._threads = (os.cpu_count() or 1) if work >= _WORTH_A_THREAD else 1
+
+    def patience(self, message_type: str) -> None:
+        """Wait for parties of this process until Ctrl-C."""
+        return
 
     def cause_of(self, node_id: int) -> BaseException | None:
         """Give what a party's app raised at the last message."""

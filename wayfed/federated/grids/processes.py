@@ -2,15 +2,19 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
 import logging
 import os
+import signal
 import subprocess
 import sys
 from dataclasses import dataclass
 from threading import Lock
+from time import monotonic
 from typing import TYPE_CHECKING, Any, Final, Protocol
 
+from wayfed.federated.grids.lines import Lines
 from wayfed_optimizer.errors import PartyError
 
 if TYPE_CHECKING:
@@ -21,6 +25,9 @@ if TYPE_CHECKING:
 
 LOG: Final = logging.getLogger("wayfed.federated.grid")
 _NURSERY: Final = "wayfed.federated.grids.rpc.nursery"
+_START_SECONDS: Final = 120.0
+_STEP_SECONDS: Final = 0.1
+_WHY: Final = "what it wrote to the standard error says why"
 
 
 class Door(Protocol):
@@ -30,8 +37,11 @@ class Door(Protocol):
         """Say what a party has to know to come here."""
         ...
 
-    def await_all(self, alive: Callable[[], bool]) -> None:
-        """Wait until all parties are here; raises PartyError where they will not come."""
+    def await_all(self, check: Callable[[], None]) -> None:
+        """Wait until all parties are here; raises PartyError where they will not come.
+
+        `check` raises it where one of their processes has ended.
+        """
         ...
 
     def open(self) -> PartyGrid:
@@ -147,7 +157,7 @@ class ProcessRunner:
             for name in names:
                 nursery.tell(name, door.told(name))
             nursery.await_forks()
-            door.await_all(nursery.is_alive)
+            door.await_all(nursery.check)
         except BaseException:
             nursery.close()
             door.close()
@@ -169,6 +179,9 @@ class Nursery:
     def __init__(self, names: tuple[str, ...], package: str) -> None:
         reading, writing = zip(*(os.pipe() for _ in names), strict=True)
         self.pids: dict[str, int] = {}
+        self._names = names
+        self._said: dict[str, str] = {}
+        self._ended: dict[str, int] = {}
         self._lifelines = dict(zip(names, writing, strict=True))
         self._process = subprocess.Popen(  # noqa: S603  # our own interpreter and module
             [sys.executable, "-m", _NURSERY, package, *map(str, reading)],
@@ -179,28 +192,63 @@ class Nursery:
         )
         for descriptor in reading:
             os.close(descriptor)
+        if self._process.stdout is None:
+            raise AssertionError("it was asked for")
+        self._news = Lines(self._process.stdout)
 
     def tell(self, name: str, what: Mapping[str, Any]) -> None:
         """Tell a party what it is to be."""
         view = memoryview(f"{json.dumps(what)}\n".encode())
-        while view:
-            view = view[os.write(self._lifelines[name], view) :]
+        with contextlib.suppress(BrokenPipeError):  # it has ended, which `check` finds
+            while view:
+                view = view[os.write(self._lifelines[name], view) :]
 
     def await_forks(self) -> None:
-        """Wait until each party has a process."""
-        stdout = self._process.stdout
-        for name in self._lifelines:
-            line = stdout.readline() if stdout is not None else b""
-            if not line:
-                raise PartyError(
-                    "the parties' processes did not start",
-                    hint="what they wrote to the standard error says why",
-                )
-            self.pids[name] = int(line)
+        """Wait until each party has a process.
 
-    def is_alive(self) -> bool:
-        """Say whether the process is there from which the parties' were forked."""
-        return self._process.poll() is None
+        Raises
+        ------
+        PartyError
+            They get none, or one of them has ended.
+        """
+        end = monotonic() + _START_SECONDS
+        while len(self.pids) < len(self._names):
+            self.check(_STEP_SECONDS)
+            if monotonic() > end:
+                raise PartyError(
+                    f"the parties have no processes after {_START_SECONDS:g} s", hint=_WHY
+                )
+
+    def check(self, seconds: float = 0) -> None:
+        """Raise PartyError where a party's process has ended, after waiting for news for a while.
+
+        Parameters
+        ----------
+        seconds
+            How long to wait at most.
+        """
+        for line in self._news.take(seconds):
+            told = json.loads(line)
+            name = self._names[told["party"]]
+            match told:
+                case {"pid": pid}:
+                    self.pids[name] = pid
+                case {"said": said}:
+                    self._said[name] = said
+                case {"code": code}:
+                    self._ended[name] = code
+        if self._ended:
+            raise PartyError(
+                "not all of the parties' processes started"
+                + "".join(f"\n  party '{name}': {self._how(name)}" for name in sorted(self._ended)),
+                hint=_WHY,
+            )
+        if self._news.ended or self._process.poll() is not None:
+            raise PartyError("the parties' processes did not start", hint=_WHY)
+
+    def _how(self, name: str) -> str:
+        said = f", and said last: {self._said[name]}" if name in self._said else ""
+        return f"its process ended {_ending(self._ended[name])}{said}"
 
     def close(self) -> None:
         """End all of them."""
@@ -214,6 +262,20 @@ class Nursery:
         except subprocess.TimeoutExpired:
             self._process.kill()
             self._process.wait()
+
+
+def _ending(code: int) -> str:
+    """Say how a process ended.
+
+    Examples
+    --------
+    >>> _ending(1), _ending(-9)
+    ('with status 1', 'by SIGKILL')
+    """
+    if code >= 0:
+        return f"with status {code}"
+    known = {each.value: each.name for each in signal.Signals}
+    return f"by {known.get(-code, f'signal {-code}')}"
 
 
 def quiet_environment() -> dict[str, str]:

@@ -99,6 +99,10 @@ class _Closed:
         """Lend the arrays to code in this process."""
         return self._session.lend()
 
+    def end(self, reason: str) -> None:
+        """Stop what runs."""
+        self._session.end(reason)
+
 
 def _without_reason(kind: str, error: Exception) -> PartyError:
     LOG.warning("could not answer %s", kind, exc_info=error)
@@ -138,6 +142,10 @@ class _Audited:
             {"stage": "lend", "plan": self._plan, "decision": "allowed", "releases": [lent]}
         )
         return arrays
+
+    def end(self, reason: str) -> None:
+        """Stop what runs; what is asked of it then is in the log as failed."""
+        self._session.end(reason)
 
     def _record(
         self, message: Message, decision: str, reasons: list[str], releases: list[dict[str, Any]]

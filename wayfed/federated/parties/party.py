@@ -26,6 +26,10 @@ class Answering(Protocol):
         """Return the session's arrays to code of somebody's own, if that may have them."""
         ...
 
+    def end(self, reason: str) -> None:
+        """Stop what runs, from whatever thread; what is asked from now on is refused."""
+        ...
+
 
 @dataclass(frozen=True, slots=True)
 class Party:

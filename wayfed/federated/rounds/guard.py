@@ -23,6 +23,7 @@ if TYPE_CHECKING:
     from wayfed_optimizer.cancellation import CancellationToken
 
 _SHOWN: Final = 10
+_LATE: Final = "no answer"
 _FEWEST_TO_COMPARE: Final = 3
 _OUT_OF_PROPORTION: Final = 1e9
 """How far beyond what half of the parties answer a number may lie: sums grow with the rows."""
@@ -66,7 +67,8 @@ class GuardedGrid(PartyGrid):
     quorum
         How many parties must give a usable update in a round; a fraction is of those asked.
     deadline
-        Seconds within which a party must answer.
+        Seconds within which a party must answer; None waits as long as the grid does
+        (`wayfed.federated.grids.patience`).
     token
         Cancels the run between steps.
     record
@@ -118,6 +120,10 @@ class GuardedGrid(PartyGrid):
         usable, _ = self._checked(messages, self._deadline)
         return {self.grid.parties[r.metadata.src_node_id]: r.content for r in usable}
 
+    def patience(self, message_type: str) -> float | None:
+        """Return how long the grid beneath waits where there is no deadline."""
+        return self.grid.patience(message_type)
+
     def arrivals(self) -> Mapping[int, str]:
         """Give the parties that came late or came back, where the grid beneath knows."""
         return self.grid.arrivals()
@@ -158,7 +164,9 @@ class GuardedGrid(PartyGrid):
     ) -> tuple[list[Message], list[tuple[int, Failure]]]:
         """Deliver messages; give what can be used of the answers, and who gave none."""
         names = self.grid.parties
-        replies = self.grid.send_and_receive(sent.values(), timeout=limit)
+        kind = next((message.metadata.message_type for message in sent.values()), "")
+        longest = self.patience(kind) if limit is None else limit
+        replies = self.grid.send_and_receive(sent.values(), timeout=longest)
         if self._record is not None:
             for reply in replies:
                 for release in releases_in(names[reply.metadata.src_node_id], reply):
@@ -173,7 +181,7 @@ class GuardedGrid(PartyGrid):
             if (message := sent.get(node)) is None:
                 continue
             reply = answers.get(node)
-            reason = faults[node] if reply else _silence(limit)
+            reason = faults[node] if reply else _silence(longest)
             if reason is None and reply is not None:
                 usable.append(reply)
             else:
@@ -297,7 +305,7 @@ def _metric_fault(figures: MetricRecord) -> str | None:
 
 
 def _silence(limit: float | None) -> str:
-    return "no answer" if limit is None else f"no answer within {limit:g} s"
+    return _LATE if limit is None else f"{_LATE} within {limit:g} s"
 
 
 def _round_of(message: Message) -> int:
@@ -308,6 +316,9 @@ def _round_of(message: Message) -> int:
 
 
 def _hint(failures: Iterable[Failure]) -> str | None:
-    if any("NaN or infinity" in failure.reason for failure in failures):
+    reasons = [failure.reason for failure in failures]
+    if any("NaN or infinity" in reason for reason in reasons):
         return "steps may be too long: lower learning_rate, or wf.features(standardize=True)"
+    if any(reason.startswith(_LATE) for reason in reasons):
+        return "who works for long needs a longer deadline=; who hangs has to be started anew there"
     return None

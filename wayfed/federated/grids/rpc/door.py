@@ -57,13 +57,14 @@ class HubDoor:
             "requester": self._requester,
         }
 
-    def await_all(self, alive: Callable[[], bool]) -> None:
+    def await_all(self, check: Callable[[], None]) -> None:
         """Wait until all parties are connected."""
         mailbox = self._desk.open("presence")
         end = monotonic() + _START_SECONDS + _PARTY_SECONDS * len(self._names)
         with mailbox.changed:
             while missing := sorted(set(self._names) - mailbox.present.keys()):
-                if not alive() or monotonic() > end:
+                check()
+                if monotonic() > end:
                     raise PartyError(
                         f"the processes of these parties did not start: {', '.join(missing)}",
                         hint="what they wrote to the standard error says why",

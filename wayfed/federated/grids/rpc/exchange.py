@@ -7,18 +7,21 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final, Protocol
 
 from wayfed.federated.grids.rpc.frames import Frame, Header, MalformedFrame
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping
+    from collections.abc import Mapping
 
     from wayfed.federated.grids.rpc.desk import Batch, Presence
+    from wayfed.federated.grids.rpc.outgoing import Outgoing
     from wayfed.federated.grids.rpc.roster import Roster
 
 LOG: Final = logging.getLogger("wayfed.federated.hub")
+_BEATS: Final = 6.0
+"""How often a party may be heard before it counts as silent: a busy machine drops a few."""
 _ANY: Final = ""
 """The life of a party that this hub has not seen: whichever it is when it connects."""
 
@@ -31,8 +34,11 @@ class Limits:
     ----------
     message_bytes
         The largest message.
-    waiting_bytes
-        The most bytes of messages that one requester may have waiting for parties.
+    waiting_bytes, waiting_messages
+        The most bytes of messages, and the most messages, that one requester may have waiting for
+        parties.
+    sessions
+        How many sessions a requester may have.
     connections
         How many calls are served at once; more are turned away.
     desks
@@ -47,13 +53,18 @@ class Limits:
     hello_seconds
         How long who connects may take to say who it is.
     stall_seconds
-        How long a requester may take to read a part of an answer.
+        How long a requester may take to read a part of an answer, and a party one of a message.
+    silence_seconds
+        How long a party may say nothing. Its process says again and again that it runs, whatever
+        it works at; one that is stuck says nothing, though its connection stands.
     roster_seconds
         How often the roster is looked at.
     """
 
     message_bytes: int = 1 << 30
     waiting_bytes: int = 2 << 30
+    waiting_messages: int = 1 << 16
+    sessions: int = 1 << 12
     connections: int = 4096
     desks: int = 8
     grace_seconds: float = 2.0
@@ -61,7 +72,13 @@ class Limits:
     linger_seconds: float = 30.0
     hello_seconds: float = 10.0
     stall_seconds: float = 60.0
+    silence_seconds: float = 60.0
     roster_seconds: float = 1.0
+
+    @property
+    def beat_seconds(self) -> float:
+        """How often a party says that its process runs."""
+        return self.silence_seconds / _BEATS
 
 
 class Sink(Protocol):
@@ -94,17 +111,16 @@ class PartyLink:
     call
         What serves its connection.
     outgoing
-        What is to be sent to it: a kind of frame, its header, and the pieces of a message.
+        What is to be sent to it.
     """
 
     name: str
     fingerprint: str
     presence: Presence
     call: asyncio.Task[None]
-    outgoing: asyncio.Queue[tuple[str, Header, tuple[bytes, ...]]] = field(
-        default_factory=asyncio.Queue
-    )
+    outgoing: Outgoing
     ended: str = ""
+    lost: str = "its connection broke"
 
     def end(self, reason: str) -> None:
         """End its connection, and tell it why."""
@@ -188,7 +204,7 @@ class Exchange:
             if pending.boot in (link.presence.boot, _ANY):
                 pending.boot = link.presence.boot
                 pending.again()
-                link.outgoing.put_nowait(("ask", pending.header, pending.pieces))
+                link.outgoing.put("ask", pending.header, pending.pieces)
             else:
                 self._give_up(session, link.name, "was started anew, and has lost what it held")
         self._tell_presence()
@@ -211,6 +227,8 @@ class Exchange:
         MalformedFrame
             What a party must not send.
         """
+        if frame.kind == "beat":
+            return
         if frame.kind not in ("answer", "part"):
             raise MalformedFrame(f"a frame '{frame.kind}', which no party sends")
         session, number = frame.header["session"], frame.header["number"]
@@ -257,23 +275,18 @@ class Exchange:
 
     def post(self, sink: Sink, batch: Batch) -> None:
         """Send a requester's messages to the parties."""
-        owner = self._sessions.setdefault(batch.session, sink)
-        if owner is not sink:
+        reason = self._excess(sink, batch)
+        if self._sessions.get(batch.session, sink) is not sink:
+            reason = "this session is another requester's"
+        if reason is not None:
             LOG.warning(
-                "refused a message of requester '%s' to session %.8s, which is another's",
-                *(sink.name, batch.session),
+                "refused a message of requester '%s' to session %.8s: %s",
+                *(sink.name, batch.session, reason),
             )
-            self._refuse(sink, batch, "this session is another requester's")
+            for number, _ in batch.heads.values():
+                sink.undelivered(batch.session, number, reason)
             return
-        waiting = {id(p.pieces[-1]): len(p.pieces[-1]) for p in self._pending_of(sink)}
-        if sum(waiting.values()) + len(batch.content) > self.limits.waiting_bytes:
-            LOG.warning("refused a message of requester '%s': too much is waiting", sink.name)
-            self._refuse(
-                sink,
-                batch,
-                f"more than {self.limits.waiting_bytes:,} bytes would wait at the coordinator",
-            )
-            return
+        self._sessions[batch.session] = sink
         for party, (number, head) in batch.heads.items():
             self._ask(sink, batch, party, number, head)
 
@@ -286,7 +299,7 @@ class Exchange:
             del self._pending[key]
         for link in self._links.values():
             header = {"session": session, "fingerprint": sink.fingerprint}
-            link.outgoing.put_nowait(("end", header, ()))
+            link.outgoing.put("end", header)
 
     def _ask(self, sink: Sink, batch: Batch, party: str, number: int, head: bytes) -> None:
         link = self._links.get(party)
@@ -303,7 +316,7 @@ class Exchange:
         pieces = (head, batch.content)
         self._pending[batch.session, party] = _Pending(number, sink, boot, header, pieces)
         if link is not None:
-            link.outgoing.put_nowait(("ask", header, pieces))
+            link.outgoing.put("ask", header, pieces)
 
     def _boot_of(self, party: str) -> str | None:
         """Return as which life a party that is not connected may come back; None if it may not."""
@@ -313,23 +326,35 @@ class Exchange:
             return self._last_boots[party]
         return None if self._is_settled or party in self._last_boots else _ANY
 
-    def _refuse(self, sink: Sink, batch: Batch, reason: str) -> None:
-        for number, _ in batch.heads.values():
-            sink.undelivered(batch.session, number, reason)
+    def _excess(self, sink: Sink, batch: Batch) -> str | None:
+        """Say what a requester would have too much of with these messages; None if nothing."""
+        limits = self.limits
+        known = sum(owner is sink for owner in self._sessions.values())
+        if batch.session not in self._sessions and known >= limits.sessions:
+            return f"more than {limits.sessions:,} sessions"
+        waiting = [
+            each
+            for (session, party), each in self._pending.items()
+            if each.sink is sink and not (session == batch.session and party in batch.heads)
+        ]
+        if len(waiting) + len(batch.heads) > limits.waiting_messages:
+            return f"more than {limits.waiting_messages:,} messages would wait at the coordinator"
+        contents = {id(each.pieces[-1]): len(each.pieces[-1]) for each in waiting}
+        size = len(batch.content) + sum(contents.values())
+        size += sum(len(head) for _, head in batch.heads.values())
+        size += sum(len(each.pieces[0]) for each in waiting)
+        if size > limits.waiting_bytes:
+            return f"more than {limits.waiting_bytes:,} bytes would wait at the coordinator"
+        return None
 
     def _asked_of(self, party: str) -> list[tuple[str, _Pending]]:
         return [(key[0], each) for key, each in self._pending.items() if key[1] == party]
-
-    def _pending_of(self, sink: Sink) -> Iterator[_Pending]:
-        return (each for each in self._pending.values() if each.sink is sink)
 
     def _lose(self, link: PartyLink) -> None:
         if self._last_boots[link.name] == link.presence.boot and link.name in self._awaited:
             self._awaited.discard(link.name)
             grace = self.limits.grace_seconds
-            self._give_up_all(
-                link.name, f"its connection broke, and was not back within {grace:g} s"
-            )
+            self._give_up_all(link.name, f"{link.lost}, and was not back within {grace:g} s")
 
     def _give_up_all(self, party: str, reason: str) -> None:
         for session, _ in self._asked_of(party):

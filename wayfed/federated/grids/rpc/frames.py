@@ -17,19 +17,23 @@ from wayfed_optimizer.errors import WayfedError
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence
 
-VERSION: Final = 1
+VERSION: Final = 2
 """Of what is said here; who speaks another one is refused."""
 PART_BYTES: Final = 1 << 20
 """A hub holds a few parts of each answer on its way, and no answer whole."""
 FRAME_BYTES: Final = 16 << 20
 """The largest frame that is read; a header of a thousand parties fits beside a part."""
 _LENGTH: Final = 4
+_MOST_UNFINISHED: Final = 1 << 16
+"""Messages of one connection that may be on their way, however small they are."""
 
 Header: TypeAlias = dict[str, Any]
 
 # What each kind of frame must say beside its kind. JSON's true is no number here.
 _FIELDS: Final[Mapping[str, Mapping[str, type]]] = {
     "hello": {"version": int, "boot": str, "tables": list, "min_rows": int},
+    "welcome": {"beat": float},
+    "beat": {},
     "knock": {"version": int, "boot": str},
     "ask": {
         "session": str,
@@ -68,11 +72,14 @@ class Frame:
         What it says.
     payload
         Bytes of a message.
+    weight
+        How many bytes the header had when it arrived.
     """
 
     kind: str
     header: Header
     payload: bytes = b""
+    weight: int = 0
 
     def encode(self) -> bytes:
         """Give the frame as bytes."""
@@ -107,7 +114,7 @@ def decode(data: bytes) -> Frame:
     for name, type_ in wanted.items():
         if type(header.get(name)) is not type_:
             raise MalformedFrame(f"a frame '{kind}' whose {name} is not of type {type_.__name__}")
-    return Frame(str(kind), header, data[_LENGTH + length :])
+    return Frame(str(kind), header, data[_LENGTH + length :], length)
 
 
 def framed(kind: str, header: Header, *pieces: bytes) -> Iterator[Frame]:
@@ -177,7 +184,8 @@ class Assembler:
     limit
         The most bytes that a message may have.
     together
-        The most bytes that all unfinished messages may have together; None knows no such limit.
+        The most bytes that all unfinished messages may have together, with their headers; None
+        knows no such limit.
     """
 
     limit: int
@@ -216,14 +224,16 @@ class Assembler:
         self._passed.pop(key, None)
         found = self._unfinished.pop(key, None)
         if found is not None:
-            self._announced -= found[0].header["size"]
+            self._announced -= found[0].header["size"] + found[0].weight
 
     def _begin(self, key: tuple[str, int], first: Frame) -> tuple[Frame, bytes] | None:
         size = first.header["size"]
         if size < 0:
             raise MalformedFrame(f"a message of {size:,} bytes")
+        if len(self._unfinished) + len(self._passed) >= _MOST_UNFINISHED:
+            raise MalformedFrame(f"more than {_MOST_UNFINISHED:,} messages at once")
         most = self.limit
-        if self.together is not None:
+        if self.together is not None and self._unfinished:
             most = min(most, self.together - self._announced)
         if size > most:
             self._passed[key] = size
@@ -231,7 +241,7 @@ class Assembler:
             raise MessageTooLarge(f"a message of {size:,} bytes, beyond {most:,}")
         if size == len(first.payload):
             return first, first.payload
-        self._announced += size
+        self._announced += size + first.weight
         received = BytesIO()  # gives what was written without a copy
         received.write(first.payload)
         self._unfinished[key] = first, received

@@ -21,6 +21,7 @@ from wayfed.federated.grids.rpc.messages import (
 )
 from wayfed.federated.parties.audit import Asker
 from wayfed.federated.parties.party import Party, PartyContext
+from wayfed_optimizer.errors import Cancelled
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Container
@@ -32,7 +33,8 @@ LOG: Final = logging.getLogger("wayfed.federated.party")
 NO_SESSION: Final = 3
 """Flower's error code of a message to a session that is not, or not any more."""
 SESSIONS: Final = 16
-"""How many sessions a requester may have at a party; the one that was used least lately ends."""
+"""How many sessions a requester may have at a party; the one that was used least lately ends, and
+one that works only where all do."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -77,6 +79,8 @@ class Hosting:
         Takes an answer: session, number and bytes.
     first
         The type of the message that begins a session.
+    sessions
+        How many sessions a requester may have.
     """
 
     def __init__(
@@ -86,8 +90,11 @@ class Hosting:
         serves: Callable[[], Container[str]],
         reply: Callable[[str, int, bytes], None],
         first: str,
+        *,
+        sessions: int = SESSIONS,
     ) -> None:
         self._name = name
+        self._most = sessions
         self._make = make
         self._serves = serves
         self._reply = reply
@@ -129,16 +136,15 @@ class Hosting:
         self._reply(ask.session, ask.number, refusal)
 
     def end(self, fingerprint: str, session: str) -> None:
-        """End a session of a requester."""
+        """End a session of a requester, and what it works at."""
         hosted = self._sessions.pop((fingerprint, session), None)
         if hosted is not None:
-            hosted.close()
+            hosted.end("who asked has ended the session", told=False)
 
     def close(self) -> None:
         """End all sessions."""
-        for hosted in self._sessions.values():
-            hosted.close()
-        self._sessions.clear()
+        while self._sessions:
+            self._sessions.popitem()[1].end("the party has ended", told=False)
 
     def _misdirected(self, ask: Ask, message: Message) -> str | None:
         if ask.fingerprint not in self._serves():
@@ -155,9 +161,11 @@ class Hosting:
     def _begin(self, key: tuple[str, str], requester: str) -> _Hosted:
         fingerprint, session = key
         own = [each for each in self._sessions if each[0] == fingerprint]
-        if len(own) >= SESSIONS:
+        if len(own) >= self._most:
+            oldest = next((each for each in own if not self._sessions[each].works), own[0])
             LOG.warning("a requester has %d sessions here: the oldest of them ends", len(own))
-            self.end(*own[0])
+            reason = f"the requester has begun more than {self._most} sessions here"
+            self._sessions.pop(oldest).end(reason, told=True)
         asker = Asker(requester, fingerprint, session)
         hosted = _Hosted(self._name, self._make(asker), self._reply)
         self._sessions[key] = hosted
@@ -166,6 +174,10 @@ class Hosting:
     def _refuse(self, ask: Ask, message: Message, code: int, reason: str) -> None:
         refusal = Message(Error(code=code, reason=reason), reply_to=message)
         self._reply(ask.session, ask.number, to_bytes(refusal))
+
+
+def _unheard(session: str, number: int, data: bytes) -> None:
+    """Keep an answer for which nobody waits."""
 
 
 def _unserved(ask: Ask) -> str:
@@ -179,7 +191,7 @@ class _Hosted:
         self, name: str, session: Answering, reply: Callable[[str, int, bytes], None]
     ) -> None:
         party = Party(name, session.answer, session.lend)
-        self._app = session.answer
+        self._session = session
         self._context = PartyContext(party, node_id=node_id_of(name), number=0, parties=1)
         self._reply = reply
         self._queue: SimpleQueue[tuple[Ask, Message] | None] = SimpleQueue()
@@ -207,8 +219,17 @@ class _Hosted:
             self._latest, self._answer = ask.number, None
             self._queue.put((ask, message))
 
-    def close(self) -> None:
+    @property
+    def works(self) -> bool:
+        return self._answer is None
+
+    def end(self, reason: str, *, told: bool) -> None:
+        """Stop what it works at; the reason is the answer, where somebody waits for one."""
+        if not told:
+            self._reply = _unheard
         self._queue.put(None)
+        # From another thread: to stop an engine may mean to connect to it.
+        threading.Thread(target=self._session.end, args=(reason,), daemon=True).start()
 
     def _work(self) -> None:
         while (taken := self._queue.get()) is not None:
@@ -221,14 +242,18 @@ class _Hosted:
         answered = self._answered(message)
         try:
             return to_bytes(answered)
-        except (ValueError, TypeError, OverflowError) as error:  # as of text that is no Unicode
+        except Exception as error:  # as of text that is no Unicode, or where memory is short
             LOG.warning("could not write the answer to a message", exc_info=error)
             reason = "its answer cannot be written as a message"
             return to_bytes(Message(Error(CLIENT_APP_RAISED, reason), reply_to=message))
 
     def _answered(self, message: Message) -> Message:
         try:
-            return self._app(message, self._context)
+            return self._session.answer(message, self._context)
+        except Cancelled as error:
+            LOG.info("stopped with %s: %s", message.metadata.message_type, error.message)
+            stopped = Error(code=CLIENT_APP_RAISED, reason=error.message)
+            return Message(stopped, reply_to=message)
         except (Exception, SystemExit) as error:  # whatever it raises is its answer
             LOG.warning("could not answer %s", message.metadata.message_type, exc_info=error)
             failure = Error(code=CLIENT_APP_RAISED, reason=describe_error(error))

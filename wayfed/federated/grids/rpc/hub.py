@@ -11,7 +11,7 @@ import base64
 import binascii
 import threading
 from functools import partial
-from typing import TYPE_CHECKING, Final, NoReturn, TypeAlias
+from typing import TYPE_CHECKING, Any, Final, NoReturn, TypeAlias
 
 import grpc
 from grpc import aio
@@ -35,6 +35,7 @@ from wayfed.federated.grids.rpc.frames import (
     framed,
 )
 from wayfed.federated.grids.rpc.identity import fingerprint_of
+from wayfed.federated.grids.rpc.outgoing import Outgoing
 from wayfed.federated.grids.rpc.seats import LocalSeat, RemoteSeat
 from wayfed_optimizer.errors import TransferError
 
@@ -191,18 +192,17 @@ class Hub:
 
     async def _party(self, _: object, call: Call) -> None:
         fingerprint = _fingerprint(call)
-        name = self._exchange.roster.parties.get(fingerprint)
-        if name is None:
-            await _refuse(call, f"the certificate {fingerprint} is not listed as a party's")
+        await self._named(call, fingerprint, "party")
         hello = (await self._first(call, "hello")).header
+        await call.write(Frame("welcome", {"beat": self._limits.beat_seconds}).encode())
+        name = await self._named(call, fingerprint, "party")  # the list may have changed meanwhile
         tables = tuple(map(str, hello["tables"]))
-        link = PartyLink(
-            name, fingerprint, Presence(hello["boot"], tables, hello["min_rows"]), _this_task()
-        )
+        presence = Presence(hello["boot"], tables, hello["min_rows"])
+        link = PartyLink(name, fingerprint, presence, _this_task(), Outgoing())
         self._exchange.connect(link)
-        writer = asyncio.create_task(_write(link, call))
+        writer = asyncio.create_task(_write(link, call, self._limits.stall_seconds))
         try:
-            while (data := await call.read()) is not aio.EOF:
+            while (data := await self._next(link, call)) is not aio.EOF:
                 await self._exchange.answered(link, decode(data))
         except MalformedFrame as error:
             LOG.warning("party '%s' sent %s: its connection ends", name, error.message)
@@ -216,10 +216,9 @@ class Hub:
 
     async def _requester(self, _: object, call: Call) -> None:
         fingerprint = _fingerprint(call)
-        name = self._exchange.roster.requesters.get(fingerprint)
-        if name is None:
-            await _refuse(call, f"the certificate {fingerprint} is not listed as a requester's")
+        await self._named(call, fingerprint, "requester")
         knock = await self._first(call, "knock")
+        name = await self._named(call, fingerprint, "requester")
         key = fingerprint, knock.header["boot"]
         seat = self._seats.get(key)
         if seat is None:
@@ -244,7 +243,7 @@ class Hub:
             LOG.warning("requester '%s' sent %s: its connection ends", name, error.message)
             await call.abort(grpc.StatusCode.INVALID_ARGUMENT, error.message)
         except asyncio.CancelledError:
-            await _tell_end(call, outlet.ended)
+            await _tell_end(call, outlet.ended, refused=seat.revoked)
             raise
         finally:
             writer.cancel()
@@ -278,6 +277,28 @@ class Hub:
         self._seats.pop((seat.fingerprint, seat.boot), None)
         self._exchange.unseat(seat)
         seat.close()
+
+    async def _named(self, call: Call, fingerprint: str, kind: str) -> str:
+        """Return the name under which a certificate is listed; who is not listed is refused."""
+        roster = self._exchange.roster
+        name = (roster.parties if kind == "party" else roster.requesters).get(fingerprint)
+        if name is None:
+            await _refuse(call, f"the certificate {fingerprint} is not listed as a {kind}'s")
+        return name
+
+    async def _next(self, link: PartyLink, call: Call) -> Any:
+        """Read a party's next frame; a party of which nothing is heard is let go.
+
+        While an answer waits for its requester to read it, nobody listens to the party: only
+        waiting for it counts.
+        """
+        try:
+            async with asyncio.timeout(self._limits.silence_seconds):
+                return await call.read()
+        except TimeoutError:
+            link.lost = f"was silent for {self._limits.silence_seconds:g} s"
+            LOG.warning("party '%s' %s: its connection ends", link.name, link.lost)
+            await call.abort(grpc.StatusCode.ABORTED, f"the party {link.lost}")
 
     async def _first(self, call: Call, kind: str) -> Frame:
         """Read the frame with which a connection begins."""
@@ -340,12 +361,19 @@ class LocalDesk:
         return self._exchange.roster.names
 
 
-async def _write(link: PartyLink, call: Call) -> None:
+async def _write(link: PartyLink, call: Call, patience: float) -> None:
     while True:
         kind, header, pieces = await link.outgoing.get()
         frames = framed(kind, header, *pieces) if pieces else (Frame(kind, header),)
-        for frame in frames:
-            await call.write(frame.encode())
+        try:
+            for frame in frames:
+                async with asyncio.timeout(patience):
+                    await call.write(frame.encode())
+        except TimeoutError:
+            LOG.warning("party '%s' reads nothing for %g s: it is let go", link.name, patience)
+            link.end(f"nothing was read for {patience:g} s")
+            return
+        del pieces, frames  # they may be large while nothing is to be sent
 
 
 async def _refuse(call: Call, reason: str) -> NoReturn:
@@ -354,11 +382,12 @@ async def _refuse(call: Call, reason: str) -> NoReturn:
     raise AssertionError("abort raises")
 
 
-async def _tell_end(call: Call, reason: str) -> None:
+async def _tell_end(call: Call, reason: str, *, refused: bool = False) -> None:
     """Tell who is connected that we ended the connection; grpcio ends it without a word."""
     if reason:
         _this_task().uncancel()
-        await call.abort(grpc.StatusCode.ABORTED, reason)
+        code = grpc.StatusCode.PERMISSION_DENIED if refused else grpc.StatusCode.ABORTED
+        await call.abort(code, reason)
 
 
 def _fingerprint(call: Call) -> str:

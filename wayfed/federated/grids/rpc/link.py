@@ -16,6 +16,7 @@ from wayfed.federated.grids.rpc.frames import (
 )
 from wayfed.federated.grids.rpc.hosting import Ask, Hosting
 from wayfed.federated.grids.rpc.outbound import Coordinator, Outbound
+from wayfed.federated.grids.rpc.pulse import Pulse
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Container
@@ -75,14 +76,16 @@ class Link:
             first=Frame("hello", hello),
             begin=self._begin,
             take=self._take,
-            lost=_unimportant,
+            lost=self._lost,
         )
+        self._pulse = Pulse(self._beat)
 
     def serve(self) -> None:
         """Stay connected and answer until `stop` is called."""
         try:
             self._outbound.run()
         finally:
+            self._pulse.stop()
             self._hosting.close()
 
     def stop(self) -> None:
@@ -92,8 +95,16 @@ class Link:
     def _begin(self) -> None:
         self._assembler = Assembler(self._limit, together=self._limit)
 
+    def _lost(self, reason: str) -> None:
+        self._pulse.stop()  # a party only waits until it is connected again
+
+    def _beat(self) -> None:
+        self._outbound.send((Frame("beat", {}),))
+
     def _take(self, frame: Frame) -> None:
         match frame.kind:
+            case "welcome":
+                self._pulse.start(frame.header["beat"])
             case "ask" | "part":
                 try:
                     whole = self._assembler.take(frame)
@@ -111,7 +122,3 @@ class Link:
     def _reply(self, session: str, number: int, data: bytes) -> None:
         # What goes into a connection that has broken is asked for again over the next one.
         self._outbound.send(framed("answer", {"session": session, "number": number}, data))
-
-
-def _unimportant(reason: str) -> None:
-    """Do nothing: a party only waits until it is connected again."""

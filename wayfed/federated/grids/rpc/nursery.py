@@ -2,12 +2,14 @@
 
 It is told the package of the door where they will be asked, and given a pipe a party. Each carries
 two lines of JSON: what the party is to be, and what it has to know of the door, which takes longer
-to make. It stays open as long as whoever started it lives. The process writes the process ids of
-the parties, a line each, in the order of the pipes, and ends when they all have.
+to make. It stays open as long as whoever started it lives. The process tells of the parties in
+lines of JSON on its standard output: the process id of each, and, when one has ended, how, and what
+it said last. It ends when they all have.
 """
 
 from __future__ import annotations
 
+import contextlib
 import gc
 import importlib
 import json
@@ -30,6 +32,8 @@ _FOR_FIRST_PLANS: Final = (
     "wayfed_sql",
 )
 """What every party imports when it is asked for the first time."""
+_LONGEST: Final = 1000
+"""Characters of last words: with all around them they go into a pipe at once."""
 
 
 def main(package: str, descriptors: list[int]) -> None:
@@ -38,27 +42,51 @@ def main(package: str, descriptors: list[int]) -> None:
     serve = _import_all(package)
     gc.freeze()  # else each party copies all of it by looking
     gc.enable()
+    # What parties print is no news of theirs: it goes where their errors go.
+    news = os.dup(1)
+    os.dup2(2, 1)
     try:
-        _fork(descriptors, serve)
+        _fork(descriptors, serve, news)
     finally:
         gc.unfreeze()
 
 
-def _fork(descriptors: list[int], serve: Any) -> None:
-    children = []
+def _fork(descriptors: list[int], serve: Any, news: int) -> None:
+    children = {}
     for place, descriptor in enumerate(descriptors):
         child = os.fork()  # there is one thread as yet
         if child == 0:
             for other in descriptors[:place] + descriptors[place + 1 :]:
                 _close(other)
-            _be_party(descriptor, serve)
+            try:
+                _be_party(descriptor, serve)
+            except BaseException as error:
+                _tell(news, party=place, said=_last_words(error))
+                raise
             return
-        children.append(child)
-        os.write(1, f"{child}\n".encode())
+        children[child] = place
+        _tell(news, party=place, pid=child)
     for descriptor in descriptors:
         os.close(descriptor)
-    for child in children:
-        os.waitpid(child, 0)
+    while children:
+        child, status = os.wait()
+        if child in children:
+            code = os.waitstatus_to_exitcode(status)
+            _tell(news, party=children.pop(child), code=code)
+
+
+def _tell(news: int, **what: object) -> None:
+    with contextlib.suppress(BrokenPipeError):  # nobody listens any more
+        os.write(news, f"{json.dumps(what)}\n".encode())
+
+
+def _last_words(error: BaseException) -> str:
+    """Return what an error says, if it is ours: what others say may quote an address or a value."""
+    from wayfed.federated.grids.local import describe_error
+    from wayfed_optimizer.errors import WayfedError
+
+    said = describe_error(error) if isinstance(error, WayfedError) else type(error).__name__
+    return said[:_LONGEST]
 
 
 def _be_party(descriptor: int, serve: Any) -> None:

@@ -13,6 +13,7 @@ import grpc
 
 from wayfed.federated.grids.rpc.channel import SERVICE, open_channel, pinned_certificate
 from wayfed.federated.grids.rpc.frames import Frame, MalformedFrame, decode, unbundled
+from wayfed.federated.grids.rpc.seldom import Seldom
 from wayfed_optimizer.errors import TransferError
 
 if TYPE_CHECKING:
@@ -25,6 +26,8 @@ _FIRST_DELAY: Final = 0.1
 _LONGEST_DELAY: Final = 5.0
 _REFUSED: Final = (grpc.StatusCode.PERMISSION_DENIED, grpc.StatusCode.FAILED_PRECONDITION)
 _REFUSED_DELAY: Final = 2.0
+_CLOSED: Final = ("Socket closed", "reset by peer")
+"""What is left of TLS's reason for taking no certificate."""
 
 Frames: TypeAlias = "Iterable[Frame]"
 
@@ -91,6 +94,7 @@ class Outbound:
         self._stopping = threading.Event()
         self._outgoing: SimpleQueue[Frames | None] = SimpleQueue()
         self._call: grpc.Call | None = None
+        self._seldom = Seldom()
 
     def send(self, frames: Frames) -> None:
         """Send frames over the connection that there is now."""
@@ -104,14 +108,15 @@ class Outbound:
             try:
                 self._connect()
             except TransferError as error:
-                LOG.warning("%s", error)
+                self._tell(logging.WARNING, str(error))
                 self._lost(error.message)
             except grpc.RpcError as error:
                 if self._stopping.is_set():
                     return
                 least = self._broken(error)
             except MalformedFrame as error:
-                LOG.warning("the coordinator sent %s: the connection ends", error.message)
+                told = f"the coordinator sent {error.message}: the connection ends"
+                self._tell(logging.WARNING, told)
                 self._lost(f"it sent {error.message}")
             if self._was_connected:
                 delay = _FIRST_DELAY
@@ -126,8 +131,8 @@ class Outbound:
         if self._call is not None:
             self._call.cancel()
 
-    refused = False
-    """Whether the coordinator let nobody in when this connected last."""
+    refused = ""
+    """Why the coordinator let nobody in when this connected last; empty where it did not refuse."""
     _was_connected = False
 
     def _connect(self) -> None:
@@ -147,7 +152,8 @@ class Outbound:
             try:
                 for data in call:
                     if not self._was_connected:
-                        self._was_connected, self.refused = True, False
+                        self._was_connected, self.refused = True, ""
+                        self._seldom = Seldom()
                         LOG.info("connected to %s", address)
                     for frame in unbundled(decode(data)):
                         self._take(frame)
@@ -158,14 +164,29 @@ class Outbound:
 
     def _broken(self, error: grpc.RpcError) -> float:
         """Say what broke a connection; give the least time until the next."""
-        reason = str(error.details())
-        self.refused = error.code() in _REFUSED
+        reason = self._explained(str(error.details()))
+        self.refused = reason if error.code() in _REFUSED else ""
+        address = self._coordinator.address
         if self.refused:
-            LOG.error("the coordinator at %s refuses: %s", self._coordinator.address, reason)
+            self._tell(logging.ERROR, f"the coordinator at {address} refuses: {reason}")
         else:
-            LOG.warning("no connection to %s: %s", self._coordinator.address, reason)
+            self._tell(logging.WARNING, f"no connection to {address}: {reason}")
         self._lost(reason)
         return _REFUSED_DELAY if self.refused else 0.0
+
+    def _explained(self, reason: str) -> str:
+        """Say what a connection that TLS closed may mean; TLS itself says no more than that."""
+        if (problem := self._identity.problem) is not None:
+            return problem
+        if not any(closed in reason for closed in _CLOSED):
+            return reason
+        own = self._identity.fingerprint
+        return f"{reason}; if it listens there, it may not list this certificate, {own}"
+
+    def _tell(self, level: int, told: str) -> None:
+        """Tell what keeps this from its coordinator; it tries again much more often."""
+        if self._seldom.is_due(told):
+            LOG.log(level, "%s", told)
 
 
 def _encoded(outgoing: SimpleQueue[Frames | None]) -> Iterator[bytes]:

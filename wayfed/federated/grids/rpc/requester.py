@@ -27,6 +27,7 @@ if TYPE_CHECKING:
 _FIRST_SECONDS: Final = 15.0
 _AWAY_SECONDS: Final = 20.0
 _STEP_SECONDS: Final = 0.1
+_END_SECONDS: Final = 5.0
 
 
 class RemoteDesk:
@@ -110,13 +111,13 @@ class RemoteDesk:
 
     def require_place(self) -> None:
         """Raise PartyError where the coordinator has refused this requester since it connected."""
-        if self._outbound.refused and self._problem:
-            raise self._unreachable(self._problem)
+        if self._outbound.refused:
+            raise self._unreachable(self._outbound.refused)
 
     def close(self) -> None:
         """Disconnect."""
         self._outbound.stop()
-        self._thread.join()
+        self._thread.join(_END_SECONDS)  # it may be about to connect to a machine that is silent
         with self._changed:
             if self._away is not None:
                 self._away.cancel()
@@ -156,7 +157,9 @@ class RemoteDesk:
             self._problem = reason
             self._present = {}  # nobody knows until the coordinator is back
             self._changed.notify_all()
-            if self._away is None and self._listed is not None:
+            if self._outbound.refused:  # whoever is refused has lost all that it was to be told
+                self._give_up()
+            elif self._away is None and self._listed is not None:
                 self._away = threading.Timer(_AWAY_SECONDS, self._give_up)
                 self._away.daemon = True
                 self._away.start()

@@ -157,6 +157,7 @@ class RemoteSeat:
         self._patience = patience
         self._outlet: Outlet | None = None
         self._known = False
+        self.revoked = False
 
     @property
     def is_away(self) -> bool:
@@ -181,7 +182,8 @@ class RemoteSeat:
         return True
 
     def close(self) -> None:
-        """End the connection."""
+        """End the connection: the requester is not listed any more."""
+        self.revoked = True
         if self._outlet is not None:
             self._outlet.end("this certificate is not listed any more")
 

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 import httpcore  # noqa: F401  # else the first connection of each party imports it
 
+from wayfed.federated.grids.lines import Lines
 from wayfed.federated.grids.rpc.identity import make_identity
 from wayfed.federated.grids.superlink.address import SuperLinkAddress
 from wayfed.federated.grids.superlink.coordinator import SuperLinkRun
@@ -70,17 +71,18 @@ class SuperLinkDoor:
             "key": self._identities[party].key.decode(),
         }
 
-    def await_all(self, alive: Callable[[], bool]) -> None:
+    def await_all(self, check: Callable[[], None]) -> None:
         """Wait until all parties are nodes that are there."""
         names = self._run.nodes.keys()
         there: set[str] = set()
         end = monotonic() + _PATIENCE_SECONDS
         while there != names:
+            check()
             before, there = there, self._run.present()
             if there - before:
                 end = monotonic() + _PATIENCE_SECONDS
                 LOG.info("%d of %d parties are at the SuperLink", len(there), len(names))
-            elif not alive() or monotonic() > end:
+            elif monotonic() > end:
                 raise PartyError(
                     "the processes of these parties did not start: "
                     + ", ".join(sorted(names - there)),
@@ -99,16 +101,19 @@ class SuperLinkDoor:
         self._end()
 
     def _tell(self, **what: str) -> int:
-        line = b""
-        if self._process.stdin is not None and self._process.stdout is not None:
-            self._process.stdin.write(f"{json.dumps(what)}\n".encode())
-            self._process.stdin.flush()
-            line = self._process.stdout.readline()
-        if not line:
-            raise PartyError(
-                "the SuperLink did not start", hint="what it wrote to the standard error says why"
-            )
-        return int(line)
+        if self._process.stdin is None or self._process.stdout is None:
+            raise AssertionError("both were asked for")
+        self._process.stdin.write(f"{json.dumps(what)}\n".encode())
+        self._process.stdin.flush()
+        lines = Lines(self._process.stdout)
+        end = monotonic() + _PATIENCE_SECONDS
+        while not (told := lines.take(_STEP_SECONDS)):
+            if lines.ended or monotonic() > end:
+                raise PartyError(
+                    "the SuperLink did not start",
+                    hint="what it wrote to the standard error says why",
+                )
+        return int(told[0])
 
     def _end(self) -> None:
         for stream in (self._process.stdin, self._process.stdout):

@@ -15,6 +15,7 @@ from wayfed.federated.grids.base import node_id_of
 from wayfed.federated.grids.local import CLIENT_APP_RAISED
 from wayfed.federated.grids.rpc.hosting import Ask, Hosting
 from wayfed.federated.grids.rpc.messages import MalformedMessage, head_bytes
+from wayfed.federated.grids.rpc.seldom import Seldom
 from wayfed.federated.grids.superlink import private
 from wayfed.federated.grids.superlink.depot import Depot, told
 from wayfed.federated.grids.superlink.envelope import ANSWER, ASK, END, Envelope
@@ -85,6 +86,7 @@ class SuperLinkLink:
         self._hosting = Hosting(name, make, lambda: requesters, self._reply, first)
         self._waiting: dict[tuple[str, int], Message] = {}
         self._node = 0
+        self._seldom = Seldom()
 
     def serve(self) -> None:
         """Stay a node and answer until `stop` is called."""
@@ -110,7 +112,7 @@ class SuperLinkLink:
                 self._node = self._client.ActivateNode(request).node_id
             except httpx.HTTPError as error:
                 # A node that was killed counts as there for twice its heartbeat.
-                LOG.warning("the SuperLink at %s: %s", self._address, told(error))
+                self._tell(told(error))
                 self._stopping.wait(_RETRY_SECONDS)
             else:
                 LOG.info("party '%s' is a node of the SuperLink at %s", self._name, self._address)
@@ -124,7 +126,7 @@ class SuperLinkLink:
             try:
                 self._client.SendNodeHeartbeat(request)
             except httpx.HTTPError as error:
-                LOG.warning("the SuperLink at %s: %s", self._address, told(error))
+                self._tell(told(error))
 
     def _take_all(self) -> None:
         latest = monotonic()
@@ -134,9 +136,10 @@ class SuperLinkLink:
                 taken = self._take_one()
             except (httpx.HTTPError, TransferError, PartyError, MalformedMessage) as error:
                 reason = told(error) if isinstance(error, httpx.HTTPError) else error.message
-                LOG.warning("a message of the SuperLink at %s: %s", self._address, reason)
+                self._tell(reason)
                 self._stopping.wait(_RETRY_SECONDS)
                 continue
+            self._seldom = Seldom()
             now = monotonic()
             if taken:
                 latest = now
@@ -144,6 +147,11 @@ class SuperLinkLink:
             rhythm = _POLL_SECONDS if now - latest < _IDLE_AFTER_SECONDS else _IDLE_POLL_SECONDS
             # A SuperLink of ours answers when there is something; others have to be let alone.
             self._stopping.wait(max(0.0, rhythm - (now - started)))
+
+    def _tell(self, reason: str) -> None:
+        """Tell what the SuperLink says or why it does not answer; it is asked much more often."""
+        if self._seldom.is_due(reason):
+            LOG.warning("the SuperLink at %s: %s", self._address, reason)
 
     def _take_one(self) -> bool:
         found = self._client.PullMessages(
