@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-from collections import deque
 from contextlib import AbstractContextManager, ExitStack, contextmanager, suppress
 from dataclasses import dataclass, field
 from threading import Lock
 from types import MappingProxyType
-from typing import TYPE_CHECKING, Any, Final, Self
+from typing import TYPE_CHECKING, Any, Final
 
 from wayfed_arrow import Stream, conform
 from wayfed_database.adbc import driver_errors
@@ -16,6 +15,7 @@ from wayfed_database.failures import first_line, passing, statement_failure
 from wayfed_database.inline import inline, taken, with_rows
 from wayfed_database.interruption import Interruptible
 from wayfed_database.jdbc import Parts, query
+from wayfed_database.kept_rows import KeptRows
 from wayfed_database.key_filters import KeyFilters
 from wayfed_database.partitioned import LEAST_PAGES, Gathered, Partitioned
 from wayfed_database.pool import close_quietly
@@ -54,11 +54,10 @@ class _Lease:
     abandoned: bool = False
 
 
-class _Rows:
-    """What a connection sends; what nobody has asked for yet can be taken off it.
+class _Rows(KeptRows):
+    """What a connection sends.
 
-    A connection sends one result at a time. Where another statement has to run on it first, the
-    rest is kept here: its reader notices nothing.
+    It sends one result at a time: where another statement has to run on it first, the rest is kept.
     """
 
     def __init__(
@@ -70,56 +69,20 @@ class _Rows:
     ) -> None:
         self.schema = stream.schema
         self.lease = lease
-        self._stream = stream
-        self._failing = failing
-        self._freed = freed
-        self._kept: deque[pa.RecordBatch] = deque()
-        self._lock = Lock()
-        self._open = True
 
-    def __iter__(self) -> Self:
-        return self
-
-    def __next__(self) -> pa.RecordBatch:
-        with self._lock:
-            batch = self._kept.popleft() if self._kept else self._receive()
-        if batch is None:
-            raise StopIteration
-        return batch
-
-    def keep_rest(self) -> None:
-        """Take everything that is still to come off the connection."""
-        with self._lock:
-            while (batch := self._receive()) is not None:
-                self._kept.append(batch)
-
-    def close(self) -> None:
-        """Free the connection, whatever it still had to send."""
-        with self._lock:
-            self._end(finished=False)
-
-    def _receive(self) -> pa.RecordBatch | None:
-        if not self._open:
-            return None
-        try:
-            with self._failing(), self.lease.calls.call():
-                batch = next(self._stream, None)
+        def receive() -> pa.RecordBatch | None:
+            with failing(), lease.calls.call():
+                batch = next(stream, None)
             if batch is not None:
                 within_calendar(batch)
-        except BaseException:
-            self._end(finished=False)
-            raise
-        if batch is None:
-            self._end(finished=True)
-        return batch
+            return batch
 
-    def _end(self, *, finished: bool) -> None:
-        if not self._open:
-            return
-        self._open = False
-        self._stream.close()
-        self.lease.rows = None
-        self._freed(self.lease, finished)
+        def ended(finished: bool) -> None:
+            stream.close()
+            lease.rows = None
+            freed(lease, finished)
+
+        super().__init__(receive, ended)
 
 
 class PostgreSQLSession:

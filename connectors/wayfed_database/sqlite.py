@@ -23,6 +23,7 @@ from wayfed_database.catalog import Check, Reading, quoted
 from wayfed_database.channels import temporary_name
 from wayfed_database.failures import first_line, statement_failure
 from wayfed_database.interruption import Interruptible
+from wayfed_database.kept_rows import KeptRows
 from wayfed_database.sqlite_catalog import connect
 from wayfed_database.sqlite_values import as_stored, from_stored, stored_value, typed_row
 from wayfed_optimizer.errors import TransferError, WayfedError
@@ -45,16 +46,23 @@ _SNAPSHOT: Final = "SELECT name FROM main.sqlite_schema UNION ALL VALUES (''), (
 _BATCH_ROWS: Final = str(1 << 16)
 _FAST: Final = ("journal_mode = OFF", "synchronous = OFF", "cache_size = -16000")
 _NO_METRICS: Final[Mapping[str, float]] = MappingProxyType({})
+_FOR_INPUTS: Final = 2
+"""Files that results leave room for, among those that a connection attaches."""
 _MISMATCH: Final = "cannot store "
 
 
 @dataclass(eq=False, slots=True)
 class _Scratch:
-    """A file of the run's that results are written to, one at a time."""
+    """A file of the run's that results are written to, one at a time.
+
+    It is taken from before a result is written until its rows were read, or are kept elsewhere;
+    for ever where writing failed, for it has no journal.
+    """
 
     schema: str
     path: Path
-    taken: bool = True
+    taken: bool = False
+    rows: KeptRows | None = None
     results: int = 0
 
     @property
@@ -154,12 +162,33 @@ class SQLiteSession:
         return rows if fragment.output == ARROW_TABLE else stream_of(rows, fragment.relation.schema)
 
     def _attach_inputs(self, connection: sqlite3.Connection, inputs: Mapping[str, object]) -> None:
-        for value in inputs.values():
-            if isinstance(value, TableReference) and value.temporary:
-                (table,) = value.name
-                if table not in self._readable:
-                    self._attach(connection, self._ingested[table], "mode=ro")
-                    self._readable.add(table)
+        tables = {
+            value.name[0]
+            for value in inputs.values()
+            if isinstance(value, TableReference) and value.temporary
+        }
+        files = {table: self._ingested[table] for table in sorted(tables - self._readable)}
+        if len(files) > 1 and self._attachable(connection) <= len(files):
+            files = dict.fromkeys(files, self._gathered(files))
+        for path in dict.fromkeys(files.values()):
+            self._attach(connection, path, "mode=ro")
+        self._readable.update(files)
+
+    def _gathered(self, files: Mapping[str, Path]) -> Path:
+        """Return one file with the tables of several, each of which would take a place."""
+        path = self._run.directory() / f"inputs_{uuid4().hex}.sqlite"
+        with closing(sqlite3.connect(path, isolation_level=None)) as connection:
+            for setting in _FAST:
+                connection.execute(f"PRAGMA main.{setting}")
+            for table, source in files.items():
+                self._run.token.raise_if_cancelled()
+                connection.execute("ATTACH ? AS source", (str(source),))
+                described = "SELECT sql FROM source.sqlite_schema WHERE name = ?"
+                connection.execute(connection.execute(described, (table,)).fetchone()[0])
+                name = quoted(table)
+                connection.execute(f"INSERT INTO main.{name} SELECT * FROM source.{name}")
+                connection.execute("DETACH source")
+        return path
 
     def _interrupt(self) -> None:
         connection = self._connection
@@ -196,7 +225,12 @@ class SQLiteSession:
             raise mismatch(self._name, check.column, check.type, found[0])
 
     def _scratch(self, connection: sqlite3.Connection) -> _Scratch:
-        """Return a scratch file that nobody reads, empty."""
+        """Return a scratch file that nobody reads, empty.
+
+        Where no more are to be attached, the rows of one that is being read are kept.
+        """
+        if self._attachable(connection) <= _FOR_INPUTS:
+            self._free_one()
         for scratch in self._scratches:
             if not scratch.taken:
                 scratch.taken = True
@@ -206,8 +240,19 @@ class SQLiteSession:
         schema = self._attach(connection, path, "mode=rwc")
         for setting in _FAST:
             connection.execute(f"PRAGMA {schema}.{setting}")
-        self._scratches.append(_Scratch(schema, path))
+        self._scratches.append(_Scratch(schema, path, taken=True))
         return self._scratches[-1]
+
+    def _free_one(self) -> None:
+        """Keep the rest of one result's rows in memory, unless a file is free anyway."""
+        if all(scratch.taken for scratch in self._scratches):
+            rows = next((each.rows for each in self._scratches if each.rows is not None), None)
+            if rows is not None:
+                rows.keep_rest()
+
+    def _attachable(self, connection: sqlite3.Connection) -> int:
+        """Return how many more files the connection can have."""
+        return connection.getlimit(sqlite3.SQLITE_LIMIT_ATTACHED) - self._attached
 
     def _attach(self, connection: sqlite3.Connection, path: Path, mode: str) -> str:
         schema = f"wayfed_{self._attached}"
@@ -239,10 +284,11 @@ class SQLiteSession:
             f"SELECT {names} FROM {scratch.table}", {"adbc.sqlite.query.batch_rows": _BATCH_ROWS}
         )
 
-        def close() -> None:
+        def ended(finished: bool) -> None:
             stored.close()
             connection.close()
             database.close()
+            scratch.rows = None
             scratch.taken = False
 
         def batches() -> Iterator[pa.RecordBatch]:
@@ -252,7 +298,9 @@ class SQLiteSession:
                 yield from_stored(batch.slice(1) if first else batch, schema)
                 first = False
 
-        stream = Stream(arrow_schema(schema.as_nullable()), batches(), close)
+        received = batches()
+        scratch.rows = KeptRows(lambda: next(received, None), ended)
+        stream = Stream(arrow_schema(schema.as_nullable()), scratch.rows)
         self._streams.append(stream)
         return stream
 
