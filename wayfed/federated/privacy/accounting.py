@@ -22,6 +22,11 @@ _TIGHTER: Final = 0.7
 """By privacy loss distributions, no case was seen to need less than this of what RDP asks."""
 _QUICK: Final = 0.7
 """Below this multiplier privacy loss distributions take many seconds; RDP's bound has to do."""
+_COMPOSED: Final = 100_000
+"""Of more releases, privacy loss distributions take minutes and then hours; RDP's bound takes as
+long as of one."""
+_MOST_SAMPLED: Final = 10**9
+"""Of more releases of samples, what is lost of each one's cost in a float's last bits adds up."""
 _EXACT: Final = 1e-9
 _FLOATS: Final = 1e-15
 """More than the rounding of the difference of two probabilities."""
@@ -86,7 +91,7 @@ def cost_of(releases: tuple[Gaussian, ...], delta: float) -> float:
     """
     if all(each.sampling >= 1 for each in releases):
         return _unsampled_cost(_precision(releases), delta)
-    quick = all(each.multiplier >= _QUICK for each in releases)
+    quick = all(each.multiplier >= _QUICK and each.times <= _COMPOSED for each in releases)
     return epsilon_of(releases, delta, accountant="pld" if quick else "rdp")
 
 
@@ -112,13 +117,19 @@ def multiplier_for(
     Raises
     ------
     InvalidOption
-        No noise is enough: what is beside it has spent the budget.
+        No noise is enough: what is beside it has spent the budget; or there are more releases of
+        samples than can be added up.
 
     Examples
     --------
     >>> round(multiplier_for(2.0, 1e-5, times=20), 1)
     8.9
     """
+    if sampling < 1 and times > _MOST_SAMPLED:
+        raise InvalidOption(
+            f"more than {_MOST_SAMPLED:,} steps of samples cannot be accounted for",
+            hint="a larger batch_size, fewer rounds, or fewer local_epochs",
+        )
     return _multiplier(epsilon, delta, times, sampling, beside)
 
 
@@ -159,7 +170,7 @@ def _multiplier(
     while cost(low, "rdp") <= epsilon:
         low /= 2
     bound = _least(low, high, lambda multiplier: cost(multiplier, "rdp") - epsilon)
-    if bound < _QUICK:
+    if bound < _QUICK or times > _COMPOSED:
         return bound
     return _least(bound * _TIGHTER, bound, lambda multiplier: cost(multiplier, "pld") - epsilon)
 

@@ -10,6 +10,7 @@ import pytest
 
 from wayfed.federated.privacy.accounting import Gaussian, cost_of, epsilon_of, multiplier_for
 from wayfed.federated.privacy.noise import gaussians, grid_of, noised, poisson_sample
+from wayfed_optimizer.errors import InvalidOption
 
 ALL_OF_10 = Gaussian(1.0, times=20)
 TENTH_OF_1000 = Gaussian(1.0, times=20, sampling=0.1)
@@ -44,6 +45,23 @@ def test_a_multiplier_keeps_the_budget_and_wastes_little_of_it(
 
     cost = cost_of((counting, Gaussian(multiplier, 30, sampling)), 1e-5)
     assert 0.98 * epsilon <= cost <= epsilon
+
+
+@pytest.mark.parametrize(
+    ("times", "sampling"), [(10**7, 0.01), (10**9, 1e-4), (10**9, 0.5), (10**18, 1.0)]
+)
+def test_very_many_releases_are_accounted_at_once(times: int, sampling: float) -> None:
+    beside = (Gaussian(13.0),)
+
+    multiplier = multiplier_for(2.0, 1e-5, times=times, sampling=sampling, beside=beside)
+
+    cost = cost_of((Gaussian(multiplier, times, sampling), *beside), 1e-5)
+    assert 1.5 < cost <= 2.0
+
+
+def test_more_releases_than_can_be_added_up_are_refused() -> None:
+    with pytest.raises(InvalidOption, match="more than 1,000,000,000 steps of samples"):
+        multiplier_for(2.0, 1e-5, times=10**9 + 1, sampling=0.01)
 
 
 def test_noise_has_the_deviation_that_was_paid_for() -> None:
