@@ -119,6 +119,7 @@ def serve_superlink(file: Path) -> None:
     from wayfed.federated.parties.files import load_superlink
 
     _log()
+    logging.getLogger("flwr").propagate = False  # it writes its lines by itself
     own = load_superlink(file)
     host, _, port = own.listen.rpartition(":")
 

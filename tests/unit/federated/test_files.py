@@ -220,6 +220,20 @@ def test_a_federation_has_parties_of_its_own_or_a_coordinators(directory):
         load_federation({"schema": {}})
 
 
+def test_a_secret_that_is_not_there_yet_is_said_to_be_made_by_the_superlink(directory):
+    superlink = {
+        "address": "127.0.0.1:8443",
+        "certificate": str(directory / "ash.pem"),
+        "secret": str(directory / "superlink.secret"),
+        "parties": {"ash": str(directory / "ash.pem")},
+    }
+
+    with pytest.raises(SourceError) as raised:
+        load_federation({"schema": {"loans": {"customer_id": "int64"}}, "superlink": superlink})
+
+    assert "coordinator serve --superlink` makes the secret" in raised.value.hint
+
+
 def test_the_files_on_the_page_are_files_that_are_read(directory, monkeypatch):
     monkeypatch.setenv("DB_USER", "wayfed")
     monkeypatch.setenv("DB_PASSWORD", "secret")

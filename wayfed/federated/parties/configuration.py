@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Literal
+from typing import TYPE_CHECKING, Any, Final, Literal
 
 from pydantic import Field
 
@@ -39,6 +39,9 @@ if TYPE_CHECKING:
     from wayfed.federated.grids.rpc.identity import Identity
     from wayfed.federated.grids.rpc.outbound import Coordinator
     from wayfed.federated.grids.superlink.place import SuperLinkPlace
+
+
+_MAKES_IT: Final = "`wayfed coordinator serve --superlink` makes the secret when it first starts"
 
 
 class PartyTable(TableConfiguration):
@@ -186,17 +189,17 @@ class SuperLinkFiles(Strict):
         return SuperLinkPlace(
             self.address,
             _content(self.certificate, directory),
-            _content(self.secret, directory).strip(),
+            _content(self.secret, directory, _MAKES_IT).strip(),
             {name: _content(path, directory) for name, path in sorted(self.parties.items())},
         )
 
 
-def _content(path: str, directory: Path) -> bytes:
+def _content(path: str, directory: Path, hint: str | None = None) -> bytes:
     found = Path(resolve_path(path, directory))
     try:
         return found.read_bytes()
     except OSError as error:
-        raise SourceError(f"{found} cannot be read: {error.strerror}") from error
+        raise SourceError(f"{found} cannot be read: {error.strerror}", hint=hint) from error
 
 
 class IdentityFiles(Strict):
