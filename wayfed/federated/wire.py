@@ -6,9 +6,9 @@ import json
 import logging
 from contextlib import contextmanager
 from contextvars import ContextVar
-from datetime import UTC, datetime
 from functools import lru_cache
 from io import BytesIO
+from time import time
 from typing import TYPE_CHECKING, Any, Final
 
 import numpy as np
@@ -32,6 +32,7 @@ QUESTION: Final = "question"
 _JSON: Final = "json"
 _LENT: Final = "lent"
 _NUMPY: Final = "numpy.ndarray"
+_FLOAT64: Final = np.dtype(np.float64)
 _SMALL_BYTES: Final = 1 << 20
 """Arrays up to this size are kept beside their bytes: a larger one is written again instead."""
 
@@ -47,7 +48,7 @@ class NumpyArray(Array):  # type: ignore[misc]  # Flower is untyped here
         view = ndarray.view()
         view.flags.writeable = False
         # Writing out a dtype takes longer than all else here, and nearly all are of one.
-        dtype = "float64" if view.dtype == np.float64 else str(view.dtype)
+        dtype = "float64" if view.dtype is _FLOAT64 else str(view.dtype)
         self.__dict__.update(
             dtype=dtype, shape=view.shape, stype=_NUMPY, _ndarray=view, _bytes=None
         )
@@ -88,24 +89,45 @@ class Reply(RecordDict):  # type: ignore[misc]  # Flower is untyped here
     """
 
     def __init__(self, records: Mapping[str, ArrayRecord | MetricRecord | ConfigRecord]) -> None:
-        super().__init__()
-        self.__dict__["_data"].update(records)
+        self.__dict__.update(_NO_RECORDS.__dict__, _data=dict(records))
 
     @property
     def array_records(self) -> dict[str, ArrayRecord]:
         """The records that hold arrays."""
-        return {name: r for name, r in self.items() if isinstance(r, ArrayRecord)}
+        return self._of(ArrayRecord)
 
     @property
     def metric_records(self) -> dict[str, MetricRecord]:
         """The records that hold metrics."""
-        return {name: r for name, r in self.items() if isinstance(r, MetricRecord)}
+        return self._of(MetricRecord)
+
+    def _of(self, kind: type) -> dict[str, Any]:
+        # To ask isinstance of an abstract class takes as long as all else here.
+        held = self.__dict__["_data"].items()
+        return {name: record for name, record in held if kind in type(record).__mro__}
+
+
+_NO_RECORDS: Final = RecordDict()
+_NO_ARRAYS: Final = ArrayRecord()
+_NO_FIGURES: Final = MetricRecord()
+_NO_SETTINGS: Final = ConfigRecord()
 
 
 def figures_of(values: Mapping[str, float | int | list[int] | list[float]]) -> MetricRecord:
     """Put figures into a record whose types are known; Flower looks at each number of a list."""
-    record = MetricRecord()
-    record.__dict__["_data"].update(values)
+    return _filled(_NO_FIGURES, values)
+
+
+def settings_of(values: Mapping[str, Any]) -> ConfigRecord:
+    """Put settings into a record whose types are known, as those of a Protocol Buffer are."""
+    return _filled(_NO_SETTINGS, values)
+
+
+def _filled(empty: Any, values: Mapping[str, Any]) -> Any:
+    """Make another record like an empty one; Flower's own making looks at each key and value."""
+    kind: Any = type(empty)
+    record = kind.__new__(kind)
+    record.__dict__.update(empty.__dict__, _data=dict(values))
     return record
 
 
@@ -116,7 +138,7 @@ def reply_to(message: Message, content: RecordDict) -> Message:
     sixth of a round.
     """
     asked = message.metadata.__dict__
-    now = datetime.now(UTC).timestamp()
+    now = time()
     metadata = Metadata.__new__(Metadata)
     metadata.__dict__.update(
         asked,
@@ -129,16 +151,20 @@ def reply_to(message: Message, content: RecordDict) -> Message:
         _created_at=now,
         _ttl=asked["_created_at"] + asked["_ttl"] - now,
     )
-    reply = Message.__new__(Message)
-    reply.__dict__.update(_metadata=metadata, _content=content, _error=None)
-    return reply
+    return message_of(metadata, content)
+
+
+def message_of(metadata: Metadata, content: RecordDict) -> Message:
+    """Make a message of metadata that were looked at when they were made."""
+    message = Message.__new__(Message)
+    metadata.__dict__["_delivered_at"] = ""  # as Flower's own making leaves it
+    message.__dict__.update(_metadata=metadata, _content=content, _error=None)
+    return message
 
 
 def record_of(weights: Mapping[str, NDArray[Any]]) -> ArrayRecord:
     """Put weights into a record, without writing them to bytes."""
-    record = ArrayRecord()
-    record.__dict__["_data"].update({name: NumpyArray(value) for name, value in weights.items()})
-    return record
+    return _filled(_NO_ARRAYS, {name: NumpyArray(value) for name, value in weights.items()})
 
 
 def weights_of(record: ArrayRecord) -> dict[str, NDArray[Any]]:

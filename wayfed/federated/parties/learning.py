@@ -364,10 +364,11 @@ def answering(
 
 
 def _arrays_and_config(content: RecordDict) -> tuple[ArrayRecord, Mapping[str, Any]]:
-    arrays, config = ArrayRecord(), ConfigRecord()
+    arrays: ArrayRecord | None = None
+    config: Mapping[str, Any] = {}
     for record in content.values():
         if isinstance(record, ArrayRecord):
             arrays = record
         elif isinstance(record, ConfigRecord):
             config = record
-    return arrays, config
+    return ArrayRecord() if arrays is None else arrays, config

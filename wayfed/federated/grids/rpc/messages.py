@@ -10,7 +10,6 @@ from typing import TYPE_CHECKING, Any, Final
 import numpy as np
 from flwr.app import ArrayRecord, Message, MetricRecord
 from flwr.common.serde import (
-    config_record_from_proto,
     config_record_to_proto,
     error_to_proto,
     message_from_proto,
@@ -22,7 +21,7 @@ from flwr.proto.message_pb2 import Message as MessageProto
 from flwr.proto.message_pb2 import Metadata as MetadataProto
 from flwr.proto.recorddict_pb2 import RecordDict as RecordDictProto
 
-from wayfed.federated.wire import NumpyArray, Reply, figures_of
+from wayfed.federated.wire import Reply, figures_of, message_of, record_of, settings_of
 from wayfed_optimizer.errors import WayfedError
 
 if TYPE_CHECKING:
@@ -94,7 +93,7 @@ def from_bytes(data: bytes) -> Message:
         if proto.HasField("error"):
             return message_from_proto(proto)
         content = Reply({item.key: _record(item) for item in proto.content.items})
-        return Message(content, metadata=metadata_from_proto(proto.metadata))
+        return message_of(metadata_from_proto(proto.metadata), content)
     except Exception as error:  # whatever bytes do to who reads them, they are no message
         told = str(error)[:_LONGEST]
         raise MalformedMessage(
@@ -136,22 +135,20 @@ def _write_figure(figure: float | list[int] | list[float], into: Any) -> None:
 
 
 def _record(item: Any) -> ArrayRecord | ConfigRecord | MetricRecord:
-    """Read a record; Flower's own reading would make each array twice."""
+    """Read a record; Flower's own reading would make each array twice, and look at each value."""
     match item.WhichOneof("value"):
         case "array_record":
-            read = ArrayRecord()
-            for array in item.array_record.items:
-                read[array.key] = NumpyArray(_array_of(array.value.data))
-            return read
+            arrays = item.array_record.items
+            return record_of({each.key: _array_of(each.value.data) for each in arrays})
         case "config_record":
-            return config_record_from_proto(item.config_record)
+            return settings_of({each.key: _value(each.value) for each in item.config_record.items})
         case "metric_record":
-            return figures_of({each.key: _figure(each.value) for each in item.metric_record.items})
+            return figures_of({each.key: _value(each.value) for each in item.metric_record.items})
         case other:
             raise ValueError(f"a record of the kind {other}")
 
 
-def _figure(value: Any) -> Any:
+def _value(value: Any) -> Any:
     kind = value.WhichOneof("value")
     found = getattr(value, kind)
     return list(found.vals) if kind.endswith("list") else found
