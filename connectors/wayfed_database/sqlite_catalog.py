@@ -50,7 +50,7 @@ WHERE type IN ('table', 'view') AND name NOT LIKE 'sqlite\\_%' ESCAPE '\\' ORDER
 """
 _HIDDEN: Final = 1
 _GUARD: Final = "iif({test}, {value}, wayfed_refuse('{name}', '{kind}', {column}))"
-_DAY: Final = "[0-9][0-9][0-9][0-9]-[0-1][0-9]-[0-3][0-9]"
+_DAY: Final = f"{4 * '[0-9]'}-[0-1][0-9]-[0-3][0-9]"
 _CLOCK: Final = f"{_DAY} [0-2][0-9]:[0-5][0-9]:[0-5][0-9].{6 * '[0-9]'}"
 # ISO 8601 in any precision, with a T or a space, becomes the one form in which texts compare as
 # the times they are: 2013-07-01 09:30:00.000000.
@@ -321,10 +321,11 @@ def _guard(column: str, name: str, kind: DataType) -> str | None:
     elif kind == BOOL:
         test = f"{column} IN (0, 1) OR {column} IS NULL"
     elif kind == DATE:
-        test = f"{column} GLOB '{_DAY}' OR {column} IS NULL"
+        # Adding nothing to the 30th of February makes a day of March of it.
+        test = f"date({column}, '+0 days') IS {column} AND {column} > '0000-99' OR {column} IS NULL"
     elif kind == TIMESTAMP:
         value = _PADDED.format(column)
-        test = f"{value} GLOB '{_CLOCK}' OR {column} IS NULL"
+        test = f"{value} GLOB '{_CLOCK}' AND {column} > '0000-99' OR {column} IS NULL"
     else:
         return None
     told = name.replace("'", "''")

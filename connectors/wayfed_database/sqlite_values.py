@@ -12,6 +12,7 @@ from wayfed_optimizer.errors import TransferError
 from wayfed_optimizer.types import (
     BOOL,
     DATE,
+    TEXT,
     TIMESTAMP,
     TIMESTAMP_UTC,
     DataType,
@@ -70,6 +71,9 @@ def _loaded(column: pa.Array, kind: DataType) -> pa.Array:
         return compute.round(column, kind.scale).cast(arrow_type(kind), safe=False)
     if kind in (BOOL, DATE, TIMESTAMP):
         return column.cast(arrow_type(kind))
+    if kind == TEXT:
+        column.validate(full=True)  # SQLite keeps what is no UTF-8, where others end or misread it
+        return column
     if pa.types.is_floating(column.type) or pa.types.is_integer(column.type):
         return column.cast(arrow_type(kind))
     return column
