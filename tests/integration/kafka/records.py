@@ -20,7 +20,7 @@ def send(kafka: KafkaServer, topic: str, *values: object, partition: int = 0, **
     producer = Producer({**kafka.client(), "linger.ms": 0})
     for value in values:
         producer.produce(topic, as_bytes(value), partition=partition, **given)
-    assert producer.flush(20) == 0
+    assert producer.flush(120) == 0
 
 
 def as_bytes(value: object) -> bytes | None:
@@ -31,15 +31,15 @@ def transaction(kafka: KafkaServer, topic: str, *values: object, end: str, parti
     """Put records in a partition in a transaction of their own; `end` says how it ends."""
     given = {**kafka.client(), "transactional.id": uuid.uuid4().hex}
     producer = Producer(given)
-    producer.init_transactions(20)
+    producer.init_transactions(120)
     producer.begin_transaction()
     for value in values:
         producer.produce(topic, as_bytes(value), partition=partition)
-    assert producer.flush(20) == 0
+    assert producer.flush(120) == 0
     if end == "commit":
-        producer.commit_transaction(20)
+        producer.commit_transaction(120)
     elif end == "abort":
-        producer.abort_transaction(20)
+        producer.abort_transaction(120)
     return producer
 
 

@@ -66,7 +66,7 @@ def test_records_that_cannot_be_sent_elsewhere_name_that_topic(kafka, ctx, topic
         read.to_arrow()
     assert numbers(ctx.read(url, **given, dead_letter=large)) == [1]
     admin = AdminClient(kafka.client())
-    admin.delete_topics([small])[small].result(20)
+    admin.delete_topics([small])[small].result(120)
     with pytest.raises(SourceChanged, match=f"no topic '{small}'"):
         read.to_arrow()
 

@@ -42,7 +42,7 @@ def test_partitions_that_are_added_are_read_where_there_is_no_end(kafka, ctx, to
     with read.to_batches() as batches:
         assert next(batches).to_pydict() == {"n": [1]}
         admin = AdminClient(kafka.client())
-        admin.create_partitions([NewPartitions(name, 2)])[name].result(20)
+        admin.create_partitions([NewPartitions(name, 2)])[name].result(120)
         send(kafka, name, *rows(2), partition=1)
         assert next(batches).to_pydict() == {"n": [2]}
 

@@ -1,8 +1,9 @@
-"""A million rows among transactions of every end, holes and tombstones: each once, none else."""
+"""Rows among transactions of every end, holes and tombstones: each once, none else."""
 
 from __future__ import annotations
 
 import uuid
+from typing import Any
 
 import pytest
 from confluent_kafka import Producer
@@ -13,7 +14,7 @@ from wayfed.testing.servers.kafka import KafkaServer
 pytestmark = [pytest.mark.kafka, pytest.mark.slow]
 
 PARTITIONS = 6
-COMMITTED = 1_000_000
+MANY, VERY_MANY = 200_000, 1_000_000
 IN_A_TRANSACTION = 20_000
 TOMBSTONES = 600
 REPLACED = 3_000
@@ -57,15 +58,16 @@ class Writer:
         assert self._producer.flush(60) == 0
 
 
-@pytest.fixture(scope="module")
-def million(kafka) -> tuple[str, Writer]:
-    """A topic, and the writer whose transaction stays open.
+@pytest.fixture(scope="module", params=[MANY, pytest.param(VERY_MANY, marks=pytest.mark.soak)])
+def written(kafka: KafkaServer, request: Any) -> tuple[str, int, Writer]:
+    """A topic, how many rows of it count, and the writer whose transaction stays open.
 
-    Numbers from 0 to COMMITTED are each written once and count; those above are in transactions
+    Numbers from 0 to that are each written once and count; those above are in transactions
     that were aborted or are open, or stand behind an open one; those below 0 are compacted away.
     """
+    committed = request.param
     topic = kafka.create_topic(
-        f"million-{uuid.uuid4().hex[:8]}",
+        f"exactly-{uuid.uuid4().hex[:8]}",
         partitions=PARTITIONS,
         settings={
             "cleanup.policy": "compact",
@@ -80,13 +82,13 @@ def million(kafka) -> tuple[str, Writer]:
     for number in range(REPLACED):  # of each partition's, compaction leaves the last
         good.write(-1 - number, key=b"again")
     good.commit()
-    for start in range(0, COMMITTED, IN_A_TRANSACTION):
+    for start in range(0, committed, IN_A_TRANSACTION):
         good.begin()
         bad.begin()
         for number in range(start, start + IN_A_TRANSACTION):
             good.write(number, key=b"%d" % number)
             if number % 10 == 0:
-                bad.write(COMMITTED + number, key=b"aborted")
+                bad.write(committed + number, key=b"aborted")
         good.commit()
         bad.abort()
     good.begin()
@@ -96,18 +98,18 @@ def million(kafka) -> tuple[str, Writer]:
     still_open = Writer(kafka, topic)
     still_open.begin()
     for number in range(PARTITIONS):
-        still_open.write(COMMITTED + number, key=b"open")
+        still_open.write(committed + number, key=b"open")
     still_open.leave_open()
     good.begin()
     for number in range(PARTITIONS):  # committed, but behind a transaction that is open
-        good.write(COMMITTED + number, key=b"behind")
+        good.write(committed + number, key=b"behind")
     good.commit()
-    return topic, still_open
+    return topic, committed, still_open
 
 
 @pytest.mark.parametrize("client", ["confluent", "kafka-python"])
-def test_a_million_rows_are_each_read_once_by_both_clients(kafka, million, client):
-    topic, _ = million
+def test_many_rows_are_each_read_once_by_both_clients(kafka, written, client):
+    topic, committed, _ = written
     with wf.context(kafka={"client": client}) as ctx:
         read = ctx.read(
             kafka.url(topic),
@@ -126,11 +128,11 @@ def test_a_million_rows_are_each_read_once_by_both_clients(kafka, million, clien
         )
         assert total.to_arrow().to_pylist() == [
             {
-                "n": COMMITTED,
-                "ids": COMMITTED * (COMMITTED - 1) // 2,
-                "xs": sum(number * 7919 % 1024 for number in range(COMMITTED)),
+                "n": committed,
+                "ids": committed * (committed - 1) // 2,
+                "xs": sum(number * 7919 % 1024 for number in range(committed)),
                 "least": 0,
-                "most": COMMITTED - 1,
+                "most": committed - 1,
             }
         ]
         assert numbers.filter("id % 6 <> partition or cast(id as text) <> key").count() == 0

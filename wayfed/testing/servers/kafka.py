@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 
     from wayfed.testing.servers.process import Report
 
-_SECONDS = 30
+_SECONDS = 120
 _ADMIN = "admin"
 _MECHANISM = "SCRAM-SHA-512"
 _CONTROLLER = "CONTROLLER"
