@@ -41,6 +41,7 @@ _STATE: Final = "state"
 _MODEL: Final = "model/"
 _STRATEGY: Final = "strategy/"
 _BEST: Final = "best/"
+_PACKAGES: Final = ("wayfed", "flwr")
 
 
 @dataclass(frozen=True, slots=True)
@@ -150,9 +151,12 @@ def read_checkpoint(path: Path) -> Checkpoint:
     state = documents.get(_STATE)
     if not isinstance(state, dict) or "versions" not in state:
         raise _unusable(path, "is damaged: it is no checkpoint of a run")
-    form = state["versions"].get("checkpoints")
-    if form != str(FORM):
-        raise _unusable(path, f"is of form {form}, this version reads form {FORM}")
+    written = state["versions"]
+    if not isinstance(written, dict) or written.get("checkpoints") != str(FORM):
+        form = written.get("checkpoints") if isinstance(written, dict) else None
+        raise _of_another_version(
+            path, written, f"is of form {form}, this version reads form {FORM}"
+        )
     try:
         classes, best = state["classes"], state["best"]
         return Checkpoint(
@@ -165,12 +169,14 @@ def read_checkpoint(path: Path) -> Checkpoint:
             parties=parties_from_dict(state["parties"]),
             history=tuple(round_from_dict(each) for each in state["history"]),
             failures=failures_from_list(state["failures"]),
-            versions=state["versions"],
+            versions=written,
             best=None if best is None else BestWeights(int(best), _below(arrays, _BEST)),
             privacy_spent={n: Spent(**s) for n, s in state.get("privacy_spent", {}).items()},
         )
     except (KeyError, TypeError, AttributeError, InvalidOption) as error:
-        raise _unusable(path, f"is damaged: {type(error).__name__} {error}") from error
+        # Its checksums are right: it is as it was written, by a version that wrote other things.
+        reason = f"was written by another version: {type(error).__name__} {error}"
+        raise _of_another_version(path, written, reason) from error
 
 
 def check_versions(checkpoint: Checkpoint) -> None:
@@ -202,7 +208,17 @@ def _below(arrays: Mapping[str, NDArray[Any]], prefix: str) -> dict[str, NDArray
     }
 
 
-def _unusable(path: Path, what: str) -> SourceError:
+def _of_another_version(path: Path, written: object, what: str) -> SourceError:
+    names = [
+        f"{name} {version}"
+        for name, version in (written.items() if isinstance(written, dict) else ())
+        if name in _PACKAGES
+    ]
+    return _unusable(path, what, f"resume it with {', '.join(names)}, or " if names else "")
+
+
+def _unusable(path: Path, what: str, otherwise: str = "") -> SourceError:
     return SourceError(
-        f"the checkpoint {path} {what}", hint="start the run again: equal seeds take the same way"
+        f"the checkpoint {path} {what}",
+        hint=f"{otherwise}start the run again: equal seeds take the same way",
     )

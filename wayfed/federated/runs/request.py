@@ -45,7 +45,7 @@ class Request:
     quorum: float | None
     deadline: float | None
     min_rows: int
-    refresh: str
+    refresh: str = "once"  # what is meant by requests from before there was a choice
     early_stopping: EarlyStopping | None
     plan: str | None
 

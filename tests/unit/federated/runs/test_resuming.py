@@ -5,6 +5,7 @@ from __future__ import annotations
 import dataclasses
 import zipfile
 from collections.abc import Callable
+from importlib.metadata import version
 from pathlib import Path
 from typing import Any
 
@@ -281,6 +282,47 @@ def test_a_checkpoint_of_other_versions_names_them(
         context.resume(run.id, unequal_parties)
 
     assert context.resume(run.id, unequal_parties, allow_changed=True).status == "finished"
+
+
+def rewritten(path: Path, change: Callable[[dict[str, Any]], None]) -> None:
+    """Write a checkpoint as another version might have."""
+    arrays, documents = read_archive(path)
+    change(documents["state"])
+    replace_archive(path, arrays, documents)
+
+
+def test_a_checkpoint_from_before_there_was_a_choice_is_gone_on_with(
+    context: Context, train: Train, unequal_parties: dict[str, Arrays], tmp_path: Path
+) -> None:
+    run = train(checkpoint=tmp_path, on_round=stop_after(1))
+    rewritten(tmp_path / f"{run.id}.checkpoint", lambda state: state["request"].pop("refresh"))
+
+    assert context.resume(run.id, unequal_parties).status == "finished"
+
+
+@pytest.mark.parametrize(
+    ("change", "told"),
+    [
+        (lambda state: state["request"].update(later=1), "was written by another version"),
+        (lambda state: state.pop("classes"), "was written by another version"),
+        (lambda state: state["request"]["question"].update(later=1), "by another version"),
+        (lambda state: state["versions"].update(checkpoints="9"), "is of form 9, this version"),
+    ],
+)
+def test_a_checkpoint_of_a_version_that_wrote_other_things_is_not_called_damaged(
+    context: Context, train: Train, tmp_path: Path, change: Any, told: str
+) -> None:
+    run = train(checkpoint=tmp_path, rounds=1)
+    rewritten(tmp_path / f"{run.id}.checkpoint", change)
+
+    with pytest.raises(SourceError, match=told) as raised:
+        context.resume(run.id, {})
+
+    assert "damaged" not in str(raised.value)
+    assert raised.value.hint == (
+        f"resume it with wayfed {version('wayfed')}, flwr {version('flwr')}, or start the run "
+        "again: equal seeds take the same way"
+    )
 
 
 def test_a_run_that_nobody_knows_is_said_so(context: Context, train: Train, tmp_path: Path) -> None:
