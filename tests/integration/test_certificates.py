@@ -8,9 +8,10 @@ from pathlib import Path
 import pytest
 from typer.testing import CliRunner
 
+from tests.integration.rpc_parties import federation
 from wayfed.cli.app import app
 from wayfed.federated.grids.rpc.identity import Identity, load_identity, make_identity
-from wayfed_optimizer.errors import InvalidOption
+from wayfed_optimizer.errors import InvalidOption, PartyError
 
 FILES = [
     ("party", "party.toml", "when it lists both"),
@@ -27,6 +28,15 @@ def ending(tmp_path: Path) -> Identity:
     (tmp_path / "ash.key").touch(mode=0o600)
     (tmp_path / "ash.key").write_bytes(identity.key)
     return identity
+
+
+def test_who_connects_with_a_certificate_that_has_expired_is_told_so_and_what_helps():
+    expired = make_identity("analyst", valid=timedelta(minutes=-1))
+    with (
+        federation() as fed,
+        pytest.raises(PartyError, match=r"of 'analyst' expired on .*`wayfed party renew`"),
+    ):
+        fed.desk(expired).require_place()
 
 
 @pytest.mark.parametrize(("who", "file", "when"), FILES)

@@ -38,6 +38,8 @@ _POLL_SECONDS: Final = 0.1
 _IDLE_POLL_SECONDS: Final = 0.5
 _IDLE_AFTER_SECONDS: Final = 30.0
 _RETRY_SECONDS: Final = 2.0
+_UNKNOWN: Final = 412
+"""Flower's code for a node whose key it does not know, or that counts as there."""
 
 
 class SuperLinkLink:
@@ -112,11 +114,20 @@ class SuperLinkLink:
                 self._node = self._client.ActivateNode(request).node_id
             except httpx.HTTPError as error:
                 # A node that was killed counts as there for twice its heartbeat.
-                self._tell(told(error))
+                self._tell(self._not_yet(error))
                 self._stopping.wait(_RETRY_SECONDS)
             else:
                 LOG.info("party '%s' is a node of the SuperLink at %s", self._name, self._address)
                 return
+
+    def _not_yet(self, error: httpx.HTTPError) -> str:
+        reason = told(error)
+        if not isinstance(error, httpx.HTTPStatusError) or error.response.status_code != _UNKNOWN:
+            return reason
+        return (
+            f"{reason} It takes this party when a requester there lists it in [superlink.parties], "
+            f"or {2 * _HEARTBEAT_SECONDS:g} seconds after it was killed; this goes on trying"
+        )
 
     def _beat(self) -> None:
         request = private.SendNodeHeartbeatRequest(
