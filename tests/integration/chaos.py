@@ -17,17 +17,16 @@ from argparse import ArgumentParser
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
 from functools import partial
-from importlib import import_module
 from pathlib import Path
 from time import monotonic
-from traceback import print_exc
 from typing import Any
 
 from flwr.app import ConfigRecord, Message
 from threadpoolctl import threadpool_limits
 
 import wayfed as wf
-from tests.integration.killed_runs import BANKS, BEFOREHAND, federation, in_a_process
+from tests.integration.killed_runs import BANKS, federation
+from tests.integration.killing import asked, forked, in_a_process
 from wayfed.federated.grids.local import LocalGrid
 from wayfed.federated.grids.rpc.hub import Hub
 from wayfed.federated.grids.rpc.identity import make_identity
@@ -237,10 +236,10 @@ class Director:
         if who in self.pids:
             return
         if who != HUB:
-            self.pids[who] = self._fork(partial(self.place.be, who))
+            self.pids[who] = forked(partial(self.place.be, who))
             return
         reading, writing = os.pipe()
-        self.pids[who] = self._fork(partial(self.place.serve, writing))
+        self.pids[who] = forked(partial(self.place.serve, writing))
         os.close(writing)
         self.place.port = int(os.read(reading, 16))
         os.close(reading)
@@ -313,7 +312,7 @@ class Director:
 
     def _ask(self, directory: Path, result: Path) -> int:
         reading, writing = os.pipe()
-        self.pids[ASKER] = self._fork(partial(self.place.ask, directory, result, writing))
+        self.pids[ASKER] = forked(partial(self.place.ask, directory, result, writing))
         os.close(writing)
         return reading
 
@@ -325,40 +324,24 @@ class Director:
         self._signal(who, signal.SIGKILL)
         os.waitpid(self.pids.pop(who), 0)
 
-    def _fork(self, work: Callable[[], object]) -> int:
-        pid = os.fork()
-        if pid:
-            return pid
-        status = 1
-        try:
-            work()
-            status = 0
-        except BaseException:
-            print_exc()
-            raise
-        finally:
-            os._exit(status)
-
 
 def main() -> None:
     """Play runs, and tell what came of each."""
-    arguments = ArgumentParser()
-    arguments.add_argument("root", type=Path)
-    arguments.add_argument("--runs", type=int, default=len(FAULTS))
-    arguments.add_argument("--seed")
-    arguments.add_argument("--deadline", type=float, default=5.0)
-    arguments.add_argument("--patience", type=float, default=240.0)
-    asked = arguments.parse_args()
-    for module in BEFOREHAND:
-        import_module(module)
-    director = Director(Place(asked.root, asked.deadline), asked.patience)
+    parser = ArgumentParser()
+    parser.add_argument("root", type=Path)
+    parser.add_argument("--runs", type=int, default=len(FAULTS))
+    parser.add_argument("--seed")
+    parser.add_argument("--deadline", type=float, default=5.0)
+    parser.add_argument("--patience", type=float, default=240.0)
+    arguments = asked(parser)
+    director = Director(Place(arguments.root, arguments.deadline), arguments.patience)
     try:
-        for number in range(asked.runs):
-            if asked.seed is None:
+        for number in range(arguments.runs):
+            if arguments.seed is None:
                 faults = [FAULTS[number]]
             else:
-                faults = faults_by_chance(random.Random(f"{asked.seed}/{number}"))
-            directory = asked.root / str(number)
+                faults = faults_by_chance(random.Random(f"{arguments.seed}/{number}"))
+            directory = arguments.root / str(number)
             directory.mkdir()
             told = director.play(directory, faults)
             happened = [f"{each.kind} {each.who} {each.rounds} {each.lasting}" for each in faults]

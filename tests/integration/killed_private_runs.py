@@ -6,32 +6,21 @@ Run by test_killed_private_runs: prints a line of JSON for each run that was kil
 from __future__ import annotations
 
 import json
-import os
 import random
-import signal
 import sys
-from argparse import ArgumentParser
 from collections import Counter
 from collections.abc import Callable
-from importlib import import_module
 from pathlib import Path
 from typing import Any
 
 import wayfed as wf
-from tests.integration.killed_runs import (
-    BANKS,
-    BEFOREHAND,
-    Kill,
-    die_after,
-    federation,
-    in_a_process,
-)
+from tests.integration.killed_runs import BANKS, federation
+from tests.integration.killing import Kill, asked_for_kills, in_a_process, killer
 from wayfed.federated.privacy.accounting import cost_of
 from wayfed.federated.privacy.ledger import Ledger
 from wayfed.federated.privacy.settling import Settled
 from wayfed.federated.releases import Release
 from wayfed.federated.run import run_federated
-from wayfed.federated.runs.results import FederatedRun
 from wayfed.federated.runs.resuming import resume
 
 ROUNDS = 5
@@ -59,20 +48,6 @@ def recorder(path: Path) -> Callable[[Release], None]:
                 file.write(f"{release.party} {release.stage}\n")
 
     return record
-
-
-def killer(ctx: Any, kill: Kill | None) -> Callable[[FederatedRun], None]:
-    """Kill this process some calls after a round, and a party after the first round."""
-
-    def on_round(run: FederatedRun) -> None:
-        if kill is None:
-            return
-        if kill.party is not None and len(run.history) == 1:
-            os.kill(ctx._runners["processes"].pids[kill.party], signal.SIGKILL)
-        if len(run.history) == kill.rounds:
-            die_after(kill.calls)
-
-    return on_round
 
 
 def train(parties: dict[str, Any], runner: str, kill: Kill, directory: Path) -> None:
@@ -154,15 +129,7 @@ def account(path: Path, run: str, bank: str, counted: Counter[str]) -> dict[str,
 
 def main() -> None:
     """Kill runs at random places, and go on with each of them."""
-    arguments = ArgumentParser()
-    arguments.add_argument("runner")
-    arguments.add_argument("root", type=Path)
-    arguments.add_argument("--kills", type=int, default=1)
-    arguments.add_argument("--seed", default="0")
-    arguments.add_argument("--party")
-    asked = arguments.parse_args()
-    for module in BEFOREHAND:
-        import_module(module)
+    asked = asked_for_kills()
     parties = private_federation(asked.root)
     chance = random.Random(asked.seed)
     calls = CALLS[asked.runner]

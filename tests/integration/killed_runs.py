@@ -6,38 +6,21 @@ Run by test_killed_runs: prints a line of JSON for each run that was killed.
 from __future__ import annotations
 
 import json
-import os
 import random
-import signal
 import sys
-from argparse import ArgumentParser
-from collections.abc import Callable
-from dataclasses import dataclass
-from importlib import import_module
 from pathlib import Path
-from traceback import print_exc
 from typing import Any
 
 import numpy as np
 
 import wayfed as wf
+from tests.integration.killing import Kill, asked_for_kills, in_a_process, killer
 from wayfed.federated.runs.results import FederatedRun
 
-# Before it forks, so that each process need not.
-BEFOREHAND = ("duckdb", "pyarrow.csv", "wayfed.federated.context", "wayfed.federated.runs.resuming")
 ROUNDS = 8
 CALLS = 100
 """Audited calls after a round within which a run is killed: writing a checkpoint makes about 20."""
 BANKS = ("ash", "birch", "cedar")
-
-
-@dataclass(frozen=True)
-class Kill:
-    """So many calls after a round, wherever these lead; a party after the first round besides."""
-
-    rounds: int
-    calls: int
-    party: str | None = None
 
 
 def federation(root: Path) -> dict[str, Any]:
@@ -60,13 +43,6 @@ def train(
 ) -> FederatedRun:
     """Train, from the beginning."""
     with wf.context(env="federated", parties=parties) as ctx:
-
-        def on_round(run: FederatedRun) -> None:
-            if kill is not None and kill.party is not None and len(run.history) == 1:
-                os.kill(ctx._runners["processes"].pids[kill.party], signal.SIGKILL)
-            if kill is not None and len(run.history) == kill.rounds:
-                die_after(kill.calls)
-
         return ctx.run_federated(
             ctx.read("tx").to_numpy(),
             label="late",
@@ -76,7 +52,7 @@ def train(
             rounds=ROUNDS,
             runner=runner,
             checkpoint=checkpoint,
-            on_round=on_round,
+            on_round=killer(ctx, kill),
         )
 
 
@@ -88,35 +64,6 @@ def resume(parties: dict[str, Any], checkpoint: Path, runner: str, result: Path)
     last = sorted(run.history[-1].weights)
     told = {"status": run.status, "rounds": len(run.history), "lost": lost, "last": last}
     np.savez(result, told=json.dumps(told), **run.arrays)
-
-
-def die_after(calls: int) -> None:
-    """Kill this process when so many calls were made that Python lets audit."""
-    left = calls + 1
-
-    def hook(event: str, _: object) -> None:
-        nonlocal left
-        left -= 1
-        if left == 0:  # killing is such a call too
-            os.kill(os.getpid(), signal.SIGKILL)
-
-    sys.addaudithook(hook)
-
-
-def in_a_process(work: Callable[[], object]) -> int:
-    """Do something in a process of its own, and return how that ended."""
-    pid = os.fork()
-    if pid == 0:
-        status = 1
-        try:
-            work()
-            status = 0
-        except BaseException:
-            print_exc()
-            raise
-        finally:
-            os._exit(status)
-    return os.waitstatus_to_exitcode(os.waitpid(pid, 0)[1])
 
 
 def outcome(
@@ -135,15 +82,7 @@ def outcome(
 
 def main() -> None:
     """Kill runs at random places, and go on with each of them."""
-    arguments = ArgumentParser()
-    arguments.add_argument("runner")
-    arguments.add_argument("root", type=Path)
-    arguments.add_argument("--kills", type=int, default=1)
-    arguments.add_argument("--seed", default="0")
-    arguments.add_argument("--party")
-    asked = arguments.parse_args()
-    for module in BEFOREHAND:
-        import_module(module)
+    asked = asked_for_kills()
     parties = federation(asked.root)
     whole = asked.root / "undisturbed.npz"
     if in_a_process(lambda: np.savez(whole, **train(parties, "local").arrays)):

@@ -2,42 +2,30 @@
 
 from __future__ import annotations
 
-import json
-import subprocess
-import sys
 from pathlib import Path
 from typing import Any
 
 import pytest
 
+from tests.integration.killing import outcomes
 from wayfed.federated.runs.store import RunStore
 
-DRIVER = Path(__file__).with_name("killed_runs.py")
+PROGRAM = "killed_runs"
 
 
-def killed_runs(runner: str, root: Path, *options: str) -> list[dict[str, Any]]:
-    """Return what came of runs that were killed, and gone on with."""
-    done = subprocess.run(
-        [sys.executable, str(DRIVER), runner, str(root), *options],
-        capture_output=True,
-        text=True,
-        check=False,
-    )
-    assert done.returncode == 0, done.stderr
-    return [json.loads(line) for line in done.stdout.splitlines()]
-
-
-def assert_all_went_on(outcomes: list[dict[str, Any]]) -> None:
-    for outcome in outcomes:
+def assert_all_went_on(found: list[dict[str, Any]]) -> None:
+    for outcome in found:
         assert outcome["killed"] == -9, outcome
         assert (outcome["resumed"], outcome["status"], outcome["rounds"]) == (0, "finished", 8)
         assert outcome["same"], outcome
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("runner", ["local", "processes"])
-def test_a_run_killed_at_any_place_goes_on_to_the_same_model(runner: str, tmp_path: Path) -> None:
-    assert_all_went_on(killed_runs(runner, tmp_path, "--kills", "5"))
+@pytest.mark.parametrize(("runner", "kills"), [("local", 5), ("processes", 2)])
+def test_a_run_killed_at_any_place_goes_on_to_the_same_model(
+    runner: str, kills: int, tmp_path: Path
+) -> None:
+    assert_all_went_on(outcomes(PROGRAM, runner, str(tmp_path), "--kills", str(kills)))
 
     kept = RunStore(str(tmp_path / "runs.db")).runs()
     assert {each.status for each in kept} == {"finished"}
@@ -46,7 +34,7 @@ def test_a_run_killed_at_any_place_goes_on_to_the_same_model(runner: str, tmp_pa
 
 @pytest.mark.slow
 def test_a_run_goes_on_with_a_party_that_was_killed_too(tmp_path: Path) -> None:
-    (outcome,) = killed_runs("processes", tmp_path, "--party", "birch")
+    (outcome,) = outcomes(PROGRAM, "processes", str(tmp_path), "--party", "birch")
 
     assert (outcome["killed"], outcome["status"], outcome["rounds"]) == (-9, "finished", 8)
     assert outcome["lost"] == ["birch"]
@@ -56,4 +44,4 @@ def test_a_run_goes_on_with_a_party_that_was_killed_too(tmp_path: Path) -> None:
 @pytest.mark.soak
 @pytest.mark.parametrize("runner", ["local", "processes"])
 def test_fifty_runs_killed_at_any_place_go_on(runner: str, tmp_path: Path) -> None:
-    assert_all_went_on(killed_runs(runner, tmp_path, "--kills", "50", "--seed", "soak"))
+    assert_all_went_on(outcomes(PROGRAM, runner, str(tmp_path), "--kills", "50", "--seed", "soak"))
