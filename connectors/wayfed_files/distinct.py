@@ -52,7 +52,8 @@ def chunk_of(column: Any, length: int | None) -> Chunk:
     if told is not None:
         nulls = told.null_count if told.has_null_count else 0
         if told.has_min_max:
-            low, high = told.min, told.max
+            with suppress(OverflowError):  # Python has no dates beyond the years 1 to 9999
+                low, high = told.min, told.max
         if told.has_distinct_count and told.distinct_count:
             return Chunk(column.num_values - nulls, float(told.distinct_count), low, high)
     values = float(column.num_values - nulls)
