@@ -4,16 +4,21 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import replace
+from datetime import date
 from itertools import pairwise
 from math import isfinite
+from operator import le
 from types import MappingProxyType
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any, Final
 
 from wayfed_optimizer.statistics.estimates import ColumnStatistics, Estimate, TableStatistics
 from wayfed_optimizer.statistics.positions import is_below
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
+
+
+_COMPARABLE: Final = ({int}, {str}, {date})
 
 
 def sound(table: TableStatistics) -> TableStatistics:
@@ -68,9 +73,7 @@ def sound_column(column: ColumnStatistics, rows: float) -> ColumnStatistics:
     shares = tuple(common.values())
     if shares and not (all(0 <= share <= 1 for share in shares) and sum(shares) <= 1.01):
         common = MappingProxyType({})
-    bounds = column.histogram
-    if any(is_below(after, before) for before, after in pairwise(bounds)):
-        bounds = ()
+    bounds = column.histogram if _ascend(column.histogram) else ()
     distinct = _checked(column.distinct, lambda number: number >= 0)
     return ColumnStatistics(
         distinct=None if distinct is None else min(distinct, max(1.0, rows)),
@@ -81,6 +84,13 @@ def sound_column(column: ColumnStatistics, rows: float) -> ColumnStatistics:
         common=common,
         histogram=bounds,
     )
+
+
+def _ascend(bounds: tuple[Any, ...]) -> bool:
+    """Say whether none of the bounds of a histogram is below the one before it."""
+    if {*map(type, bounds)} in _COMPARABLE:  # there may be thousands
+        return all(map(le, bounds, bounds[1:]))
+    return not any(is_below(after, before) for before, after in pairwise(bounds))
 
 
 def _checked(number: float | None, holds: Callable[[float], bool]) -> float | None:
