@@ -119,11 +119,10 @@ class Capabilities:
         """Say whether columns can have a type, and what is in it."""
         if kind.name not in self.types:
             return kind.name == "null"
-        match kind:
-            case List(element=element):
-                return self.has_type(element)
-            case Struct(fields=fields):
-                return all(self.has_type(member) for _, member in fields)
+        if isinstance(kind, List):
+            return self.has_type(kind.element)
+        if isinstance(kind, Struct):
+            return all(self.has_type(member) for _, member in kind.fields)
         return True
 
     def _refused(self, name: str) -> tuple[str, str]:
