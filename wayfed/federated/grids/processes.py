@@ -24,6 +24,8 @@ if TYPE_CHECKING:
     from wayfed.federated.parties.configuration import Federation
 
 LOG: Final = logging.getLogger("wayfed.federated.grid")
+_ONE_POLLER: Final = "-event_engine_client,-event_engine_listener,-event_engine_callback_cq"
+"""Whoever waits for a message of grpcio reads it, too; else four threads hand it on (measured)."""
 _NURSERY: Final = "wayfed.federated.grids.rpc.nursery"
 _START_SECONDS: Final = 120.0
 _STEP_SECONDS: Final = 0.1
@@ -280,7 +282,7 @@ def _ending(code: int) -> str:
 
 def quiet_environment() -> dict[str, str]:
     """Give the environment of processes that we start: what grpcio writes, we say ourselves."""
-    return {"GRPC_VERBOSITY": "NONE", **os.environ}
+    return {"GRPC_VERBOSITY": "NONE", "GRPC_EXPERIMENTS": _ONE_POLLER, **os.environ}
 
 
 def _at_a_hub(names: tuple[str, ...]) -> Door:
