@@ -7,7 +7,8 @@ specification, "Dictionary Encoding"). Chunks are taken together by how far thei
 
 from __future__ import annotations
 
-from math import ceil, exp, log2, sqrt
+from contextlib import suppress
+from math import exp, sqrt
 from typing import TYPE_CHECKING, Final, NamedTuple
 
 from wayfed_optimizer.statistics.positions import position
@@ -80,14 +81,10 @@ def _in_dictionary(column: Any, values: float, width: float | None) -> float | N
 
 def _of_size(size: float, values: float, width: float) -> float:
     """Return how many entries make a dictionary, and numbers of its entries, of so many bytes."""
-    low, high = 1.0, values
-    while high - low > max(0.5, low / 100):
-        middle = (low + high) / 2
-        if middle * width + values * ceil(log2(max(2.0, middle))) / 8 > size:
-            high = middle
-        else:
-            low = middle
-    return low
+    bits = 1
+    while (entries := (size - values * bits / 8) / width) > 2**bits:
+        bits += 1
+    return min(values, max(2.0 ** (bits - 1), entries))
 
 
 def distinct_of(chunks: Sequence[Chunk]) -> float | None:
