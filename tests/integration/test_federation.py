@@ -179,6 +179,11 @@ def test_only_its_owner_can_read_a_key(organisations):
     assert key.stat().st_mode & 0o777 == 0o600
 
 
+def test_a_party_tells_in_its_log_that_it_was_let_in(organisations, ctx):
+    for bank in BANKS:
+        until(lambda bank=bank: f"connected to {organisations.address}" in organisations.log(bank))
+
+
 def test_a_notebook_elsewhere_trains_what_one_process_trains(organisations, ctx):
     run = train(ctx)
     sources = {

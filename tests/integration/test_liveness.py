@@ -13,6 +13,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import pytest
 from flwr.app import Message
@@ -43,7 +44,7 @@ from wayfed.federated.parties.member import Member
 from wayfed.federated.parties.opening import open_session
 from wayfed.federated.rounds.guard import GuardedGrid
 from wayfed.federated.wire import flower_process, question
-from wayfed_optimizer.errors import PartyError
+from wayfed_optimizer.errors import InvalidOption, PartyError
 
 
 @pytest.fixture(autouse=True)
@@ -61,6 +62,16 @@ def grids_of_one_desk(fed: Federation, number: int) -> list[RpcGrid]:
     """Open several sessions over one connection."""
     desk = fed.hub.desk("analyst", fed.analyst.fingerprint)
     return [RpcGrid(desk, fed.hub.names) for _ in range(number)]
+
+
+def described(directory: Path, rows: int = 2) -> dict[str, Any]:
+    """Describe a party with rows of one key."""
+    path = directory / "tx.csv"
+    path.write_text("k,x\n" + "".join(f"1,{number}.5\n" for number in range(rows)))
+    return {
+        "schema": {"tx": {"k": "int64", "x": "float64"}},
+        "party": {"ash": {"tables": {"tx": {"source": str(path)}}}},
+    }
 
 
 @contextmanager
@@ -123,6 +134,15 @@ def test_no_question_waits_for_ever_and_the_remedy_is_told():
         grid = GuardedGrid(Hurried(desk, fed.hub.names))
         with pytest.raises(PartyError, match=r"no answer within 0.3 s(.|\n)*deadline="):
             grid.ask(question({"do": "wait"}), FIRST)
+
+
+def test_a_deadline_that_is_none_is_refused(tmp_path):
+    with wf.context(env="federated", parties=described(tmp_path)) as ctx:
+        rows = ctx.read("tx")
+        assert rows.count(deadline=600) == 2
+        for ask_for in (rows.count, rows.describe):
+            with pytest.raises(InvalidOption, match="deadline is a number of seconds above 0"):
+                ask_for(deadline=0)
 
 
 def test_a_requester_may_have_so_many_messages_waiting_and_no_more(caplog):
@@ -214,13 +234,8 @@ def test_a_party_whose_interpreter_is_stuck_is_named_though_its_machine_answers(
 
 def forever(directory: Path) -> tuple[Member, bytes]:
     """Give a party, and a plan that takes it hours."""
-    path = directory / "tx.csv"
-    path.write_text("k,x\n" + "".join(f"1,{number}.5\n" for number in range(20_000)))
-    described = {
-        "schema": {"tx": {"k": "int64", "x": "float64"}},
-        "party": {"ash": {"tables": {"tx": {"source": str(path)}}}},
-    }
-    with wf.context(env="federated", parties=described) as ctx:
+    files = described(directory, rows=20_000)
+    with wf.context(env="federated", parties=files) as ctx:
         plan = ctx._plan(
             ctx.sql(
                 "SELECT a.x FROM tx a JOIN tx b ON a.k = b.k JOIN tx c ON b.k = c.k "
@@ -228,7 +243,7 @@ def forever(directory: Path) -> tuple[Member, bytes]:
             ).relation
         )
         published = dict(ctx._federation.published)
-    party = PartyConfiguration.model_validate(described["party"]["ash"])
+    party = PartyConfiguration.model_validate(files["party"]["ash"])
     return Member.of("ash", party, published), plan
 
 

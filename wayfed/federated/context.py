@@ -208,11 +208,12 @@ class FederatedContext(Training):
         self._require_open()
         return FederatedArrays(from_wire(plan).schema, plan, self._default_runner, self._reach)
 
-    def count(self, relation: Relation) -> int:
+    def count(self, relation: Relation, *, deadline: float | None = None) -> int:
         """Ask every party how many rows a plan gives; see `FederatedDataset.count`."""
         from wayfed.federated.statistics.asking import count_rows
 
-        return count_rows(self._reach(self._default_runner), self._plan(relation))
+        grid = self._reach(self._default_runner)
+        return count_rows(grid, self._plan(relation), deadline=deadline)
 
     def describe(
         self,
@@ -223,6 +224,7 @@ class FederatedContext(Training):
         min_count: int,
         histograms: Mapping[str, Sequence[float]],
         partly: bool,
+        deadline: float | None = None,
     ) -> FederatedDescription:
         """Ask every party for statistics of a plan's rows; see `FederatedDataset.describe`."""
         from wayfed.federated.statistics.asking import describe_rows
@@ -236,6 +238,7 @@ class FederatedContext(Training):
             min_count=min_count,
             histograms=histograms,
             partly=partly,
+            deadline=deadline,
         )
 
     def _plan(self, relation: Relation) -> bytes:

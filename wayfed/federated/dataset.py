@@ -41,8 +41,14 @@ class FederatedDataset(Dataset):
         """Do what `to_numpy` does."""
         return self.to_numpy()
 
-    def count(self) -> int:
+    def count(self, *, deadline: float | None = None) -> int:
         r"""Ask every party how many rows the plan gives there, and return the sum.
+
+        Parameters
+        ----------
+        deadline
+            Seconds that a party has for its answer; by default 15 minutes where parties are
+            processes of their own, and no end where all are in this one.
 
         Raises
         ------
@@ -67,7 +73,7 @@ class FederatedDataset(Dataset):
         2
         >>> directory.cleanup()
         """
-        return self.context.count(self.relation)
+        return self.context.count(self.relation, deadline=deadline)
 
     def describe(  # type: ignore[override]  # what several parties tell is another description
         self,
@@ -76,6 +82,7 @@ class FederatedDataset(Dataset):
         top: int = 10,
         min_count: int = 1,
         histograms: Mapping[str, Sequence[float]] | None = None,
+        deadline: float | None = None,
     ) -> FederatedDescription:
         r"""Ask every party for statistics of the plan's rows, and put them together.
 
@@ -95,6 +102,8 @@ class FederatedDataset(Dataset):
             How many categories of a column to give at most, and of how many rows each at least.
         histograms
             For columns of numbers: the bounds of ranges whose rows are counted.
+        deadline
+            As for `count`; a party that is late is left out.
 
         Raises
         ------
@@ -128,6 +137,7 @@ class FederatedDataset(Dataset):
             min_count=min_count,
             histograms=dict(histograms or {}),
             partly=not columns,
+            deadline=deadline,
         )
 
     def to_batches(self) -> NoReturn:

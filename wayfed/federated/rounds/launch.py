@@ -57,11 +57,17 @@ def play(
     return run
 
 
+def checked_deadline(deadline: float | None) -> float | None:
+    """Return a deadline; raises InvalidOption where it is none."""
+    if deadline is not None and not deadline > 0:
+        raise InvalidOption(f"deadline is a number of seconds above 0, not {deadline!r}")
+    return deadline
+
+
 def check_rounds(rounds: object, quorum: float | None, deadline: float | None) -> None:
     """Raise InvalidOption unless a run can have these."""
     spec.check_rounds(rounds)
-    if deadline is not None and not deadline > 0:
-        raise InvalidOption(f"deadline is a number of seconds above 0, not {deadline!r}")
+    checked_deadline(deadline)
     if quorum is None:
         return
     if isinstance(quorum, float) and not 0 < quorum <= 1:

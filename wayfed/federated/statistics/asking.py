@@ -10,6 +10,7 @@ from wayfed.federated.parties.session import DESCRIBE
 from wayfed.federated.releases import ReleaseKind
 from wayfed.federated.rounds.binding import bind_plan
 from wayfed.federated.rounds.guard import GuardedGrid
+from wayfed.federated.rounds.launch import checked_deadline
 from wayfed.federated.statistics.description import (
     FederatedDescription,
     Told,
@@ -31,8 +32,17 @@ if TYPE_CHECKING:
     from wayfed_optimizer.types import Schema
 
 
-def count_rows(grid: PartyGrid, plan: bytes) -> int:
+def count_rows(grid: PartyGrid, plan: bytes, *, deadline: float | None = None) -> int:
     """Return how many rows a plan gives at all parties together.
+
+    Parameters
+    ----------
+    grid
+        A session with every party.
+    plan
+        The plan, as it travels.
+    deadline
+        Seconds that a party has for each answer; None waits as long as the grid does.
 
     Raises
     ------
@@ -41,7 +51,7 @@ def count_rows(grid: PartyGrid, plan: bytes) -> int:
     PartyError
         A party did not answer.
     """
-    told, left_out = _ask(grid, plan, Purpose.COUNT, Asked())
+    told, left_out = _ask(grid, plan, Purpose.COUNT, Asked(), deadline)
     if left_out:
         reasons = "".join(f"\n  party '{name}': {why}" for name, why in left_out.items())
         raise PolicyViolation(
@@ -61,6 +71,7 @@ def describe_rows(
     min_count: int,
     histograms: Mapping[str, Sequence[float]],
     partly: bool,
+    deadline: float | None = None,
 ) -> FederatedDescription:
     """Return what the parties tell of the columns of a plan's result.
 
@@ -81,17 +92,23 @@ def describe_rows(
     )
     if wrong := sorted(histograms.keys() - set(asked.numbers)):
         raise InvalidOption(f"'{wrong[0]}' is {schema[wrong[0]].type}; a histogram is of numbers")
-    told, left_out = _ask(grid, plan, Purpose.DESCRIBE, asked, partly=partly)
+    told, left_out = _ask(grid, plan, Purpose.DESCRIBE, asked, deadline, partly=partly)
     columns = together(schema, asked, told, quantiles=quantiles, top=top, min_count=min_count)
     rows = sum(each.rows for each in told.values())
     return FederatedDescription(rows, tuple(told), left_out, columns, kept_back(told))
 
 
 def _ask(
-    grid: PartyGrid, plan: bytes, purpose: Purpose, asked: Asked, *, partly: bool = False
+    grid: PartyGrid,
+    plan: bytes,
+    purpose: Purpose,
+    asked: Asked,
+    deadline: float | None,
+    *,
+    partly: bool = False,
 ) -> tuple[dict[str, Told], dict[str, str]]:
-    guarded = GuardedGrid(grid)
     try:
+        guarded = GuardedGrid(grid, deadline=checked_deadline(deadline))
         with flower_process():
             bound = bind_plan(guarded, plan, purpose, partly=partly)
             answers = guarded.ask(question(asked.to_dict()), DESCRIBE)

@@ -21,12 +21,16 @@ REQUESTER_METHOD: Final = "Requester"
 
 # A peer whose machine is gone is noticed by pings; one whose process died, at once.
 _PING_MILLISECONDS: Final = 5_000
+_PONG_MILLISECONDS: Final = 15_000
+"""A process that is stopped lets its kernel answer for it, but no ping; grpcio would wait a minute.
+An answer waits behind what is on its way: a few megabytes, where a line is slow."""
 _BOTH: Final = (
     ("grpc.max_receive_message_length", FRAME_BYTES),
     ("grpc.max_send_message_length", FRAME_BYTES),
     ("grpc.keepalive_time_ms", _PING_MILLISECONDS),
     ("grpc.keepalive_timeout_ms", _PING_MILLISECONDS),
     ("grpc.keepalive_permit_without_calls", 1),
+    ("grpc.http2.ping_timeout_ms", _PONG_MILLISECONDS),
     ("grpc.http2.max_pings_without_data", 0),
     # What arrives is read as it comes: measuring the line would answer each message with a ping.
     ("grpc.http2.bdp_probe", 0),
