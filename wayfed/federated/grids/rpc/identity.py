@@ -112,13 +112,15 @@ def _identity(key: EllipticCurvePrivateKey, name: str, valid: timedelta) -> Iden
     subject = x509.Name([x509.NameAttribute(x509.NameOID.COMMON_NAME, name[:64])])
     now = datetime.now(UTC)
     usages = [ExtendedKeyUsageOID.SERVER_AUTH, ExtendedKeyUsageOID.CLIENT_AUTH]
-    key_identifier = x509.SubjectKeyIdentifier.from_public_key(key.public_key())
+    serial = x509.random_serial_number()
+    # Of the certificate, not of its key, which another one may have: TLS takes it for the same.
+    key_identifier = x509.SubjectKeyIdentifier(serial.to_bytes(20, "big"))
     certificate = (
         x509.CertificateBuilder()
         .subject_name(subject)
         .issuer_name(subject)
         .public_key(key.public_key())
-        .serial_number(x509.random_serial_number())
+        .serial_number(serial)
         .not_valid_before(now - timedelta(hours=1))
         .not_valid_after(now + valid)
         .add_extension(x509.SubjectAlternativeName([x509.DNSName(SERVER_NAME)]), critical=False)
