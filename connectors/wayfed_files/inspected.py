@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any, Final
 from wayfed_optimizer.errors import SourceError
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Mapping, Sequence
     from pathlib import Path
 
     from wayfed_optimizer.statistics.estimates import Estimate
@@ -91,6 +91,21 @@ def not_of_format(path: Path, name: str, looks: str) -> SourceError:
         f"'{path}' is not {name}: it looks like {looks}",
         hint="name it .gz" if looks == "gzip" else "format= says what it is, whatever its name",
     )
+
+
+def require_names(path: Path, names: Sequence[str], *, hint: str | None = None) -> None:
+    """Raise SourceError where a column has no name, or that of another."""
+    seen: set[str] = set()
+    for position, name in enumerate(names, start=1):
+        if not name.strip():
+            raise SourceError(
+                f"column {position} of '{path}' has no name",
+                available=[name for name in names if name],
+                hint=hint,
+            )
+        if name in seen:
+            raise SourceError(f"two columns of '{path}' are called '{name}'", available=names)
+        seen.add(name)
 
 
 def require_signature(path: Path, signature: bytes, name: str) -> None:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any, Final
 
-from wayfed_files.inspected import Inspected, head_of, require_signature
+from wayfed_files.inspected import Inspected, head_of, require_names, require_signature
 from wayfed_optimizer.errors import SourceError
 from wayfed_optimizer.statistics.estimates import Estimate, Provenance
 
@@ -35,6 +35,7 @@ def inspect(path: Path, options: Mapping[str, Any], prefix: int) -> Inspected:
             schema, rows = _stream_facts(file) if is_stream else _file_facts(file)
     except (pa.ArrowException, OSError) as error:
         raise SourceError(f"'{path}' cannot be read as Arrow IPC: {error}") from error
+    require_names(path, schema.names)
     return Inspected(path, schema_from_arrow(schema).fields, rows)
 
 

@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any, Final
 
 from wayfed_files.distinct import Chunk, chunk_of, distinct_of
-from wayfed_files.inspected import Inspected, require_signature
+from wayfed_files.inspected import Inspected, require_names, require_signature
 from wayfed_files.partitions import METADATA
 from wayfed_optimizer.errors import SourceError
 from wayfed_optimizer.statistics.estimates import ColumnStatistics, Estimate, Provenance
@@ -44,6 +44,7 @@ def inspect(path: Path, options: Mapping[str, Any], prefix: int) -> Inspected:
         columns = footer.schema.to_arrow_schema()
     except (pa.ArrowException, OSError) as error:
         raise SourceError(f"'{path}' cannot be read as Parquet: {error}") from error
+    require_names(path, columns.names)
     fields = tuple(_field(column) for column in columns)
     nanoseconds = tuple(column.name for column in columns if _is_nanoseconds(column.type))
     return Inspected(

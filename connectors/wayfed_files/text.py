@@ -8,7 +8,7 @@ from contextlib import contextmanager
 from io import BytesIO
 from typing import TYPE_CHECKING, Any, Final
 
-from wayfed_files.inspected import Inspected, head_of, looks_like, not_of_format
+from wayfed_files.inspected import Inspected, head_of, looks_like, not_of_format, require_names
 from wayfed_optimizer.errors import InvalidOption, SourceError, TypeMismatch
 from wayfed_optimizer.statistics.estimates import Estimate, Provenance
 from wayfed_optimizer.types import (
@@ -42,6 +42,7 @@ CSV_DEFAULTS: Final[Mapping[str, Any]] = {
 _GZIP: Final = b"\x1f\x8b"
 _GZIP_RATIO: Final = 4.0
 _DIGITS_OF_INT64: Final = 19
+_INT64_END: Final = 2.0**63
 _BYTE_ORDER_MARK: Final = b"\xef\xbb\xbf"
 _TEXTS: Final = ("text", "JSON", "a JSON array", "XML or HTML")
 _CSV_ROW = re.compile(r"Row #(\d+)")
@@ -86,7 +87,7 @@ def inspect_csv(path: Path, options: Mapping[str, Any], prefix: int) -> Inspecte
     except (pa.ArrowException, OSError, EOFError) as error:
         raise _broken(path, "CSV", _CSV_ROW, error, prefix, starts_at=0) from error
     names = first.schema.names if options["header"] else _numbered(len(first.schema))
-    _require_names(path, names)
+    require_names(path, names, hint="header=False reads the first line as a row")
     fields = tuple(
         Field(name, _whole(texts.column(i)) or _inferred(first.schema.types[i], name, path))
         for i, name in enumerate(names)
@@ -153,18 +154,6 @@ def _numbered(count: int) -> list[str]:
     return [f"column{position}" for position in range(count)]
 
 
-def _require_names(path: Path, names: list[str]) -> None:
-    for position, name in enumerate(names, start=1):
-        if not name.strip():
-            raise SourceError(
-                f"column {position} of '{path}' has no name in the header",
-                available=[name for name in names if name],
-                hint="header=False reads the first line as a row",
-            )
-        if names.index(name) != position - 1:
-            raise SourceError(f"two columns of '{path}' are called '{name}'", available=names)
-
-
 def _inferred(kind: pa.DataType, column: str, path: Path) -> DataType:
     """Return the type of an inferred column; NULL where there were only NULLs."""
     import pyarrow as pa
@@ -198,26 +187,26 @@ def inspect_ndjson(path: Path, options: Mapping[str, Any], prefix: int) -> Inspe
         Where the file is empty, not JSON lines, or has a broken line at its beginning.
     """
     import pyarrow as pa
-    from pyarrow import json
 
     with _opened(path, "NDJSON") as file:
         try:
             text = _whole_lines(path, file.read(prefix), prefix)
-            table = json.read_json(BytesIO(text), json.ReadOptions(False, len(text) + 1))
+            table = _read_json(text, {})
             # The reader takes texts for timestamps and drops their zone: look at what is written.
-            plain = pa.schema(
-                [(c.name, pa.string()) for c in table.schema if pa.types.is_timestamp(c.type)]
-            )
-            if len(plain):
-                again = json.ParseOptions(explicit_schema=plain)
-                table = json.read_json(BytesIO(text), json.ReadOptions(False, len(text) + 1), again)
+            times = [c.name for c in table.schema if pa.types.is_timestamp(c.type)]
+            if times:
+                table = _read_json(text, dict.fromkeys(times, pa.string()))
         except (pa.ArrowException, OSError, EOFError) as error:
             raise _broken(path, "NDJSON", _JSON_ROW, error, prefix, starts_at=1) from error
     fields = tuple(
-        Field(column.name, _type_of_json(table.column(position), column, path))
+        Field(
+            column.name,
+            _large(text, column.name, table.column(position))
+            or _type_of_json(table.column(position), column, path),
+        )
         for position, column in enumerate(table.schema)
     )
-    _require_names(path, [f.name for f in fields])
+    require_names(path, [f.name for f in fields])
     return Inspected(path, fields, _rows(path, table.num_rows, prefix))
 
 
@@ -230,6 +219,29 @@ def _whole_lines(path: Path, text: bytes, prefix: int) -> bytes:
     if end < 0:
         raise SourceError(f"the first line of '{path}' is longer than {prefix:,} bytes")
     return text[: end + 1]
+
+
+def _read_json(text: bytes, kinds: Mapping[str, pa.DataType]) -> pa.Table:
+    """Return rows, of which some columns are of types that are given."""
+    import pyarrow as pa
+    from pyarrow import json
+
+    given = json.ParseOptions(explicit_schema=pa.schema(kinds)) if kinds else None
+    return json.read_json(BytesIO(text), json.ReadOptions(False, len(text) + 1), given)
+
+
+def _large(text: bytes, name: str, values: pa.ChunkedArray) -> DataType | None:
+    """Return the type of whole numbers beyond int64, which the reader takes for floats."""
+    import pyarrow as pa
+    import pyarrow.compute as pc
+
+    if not pa.types.is_floating(values.type) or (pc.max(pc.abs(values)).as_py() or 0) < _INT64_END:
+        return None
+    try:
+        _read_json(text, {name: pa.decimal128(MAX_PRECISION, 0)})
+    except pa.ArrowInvalid:
+        return None
+    return Decimal(MAX_PRECISION, 0)
 
 
 def _type_of_json(values: pa.ChunkedArray, column: pa.Field, path: Path) -> DataType:

@@ -145,6 +145,29 @@ def test_json_lines_are_inferred(folder):
     }
 
 
+def test_whole_numbers_beyond_int64_in_json_lines_are_exact(folder):
+    folder.text("f.ndjson", f'{{"n": {2**64}, "f": 1e300}}\n{{"n": -5, "f": 0.5}}\n{{"n": null}}\n')
+    assert types_of(folder.source("f.ndjson")) == {"n": "decimal(38,0)", "f": "float64"}
+
+
+@pytest.mark.parametrize("names", [["a", "a"], ["a", ""]], ids=["two alike", "none"])
+@pytest.mark.parametrize("name", ["f.parquet", "f.arrow", "f.arrows"])
+def test_columns_that_cannot_be_told_apart_are_refused(folder, name, names):
+    table = pa.table([pa.array([1]), pa.array([2])], names=names)
+    target = folder.path / name
+    if name == "f.parquet":
+        pq.write_table(table, target)
+    else:
+        new = pa.ipc.new_stream if name == "f.arrows" else pa.ipc.new_file
+        with new(target, table.schema) as writer:
+            writer.write_table(table)
+
+    with pytest.raises(
+        SourceError, match=r"two columns of .* are called 'a'|column 2 of .* has no"
+    ):
+        folder.source(name)
+
+
 @pytest.mark.parametrize("name", ["f.arrow", "f.feather", "f.arrows"])
 def test_arrow_files_and_streams_tell_their_columns_and_rows(folder, name):
     folder.arrow(name, n=pa.array([1, 2], pa.uint8()), s=pa.array(["a", "b"], pa.large_string()))
