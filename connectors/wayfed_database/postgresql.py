@@ -9,6 +9,7 @@ from types import MappingProxyType
 from typing import TYPE_CHECKING, Any, Final
 
 from wayfed_arrow import Stream, conform
+from wayfed_arrow.calendar import within_calendar
 from wayfed_database.adbc import driver_errors
 from wayfed_database.channels import temporary_name, values_of
 from wayfed_database.failures import first_line, passing, statement_failure
@@ -19,7 +20,6 @@ from wayfed_database.kept_rows import KeptRows
 from wayfed_database.key_filters import KeyFilters
 from wayfed_database.partitioned import LEAST_PAGES, Gathered, Partitioned
 from wayfed_database.pool import close_quietly
-from wayfed_database.values import within_calendar
 from wayfed_optimizer.errors import Cancelled, SourceError, TransferError, WayfedError
 from wayfed_optimizer.platform import ARROW_TABLE, TableReference
 from wayfed_sql import POSTGRESQL
@@ -39,6 +39,7 @@ _BEGIN: Final = "BEGIN ISOLATION LEVEL REPEATABLE READ, READ {}"
 _BATCHES: Final = MappingProxyType({"adbc.postgresql.batch_size_hint_bytes": str(1 << 20)})
 """The driver's own are sixteen times as large: a second may pass before the first one is there."""
 
+_OUTSIDE: Final = 'filter such rows out, or read it with query="select {column}::text …"'
 _NO_METRICS: Final[Mapping[str, float]] = MappingProxyType({})
 
 
@@ -74,7 +75,7 @@ class _Rows(KeptRows):
             with failing(), lease.calls.call():
                 batch = next(stream, None)
             if batch is not None:
-                within_calendar(batch)
+                within_calendar(batch, _OUTSIDE)
             return batch
 
         def ended(finished: bool) -> None:

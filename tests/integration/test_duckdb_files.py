@@ -15,7 +15,7 @@ from pyarrow import feather
 from tests.integration.engines import a_run, fragment_of
 from wayfed_duckdb import CONNECTOR as DUCKDB
 from wayfed_files import CONNECTOR as FILES
-from wayfed_optimizer.errors import ExecutionError, SourceChanged
+from wayfed_optimizer.errors import ExecutionError, SourceChanged, TransferError
 from wayfed_optimizer.expressions import Named, call, column, literal
 from wayfed_optimizer.platform import ARROW_STREAM, ARROW_TABLE, SourceRequest
 from wayfed_optimizer.relations import Aggregate, Filter, Read, Relation
@@ -288,3 +288,30 @@ def test_what_a_name_means_in_one_run_is_forgotten_in_the_next(lake):
     assert arrow == [[{"n": 6}], [{"n": 6}]]
     gc.collect()
     assert alive() is None
+
+
+def test_days_outside_of_the_calendar_are_told_of_when_they_leave(lake):
+    table = pa.table({"day": pa.array([-800_000, 0], pa.date32()), "n": [1, 2]})
+    pq.write_table(table, lake.path / "t.parquet")
+    lake.text("t.csv", "day,n\n0000-01-01,1\n1970-01-01,2\n")
+
+    for name in ("t.parquet", "t.csv"):
+        source = lake.source(name)
+        late = Filter(
+            Read("t", source.schema), call("greater", column(source.schema, "n"), literal(1))
+        )
+        assert lake.run(late, source).num_rows == 1
+        with pytest.raises(
+            TransferError, match="'day' holds infinity, or a year outside 1 to 9999"
+        ):
+            lake.read(name)
+        with pytest.raises(TransferError, match="outside 1 to 9999"):
+            list(lake.run(Read("t", source.schema), source, ARROW_STREAM))
+
+
+def test_whole_numbers_beyond_int64_arrive_exactly(lake):
+    lake.text("t.csv", f"n\n{2**64 + 1}\n-5\n")
+    lake.text("t.ndjson", f'{{"n": {2**64 + 1}}}\n{{"n": -5}}\n')
+
+    for name in ("t.csv", "t.ndjson"):
+        assert [int(row["n"]) for row in lake.rows(name)] == [2**64 + 1, -5]

@@ -1,4 +1,4 @@
-"""Values that a database can hold and that nothing else here can."""
+"""Times that a store can hold, and that are outside of the calendar here: years 1 to 9999."""
 
 from __future__ import annotations
 
@@ -16,8 +16,16 @@ _LAST: Final = (datetime.date.max - _EPOCH).days
 _PER_DAY: Final = {"s": 86_400, "ms": 86_400_000, "us": 86_400_000_000, "ns": 86_400_000_000_000}
 
 
-def within_calendar(batch: pa.RecordBatch) -> None:
-    """Raise TransferError where a date or timestamp is infinite, or beyond the years 1 to 9999."""
+def within_calendar(batch: pa.RecordBatch, hint: str | None = None) -> None:
+    """Raise TransferError where a date or timestamp is infinite, or beyond the years 1 to 9999.
+
+    Examples
+    --------
+    >>> import pyarrow as pa
+    >>> within_calendar(pa.record_batch({"day": pa.array([-800_000], pa.date32())}))
+    Traceback (most recent call last):
+    wayfed_optimizer.errors.TransferError: column 'day' holds infinity, or a year outside ...
+    """
     import pyarrow as pa
     from pyarrow import compute
 
@@ -34,5 +42,5 @@ def within_calendar(batch: pa.RecordBatch) -> None:
         if ends["min"] < _FIRST * per_day or ends["max"] >= (_LAST + 1) * per_day:
             raise TransferError(
                 f"column '{field.name}' holds infinity, or a year outside 1 to 9999",
-                hint=f'filter such rows out, or read it with query="select {field.name}::text …"',
+                hint=hint and hint.format(column=field.name),
             )
