@@ -214,9 +214,11 @@ def _converted(column: pa.Array, field: pa.Field) -> pa.Array:
         try:
             converted = column.cast(field.type)
         except (pa.ArrowInvalid, pa.ArrowNotImplementedError) as error:
+            found = column.type
+            if isinstance(found, pa.BaseExtensionType):
+                found = found.storage_type
             raise TransferError(
-                f"column '{field.name}' came as {column.type} and does not fit {field.type}: "
-                f"{error}",
+                f"column '{field.name}' came as {found} and does not fit {field.type}: {error}",
                 hint="cast it in the plan, to a type that holds its values",
             ) from error
         if pa.types.is_float32(field.type):

@@ -312,9 +312,13 @@ def _first(connection: Asking, sql: str, **values: object) -> tuple[Any, ...] | 
 
 
 def _named(connection: Asking, sql: str, table: str) -> tuple[Any, ...] | None:
-    """Return what there is of a table called ``table``, or else ``schema.table``."""
-    schema, _, name = table.partition(".")
-    for candidate in (quoted(table), *([quoted(schema, name)] if name else [])):
+    """Return what there is of a table called ``table``, or else ``schema.table``.
+
+    Dots may be part of either name.
+    """
+    names = table.split(".")
+    splits = ((".".join(names[:at]), ".".join(names[at:])) for at in range(1, len(names)))
+    for candidate in (quoted(table), *(quoted(schema, name) for schema, name in splits)):
         if (row := _first(connection, sql, name=candidate)) is not None:
             return row
     return None

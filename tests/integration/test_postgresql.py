@@ -476,3 +476,18 @@ def test_a_selection_of_expressions_is_computed_there(accounts, store):
         ),
     )
     assert store.rows(sorted_by(doubled, "id"))[0] == {"id": 1, "twice": Decimal("21.00")}
+
+
+def test_dots_may_be_part_of_the_name_of_a_schema_or_table(server, store):
+    server('create schema "o.o"')
+    server('create table "o.o"."t.t" as select 7 as x')
+
+    assert store.rows(store.read("o.o.t.t")) == [{"x": 7}]
+
+
+def test_a_numeric_nan_is_told_of_in_words(server, store):
+    server("create table t (n numeric(5,2))")
+    server("insert into t values ('NaN')")
+
+    with pytest.raises(TransferError, match="'n' came as string and does not fit decimal"):
+        store.rows(store.read())
