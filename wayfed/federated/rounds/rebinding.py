@@ -66,7 +66,7 @@ def rebind(
 
 def _refuse_changed(checkpoint: Checkpoint, reports: Mapping[str, PartyReport]) -> None:
     changed = [
-        f"\n  party '{name}': {checkpoint.parties[name].rows:,} rows then, {now.rows:,} now"
+        f"\n  party '{name}': {_change(checkpoint.parties[name].rows, now.rows)}"
         for name, then in checkpoint.digests.items()
         if (now := reports.get(name)) is not None and now.digest not in (None, then)
     ]
@@ -77,3 +77,9 @@ def _refuse_changed(checkpoint: Checkpoint, reports: Mapping[str, PartyReport]) 
             hint="resume(…, allow_changed=True) goes on with the rows there are now; "
             "the model is then another than of an undisturbed run",
         )
+
+
+def _change(then: int, now: int) -> str:
+    if then != now:
+        return f"{then:,} rows then, {now:,} now"
+    return f"{now:,} rows, of other values than then; or the party has another key than then"

@@ -154,6 +154,16 @@ def test_parties_with_other_rows_are_named_and_may_be_allowed(
     assert len(resumed.history) == 6
 
 
+def test_as_many_rows_of_other_values_may_be_the_same_of_a_party_with_another_key(
+    context: Context, train: Train, unequal_parties: dict[str, Arrays], tmp_path: Path
+) -> None:
+    stopped = train(checkpoint=tmp_path, rounds=1)
+    other = {**unequal_parties, "birch": unequal_parties["cedar"].take(slice(0, 150))}
+
+    with pytest.raises(SourceChanged, match="'birch': 150 rows, of other values than then; or"):
+        context.resume(stopped.id, other)
+
+
 def test_a_run_whose_updates_nobody_reads_goes_on_too(
     context: Context, train: Train, unequal_parties: dict[str, Arrays], tmp_path: Path
 ) -> None:
