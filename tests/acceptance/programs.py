@@ -15,7 +15,7 @@ from threading import Event
 
 import psutil
 
-PATIENCE_SECONDS = 30.0
+PATIENCE_SECONDS = 120.0
 """How long a condition may take on a machine that is busy with something else."""
 
 

@@ -37,9 +37,9 @@ def data_directory(pid: int) -> Path:
 
 
 def wait_until(condition: Callable[[], bool]) -> None:
-    end = time.monotonic() + 30
+    end = time.monotonic() + 120
     while not condition():
-        assert time.monotonic() < end, "waited for 30 seconds"
+        assert time.monotonic() < end, "waited for two minutes"
         time.sleep(0.01)
 
 

@@ -270,7 +270,7 @@ with wf.context() as ctx:
     print(ctx.read(url, table="t").to_numpy()["x"].tolist())
 """
     command = [sys.executable, "-c", program]
-    result = subprocess.run(command, capture_output=True, text=True, check=False, timeout=120)
+    result = subprocess.run(command, capture_output=True, text=True, check=False, timeout=600)
     assert result.stdout == "ExecutionError True\n[1]\n", result.stdout + result.stderr
 
 
@@ -391,7 +391,7 @@ def test_ctrl_c_ends_a_write_that_waits_for_a_lock(ctx, postgres):
             while watcher.execute(WAITING).fetchone() == (0,):
                 assert process.poll() is None
             process.send_signal(signal.SIGINT)
-            assert process.communicate(timeout=60)[0] == "interrupted\n"
+            assert process.communicate(timeout=120)[0] == "interrupted\n"
         assert watcher.execute(WAITING).fetchone() == (0,)
     assert execute(postgres, "SELECT count(*) FROM t") == [(3,)]
 

@@ -195,7 +195,7 @@ def test_a_failure_leaves_a_directory_as_it_was(ctx, tmp_path):
 @pytest.mark.parametrize("way", ["file", "new", "append", "overwrite", "merge"])
 def test_whenever_a_writer_is_killed_readers_see_the_old_rows_or_the_new(way, tmp_path):
     command = [sys.executable, DRIVER, way, tmp_path]
-    result = subprocess.run(command, capture_output=True, text=True, check=False, timeout=120)
+    result = subprocess.run(command, capture_output=True, text=True, check=False, timeout=600)
     assert result.returncode == 0, result.stderr
     killed, seen = result.stdout.splitlines()
     assert int(killed) > 5
@@ -222,7 +222,7 @@ with wf.context() as ctx:
             print(type(error).__name__, named, ctx.read(place).to_numpy()["x"].tolist())
 """
     command = [sys.executable, "-c", program]
-    result = subprocess.run(command, capture_output=True, text=True, check=False, timeout=120)
+    result = subprocess.run(command, capture_output=True, text=True, check=False, timeout=600)
     assert result.stdout == 5 * "ExecutionError True [1]\n", result.stdout + result.stderr
     assert hidden(tmp_path) == []
 
