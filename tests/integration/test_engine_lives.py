@@ -37,14 +37,11 @@ COMMON = """
     (started,) = javas()
 """
 
-CLOSED = """
+SHARED = """
     assert answer(second) == [2, 3]
     first.close()
     assert answer(second) == [2, 3]
     assert javas() == [started]  # the same one served them all
-    second.close()
-    assert not psutil.Process().children(recursive=True)
-    assert os.listdir(tempfile.gettempdir()) == []
 """
 
 KILLED = """
@@ -88,15 +85,11 @@ def processes_of(temporary: Path) -> list[psutil.Process]:
 
 
 @pytest.mark.parametrize("engine", ENGINES)
-def test_contexts_share_a_jvm_and_the_last_one_leaves_nothing(engine: str, temporary: Path) -> None:
-    done = run(engine, temporary, COMMON, CLOSED)
-    assert (done.returncode, done.stdout, done.stderr) == (0, "", "")
-    assert processes_of(temporary) == []
-
-
-@pytest.mark.parametrize("engine", ENGINES)
-def test_a_program_that_closes_nothing_leaves_nothing(engine: str, temporary: Path) -> None:
-    done = run(engine, temporary, COMMON)
+def test_contexts_share_a_jvm_and_who_does_not_close_the_last_one_leaves_nothing(
+    engine: str, temporary: Path
+) -> None:
+    # What closing the last one leaves is asked in test_spark and test_flink.
+    done = run(engine, temporary, COMMON, SHARED)
     assert (done.returncode, done.stdout, done.stderr) == (0, "", "")
     assert processes_of(temporary) == []
     assert list(temporary.iterdir()) == []

@@ -415,7 +415,12 @@ def test_spark_starts_when_first_needed_and_the_last_context_leaves_nothing(
             (bare / program).symlink_to(found)
     temporary = tmp_path / "tmp"
     temporary.mkdir()
-    environment = {"PATH": str(bare), "TMPDIR": str(temporary), "HOME": str(tmp_path)}
+    environment = {
+        "PATH": str(bare),
+        "TMPDIR": str(temporary),
+        "HOME": str(tmp_path),
+        "JDK_JAVA_OPTIONS": "-XX:TieredStopAtLevel=1",  # starts sooner
+    }
     done = subprocess.run(
         [
             sys.executable,
@@ -436,7 +441,7 @@ def test_spark_starts_when_first_needed_and_the_last_context_leaves_nothing(
 
 
 @settings(
-    max_examples=25,
+    max_examples=50 if os.environ.get("WAYFED_THOROUGH") == "1" else 12,
     deadline=None,
     derandomize=True,
     phases=[Phase.explicit, Phase.generate],

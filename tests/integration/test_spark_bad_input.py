@@ -85,14 +85,19 @@ PROGRAMS = {
         assert is_well(context)
     assert not psutil.Process().children(recursive=True)
     """,
-    "a session that is stopped": """
+    "a session without Python at its workers, and stopped": """
     from pyspark.sql import SparkSession
 
+    os.environ["PYSPARK_PYTHON"] = "/nowhere/python"
     builder = SparkSession.builder.master("local[1]").config("spark.ui.enabled", False)
+    for name, value in config.items():
+        builder = builder.config(name, value)
     session = builder.getOrCreate()
     with wf.context() as context:
         assert context.read(session.range(5)).count() == 5
     with wf.context(spark=session) as context:
+        told = failure(context.read(table).map(lambda row: row.n, schema={"n": "int64"}))
+        assert "workers cannot run /nowhere/python" in told, told
         assert is_well(context)
         session.stop()
         told = failure(context.read(table).sort("n"))
@@ -101,7 +106,8 @@ PROGRAMS = {
 }
 
 
-SOAKING = {"no memory left", "a JVM that was killed"}
+# The last of them is short, and asks of a session what "workers without Python" asks.
+SOAKING = {"workers without Python", "no memory left", "a JVM that was killed"}
 
 
 @pytest.mark.slow
