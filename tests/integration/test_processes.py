@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import signal
 from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 import numpy as np
@@ -20,8 +21,8 @@ from wayfed.federated.runs.results import FederatedRun
 NAMES = ("ash", "birch", "cedar")
 
 
-@pytest.fixture
-def ctx(tmp_path: Path) -> Iterator[FederatedContext]:
+@contextmanager
+def three_banks(directory: Path) -> Iterator[FederatedContext]:
     """Three banks whose rows have ties and NULLs."""
     random = np.random.default_rng(3)
     for name in NAMES:
@@ -30,12 +31,24 @@ def ctx(tmp_path: Path) -> Iterator[FederatedContext]:
         rows = pa.table(
             {"x": x[:, 0], "y": pa.array([v if v < 2 else None for v in x[:, 1]]), "late": late}
         )
-        csv.write_csv(rows, tmp_path / f"{name}.csv")
+        csv.write_csv(rows, directory / f"{name}.csv")
     schema = {"flights": {"x": "float64", "y": "float64", "late": "bool"}}
     parties = {
-        name: {"tables": {"flights": {"source": str(tmp_path / f"{name}.csv")}}} for name in NAMES
+        name: {"tables": {"flights": {"source": str(directory / f"{name}.csv")}}} for name in NAMES
     }
     with wf.context(env="federated", parties={"schema": schema, "party": parties}) as made:
+        yield made
+
+
+@pytest.fixture(scope="module")
+def directory(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return tmp_path_factory.mktemp("banks")
+
+
+@pytest.fixture(scope="module")
+def ctx(directory: Path) -> Iterator[FederatedContext]:
+    """Banks whose processes start once for all tests that leave them alone."""
+    with three_banks(directory) as made:
         yield made
 
 
@@ -78,41 +91,36 @@ def test_processes_train_the_model_that_one_process_trains_bit_for_bit(ctx):
     ]
 
 
-def test_processes_make_their_arrays_anew_before_each_round(ctx, tmp_path):
-    before = {name: (tmp_path / f"{name}.csv").read_text() for name in NAMES}
+def test_processes_make_their_arrays_anew_before_each_round(ctx, directory):
+    before = {name: (directory / f"{name}.csv").read_text() for name in NAMES}
+
+    def restore() -> None:
+        for name, text in before.items():
+            (directory / f"{name}.csv").write_text(text)
 
     def grow(run: FederatedRun) -> None:
         for name, text in before.items():
             lines = text.splitlines(keepends=True)
             more = "".join(lines[1 : 1 + 5 * len(run.history)])
-            (tmp_path / f"{name}.csv").write_text(text + more)
+            (directory / f"{name}.csv").write_text(text + more)
 
     runs = []
     for runner in ("local", "processes"):
-        for name, text in before.items():
-            (tmp_path / f"{name}.csv").write_text(text)
         runs.append(train(ctx, runner=runner, refresh="round", on_round=grow))
+        restore()
 
     here, there = runs
     assert {report.rows for report in here.parties.values()} == {70}
     assert weights(there) == weights(here)
 
 
-def test_the_processes_end_with_the_context(ctx):
-    train(ctx, runner="processes", rounds=1)
-    started = pids(ctx)
-    ctx.close()
-
-    assert set(started) == set(NAMES)
-    until(lambda: not any(map(is_there, started.values())))
-
-
-def test_a_party_that_is_killed_is_named_at_once_and_the_others_go_on(ctx):
+def test_a_party_that_is_killed_is_named_at_once_and_the_others_go_on(tmp_path):
     def kill(run: FederatedRun) -> None:
         if len(run.history) == 1:
-            os.kill(pids(ctx)["birch"], signal.SIGKILL)
+            os.kill(pids(own)["birch"], signal.SIGKILL)
 
-    run = train(ctx, runner="processes", rounds=3, deadline=60, on_round=kill)
+    with three_banks(tmp_path) as own:
+        run = train(own, runner="processes", rounds=3, deadline=300, on_round=kill)
 
     assert run.status == "finished"
     assert sorted(run.history[0].weights) == list(NAMES)
@@ -155,3 +163,12 @@ def test_a_second_run_goes_over_the_same_processes(ctx):
 
     assert pids(ctx) == before
     assert weights(second) == weights(first)
+
+
+def test_the_processes_end_with_the_context(ctx):
+    train(ctx, runner="processes", rounds=1)
+    started = pids(ctx)
+    ctx.close()  # no test after this one may use it
+
+    assert set(started) == set(NAMES)
+    until(lambda: not any(map(is_there, started.values())))

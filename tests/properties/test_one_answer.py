@@ -47,7 +47,7 @@ def test_a_plan_gives_the_same_rows_on_each_engine_and_most_plans_run_on_all(
     assert max(refused[store] / tried[store] for store in STORES) <= 0.2, refused
 
 
-@examples(60)
+@examples(40)
 @given(
     plan=finished_plans(),
     world=st.integers(0, FEW - 1),

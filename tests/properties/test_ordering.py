@@ -14,7 +14,7 @@ from wayfed_optimizer.statistics import Cardinalities, ColumnStatistics, Estimat
 from wayfed_optimizer.text import describe
 
 __all__ = ["joined"]
-FEW = examples(80)
+FEW = examples(50)
 
 
 def estimates(sizes: list[int]) -> Cardinalities:

@@ -36,7 +36,7 @@ from wayfed_optimizer.statistics import Cardinalities, ColumnStatistics, Estimat
 from wayfed_optimizer.text import describe
 from wayfed_optimizer.types import Schema
 
-FEW = examples(120)
+FEW = examples(60)
 KINDS = [JoinKind.INNER, JoinKind.LEFT, JoinKind.RIGHT, JoinKind.SEMI, JoinKind.ANTI]
 RULES = (reduce_left, reduce_right, range_left, range_right, lower_semi_join)
 TABLES = {name: Schema.of(**{f"{name}1": "int64", f"{name}2": "int64"}) for name in "abcd"}

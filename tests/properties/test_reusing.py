@@ -84,7 +84,7 @@ def plans(draw: st.DrawFn) -> Relation:
 
 
 @given(plan=plans())
-@examples(120)
+@examples(60)
 def test_groups_joined_instead_of_their_rows_give_the_same(
     database: Database, plan: Relation
 ) -> None:

@@ -38,7 +38,7 @@ from wayfed_optimizer.types import Schema
 from wayfed_sql import DUCKDB, to_sql
 
 SQL_TYPES = {"int64": "BIGINT", "text": "VARCHAR", "float64": "DOUBLE"}
-FEW = examples(80)
+FEW = examples(50)
 JOINED = {f"t{i}": Schema.of(**{f"a{i}": "int64", f"b{i}": "int64"}) for i in range(5)}
 KEYED = {
     f"k{i}": Schema.of(**{f"a{i}": "int64", f"b{i}": "int64", f"c{i}": "float64"}) for i in range(4)
@@ -102,7 +102,7 @@ def keyed() -> Iterator[Database]:
 
 
 @given(plans())
-@examples(150)
+@examples(80)
 def test_a_rewritten_plan_has_the_same_columns_and_nothing_left_to_rewrite(plan: Relation) -> None:
     rewritten = rewrite(plan).relation
     assert rewritten.schema == plan.schema
@@ -214,7 +214,7 @@ def groups_of_joins(
 
 
 @given(plan=groups_of_joins(), homes=st.lists(st.sampled_from("pq"), min_size=4, max_size=4))
-@examples(150)
+@examples(80)
 def test_an_alternative_gives_the_same_rows_wherever_tables_lie(
     keyed: Database, plan: Relation, homes: list[str]
 ) -> None:
@@ -235,7 +235,7 @@ def test_an_alternative_gives_the_same_rows_wherever_tables_lie(
 
 
 @given(plan=groups_of_joins(OUTER, filters=True))
-@examples(150)
+@examples(80)
 def test_a_plan_over_tables_with_keys_gives_the_same_rows_rewritten(
     keyed: Database, plan: Relation
 ) -> None:
