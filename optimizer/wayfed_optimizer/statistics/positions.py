@@ -9,6 +9,8 @@ from typing import Final
 
 _DAY: Final = 86_400.0
 _EPOCH: Final = datetime.date(1970, 1, 1).toordinal()
+_FARTHEST: Final = 1e100
+"""Numbers beyond it have no place: a double does not hold sums of their squares."""
 _DIGITS: Final = 8
 """So many characters of a text decide where it lies; more are beyond what a double holds."""
 
@@ -85,7 +87,7 @@ def _finite(value: float | decimal.Decimal) -> float | None:
         number = float(value)
     except OverflowError:
         return None
-    return number if abs(number) < float("inf") else None
+    return number if abs(number) < _FARTHEST else None
 
 
 def _fraction(text: str) -> float:

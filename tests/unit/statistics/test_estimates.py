@@ -250,3 +250,17 @@ def test_columns_besides_a_key_filter_what_it_brings_together():
     joined = Join(FLIGHTS, towns, on=(("tail", "plane"), ("origin", "town")))
     found = Cardinalities(known.__getitem__).rows(joined).likely
     assert found == pytest.approx(10_000 * 0.9 * 400 / 500 / 102, rel=0.05)
+
+
+@pytest.mark.parametrize("function", ["sum", "mean", "min", "max"])
+def test_values_at_the_ends_of_what_a_double_holds_are_summed_up_without_bounds(function):
+    table = Read("t", Schema.of(x="float64"))
+    known = TableStatistics(
+        Estimate.exactly(10), {"x": ColumnStatistics(distinct=10, low=-1e308, high=1e308)}
+    )
+    total = Aggregate(table, (), (Named("y", call(function, column(table.schema, "x"))),))
+    large = Filter(total, call("greater", column(total.schema, "y"), literal(0.0)))
+
+    rows = Cardinalities(lambda _: known).rows(large)
+
+    assert 0.0 <= rows.likely <= 1.0
