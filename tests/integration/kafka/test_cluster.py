@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import ExitStack
+
 import pyarrow as pa
 import pytest
 
@@ -20,7 +23,7 @@ BATCH = 2_000
 
 
 @pytest.fixture(scope="module")
-def cluster():
+def brokers():
     """Three brokers; one that is gone is missed after six seconds."""
     settings = {"broker.session.timeout.ms": 6_000, "broker.heartbeat.interval.ms": 500}
     try:
@@ -34,12 +37,18 @@ def cluster():
 
 
 @pytest.fixture
-def topic(cluster):
-    """A topic on all three; whoever was killed is back after the test."""
-    yield cluster.create_topic(new_name(), partitions=3)
+def cluster(brokers):
+    """All three: whoever was killed before is back."""
     for node in NODES:
-        if not cluster.running(node):
-            cluster.start_node(node)
+        if not brokers.running(node):
+            brokers.start_node(node)
+    return brokers
+
+
+@pytest.fixture
+def topic(cluster):
+    """A topic on all three."""
+    return cluster.create_topic(new_name(), partitions=3)
 
 
 def numbers(count):
@@ -86,20 +95,24 @@ def test_a_leader_that_dies_in_a_write_leaves_all_or_nothing_by_kafka_python(
         assert values(cluster, topic) == expected(count)
 
 
-@pytest.mark.parametrize("client", CLIENTS)
-def test_a_leader_that_dies_in_a_read_loses_nothing_and_doubles_nothing(cluster, topic, client):
+def test_a_leader_that_dies_in_a_read_loses_nothing_and_doubles_nothing(cluster, topic):
     url, count = cluster.url(topic), 100_000
     with wf.context() as ctx:
         ctx.read(numbers(count)).write(url, mode="append")
-    seen = []
-    settings = {"client": client}
-    with wf.context(kafka=settings) as ctx:
-        batches = ctx.read(url, format="json", schema={"n": "int64"}).to_batches()
-        for number, batch in enumerate(batches):
-            if number == 0:
-                cluster.kill(cluster.leader(topic))
-            seen += batch.column("n").to_pylist()
-    assert sorted(seen) == list(range(count))
+
+    def rest(batches):
+        return [n for batch in batches for n in batch.column("n").to_pylist()]
+
+    with ExitStack() as stack, ThreadPoolExecutor(len(CLIENTS)) as threads:
+        seen, going = [], []
+        for client in CLIENTS:
+            ctx = stack.enter_context(wf.context(kafka={"client": client}))
+            read = ctx.read(url, format="json", schema={"n": "int64"})
+            going.append(stack.enter_context(read.to_batches()))
+            seen.append(next(going[-1]).column("n").to_pylist())
+        cluster.kill(cluster.leader(topic))
+        for first, others in zip(seen, threads.map(rest, going), strict=True):
+            assert sorted(first + others) == list(range(count))
 
 
 @pytest.mark.soak  # a busy machine misses a broker only after the write has ended
