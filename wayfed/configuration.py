@@ -20,7 +20,8 @@ _SECRET_FILE: Final = re.compile(r"file:(?!//)(.+)")
 _TWICE: Final = re.compile(r"^Cannot (?:overwrite|declare|mutate).*\(at line (\d+)")
 _SQLITE: Final = "sqlite:///"
 ADDRESS: Final = r"^.+:[0-9]+$"
-_PATTERNS: Final = {ADDRESS: "host:port"}
+PLACE: Final = r"^[A-Za-z_][\w.]*:[A-Za-z_][\w.]*$"
+_PATTERNS: Final = {ADDRESS: "host:port", PLACE: "module:function"}
 _MISSING_HINTS: Final = {
     "schema": "it holds what all parties have agreed to publish, [schema.TABLE] and [keys]: the "
     "same file everywhere",

@@ -8,7 +8,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any, Literal
 
 from wayfed.federated.models.schedule import Kind, Schedule, as_rate
-from wayfed.federated.models.spec import ModelSpec, check_descent, check_whole
+from wayfed.federated.models.spec import ModelSpec, OwnModel, check_descent, check_whole
 
 if TYPE_CHECKING:
     import os
@@ -230,12 +230,26 @@ def custom(
     name: str,
     *,
     task: Literal["classification", "regression"] = "classification",
+    build: Callable[..., Any] | None = None,
     **parameters: Parameter,
 ) -> ModelSpec:
     """Name a model that a package provides by an entry point of the group ``wayfed.models``.
 
     The entry point is a callable ``(task, **parameters)`` that gives a
     `wayfed.federated.models.adapter.Model`; it has to be installed wherever the model is trained.
+    A party may also name it in its own file: ``[models] NAME = "module:function"``.
+
+    Parameters
+    ----------
+    name
+        As parties know it.
+    task
+        What is learned.
+    build
+        The callable, where it is no entry point here. Parties of this process use it; those
+        elsewhere are told the name and the parameters, and use their own.
+    parameters
+        What the callable takes: scalars, or flat tuples of them.
 
     Examples
     --------
@@ -243,6 +257,8 @@ def custom(
     >>> str(wayfed.models.custom("survival_forest", depth=3))
     'survival_forest(depth=3)'
     """
+    if build is not None:
+        return OwnModel.named(name, task, build, **parameters)
     return ModelSpec.of(name, task, **parameters)
 
 

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import cache
 from importlib.metadata import EntryPoint, entry_points
+from types import MappingProxyType
 from typing import Final, Protocol, TypeAlias, cast
 
 import numpy as np
@@ -19,6 +21,7 @@ Seed: TypeAlias = tuple[int, ...]
 Weights: TypeAlias = Mapping[str, NDArray[np.float64]]
 
 ENTRY_POINTS: Final = "wayfed.models"
+_LOG: Final = logging.getLogger("wayfed.party")
 
 
 @dataclass(frozen=True, slots=True)
@@ -113,8 +116,17 @@ def in_round(model: Model, number: int) -> Model:
     return cast("Scheduled", model).in_round(number) if hasattr(model, "in_round") else model
 
 
-def resolve_model(spec: ModelSpec, task: Task) -> Model:
+def resolve_model(
+    spec: ModelSpec, task: Task, named: Mapping[str, EntryPoint] = MappingProxyType({})
+) -> Model:
     """Build the model that `spec` names from what is installed here, or brings in this process.
+
+    Parameters
+    ----------
+    spec, task
+        Which model, of what.
+    named
+        Models of a party's own, by the names that its file gives them, before those installed.
 
     Raises
     ------
@@ -124,7 +136,7 @@ def resolve_model(spec: ModelSpec, task: Task) -> Model:
     if isinstance(spec, OwnModel):
         own: Model = spec.build(task)
         return own
-    installed = _installed()
+    installed = {**_installed(), **named}
     point = installed.get(spec.name)
     if point is None:
         raise InvalidOption(
@@ -137,6 +149,11 @@ def resolve_model(spec: ModelSpec, task: Task) -> Model:
         model: Model = point.load()(task, **dict(spec.parameters))
     except WayfedError:
         raise
+    except (ImportError, AttributeError) as error:
+        _LOG.error("model '%s' is %s, which cannot be loaded: %s", spec.name, point.value, error)
+        raise InvalidOption(
+            f"model '{spec.name}' cannot be loaded here", hint="the log of wayfed.party says why"
+        ) from error
     except (TypeError, ValueError) as error:
         raise InvalidOption(f"model {spec} cannot be built: {error}") from error
     return model

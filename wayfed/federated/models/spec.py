@@ -97,9 +97,12 @@ class OwnModel(ModelSpec):
     ----------
     build
         Makes a `wayfed.federated.models.adapter.Model` of a `wayfed.federated.models.adapter.Task`.
+    is_everywhere
+        Whether parties elsewhere have a model of this name, by their own files or packages.
     """
 
     build: Callable[[Any], Any] = field(compare=False, repr=False)
+    is_everywhere: bool = field(default=False, compare=False, repr=False)
 
     @classmethod
     def made(
@@ -108,6 +111,18 @@ class OwnModel(ModelSpec):
         """Check `parameters`, of which `build` may make what it likes."""
         told = ModelSpec.of(name, task, **parameters)
         return cls(told.name, told.task, told.parameters, build)
+
+    @classmethod
+    def named(
+        cls, name: str, task: str, build: Callable[..., Any], /, **parameters: object
+    ) -> OwnModel:
+        """Take the place of an entry point here: a callable ``(task, **parameters)``."""
+        told = ModelSpec.of(name, task, **parameters)
+
+        def built(task: Any) -> Any:
+            return build(task, **dict(told.parameters))
+
+        return cls(told.name, told.task, told.parameters, built, is_everywhere=True)
 
 
 def _scalars(key: str, value: object) -> Parameter:

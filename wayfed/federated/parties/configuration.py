@@ -4,12 +4,13 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Final, Literal
+from typing import TYPE_CHECKING, Annotated, Any, Final, Literal
 
 from pydantic import Field
 
 from wayfed.configuration import (
     ADDRESS,
+    PLACE,
     Names,
     RunsConfiguration,
     Strict,
@@ -128,12 +129,20 @@ class PartyAudit(Strict):
 
 
 class PartyConfiguration(Strict):
-    """``[party.NAME]``: its catalog, engines, policy and audit log."""
+    """``[party.NAME]``: its catalog, engines, policy, audit log and models of its own.
+
+    Parameters
+    ----------
+    models
+        ``[party.NAME.models]``: name -> ``module:function``, as an entry point of the group
+        ``wayfed.models`` says it, of code that the party can import.
+    """
 
     tables: dict[str, PartyTable] = Field(default_factory=dict)
     engines: dict[str, dict[str, Any]] = Field(default_factory=dict)
     policy: PartyPolicy = Field(default_factory=PartyPolicy)
     audit: PartyAudit | None = None
+    models: dict[str, Annotated[str, Field(pattern=PLACE)]] = Field(default_factory=dict)
 
 
 class CoordinatorAddress(Strict):
@@ -346,7 +355,9 @@ def resolved_tables(party: PartyConfiguration, directory: Path) -> PartyConfigur
         for name, table in party.tables.items()
     }
     policy = party.policy.resolved(directory)
-    return PartyConfiguration(tables=tables, engines=party.engines, policy=policy, audit=audit)
+    return PartyConfiguration(
+        tables=tables, engines=party.engines, policy=policy, audit=audit, models=party.models
+    )
 
 
 def check_party(place: str, party: PartyConfiguration, published: Mapping[str, Schema]) -> None:

@@ -236,7 +236,7 @@ class Learner:
             return self._private.begin(fitted, classes, by_class, run=run, after=after)
         self._rules.check_matrix(self.arrays.rows, fitted.width)
         task = Task(fitted.width, None if classes is None else len(classes))
-        self._model = resolve_model(self._question.model, task)
+        self._model = resolve_model(self._question.model, task, self._rules.models)
         label = label_of(self.arrays, self._question)
         y = np.ma.getdata(label) if classes is None else fitting.encode(label, classes)
         numbers = y.astype(np.float64)

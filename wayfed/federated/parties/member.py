@@ -7,6 +7,7 @@ import hmac
 import logging
 import math
 from dataclasses import dataclass, field, replace
+from importlib.metadata import EntryPoint
 from types import MappingProxyType
 from typing import TYPE_CHECKING, Final
 from urllib.parse import urlsplit
@@ -107,6 +108,10 @@ class Member:
         self.secret = hmac.digest(key, b"wayfed digests of rows", "sha256") if key else b""
         self.policy = policy_of(configuration)
         self.audit = AuditLog(configuration.audit.path) if configuration.audit else None
+        self.models = {
+            model: EntryPoint(model, place, "wayfed.models")
+            for model, place in configuration.models.items()
+        }
         self._tables = configuration.tables
         self._published = published
 
@@ -137,10 +142,15 @@ class Member:
         return tuple(self._tables)
 
     def problems(self) -> tuple[str, ...]:
-        """Return what of the catalog does not fit what is published, one sentence each."""
+        """Return what does not fit of the catalog and the models, one sentence each."""
         found: list[str] = []
         for table in self._tables:
             self._bind_table(Read(table, self._published[table]), found, openly=True)
+        for model, point in self.models.items():
+            try:
+                point.load()
+            except (ImportError, AttributeError) as error:
+                found.append(f"model '{model}': {point.value} cannot be loaded: {error}")
         return tuple(found)
 
     def bind(

@@ -14,6 +14,7 @@ from wayfed_optimizer.errors import PolicyViolation
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
+    from importlib.metadata import EntryPoint
 
     from wayfed.federated.features.split import Split
     from wayfed.federated.parties.question import Question
@@ -45,6 +46,8 @@ class Rules:
     least
         How many rows must have a value of a column that it is told: more than `min_rows` where a
         plan may repeat a row.
+    models
+        Models of the party's own, by the names that its file gives them.
     """
 
     min_rows: int = 1
@@ -53,6 +56,7 @@ class Rules:
     account: Account | None = None
     secret: bytes = field(default=b"", repr=False)
     least: Mapping[str, float] = field(default_factory=lambda: MappingProxyType({}))
+    models: Mapping[str, EntryPoint] = field(default_factory=lambda: MappingProxyType({}))
 
     def violations(self, question: Question, key: str | None = None) -> tuple[str, ...]:
         """Return each rule that a question would break, as one sentence with the remedy.

@@ -174,7 +174,13 @@ class Session:
         policy = member.policy
         account = member.account(bound)
         rules = Rules(
-            policy.min_rows, bound.roles, policy, account, member.secret, least=bound.least
+            policy.min_rows,
+            bound.roles,
+            policy,
+            account,
+            member.secret,
+            least=bound.least,
+            models=member.models,
         )
         self._learning = None
         if purpose is Purpose.LEARN:

@@ -155,7 +155,7 @@ class PrivateRun:
     ) -> None:
         """Build the model, and what it learns from; nothing is told of either."""
         task = Task(fitted.width, None if classes is None else len(classes))
-        self._model = resolve_model(self._question.model, task)
+        self._model = resolve_model(self._question.model, task, self._rules.models)
         if reason := cannot_clip(self._question.model.name, self._model, self._privacy):
             raise PolicyViolation(reason)
         self._classes = len(classes) if classes is not None else 0

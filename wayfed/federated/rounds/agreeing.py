@@ -102,7 +102,7 @@ def check_reach(model: ModelSpec, grid: PartyGrid, *, kept: bool) -> None:
             reason=f"model {model.name} is code of your own, which cannot be written down",
             hint="leave checkpoint out, or wf.models.custom('name') of an installed package",
         )
-    if not isinstance(grid, LocalGrid):
+    if not (model.is_everywhere or isinstance(grid, LocalGrid)):
         raise Unsupported(
             f"model {model.name} of your own",
             reason="parties elsewhere run what they have installed, never code that arrives",
