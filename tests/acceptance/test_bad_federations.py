@@ -225,7 +225,7 @@ def test_a_join_key_is_no_feature(federate: Federate) -> None:
     with refused(errors.PolicyViolation) as told:
         train(ctx, features=["id", "income"])
     assert told.text == lines(
-        "'id' is a join_key by the policy of some party, and no feature (here)",
+        "'id' is a join_key by the policy of party 'north', and no feature (here)",
         "  leave it out of features=, or out of the plan: .drop('id')",
     )
 

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, NoReturn
 
 from wayfed.federated.grids.local import LocalGrid
 from wayfed.federated.parties.policy import Role
-from wayfed.federated.rounds.binding import bind_plan
+from wayfed.federated.rounds.binding import bind_plan, named_parties
 from wayfed.federated.rounds.guard import GuardedGrid
 from wayfed.federated.rounds.joining import bind_arrivals
 from wayfed.federated.wire import flower_process, question, read_json
@@ -135,8 +135,9 @@ class FederatedArrays:
         for name in names:
             role = self._role(name)
             if role is not Role.FEATURE:
+                parties = named_parties(self._bound.decided_by[name])
                 raise PolicyViolation(
-                    f"'{name}' is a {role.value} by the policy of some party, and no feature",
+                    f"'{name}' is a {role.value} by the policy of {parties}, and no feature",
                     hint=f"leave it out of features=, or out of the plan: .drop('{name}')",
                 )
 

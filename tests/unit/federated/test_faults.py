@@ -88,7 +88,17 @@ def test_a_misspelt_column_gets_a_suggestion() -> None:
         ({"strategy": FedAvg(min_available_nodes=5)}, "waits for more than the 2 parties"),
         (
             {"strategy": FedAvg(fraction_train=0.5, min_train_nodes=1), "quorum": 2},
-            "can never be met",
+            r"of 2 parties, fraction_train=0\.5 asks 1",
+        ),
+        (
+            {"strategy": {"name": "fedtrimmedavg", "beta": 0.6}},
+            r"takes no .* in the range \[0, 0\.5",
+        ),
+        ({"strategy": {"name": "fedavg", "fraction_train": 5}}, "is from 0 to 1, not 5"),
+        ({"strategy": {"name": "fedadam", "eta": float("nan")}}, "option eta of 'fedadam' is from"),
+        (
+            {"strategy": {"name": "krum", "num_malicious_nodes": 1}},
+            "tells 1 of at least 5 parties apart, and it is 2 that a round asks",
         ),
     ],
     ids=str,
@@ -142,7 +152,7 @@ def test_a_label_that_no_model_of_its_kind_learns_is_refused() -> None:
         train({"ash": table(x=[1.0, 2.0], y=[0.5, 1.5])})
     with pytest.raises(TypeMismatch, match="'y' is string, not a number"):
         train({"ash": table(x=[1.0, 2.0], y=["a", "b"])}, model=models.linear_regression())
-    with pytest.raises(TypeMismatch, match=r"none of classes=\(0, 2\) in 2 rows"):
+    with pytest.raises(TypeMismatch, match=r"none of classes=\(0, 2\) in 2 rows; name all classes"):
         train(classes=[0, 2])
 
 

@@ -214,7 +214,11 @@ def _label_problems(arrays: Arrays, question: Question, least: int) -> Iterator[
         label = label_of(arrays, question)
         if unknown := int((fitting.encode(label, question.classes) < 0).sum()):
             classes, where = question.classes, _rows(unknown, least)
-            yield Problem(name, f"the label '{name}' is none of classes={classes} in {where}")
+            yield Problem(
+                name,
+                f"the label '{name}' is none of classes={classes} in {where}",
+                "name all classes, or filter these rows in the plan",
+            )
         return
     try:
         fitting.count_categories(label_of(arrays, question), name)

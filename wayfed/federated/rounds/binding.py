@@ -72,11 +72,14 @@ class BoundParties:
         Who has bound it.
     left_out
         Who has not, and why.
+    decided_by
+        For each column, the parties whose role it is.
     """
 
     roles: Mapping[str, Role]
     parties: tuple[str, ...]
     left_out: Mapping[str, str]
+    decided_by: Mapping[str, tuple[str, ...]]
 
 
 def bind_plan(
@@ -108,11 +111,22 @@ def bind_plan(
         raise PartyError(f"the plan does not fit the parties' catalogs{problems}{besides}")
     hint = "describe('…') of other columns" if purpose is Purpose.DESCRIBE else None
     refuse_violations(told, against, hint)
-    roles = [{name: Role(role) for name, role in each["roles"].items()} for each in told.values()]
+    by_party = {
+        party: {name: Role(role) for name, role in each["roles"].items()}
+        for party, each in told.items()
+    }
+    roles = {
+        name: max((each[name] for each in by_party.values()), key=_STRICTNESS.index)
+        for name in next(iter(by_party.values()))
+    }
     return BoundParties(
-        {name: max((each[name] for each in roles), key=_STRICTNESS.index) for name in roles[0]},
+        roles,
         tuple(told),
         {failure.party: failure.reason for failure in grid.failures},
+        {
+            name: tuple(party for party, each in by_party.items() if each[name] is role)
+            for name, role in roles.items()
+        },
     )
 
 
@@ -211,12 +225,22 @@ def refuse_problems(by_party: Mapping[str, Sequence[Mapping[str, Any]]]) -> None
         return
     lines = []
     for problem, parties in parties_of.items():
-        names = ", ".join(f"'{party}'" for party in parties[:_SHOWN])
-        more = f" and {len(parties) - _SHOWN} more" if len(parties) > _SHOWN else ""
-        many = "parties" if len(parties) > 1 else "party"
         remedy = f"; {problem.hint}" if problem.hint else ""
-        lines.append(f"\n  {many} {names}{more}: {problem.message}{remedy}")
+        lines.append(f"\n  {named_parties(parties)}: {problem.message}{remedy}")
     raise TypeMismatch(f"the arrays do not fit what is to be learned{''.join(lines)}")
+
+
+def named_parties(parties: Sequence[str]) -> str:
+    """Name parties, the first of very many.
+
+    Examples
+    --------
+    >>> named_parties(["ash"]), named_parties(["ash", "birch"])
+    ("party 'ash'", "parties 'ash', 'birch'")
+    """
+    names = ", ".join(f"'{party}'" for party in parties[:_SHOWN])
+    more = f" and {len(parties) - _SHOWN} more" if len(parties) > _SHOWN else ""
+    return f"{'parties' if len(parties) > 1 else 'party'} {names}{more}"
 
 
 def reports_of(

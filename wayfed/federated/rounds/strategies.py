@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import copy
 import random
+import sys
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from threading import Lock
 from typing import TYPE_CHECKING, Any, Final, Literal, TypeAlias
 
+from wayfed.display import counted
 from wayfed_optimizer.errors import InvalidOption, suggestion
 
 if TYPE_CHECKING:
@@ -48,6 +50,14 @@ STRATEGIES: Final[Mapping[str, _Named]] = {
     "fedmedian": _Named("FedMedian"),
     "fedtrimmedavg": _Named("FedTrimmedAvg", {"beta": 0.2}),
     "krum": _Named("Krum", {"num_malicious_nodes": 0}),
+}
+
+
+_ANY: Final = (-sys.float_info.max, sys.float_info.max)
+_LIMITS: Final[Mapping[str, tuple[float, float]]] = {
+    "fraction_train": (0, 1),
+    "fraction_evaluate": (0, 1),
+    "num_malicious_nodes": (0, sys.maxsize),
 }
 
 
@@ -120,12 +130,25 @@ def check_parties(strategy: Strategy, parties: int, quorum: float | None) -> Non
                 hint=f"set {option}={parties} or less",
             )
     if isinstance(quorum, int) and quorum > parties:
-        raise InvalidOption(f"quorum={quorum} is more than the {parties} parties that take part")
+        raise InvalidOption(
+            f"quorum={quorum} is more than the {parties} parties that take part",
+            hint=f"quorum={parties} or less",
+        )
     fraction = getattr(strategy, "fraction_train", 1.0)
     asked = max(int(parties * fraction), getattr(strategy, "min_train_nodes", 1))
     if isinstance(quorum, int) and quorum > asked:
         raise InvalidOption(
-            f"quorum={quorum} can never be met: fraction_train={fraction} asks {asked} parties"
+            f"quorum={quorum} can never be met: of {counted(parties, 'party')}, "
+            f"fraction_train={fraction} asks {asked}",
+            hint=f"quorum={asked} or less, or a larger fraction_train",
+        )
+    liars = getattr(strategy, "num_malicious_nodes", 0)
+    # Blanchard et al., 2017: https://arxiv.org/abs/1703.02757
+    if liars and asked < 2 * liars + 3:
+        raise InvalidOption(
+            f"{type(strategy).__name__}(num_malicious_nodes={liars}) tells {liars} of at least "
+            f"{2 * liars + 3} parties apart, and it is {asked} that a round asks",
+            hint=f"num_malicious_nodes={max(0, (asked - 3) // 2)}, or strategy='fedmedian'",
         )
 
 
@@ -216,10 +239,16 @@ def _named(name: str, options: Mapping[str, Any]) -> Strategy:
             raise InvalidOption.unknown(option, accepted, of=f"strategy '{name}'")
         if isinstance(value, bool) or not isinstance(value, int | float):
             raise InvalidOption(f"option {option} of '{name}' is a number, not {value!r}")
-    made: Strategy = getattr(flower, named.flower)(
-        min_train_nodes=1,
-        min_evaluate_nodes=1,
-        min_available_nodes=1,
-        **{**accepted, **options},
-    )
+        low, high = _LIMITS.get(option, _ANY)
+        if not low <= value <= high:
+            raise InvalidOption(f"option {option} of '{name}' is from {low} to {high}, not {value}")
+    try:
+        made: Strategy = getattr(flower, named.flower)(
+            min_train_nodes=1,
+            min_evaluate_nodes=1,
+            min_available_nodes=1,
+            **{**accepted, **options},
+        )
+    except ValueError as error:
+        raise InvalidOption(f"strategy '{name}' takes no {options}: {error}") from error
     return made
