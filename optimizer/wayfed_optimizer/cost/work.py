@@ -35,7 +35,6 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from wayfed_optimizer.expressions import Expression
-    from wayfed_optimizer.types import DataType
 
 Work: TypeAlias = tuple[tuple[str, float], ...]
 """Amounts of quantities; a quantity of reading says after a dot what is read."""
@@ -114,6 +113,14 @@ _COLLECTING: Final = frozenset(
 )
 _NOT_COUNTED: Final = frozenset(["and", "or", "not"])
 _ONE_SIDED: Final = frozenset([JoinKind.SEMI, JoinKind.ANTI])
+_LEAVES_AS: Final = {
+    "text": "out_text",
+    "binary": "out_text",
+    "decimal": "out_nested",
+    "list": "out_nested",
+    "struct": "out_nested",
+}
+"""What handing out values of a type counts as; those of others are numbers."""
 
 
 def work_of(
@@ -182,7 +189,7 @@ def work_of_leaving(relation: Relation, rows: float, size: float) -> Work:
     """Return what handing out the rows of a relation takes: `size` is their bytes."""
     counts = {"out_number": 0.0, "out_text": 0.0, "out_nested": 0.0}
     for field in relation.schema:
-        counts[_kind_of(field.type)] += rows
+        counts[_LEAVES_AS.get(field.type.name, "out_number")] += rows
     found = ((name, amount) for name, amount in counts.items() if amount)
     return (("out", rows), ("out_byte", size), *found)
 
@@ -190,14 +197,6 @@ def work_of_leaving(relation: Relation, rows: float, size: float) -> Work:
 def collects_values(aggregate: Expression) -> bool:
     """Say whether an aggregate is of all values of a group: their median, how many differ."""
     return isinstance(aggregate, Call) and (aggregate.function in _COLLECTING or aggregate.distinct)
-
-
-def _kind_of(kind: DataType) -> str:
-    if kind.name in ("text", "binary"):
-        return "out_text"
-    if kind.name in ("decimal", "list", "struct"):
-        return "out_nested"
-    return "out_number"
 
 
 def _calls(relation: Relation, rows: float, besides: int = 0) -> Work:

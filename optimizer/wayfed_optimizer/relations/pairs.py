@@ -27,6 +27,8 @@ class JoinKind(Enum):
     CROSS = "cross"
     ASOF = "asof"
 
+    __hash__ = object.__hash__  # there is one of each, and Enum's own takes four times as long
+
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Join(Relation):
