@@ -40,18 +40,21 @@ class Observations:
         self._lock = Lock()
         self._rows: OrderedDict[tuple[Key, frozenset[tuple[str, str]]], float] = OrderedDict()
         self._about: dict[frozenset[tuple[str, str]], int] = {}
+        self._recorded = Structures()
 
     def record(self, relation: Relation, rows: float, versions: Mapping[str, str]) -> bool:
         """Remember that a relation had so many rows, and say whether that is of use.
 
         It is not where nobody knows the version of one of its tables.
         """
-        structures = Structures()
+        structures = self._recorded  # runs of one plan tell of the same relations
         about = _versions_of(structures.tables(relation), versions)
         if about is None:
             return False
         key = structures.key(relation), about
         with self._lock:
+            if len(structures) > _MOST:
+                self._recorded = Structures()
             if key not in self._rows:
                 self._about[about] = self._about.get(about, 0) + 1
             self._rows[key] = float(rows)

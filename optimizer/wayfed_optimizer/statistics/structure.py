@@ -46,6 +46,9 @@ class Structures:
         self._tables: dict[Relation, frozenset[str]] = {}
         self._found: dict[Relation, Structure | None] = {}
 
+    def __len__(self) -> int:
+        return len(self._tables)
+
     def tables(self, relation: Relation) -> frozenset[str]:
         """Return the tables below a relation."""
         known = self._tables.get(relation)
