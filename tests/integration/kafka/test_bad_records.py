@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 from confluent_kafka.admin import AdminClient
 
-from tests.integration.kafka.records import NUMBERS, numbers, rows, send
+from tests.integration.kafka.records import NUMBERS, numbers, rows, send, wait_until
 from wayfed.errors import ExecutionError, SourceChanged, SourceError
 
 pytestmark = pytest.mark.kafka
@@ -46,6 +46,8 @@ def test_records_that_are_not_of_the_format_are_sent_elsewhere(kafka, ctx, topic
         dead_letter=letters,
     )
     assert numbers(read) == [0, 1, 3, 6]
+    # Readers see them some milliseconds after the commit is done.
+    wait_until(lambda: ctx.read(kafka.url(letters), format="raw").count() == 3)
     sent = ctx.read(kafka.url(letters), format="raw", metadata="headers").to_arrow().to_pylist()
     assert [each["value"] for each in sent] == [b'{"n": "x"}', b"", b"\xff"]
     headers = {each["key"]: each["value"].decode() for each in sent[1]["headers"]}

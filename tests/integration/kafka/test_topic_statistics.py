@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import json
-import threading
-import time
 import uuid
 from collections.abc import Callable, Iterator
 
@@ -12,6 +10,7 @@ import pytest
 from confluent_kafka import Producer
 
 import wayfed as wf
+from tests.integration.kafka.records import wait_until
 from wayfed.testing.servers import KafkaServer
 from wayfed_kafka import statistics
 from wayfed_optimizer.statistics import TableStatistics
@@ -38,16 +37,9 @@ def filled(kafka: KafkaServer, record: Callable[[int], object]) -> str:
     for number in range(RECORDS):
         producer.produce(name, json.dumps(record(number)).encode(), partition=number % 2)
         if number % 10_000 == 0:
-            producer.flush(30)
-    assert producer.flush(30) == 0
+            producer.flush(120)
+    assert producer.flush(120) == 0
     return kafka.url(name)
-
-
-def wait_until(condition: Callable[[], bool]) -> None:
-    end = time.monotonic() + 60
-    while not condition():
-        assert time.monotonic() < end, "it does not come to that"
-        threading.Event().wait(0.01)
 
 
 def known(context: wf.Context, url: str) -> TableStatistics:
