@@ -182,8 +182,15 @@ def selecting(columns: Sequence[ColumnDescription], adapted: Mapping[str, str], 
 
 
 def body_of(query: str) -> str:
-    """Return a query without what may stand behind its end."""
-    return query.strip().rstrip(";").rstrip()
+    r"""Return a query without what may stand behind its end, fit to stand in parentheses.
+
+    Examples
+    --------
+    >>> body_of(" select 1; "), body_of("select a from t -- all of them")
+    ('select 1', 'select a from t -- all of them\n')
+    """
+    body = query.strip().rstrip(";").rstrip()
+    return f"{body}\n" if "--" in body.rpartition("\n")[2] else body
 
 
 def quoted(*parts: str) -> str:

@@ -121,10 +121,13 @@ class TypeTable:
         return Decimal(precision, scale)
 
     def _mismatch(self, column: ColumnDescription, what: str, remedy: str) -> TypeMismatch:
+        name = column.name
+        plain = name.isidentifier() and name == name.lower()
+        written, mark = (name, '"') if plain else (f'"{name}"', "'")
+        value = self.cast(name if "(" in name else written, remedy)
         return TypeMismatch(
-            f"column '{column.name}' {what}",
-            hint=f'read it with query="select {self.cast(column.name, remedy)} as {column.name}, '
-            '… from …"',
+            f"column '{name}' {what}",
+            hint=f"read it with query={mark}select {value} as {written}, … from …{mark}",
         )
 
     def schema(self, columns: Iterable[ColumnDescription]) -> Schema:

@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 import wayfed as wf
-from wayfed_optimizer.errors import TransferError
+from wayfed_optimizer.errors import TransferError, TypeMismatch
 
 
 def stored(directory: Path, kind: str, value: str) -> str:
@@ -58,3 +58,25 @@ def test_the_first_and_the_last_day_are_read(tmp_path: Path) -> None:
         found = first.sort("x").to_arrow().column("x").to_pylist()
 
     assert [str(day) for day in found] == ["0001-01-01", "9999-12-31", "None"]
+
+
+def test_a_query_may_end_in_a_comment(tmp_path: Path) -> None:
+    with wf.context() as context:
+        rows = context.read(
+            stored(tmp_path, "INTEGER", "7"), query="SELECT x FROM one  -- all there are"
+        )
+
+        assert rows.filter(wf.col("x") > 1).to_arrow().to_pydict() == {"x": [7]}
+
+
+def test_a_column_without_a_type_is_told_with_the_query_that_gives_it_one(tmp_path: Path) -> None:
+    url = stored(tmp_path, "INTEGER", "7")
+    with wf.context() as context:
+        with pytest.raises(
+            TypeMismatch, match=r"""query='select cast\(count\(\*\) as text\) as "c"""
+        ):
+            context.read(url, query="SELECT count(*) FROM one")
+        with pytest.raises(
+            TypeMismatch, match=r"""'select cast\("A b" as text\) as "A b", … from"""
+        ):
+            context.read(url, query='SELECT x + 1 AS "A b" FROM one')
