@@ -96,8 +96,10 @@ def test_an_export_is_arrays_and_a_card(
 def test_an_id_that_is_not_there_is_said_so(wayfed: Typed, runs: list[FederatedRun]) -> None:
     code, told = wayfed("show", "mine")
     _, ambiguous = wayfed("show", "20")
+    alone = wayfed("compare", runs[0].id)
 
     assert code == 1
     assert "'mine'" in told
     assert runs[0].id in told
     assert "20 begins 2 runs" in ambiguous
+    assert (alone[0], "two runs or more" in alone[1]) == (2, True)

@@ -58,8 +58,11 @@ def show(run: Run, *, store: Store = None) -> None:
     """Show a run: its rounds, its parties, and why some were left out."""
     from wayfed.federated.runs.results import failed_in
 
-    found = _run(_opened(store), run)
+    opened = _opened(store)
+    found = _run(opened, run)
     sys.stdout.write(f"{found.id}\n{found!r}\n")
+    if plan := opened.record(found.id)[0]["plan_hash"]:
+        sys.stdout.write(f"  plan {plan[:8]}, by which the parties' audit logs call it\n")
     measured = list(dict.fromkeys(name for each in found.history for name in each.metrics))
     names = _fitting(measured, [max(map(len, found.parties), default=0), *map(len, _COUNTED)])
     if hidden := measured[len(names) :]:
@@ -90,6 +93,9 @@ def compare(
     store: Store = None,
 ) -> None:
     """Show runs side by side: what was asked where they differ, and what came of it."""
+    if len(runs) < _LEAST_COMPARED:
+        told = f"two runs or more are compared; `wayfed runs show {runs[0]}` shows one"
+        raise typer.BadParameter(told, param_hint="ID")
     opened = _opened(store)
     known = [_run(opened, each) for each in runs]
     facts = [_facts(opened, each) for each in known]
@@ -127,6 +133,7 @@ def export(
 
 
 _COUNTED = ("rows", "training", "testing")
+_LEAST_COMPARED = 2
 _BESIDE_A_COLUMN = 3
 _WIDE = 10_000
 _ALWAYS = ("model", "strategy", "rounds", "parties", "seconds")

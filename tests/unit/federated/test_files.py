@@ -218,6 +218,8 @@ def test_a_federation_has_parties_of_its_own_or_a_coordinators(directory):
         load_federation(both)
     with pytest.raises(InvalidOption, match="has no parties"):
         load_federation({"schema": {}})
+    with pytest.raises(InvalidOption, match="a party has no name"):
+        load_federation({"schema": elsewhere["schema"], "party": {" ": both["party"]["ash"]}})
 
 
 def test_a_secret_that_is_not_there_yet_is_said_to_be_made_by_the_superlink(directory):

@@ -317,6 +317,8 @@ def load_federation(source: str | os.PathLike[str] | Mapping[str, Any]) -> Feder
             "[identity] for those elsewhere, or [superlink] for those at a Flower SuperLink",
         )
     for name, party in found.party.items():
+        if not name.strip():
+            raise InvalidOption(f"{place}: a party has no name", hint="[party.NAME.tables.TABLE]")
         check_party(f"{place}: party.{name}", party, published)
     parties = {
         name: resolved_tables(party, directory) for name, party in sorted(found.party.items())

@@ -164,7 +164,8 @@ class TrainedModel:
         return model.predict(self.weights, self.features.matrix(arrays))
 
     def __repr__(self) -> str:
-        return f"TrainedModel({self.spec} of '{self.label}', {len(self.features.names)} features)"
+        features = counted(len(self.features.names), "feature")
+        return f"TrainedModel({self.spec} of '{self.label}', {features})"
 
 
 @dataclass(frozen=True, slots=True)
