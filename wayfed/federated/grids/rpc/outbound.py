@@ -7,6 +7,7 @@ import random
 import threading
 from dataclasses import dataclass
 from queue import SimpleQueue
+from time import monotonic
 from typing import TYPE_CHECKING, Final, TypeAlias
 
 import grpc
@@ -24,8 +25,11 @@ if TYPE_CHECKING:
 LOG: Final = logging.getLogger("wayfed.federated.connection")
 _FIRST_DELAY: Final = 0.1
 _LONGEST_DELAY: Final = 5.0
+_STEADY_SECONDS: Final = 10.0
+"""Connections that end sooner are as good as none: two processes of one party end each other's."""
 _REFUSED: Final = (grpc.StatusCode.PERMISSION_DENIED, grpc.StatusCode.FAILED_PRECONDITION)
 _REFUSED_DELAY: Final = 2.0
+_NEVER: Final = "failed to connect"
 _CLOSED: Final = ("Socket closed", "reset by peer")
 """What is left of TLS's reason for taking no certificate."""
 
@@ -104,7 +108,7 @@ class Outbound:
         """Stay connected until `stop` is called."""
         delay = _FIRST_DELAY
         while not self._stopping.is_set():
-            least = 0.0
+            least, began = 0.0, monotonic()
             try:
                 self._connect()
             except TransferError as error:
@@ -118,8 +122,8 @@ class Outbound:
                 told = f"the coordinator sent {error.message}: the connection ends"
                 self._tell(logging.WARNING, told)
                 self._lost(f"it sent {error.message}")
-            if self._was_connected:
-                delay = _FIRST_DELAY
+            if self._was_connected and monotonic() - began > _STEADY_SECONDS:
+                delay, self._seldom = _FIRST_DELAY, Seldom()
             # Parties that lost one coordinator do not all come back in the same moment.
             self._stopping.wait(max(delay, least) * random.uniform(0.75, 1.25))  # noqa: S311  # no secret
             delay = min(2 * delay, _LONGEST_DELAY)
@@ -153,7 +157,6 @@ class Outbound:
                 for data in call:
                     if not self._was_connected:
                         self._was_connected, self.refused = True, ""
-                        self._seldom = Seldom()
                         LOG.info("connected to %s", address)
                     for frame in unbundled(decode(data)):
                         self._take(frame)
@@ -178,7 +181,7 @@ class Outbound:
         """Say what a connection that TLS closed may mean; TLS itself says no more than that."""
         if (problem := self._identity.problem) is not None:
             return problem
-        if not any(closed in reason for closed in _CLOSED):
+        if _NEVER not in reason or not any(closed in reason for closed in _CLOSED):
             return reason
         own = self._identity.fingerprint
         return f"{reason}; if it listens there, it may not list this certificate, {own}"

@@ -184,6 +184,8 @@ class SuperLinkLink:
             return True
         if envelope.kind == END:
             self._hosting.end(self._address, envelope.session)
+            for key in [key for key in tuple(self._waiting) if key[0] == envelope.session]:
+                self._waiting.pop(key, None)  # who has ended it waits for no answer
         elif ask is not None:
             self._waiting[envelope.session, envelope.number] = head
             self._hosting.ask(ask)
