@@ -3,18 +3,29 @@
 from __future__ import annotations
 
 import ast
+from importlib import import_module
 from importlib.metadata import requires
 from pathlib import Path
 
 import wayfed.federated.grids.superlink as package
-from wayfed.federated.grids.superlink import private, private_superlink
+from wayfed.federated.grids.superlink import (
+    private,
+    private_bundle,
+    private_database,
+    private_superlink,
+)
 
 PUBLIC = {"flwr.app", "flwr.clientapp", "flwr.serverapp"}
 
 
 def test_all_private_names_exist():
-    for module in (private, private_superlink):
+    for module in (private, private_bundle, private_superlink):
         assert [name for name in module.__all__ if not hasattr(module, name)] == []
+
+
+def test_the_parts_that_keep_state_in_a_database_are_where_they_are_left_out():
+    for module, name in private_database.PARTS.items():
+        assert hasattr(import_module(module), name)
 
 
 def test_no_other_file_of_the_grid_imports_private_names():

@@ -190,7 +190,9 @@ class SuperLinkRun:
         return nodes
 
     def _start(self) -> int:
-        bundle = private.build_fab_from_files(_NO_APP)[0]
+        from wayfed.federated.grids.superlink.private_bundle import build_fab_from_files
+
+        bundle = build_fab_from_files(_NO_APP)[0]
         digest = hashlib.sha256(bundle).hexdigest()
         with self._control() as control:
             request = private.StartRunRequest(fab=private.Fab(hash_str=digest, content=bundle))

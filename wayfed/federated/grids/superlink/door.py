@@ -45,6 +45,9 @@ class SuperLinkDoor:
     def __init__(self, names: tuple[str, ...], process: subprocess.Popen[bytes]) -> None:
         self._process = process
         try:
+            # The SuperLink still imports what it is made of; parties do not need this at all.
+            from wayfed.federated.grids.superlink import private_bundle  # noqa: F401
+
             own = make_identity("wayfed")
             self._identities = {name: make_identity(name) for name in names}
             secret = secrets.token_hex(32)

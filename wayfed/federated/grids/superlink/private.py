@@ -7,7 +7,6 @@ bound ``flwr==1.41.*`` stands for these names, and a test imports them.
 from __future__ import annotations
 
 from flwr.app.message.message import remove_content_from_message
-from flwr.cli.build import build_fab_from_files
 from flwr.common.constant import SUPERLINK_NODE_ID
 from flwr.common.serde import message_from_proto, message_to_proto
 from flwr.proto.control_pb2 import (
@@ -97,7 +96,6 @@ __all__ = [
     "StartRunRequest",
     "StopRunRequest",
     "SuperExecAuthHttpInterceptor",
-    "build_fab_from_files",
     "exponential",
     "get_all_nested_objects",
     "get_object_tree",
