@@ -102,9 +102,8 @@ class Reply(RecordDict):  # type: ignore[misc]  # Flower is untyped here
         return self._of(MetricRecord)
 
     def _of(self, kind: type) -> dict[str, Any]:
-        # To ask isinstance of an abstract class takes as long as all else here.
         held = self.__dict__["_data"].items()
-        return {name: record for name, record in held if kind in type(record).__mro__}
+        return {name: record for name, record in held if isinstance(record, kind)}
 
 
 _NO_RECORDS: Final = RecordDict()
