@@ -88,6 +88,28 @@ def test_unfinished_messages_are_limited_together():
         assembler.take(Frame("answer", {"session": "s", "number": 2, "size": 1}))
 
 
+def test_headers_of_unfinished_messages_count_as_their_bytes_do():
+    assembler = Assembler(1000, together=1000)
+    header = {"session": "s" * 500, "size": 500}
+    first, second = (decode(Frame("answer", {**header, "number": n}).encode()) for n in (1, 2))
+
+    assert assembler.take(first) is None
+    with pytest.raises(MessageTooLarge, match="a message of 500 bytes, beyond 0"):
+        assembler.take(second)
+    assembler.drop(("s" * 500, 1))
+    assert assembler.take(second) is None
+
+
+def test_unfinished_messages_are_limited_in_number(monkeypatch):
+    monkeypatch.setattr(frames, "_MOST_UNFINISHED", 2)
+    assembler = Assembler(100)
+    for number in range(2):
+        assembler.take(Frame("answer", {"session": "s", "number": number, "size": 1}))
+
+    with pytest.raises(MalformedFrame, match="more than 2 messages at once"):
+        assembler.take(Frame("answer", {"session": "s", "number": 2, "size": 1}))
+
+
 def test_the_parts_of_a_message_that_is_too_large_pass_and_others_come_whole():
     assembler = Assembler(4)
     with pytest.raises(MessageTooLarge, match="a message of 5 bytes, beyond 4"):

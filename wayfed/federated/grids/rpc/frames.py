@@ -79,7 +79,7 @@ class Frame:
     kind: str
     header: Header
     payload: bytes = b""
-    weight: int = 0
+    weight: int = field(default=0, compare=False)
 
     def encode(self) -> bytes:
         """Give the frame as bytes."""
@@ -234,7 +234,7 @@ class Assembler:
             raise MalformedFrame(f"more than {_MOST_UNFINISHED:,} messages at once")
         most = self.limit
         if self.together is not None and self._unfinished:
-            most = min(most, self.together - self._announced)
+            most = min(most, max(0, self.together - self._announced))
         if size > most:
             self._passed[key] = size
             self._pass(key, first)
