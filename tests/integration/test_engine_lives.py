@@ -99,7 +99,7 @@ def test_contexts_share_a_jvm_and_who_does_not_close_the_last_one_leaves_nothing
 @pytest.mark.parametrize("engine", ENGINES)
 def test_the_jvm_of_a_program_that_is_killed_ends_by_itself(engine: str, temporary: Path) -> None:
     assert run(engine, temporary, COMMON, KILLED).returncode == -9
-    _, alive = psutil.wait_procs(processes_of(temporary), timeout=60)
+    _, alive = psutil.wait_procs(processes_of(temporary), timeout=180)
     for process in alive:
         process.kill()
     assert alive == []

@@ -58,7 +58,7 @@ class Banks:
         thread = threading.Thread(target=link.serve, daemon=True)
         stack = self.here[name] = ExitStack()
         stack.callback(member.context.close)
-        stack.callback(thread.join, 30)
+        stack.callback(thread.join, 120)
         stack.callback(link.stop)
         thread.start()
         until(lambda: name in self.fed.hub.present)

@@ -223,7 +223,7 @@ def test_cancelling_a_run_stops_its_jobs(spark: Platform, tmp_path: Path) -> Non
     with pytest.raises(Cancelled, match="enough"):
         _run_text(spark, ENDLESS, tmp_path, token=token)
     canceller.join()
-    assert _when_jobs(lambda active: active == 0).wait(30)
+    assert _when_jobs(lambda active: active == 0).wait(120)
 
 
 def test_ctrl_c_stops_the_jobs_of_its_run(spark: Platform, tmp_path: Path) -> None:
@@ -235,7 +235,7 @@ def test_ctrl_c_stops_the_jobs_of_its_run(spark: Platform, tmp_path: Path) -> No
     with pytest.raises(KeyboardInterrupt):
         _run_text(spark, ENDLESS, tmp_path)
     interrupter.join()
-    assert _when_jobs(lambda active: active == 0).wait(30)
+    assert _when_jobs(lambda active: active == 0).wait(120)
 
 
 def test_what_spark_counted_can_be_asked_for(spark: Platform, tmp_path: Path) -> None:

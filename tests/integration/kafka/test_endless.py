@@ -50,13 +50,13 @@ def test_partitions_that_are_added_are_read_where_there_is_no_end(kafka, ctx, to
 def test_silence_does_not_end_a_read_without_an_end_of_which_a_filter_wants_a_part(kafka, topic):
     name = topic()
     send(kafka, name, *rows(1))
-    with wf.context(kafka={"timeout": 1}) as context:
+    with wf.context(kafka={"timeout": 4}) as context:
         read = context.read(
             kafka.url(name), format="json", schema=NUMBERS, end="never", metadata="offset"
         )
         with read.filter("offset < 2").select("n").to_batches() as batches:
             assert next(batches).to_pydict() == {"n": [1]}
-            later = threading.Timer(1.5, lambda: send(kafka, name, *rows(2, 3)))
+            later = threading.Timer(5, lambda: send(kafka, name, *rows(2, 3)))
             later.start()
             assert next(batches).to_pydict() == {"n": [2]}
             assert next(batches, None) is None
@@ -80,6 +80,6 @@ def test_a_read_that_waits_is_stopped_by_closing_its_stream_or_context(kafka, to
         waiting.start()
         while not context.progress():
             pass
-    waiting.join(20)
+    waiting.join(120)
     assert not waiting.is_alive()
     assert isinstance(failed[0], Cancelled)

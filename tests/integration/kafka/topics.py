@@ -47,7 +47,7 @@ def messages(server: KafkaServer, topic: str, *, committed: bool = True) -> list
     }
     consumer = Consumer(settings)
     try:
-        left = set(consumer.list_topics(topic, timeout=30).topics[topic].partitions)
+        left = set(consumer.list_topics(topic, timeout=120).topics[topic].partitions)
         consumer.assign([TopicPartition(topic, partition, 0) for partition in left])
         found = []
         while left:

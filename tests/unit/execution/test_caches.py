@@ -89,14 +89,14 @@ def test_who_waits_for_a_cache_computes_it_where_the_first_one_fails(ctx: wf.Con
         calls.append(1)
         begun.set()
         if len(calls) == 1:
-            assert go_on.wait(30)
+            assert go_on.wait(120)
             raise ValueError("the first one")
         return batch
 
     cached = few(ctx).map_batches(first_fails, schema=NUMBER).cache()
     with ThreadPoolExecutor(2) as threads:
         first = threads.submit(cached.count)
-        assert begun.wait(30)
+        assert begun.wait(120)
         second = threads.submit(cached.count)
         go_on.set()
 
@@ -109,13 +109,13 @@ def test_closing_the_context_ends_the_computation_and_those_who_wait_for_it(ctx:
 
     def slow(batch: pa.RecordBatch) -> pa.RecordBatch:
         begun.set()
-        assert go_on.wait(30)
+        assert go_on.wait(120)
         return batch
 
     cached = ctx.read("numbers").map_batches(slow, schema=NUMBER).cache()
     with ThreadPoolExecutor(3) as threads:
         runs = [threads.submit(cached.count) for _ in range(2)]
-        assert begun.wait(30)
+        assert begun.wait(120)
         closing = threads.submit(ctx.close)
         while repr(ctx) != "Context: closed":
             pass

@@ -40,7 +40,7 @@ class Gate:
         self.batches += 1
         if self.batches > 1:
             self.reached.set()
-            assert self.open.wait(30)
+            assert self.open.wait(120)
         return batch
 
 
@@ -78,10 +78,10 @@ def test_closing_a_stream_stops_a_reader_that_waits_for_its_next_batch(
 
     reader = threading.Thread(target=read)
     reader.start()
-    assert gate.reached.wait(30)
+    assert gate.reached.wait(120)
     closing = threading.Thread(target=stream.close)
     closing.start()
-    assert execution._token.wait(30)
+    assert execution._token.wait(120)
     gate.open.set()
     reader.join(30)
     closing.join(30)

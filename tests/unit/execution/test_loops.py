@@ -293,7 +293,7 @@ def test_closing_the_context_ends_a_loop_between_its_iterations(ctx: wf.Context)
 
     runner = threading.Thread(target=run)
     runner.start()
-    assert reached.wait(30)
+    assert reached.wait(120)
     ctx.close()
     runner.join(30)
 
@@ -326,7 +326,7 @@ def test_closing_the_context_ends_a_loop_within_an_iteration(ctx: wf.Context):
 
     runner = threading.Thread(target=run)
     runner.start()
-    assert reached.wait(30)
+    assert reached.wait(120)
     ctx.close()
     runner.join(30)
 

@@ -46,14 +46,14 @@ def test_another_thread_sees_what_waits_and_what_runs(ctx):
 
     def slow(batch):
         working.set()
-        assert go_on.wait(30)
+        assert go_on.wait(120)
         return batch
 
     small = ctx.read({"id": [1, 2, 3]}).map_batches(slow, schema={"id": "int64"})
     found = []
     thread = threading.Thread(target=lambda: found.append(small.filter("id > 1").to_arrow()))
     thread.start()
-    assert working.wait(30)
+    assert working.wait(120)
     seen = states(ctx.progress())
     go_on.set()
     thread.join()

@@ -244,7 +244,7 @@ def test_who_stops_a_run_that_begins_anew_stops_the_attempt_that_is_being_made(
         made.append(Attempt(*given))
         if len(made) == 2:
             threading.Thread(target=token.cancel, args=("enough",)).start()
-            assert token.wait(30)
+            assert token.wait(120)
         return made[-1]
 
     monkeypatch.setattr("wayfed.execution.executor.Attempt", attempt)

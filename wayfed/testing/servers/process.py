@@ -109,7 +109,7 @@ class ProcessGroup:
         if self._processes.pop(name).wait() != 0:
             raise self.failure(name, "failed")
 
-    def wait(self, name: str, ready: Callable[[], bool], *, seconds: float = 180) -> None:
+    def wait(self, name: str, ready: Callable[[], bool], *, seconds: float = 600) -> None:
         """Wait until a process is ready.
 
         Raises
