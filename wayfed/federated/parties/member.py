@@ -178,22 +178,23 @@ class Member:
         -------
         tuple
             The plan without these columns, and for each of them the rule that it would break. All
-            of the plan, with every rule that it breaks, where no column may be described.
+            of the plan, with every rule that it breaks, where that does not mend it.
         """
         digest = hashlib.sha256(plan).hexdigest()
         logical = from_wire(plan)
         whole = self._bind(logical, digest, Purpose.DESCRIBE, openly)
         if whole.problems or not whole.violations:
             return whole, {}
-        closed: dict[str, str] = {}
-        for name in logical.schema.names:
-            alone = self._bind(project(logical, [name]), digest, Purpose.DESCRIBE, openly)
-            if alone.violations:
-                closed[name] = alone.violations[0].partition(";")[0]  # its remedy is for plans
+        closed = {
+            name: sentence.partition(";")[0]  # its remedy is for plans
+            for name, sentence in self.policy.undescribed(rewrite(logical).relation).items()
+        }
         kept = [name for name in logical.schema.names if name not in closed]
-        if not kept:
+        if not closed or not kept:
             return whole, {}
         told = self._bind(project(logical, kept), digest, Purpose.DESCRIBE, openly)
+        if told.violations:
+            return whole, {}
         return replace(told, roles=whole.roles), closed
 
     def _bind(self, logical: Relation, digest: str, purpose: Purpose, openly: bool) -> BoundPlan:

@@ -192,6 +192,15 @@ class Policy:
             ),
         )
 
+    def undescribed(self, plan: Relation) -> Mapping[str, str]:
+        """Return the columns of a plan's result of which nothing may be told, with the rule."""
+        return {
+            name: self._sentence(origin.column, Use.AGGREGATED)
+            for name, origins in lineage(plan).values.items()
+            for origin in sorted(origins, reverse=True)  # the first of them is told
+            if Use.AGGREGATED not in _ALLOWED[self.role(origin.column)]
+        }
+
     def _steers(self, origin: Origin, traced: Lineage) -> set[Use]:
         """Return CONTROL where a join by a column is a filter, by values of another role."""
         role = self.role(origin.column)
