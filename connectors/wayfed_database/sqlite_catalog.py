@@ -325,7 +325,9 @@ def _guard(column: str, name: str, kind: DataType) -> str | None:
         test = f"date({column}, '+0 days') IS {column} AND {column} > '0000-99' OR {column} IS NULL"
     elif kind == TIMESTAMP:
         value = _PADDED.format(column)
-        test = f"{value} GLOB '{_CLOCK}' AND {column} > '0000-99' OR {column} IS NULL"
+        second = f"substr({value}, 1, 19)"
+        exists = f"datetime({second}, '+0 seconds') IS {second} AND {column} > '0000-99'"
+        test = f"{value} GLOB '{_CLOCK}' AND {exists} OR {column} IS NULL"
     else:
         return None
     told = name.replace("'", "''")

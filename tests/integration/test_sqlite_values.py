@@ -29,6 +29,10 @@ def stored(directory: Path, kind: str, value: str) -> str:
         ("DATE", "'now'", "declared as date, and holds 'now'"),
         ("DATE", "2460000.5", "declared as date, and holds 2460000.5"),
         ("TIMESTAMP", "'0000-12-31 23:59'", "declared as timestamp, and holds"),
+        ("TIMESTAMP", "'2023-02-30 10:00:00'", "declared as timestamp, and holds '2023-02-30 10"),
+        ("TIMESTAMP", "'2023-01-01T29:00'", "declared as timestamp, and holds '2023-01-01T29"),
+        ("TIMESTAMP", "'2023-01-01 24:00:00'", "declared as timestamp, and holds '2023-01-01 24"),
+        ("TIMESTAMP", "'2023-13-01'", "declared as timestamp, and holds '2023-13-01'"),
     ],
 )
 def test_no_time_of_the_calendar_is_refused_before_anything_is_made_of_it(
@@ -80,3 +84,18 @@ def test_a_column_without_a_type_is_told_with_the_query_that_gives_it_one(tmp_pa
             TypeMismatch, match=r"""'select cast\("A b" as text\) as "A b", … from"""
         ):
             context.read(url, query='SELECT x + 1 AS "A b" FROM one')
+
+
+def test_the_first_and_the_last_microsecond_are_read(tmp_path: Path) -> None:
+    ends = "'0001-01-01'), ('2024-02-29T12:00'), ('9999-12-31 23:59:59.999999'), (NULL"
+    with wf.context() as context:
+        read = context.read(stored(tmp_path, "TIMESTAMP", ends), table="one")
+
+        found = read.sort("x").to_arrow().column("x").to_pylist()
+
+    assert [str(time) for time in found] == [
+        "0001-01-01 00:00:00",
+        "2024-02-29 12:00:00",
+        "9999-12-31 23:59:59.999999",
+        "None",
+    ]
