@@ -7,7 +7,6 @@ from threading import Event, Lock, RLock, Thread
 from typing import TYPE_CHECKING, Any, Final
 
 from wayfed_arrow import Stream, conform
-from wayfed_arrow.calendar import within_calendar
 from wayfed_duckdb.channels import mentions, view_names
 from wayfed_duckdb.failures import translated
 from wayfed_optimizer.errors import Cancelled, Unsupported, WayfedError
@@ -153,8 +152,6 @@ class _Answer:
         relation = self._bound()
         if self._fragment.output == ARROW_TABLE:
             table = self._conformed(relation.to_arrow_table().to_reader()).read_all()
-            for batch in table.to_batches():
-                within_calendar(batch)
             self._count(table)
             self._finished = True
             self._held.close()
@@ -222,7 +219,6 @@ class _Answer:
             if batch is None:
                 self._finished = True
                 return
-            within_calendar(batch)
             self._count(batch)
             yield batch
 
