@@ -17,7 +17,15 @@ from wayfed_optimizer.platform import (
     PARQUET_FILES,
     FileSet,
 )
-from wayfed_optimizer.types import TEXT, TIMESTAMP, TIMESTAMP_UTC, DataType, Field, is_integer
+from wayfed_optimizer.types import (
+    TEXT,
+    TIMESTAMP,
+    TIMESTAMP_UTC,
+    DataType,
+    Decimal,
+    Field,
+    is_integer,
+)
 from wayfed_sql import DUCKDB
 
 if TYPE_CHECKING:
@@ -43,6 +51,11 @@ _INFERRED: Final = (CSV_FILES, NDJSON_FILES)
 ROWS: Final = " (files)"
 
 _FRACTION: Final = "contains({0}, '.')"
+# DuckDB makes floats of JSON's numbers with a fraction or an exponent before they become text.
+_NOT_WHOLE: Final = {
+    CSV_FILES: "regexp_matches({0}, '\\.\\d*[1-9]|[eE]')",
+    NDJSON_FILES: "regexp_matches({0}, '[.eE]')",
+}
 # A timestamp with more than six digits after the second is longer than that; most are not.
 _NANOSECONDS: Final = "length({0}) > 26 AND regexp_matches({0}, '\\.\\d{{6}}0*[1-9]')"
 
@@ -151,15 +164,15 @@ def _read(field: Field, files: FileSet) -> str:
     """Return the expression for a column with its declared type; nothing may be lost unnoticed.
 
     Casts to the type that a column has already are free. DuckDB itself would round 1.5 for an
-    integer column of text files, and cut nanoseconds off.
+    integer column of text files, and a decimal one without fractions, and cut nanoseconds off.
     """
     column, kind = quoted(field.name), DUCKDB.type_name(field.type)
     error = _error(field, column)
     if files.channel in _INFERRED and is_checked(field.type):
-        lost = _FRACTION if is_integer(field.type) else _NANOSECONDS
         refused = f"CASE WHEN {column} IS NOT NULL THEN {error} END"
         read = f"coalesce(TRY_CAST({column} AS {kind}), {refused})"
-        return f"CASE WHEN {lost.format(column)} THEN {error} ELSE {read} END"
+        lost = _lost(field.type, files.channel).format(column)
+        return f"CASE WHEN {lost} THEN {error} ELSE {read} END"
     cast = f"CAST({column} AS {kind})"
     if field.name in files.options.get("nanoseconds", ()):
         return f"CASE WHEN epoch_ns({column}) % 1000 <> 0 THEN {error} ELSE {cast} END"
@@ -168,7 +181,18 @@ def _read(field: Field, files: FileSet) -> str:
 
 def is_checked(kind: DataType) -> bool:
     """Say whether values of a type in text files are read as text and checked here."""
-    return is_integer(kind) or kind in (TIMESTAMP, TIMESTAMP_UTC)
+    return is_integer(kind) or _is_whole(kind) or kind in (TIMESTAMP, TIMESTAMP_UTC)
+
+
+def _is_whole(kind: DataType) -> bool:
+    return isinstance(kind, Decimal) and kind.scale == 0
+
+
+def _lost(kind: DataType, channel: Channel) -> str:
+    """Return the condition under which a cast of a text would lose some of it."""
+    if _is_whole(kind):
+        return _NOT_WHOLE[channel]
+    return _FRACTION if is_integer(kind) else _NANOSECONDS
 
 
 def _error(field: Field, column: str) -> str:

@@ -26,7 +26,8 @@ _JSON_MALFORMED: Final = re.compile(
     r'Malformed JSON in file "(?P<file>.*?)", .*?: (?P<what>[^\n]*)'
 )
 _REFUSED: Final = re.compile(
-    r"(?P<what>column (?P<column>.*) is (?P<type>\w+) and cannot hold (?P<value>.*))", re.DOTALL
+    r"(?P<what>column (?P<column>.*) is (?P<type>[\w(),]+) and cannot hold (?P<value>.*))",
+    re.DOTALL,
 )
 _PREFIX: Final = re.compile(r"^(?:[A-Z][\w ]* Error: )+")
 _ADVICE: Final = re.compile(r"\n\s*(?:Possible|Column .* is being|This type was).*", re.DOTALL)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import gzip
+import json
 import re
 from contextlib import contextmanager
 from io import BytesIO
@@ -198,11 +199,13 @@ def inspect_ndjson(path: Path, options: Mapping[str, Any], prefix: int) -> Inspe
                 table = _read_json(text, dict.fromkeys(times, pa.string()))
         except (pa.ArrowException, OSError, EOFError) as error:
             raise _broken(path, "NDJSON", _JSON_ROW, error, prefix, starts_at=1) from error
+    large = _large(text, table)
     fields = tuple(
         Field(
             column.name,
-            _large(text, column.name, table.column(position))
-            or _type_of_json(table.column(position), column, path),
+            Decimal(MAX_PRECISION, 0)
+            if column.name in large
+            else _type_of_json(table.column(position), column, path),
         )
         for position, column in enumerate(table.schema)
     )
@@ -224,24 +227,36 @@ def _whole_lines(path: Path, text: bytes, prefix: int) -> bytes:
 def _read_json(text: bytes, kinds: Mapping[str, pa.DataType]) -> pa.Table:
     """Return rows, of which some columns are of types that are given."""
     import pyarrow as pa
-    from pyarrow import json
+    from pyarrow.json import ParseOptions, ReadOptions, read_json
 
-    given = json.ParseOptions(explicit_schema=pa.schema(kinds)) if kinds else None
-    return json.read_json(BytesIO(text), json.ReadOptions(False, len(text) + 1), given)
+    given = ParseOptions(explicit_schema=pa.schema(kinds)) if kinds else None
+    return read_json(BytesIO(text), ReadOptions(False, len(text) + 1), given)
 
 
-def _large(text: bytes, name: str, values: pa.ChunkedArray) -> DataType | None:
-    """Return the type of whole numbers beyond int64, which the reader takes for floats."""
+def _large(text: bytes, table: pa.Table) -> set[str]:
+    """Return the columns of whole numbers beyond int64, which the reader takes for floats.
+
+    What is written as a float anywhere, as 1e19 is, is one.
+    """
     import pyarrow as pa
     import pyarrow.compute as pc
 
-    if not pa.types.is_floating(values.type) or (pc.max(pc.abs(values)).as_py() or 0) < _INT64_END:
-        return None
+    found = {
+        name
+        for name, values in zip(table.column_names, table.columns, strict=True)
+        if pa.types.is_floating(values.type) and (pc.max(pc.abs(values)).as_py() or 0) >= _INT64_END
+    }
     try:
-        _read_json(text, {name: pa.decimal128(MAX_PRECISION, 0)})
-    except pa.ArrowInvalid:
-        return None
-    return Decimal(MAX_PRECISION, 0)
+        for line in text.split(b"\n") if found else ():
+            row = json.loads(line) if line.strip() else {}
+            found -= {name for name in found if not _is_whole(row.get(name))}
+    except (ValueError, RecursionError):
+        return set()  # rows that share a line, or the like
+    return found
+
+
+def _is_whole(value: object) -> bool:
+    return value is None or (isinstance(value, int) and abs(value) < 10**MAX_PRECISION)
 
 
 def _type_of_json(values: pa.ChunkedArray, column: pa.Field, path: Path) -> DataType:

@@ -36,6 +36,7 @@ if TYPE_CHECKING:
 
 _CLOCK: Final = r"[T ]\d{2}:\d{2}(:\d{2}(\.\d{1,6}0*)?)?"
 _INTEGER: Final = r"[+-]?\d+"
+_WHOLE: Final = r"[+-]?\d+(\.0*)?"
 _NUMBER: Final = r"[+-]?(\d+(\.\d*)?|\.\d+)([eE][+-]?\d+)?"
 _WRITTEN: Final = {
     BOOL: r"(?i)(true|false|t|f|1|0)",
@@ -220,7 +221,7 @@ def _pattern(field: Field) -> str:
     if is_integer(kind):
         return _INTEGER
     if isinstance(kind, Decimal):
-        return _NUMBER
+        return _NUMBER if kind.scale else _WHOLE  # else the fraction would be rounded away
     if kind.name in ("float32", "float64"):
         return rf"{_NUMBER}|[+-]?(?i)(nan|inf|infinity)"
     raise Unsupported(

@@ -210,3 +210,17 @@ def test_a_value_that_cannot_be_is_told_with_its_column_and_file(
     path = _write(tmp_path, "f.csv", f"a,b\n{ROWS}x,y\n")
     with pytest.raises(ExecutionError, match=r"column a is int64 and cannot hold x in .*f.csv"):
         context.read(path).on("spark").to_arrow()
+
+
+@pytest.mark.parametrize("name", ["f.csv", "f.ndjson"])
+def test_fractions_in_a_decimal_without_any_are_refused_and_large_numbers_read(
+    context: Context, tmp_path: Path, name: str
+) -> None:
+    head, row = ("n,b\n", "{},x\n") if name == "f.csv" else ("", '{{"n":{},"b":"x"}}\n')
+    whole = head + row.format(2**64 + 1) + row.format(-(10**38 - 1))
+    assert len(_on_both(context, _write(tmp_path, name, whole))) == 2
+    path = _write(tmp_path, name, whole + row.format(2.6))
+    for engine in ("spark", "duckdb"):
+        read = context.read(path, schema={"n": "decimal(38,0)"}).on(engine)
+        with pytest.raises(ExecutionError, match=r"column n is decimal\(38,0\) and cannot hold"):
+            read.to_arrow()

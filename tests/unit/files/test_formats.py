@@ -150,6 +150,14 @@ def test_whole_numbers_beyond_int64_in_json_lines_are_exact(folder):
     assert types_of(folder.source("f.ndjson")) == {"n": "decimal(38,0)", "f": "float64"}
 
 
+@pytest.mark.parametrize(
+    "written", ["1e19", "10000000000000000000.0", f'{2**64}}}\n{{"n": 0.5', f"{10**38}"]
+)
+def test_what_is_written_as_a_float_in_json_lines_is_one(folder, written):
+    folder.text("f.ndjson", f'{{"n": {2**63}}}\n{{"n": {written}}}\n')
+    assert types_of(folder.source("f.ndjson")) == {"n": "float64"}
+
+
 @pytest.mark.parametrize("names", [["a", "a"], ["a", ""]], ids=["two alike", "none"])
 @pytest.mark.parametrize("name", ["f.parquet", "f.arrow", "f.arrows"])
 def test_columns_that_cannot_be_told_apart_are_refused(folder, name, names):
