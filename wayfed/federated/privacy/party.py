@@ -12,7 +12,7 @@ import hashlib
 import logging
 import secrets
 from contextlib import contextmanager
-from dataclasses import asdict, replace
+from dataclasses import asdict, dataclass, replace
 from threading import Lock
 from typing import TYPE_CHECKING, Any, Final, TypeAlias, TypeVar
 
@@ -48,6 +48,25 @@ if TYPE_CHECKING:
 _LOG: Final = logging.getLogger("wayfed.party")
 _T = TypeVar("_T")
 _Work: TypeAlias = "Callable[[dict[str, NDArray[Any]], Mapping[str, Any]], RecordDict]"
+
+
+@dataclass(frozen=True, slots=True)
+class _Usable:
+    """The rows that can be used, before a matrix is made of them: their number is paid for first.
+
+    Parameters
+    ----------
+    arrays, y, weight
+        All rows, their labels and how much each counts.
+    train, test
+        The places of those that are learned from, and held out.
+    """
+
+    arrays: Arrays
+    y: NDArray[np.float64]
+    weight: NDArray[np.float64] | None
+    train: NDArray[np.intp]
+    test: NDArray[np.intp]
 
 
 class PrivateRun:
@@ -86,6 +105,7 @@ class PrivateRun:
         self._key = key
         self._begun_times = 1
         self._model: Model
+        self._usable: _Usable | None = None
         self._training: Examples
         self._testing: Examples
         self._classes = 0
@@ -131,12 +151,17 @@ class PrivateRun:
             with other noise, and paid for again.
         """
         with self._lock:
-            self._take(fitted, classes, by_class)
+            self._take(fitted, classes)
             standing = None if self._key is None else self._account.standing(self._key)
             rounds = self._begun(run) if standing is None else self._gone_on(standing, after)
             plan = self._settled
-            if self._privacy.unit == "example" and plan.rows < self._rules.min_rows:
-                return answer({ReleaseKind.BINDING: {"left_out": self._rules.too_few_told}})
+            if self._privacy.unit == "example":
+                if plan.rows < self._rules.min_rows:
+                    return answer({ReleaseKind.BINDING: {"left_out": self._rules.too_few_told}})
+                # By the noisy numbers: who asks chooses the width, and with it how many rows fit.
+                self._rules.check_matrix(plan.at_most(self._rules.rows_of_a_unit), fitted.width)
+            with self._silence():
+                self._make(fitted, by_class)
             self._left = dict.fromkeys(("train", "evaluate"), self._question.rounds - after)
             told = {
                 "features": len(fitted.names),
@@ -148,12 +173,9 @@ class PrivateRun:
             return answer({ReleaseKind.BINDING: told})
 
     def _take(
-        self,
-        fitted: fitting.FittedFeatures,
-        classes: Sequence[fitting.Category] | None,
-        by_class: NDArray[np.float64] | None,
+        self, fitted: fitting.FittedFeatures, classes: Sequence[fitting.Category] | None
     ) -> None:
-        """Build the model, and what it learns from; nothing is told of either."""
+        """Build the model, and find what it learns from; nothing is told of either."""
         task = Task(fitted.width, None if classes is None else len(classes))
         self._model = resolve_model(self._question.model, task, self._rules.models)
         if reason := cannot_clip(self._question.model.name, self._model, self._privacy):
@@ -161,20 +183,22 @@ class PrivateRun:
         self._classes = len(classes) if classes is not None else 0
         nothing = np.empty((0, task.features)), np.empty(0)
         self._training = self._testing = Examples(*nothing)
+        self._usable = None
         with self._silence():
-            self._prepare(fitted, classes, by_class)
+            self._usable = self._found(fitted, classes)
 
     def _begun(self, run: str) -> int:
         """Pay for all rounds, and settle their noise; return how many are paid for."""
         rounds, ticket = self._question.rounds, self._key or secrets.token_hex(16)
+        found = self._usable
         self._account.charge(self._privacy, key=ticket, run=run)
         # Settled when it is paid for: what fails from here on may tell of the rows.
         try:
             self._plan = plan = settle(
                 self._privacy,
                 self._model,
-                learned=len(self._training),
-                measured=len(self._testing),
+                learned=0 if found is None else len(found.train),
+                measured=0 if found is None else len(found.test),
                 rounds=rounds,
                 unit=self._rules.rows_of_a_unit,
                 is_measured=self._question.split is not None,
@@ -303,15 +327,11 @@ class PrivateRun:
             raise PartyError("this run has not begun")
         return self._plan
 
-    def _prepare(
-        self,
-        fitted: fitting.FittedFeatures,
-        classes: Sequence[fitting.Category] | None,
-        by_class: NDArray[np.float64] | None,
-    ) -> None:
-        """Make the examples of the rows that can be used."""
+    def _found(
+        self, fitted: fitting.FittedFeatures, classes: Sequence[fitting.Category] | None
+    ) -> _Usable:
+        """Find the rows that can be used."""
         arrays, question = self._rows(), self._question
-        self._rules.check_matrix(arrays.rows, fitted.width)
         hashes = canonical.hash_rows(arrays)
         order = canonical.canonical_order(hashes)
         held = split.held_out(question.split, arrays, hashes, order)
@@ -331,10 +351,21 @@ class PrivateRun:
             weight = np.ma.getdata(column).astype(np.float64)
             usable &= np.isfinite(weight) & (weight >= 0) & ~np.ma.getmaskarray(column)
         train, test = order[(usable & ~held)[order]], order[(usable & held)[order]]
-        testing = Examples(fitted.matrix(arrays, test), y[test])
-        own = None if weight is None else weight[train]
+        return _Usable(arrays, y, weight, train, test)
+
+    def _make(self, fitted: fitting.FittedFeatures, by_class: NDArray[np.float64] | None) -> None:
+        """Make the examples of the rows that were found."""
+        found, self._usable = self._usable, None
+        if found is None:
+            return
+        if self._privacy.unit == "client":
+            # Its rows are one unit together, in whose noise their exact number is hidden.
+            self._rules.check_matrix(len(found.train) + len(found.test), fitted.width)
+        own = None if found.weight is None else found.weight[found.train]
+        y = found.y[found.train]
+        testing = Examples(fitted.matrix(found.arrays, found.test), found.y[found.test])
         self._training = Examples(
-            fitted.matrix(arrays, train), y[train], weighed(own, y[train], by_class)
+            fitted.matrix(found.arrays, found.train), y, weighed(own, y, by_class)
         )
         self._testing = testing
 

@@ -6,6 +6,7 @@ it began with; each round that is told again is one more, and is paid for.
 
 from __future__ import annotations
 
+import math
 from dataclasses import asdict, dataclass
 from typing import TYPE_CHECKING, Final
 
@@ -26,6 +27,8 @@ if TYPE_CHECKING:
 
 _FOR_COUNTS: Final = 0.1
 """The share of the budget that pays for the numbers of rows, by the precision of the noise."""
+_DEVIATIONS: Final = 6
+"""How far both numbers of rows together may lie above what is told; 4.2 deviations of their sum."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -58,6 +61,16 @@ class Settled:
     def steps(self) -> Steps:
         """How it steps through its rows."""
         return Steps(self.in_round, self.sampling)
+
+    def at_most(self, unit: float) -> int:
+        """Return a number of rows that is exceeded once in a hundred thousand times.
+
+        Parameters
+        ----------
+        unit
+            How many rows one unit of privacy can change.
+        """
+        return self.rows + self.testing + math.ceil(_DEVIATIONS * self.counting * unit)
 
     def sides(self, rounds: int) -> Sides:
         """Return what so many rounds tell of a row, by how the row may be in them."""

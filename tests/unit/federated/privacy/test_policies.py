@@ -26,7 +26,7 @@ PRIVATE = wf.dp(epsilon=1.0, delta=1e-6, clip=1.0)
 def federation(tmp_path: Path) -> Federation:
     """Make a context of two banks with customers and transactions; `policy` is ash's own."""
 
-    def make(**policy: Any) -> FederatedContext:
+    def make(*, transactions: int = 1500, **policy: Any) -> FederatedContext:
         parties = {}
         for place, bank in enumerate(("ash", "birch")):
             random = np.random.default_rng(place)
@@ -38,7 +38,11 @@ def federation(tmp_path: Path) -> Federation:
                 (random.normal(size=1500) > 0).astype(int).tolist(),
                 strict=True,
             )
-            _write(tmp_path / f"{bank}_tx.csv", ("customer_id", "amount", "fraud"), amounts)
+            _write(
+                tmp_path / f"{bank}_tx.csv",
+                ("customer_id", "amount", "fraud"),
+                [*amounts][:transactions],
+            )
             tables = {
                 "customers": {
                     "source": str(tmp_path / f"{bank}_customers.csv"),
@@ -407,14 +411,29 @@ def test_a_matrix_is_rows_times_columns(federation: Federation) -> None:
     assert not begun.has_error()
 
 
-def test_a_matrix_that_is_too_large_is_not_told_of_under_privacy(
+@pytest.mark.parametrize(("limit", "left_out"), [(1499, True), (2500, False)])
+def test_a_row_more_does_not_decide_under_privacy_whether_a_matrix_is_too_large(
+    federation: Federation, budget: dict[str, Any], limit: int, left_out: bool
+) -> None:
+    parties = []
+    for rows in (1499, 1500):
+        with federation(transactions=rows, max_matrix=limit, privacy=budget) as ctx:
+            parties.append(train(ctx, privacy=PRIVATE, test=None).parties["ash"])
+
+    if left_out:
+        assert all(f"max_matrix={limit:,} numbers" in str(party.left_out) for party in parties)
+    else:
+        assert all(1300 < party.rows < 1700 for party in parties)
+
+
+def test_a_matrix_that_is_too_large_leaves_a_whole_party_in_its_noise(
     federation: Federation, budget: dict[str, Any], caplog: pytest.LogCaptureFixture
 ) -> None:
-    with federation(max_matrix=1499, privacy=budget) as ctx:
-        run = train(ctx, privacy=PRIVATE, test=None)
+    whole = wf.dp(epsilon=1.0, delta=1e-6, clip=1.0, unit="client")
+    with federation(max_matrix=1499, privacy={**budget, "unit": "client"}) as ctx:
+        run = train(ctx, privacy=whole, test=None)
 
-    assert run.status == "finished"
-    assert run.parties["ash"].rows < 100  # it has none, and says so with noise
+    assert run.parties["ash"].left_out is None
     assert "max_matrix=1,499" in caplog.text
 
 
