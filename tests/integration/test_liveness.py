@@ -31,6 +31,7 @@ from tests.integration.rpc_parties import (
 )
 from wayfed.federated.grids.base import node_id_of
 from wayfed.federated.grids.processes import Nursery
+from wayfed.federated.grids.rpc import requester
 from wayfed.federated.grids.rpc.channel import PARTY_METHOD, SERVICE, open_channel
 from wayfed.federated.grids.rpc.frames import VERSION, Frame
 from wayfed.federated.grids.rpc.grid import RpcGrid
@@ -46,6 +47,7 @@ from wayfed.federated.parties.opening import open_session
 from wayfed.federated.rounds.guard import GuardedGrid
 from wayfed.federated.wire import flower_process, question
 from wayfed_optimizer.errors import InvalidOption, PartyError
+from wayfed_optimizer.platform import PLATFORM_ENTRY_POINTS
 
 
 @pytest.fixture(autouse=True)
@@ -91,7 +93,7 @@ def mute(fed: Federation, name: str) -> Iterator[None]:
 
 
 def test_a_party_that_is_connected_and_says_nothing_is_named_though_nobody_set_a_deadline(caplog):
-    limits = replace(QUICK, silence_seconds=1.0, settle_seconds=600.0)
+    limits = replace(QUICK, silence_seconds=1.0, settle_seconds=600.0, hello_seconds=600.0)
     told: dict[str, str] = {}
     with federation(limits=limits, identities={"birch": make_identity("birch")}) as fed:
         grid = fed.grid()
@@ -191,7 +193,8 @@ def test_what_waits_for_a_party_that_does_not_read_is_the_latest_of_each_session
     assert len(outgoing) == 2
 
 
-def test_a_requester_that_is_revoked_while_it_waits_learns_it():
+def test_a_requester_that_is_revoked_while_it_waits_learns_it(monkeypatch):
+    monkeypatch.setattr(requester, "_AWAY_SECONDS", 600)
     with federation() as fed:
         fed.parties()
         desk = fed.desk()
@@ -292,7 +295,23 @@ def test_what_a_session_works_at_ends_with_it(tmp_path):
     assert ("ended", 2) not in answers
 
 
-def test_parties_that_end_while_they_start_are_named_at_once_with_how_and_without_values():
+@pytest.fixture
+def _a_package_that_prints(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Install a connector for processes that are started, which prints when it is imported."""
+    (tmp_path / "talkative.py").write_text(
+        "from wayfed_files import CONNECTOR\nprint('welcome', flush=True)\n"
+    )
+    told = tmp_path / "talkative-1.dist-info"
+    told.mkdir()
+    (told / "METADATA").write_text("Metadata-Version: 2.4\nName: talkative\nVersion: 1\n")
+    (told / "entry_points.txt").write_text(
+        f"[{PLATFORM_ENTRY_POINTS}]\ntalkative = talkative:CONNECTOR\n"
+    )
+    monkeypatch.setenv("PYTHONPATH", str(tmp_path), prepend=os.pathsep)
+
+
+@pytest.mark.usefixtures("_a_package_that_prints")
+def test_parties_that_end_while_they_start_are_named_at_once_with_how_and_without_values(capfd):
     made = Nursery(("ash", "birch"), "rpc")
     right = {"source": "tx.csv"}
     wrong = {"source": "postgresql://user:hidden@host/loans", "surce": "tx"}
@@ -320,3 +339,4 @@ def test_parties_that_end_while_they_start_are_named_at_once_with_how_and_withou
     assert "party 'ash': its process ended with status 1, and said last: " in told[0]
     assert "party 'birch': its process ended by SIGKILL" in told[0]
     assert "hidden" not in told[0]
+    assert "welcome" in capfd.readouterr().err  # it is no news

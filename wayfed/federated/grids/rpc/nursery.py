@@ -14,9 +14,11 @@ import gc
 import importlib
 import json
 import os
+import select
 import signal
 import sys
 import threading
+from bisect import bisect_right
 from typing import Any, Final
 
 _FOR_FIRST_PLANS: Final = (
@@ -32,19 +34,21 @@ _FOR_FIRST_PLANS: Final = (
     "wayfed_sql",
 )
 """What every party imports when it is asked for the first time."""
-_LONGEST: Final = 1000
-"""Characters of last words: with all around them they go into a pipe at once."""
+_LONGEST: Final = select.PIPE_BUF - 64
+"""Bytes of last words: with all around them they go into a pipe at once, or not at all."""
 
 
 def main(package: str, descriptors: list[int]) -> None:
     """Become one process a pipe, and wait until all of them have ended."""
+    # What packages print at their import, and parties later, is no news: it goes where errors go.
+    news = os.dup(1)
+    os.dup2(2, 1)
+    # Nobody reads them any more when all parties have started: no party waits for that at its end.
+    os.set_blocking(news, False)
     gc.disable()  # what is imported is no garbage: to look for some is a fifth of the time
     serve = _import_all(package)
     gc.freeze()  # else each party copies all of it by looking
     gc.enable()
-    # What parties print is no news of theirs: it goes where their errors go.
-    news = os.dup(1)
-    os.dup2(2, 1)
     try:
         _fork(descriptors, serve, news)
     finally:
@@ -65,19 +69,32 @@ def _fork(descriptors: list[int], serve: Any, news: int) -> None:
                 raise
             return
         children[child] = place
-        _tell(news, party=place, pid=child)
+        _tell_surely(news, party=place, pid=child)
     for descriptor in descriptors:
         os.close(descriptor)
     while children:
         child, status = os.wait()
         if child in children:
             code = os.waitstatus_to_exitcode(status)
-            _tell(news, party=children.pop(child), code=code)
+            _tell_surely(news, party=children.pop(child), code=code)
 
 
-def _tell(news: int, **what: object) -> None:
-    with contextlib.suppress(BrokenPipeError):  # nobody listens any more
-        os.write(news, f"{json.dumps(what)}\n".encode())
+def _tell(news: int, **what: object) -> bool:
+    """Write a line if there is room for all of it; say whether there was."""
+    try:
+        with contextlib.suppress(BrokenPipeError):  # nobody listens any more
+            os.write(news, f"{json.dumps(what)}\n".encode())
+    except BlockingIOError:
+        return False
+    return True
+
+
+def _tell_surely(news: int, **what: object) -> None:
+    """Write a line when there is room for it: this process has nothing else to do."""
+    room = select.poll()
+    room.register(news, select.POLLOUT)
+    while not _tell(news, **what):
+        room.poll()
 
 
 def _last_words(error: BaseException) -> str:
@@ -86,7 +103,13 @@ def _last_words(error: BaseException) -> str:
     from wayfed_optimizer.errors import WayfedError
 
     said = describe_error(error) if isinstance(error, WayfedError) else type(error).__name__
-    return said[:_LONGEST]
+    return _cut(said)
+
+
+def _cut(said: str) -> str:
+    """Return as much of the beginning as JSON says in the bytes of last words."""
+    ends = range(1, min(len(said), _LONGEST) + 1)
+    return said[: bisect_right(ends, _LONGEST, key=lambda end: len(json.dumps(said[:end])))]
 
 
 def _be_party(descriptor: int, serve: Any) -> None:
