@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+from importlib.metadata import EntryPoint
 from pathlib import Path
 from typing import Any
 
@@ -10,9 +11,9 @@ import pytest
 
 import wayfed as wf
 from wayfed.federated.context import FederatedContext
-from wayfed.federated.models.adapter import Model, Task
+from wayfed.federated.models.adapter import ENTRY_POINTS, Model, Task, resolve_model
 from wayfed.federated.models.linear import logistic_regression
-from wayfed.federated.models.spec import OwnModel
+from wayfed.federated.models.spec import ModelSpec, OwnModel
 from wayfed.federated.parties.configuration import load_federation
 from wayfed.federated.parties.member import Member
 from wayfed_optimizer.errors import InvalidOption, PartyError, Unsupported
@@ -81,16 +82,49 @@ def test_nothing_that_is_asked_for_is_imported_unless_a_party_has_named_it(tmp_p
                 train(ctx, wf.models.custom(name, rate=0.25), "local")
 
 
-@pytest.mark.parametrize("place", ["no_such_module:build", "json:no_such_function"])
-def test_a_model_that_cannot_be_loaded_is_told_by_the_check(tmp_path: Path, place: str) -> None:
+BROKEN = {
+    "no_such_module": ("", "ModuleNotFoundError"),
+    "a_module_without_it": ("", "AttributeError"),
+    "a_module_misspelt": ("def build(:\n", "SyntaxError"),
+    "a_module_that_fails": ("raise RuntimeError('no licence')\n", "RuntimeError: no licence"),
+}
+
+
+@pytest.mark.parametrize(
+    ("module", "text", "reason"), [(m, *of) for m, of in BROKEN.items()], ids=BROKEN
+)
+def test_a_model_that_cannot_be_loaded_is_told_by_the_check_and_to_who_asks(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, module: str, text: str, reason: str
+) -> None:
+    if module.startswith("a_"):
+        (tmp_path / f"{module}.py").write_text(text)
+    monkeypatch.syspath_prepend(str(tmp_path))
+    place = f"{module}:build"
     federation = load_federation(described(tmp_path, {"gentle": place}))
     member = Member.of("ash", federation.parties["ash"], federation.published)
     try:
         (problem,) = member.problems()
+        with pytest.raises(InvalidOption, match="'gentle' cannot be loaded here") as told:
+            resolve_model(ModelSpec.of("gentle", "classification"), Task(1, 2), member.models)
     finally:
         member.context.close()
 
-    assert problem.startswith(f"model 'gentle': {place} cannot be loaded")
+    assert problem.startswith(f"model 'gentle': {place} cannot be loaded: {reason}")
+    assert told.value.__cause__ is not None
+
+
+@pytest.mark.parametrize("error", [AttributeError, ImportError])
+def test_what_a_model_itself_raises_is_not_told_as_a_model_that_cannot_be_loaded(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, error: type[Exception]
+) -> None:
+    name = f"a_module_with_{error.__name__.lower()}"
+    (tmp_path / f"{name}.py").write_text(
+        f"def build(task):\n    raise {error.__name__}('its own')\n"
+    )
+    monkeypatch.syspath_prepend(str(tmp_path))
+    point = EntryPoint("gentle", f"{name}:build", ENTRY_POINTS)
+    with pytest.raises(error, match="its own"):
+        resolve_model(ModelSpec.of("gentle", "classification"), Task(1, 2), {"gentle": point})
 
 
 @pytest.mark.parametrize("place", ["models/own.py", "module", "a b:c", "../x:y"])

@@ -146,14 +146,18 @@ def resolve_model(
             or f"a package provides one by an entry point of the group {ENTRY_POINTS}",
         )
     try:
-        model: Model = point.load()(task, **dict(spec.parameters))
+        build = point.load()
     except WayfedError:
         raise
-    except (ImportError, AttributeError) as error:
+    except Exception as error:
         _LOG.error("model '%s' is %s, which cannot be loaded: %s", spec.name, point.value, error)
         raise InvalidOption(
             f"model '{spec.name}' cannot be loaded here", hint="the log of wayfed.party says why"
         ) from error
+    try:
+        model: Model = build(task, **dict(spec.parameters))
+    except WayfedError:
+        raise
     except (TypeError, ValueError) as error:
         raise InvalidOption(f"model {spec} cannot be built: {error}") from error
     return model

@@ -149,8 +149,9 @@ class Member:
         for model, point in self.models.items():
             try:
                 point.load()
-            except (ImportError, AttributeError) as error:
-                found.append(f"model '{model}': {point.value} cannot be loaded: {error}")
+            except Exception as error:  # noqa: BLE001  # a module raises what it likes at import
+                reason = f"{type(error).__name__}: {error}"
+                found.append(f"model '{model}': {point.value} cannot be loaded: {reason}")
         return tuple(found)
 
     def bind(
