@@ -19,6 +19,7 @@ import os
 import signal
 import tempfile
 import threading
+from collections.abc import Mapping
 from functools import partial
 from pathlib import Path
 from statistics import median
@@ -231,7 +232,7 @@ def _measured(
 ) -> dict[str, Any]:
     taken: dict[str, list[tuple[float, float]]] = {"grpc": [], "local": []}
     away = {"hub": 0.0, "parties": 0.0}
-    found: list[dict[str, Any]] = []
+    found: list[Mapping[str, Any]] = []
     parties = {name: described(directory, name) for name in names}
     simulated = {"schema": {"rows": COLUMNS}, "party": parties}
     with elsewhere.context() as there, wf.context(env="federated", parties=simulated) as here:
