@@ -7,7 +7,8 @@ import subprocess
 import sys
 import textwrap
 import threading
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -313,22 +314,31 @@ def test_a_jvm_that_ends_in_the_midst_of_a_job_is_told_of_and_started_again(
         for child in psutil.Process().children()
         if any(option.startswith(f"-Xmx{128 << 20}") for option in child.cmdline())
     )
-    killer = threading.Thread(target=_kill_when_at_work, args=(jvm,))
-    killer.start()
+    token = _EndsTheJvm(jvm)
     with pytest.raises(ExecutionError, match="its JVM has ended"):
-        _run_text(small, ENDLESS, tmp_path, {"t": _numbers(10_000)})
-    killer.join()
+        _run_text(small, ENDLESS, tmp_path, {"t": _numbers(10_000)}, token=token)
     assert capfd.readouterr() == ("", "")
     found = _run_text(small, "SELECT COUNT(*) FROM t", tmp_path, {"t": _numbers(3)})
     assert found.to_pylist() == [{"n": 3}]
 
 
-def _kill_when_at_work(jvm: psutil.Process) -> None:
-    """Kill a JVM that had nothing to do when it has: before, another one would be started."""
-    used = jvm.cpu_times().user
-    while jvm.cpu_times().user < used + 1:
-        threading.Event().wait(0.01)
-    jvm.kill()
+class _EndsTheJvm(CancellationToken):
+    """Kills a JVM soon after it has taken a job: before, another one would be started."""
+
+    def __init__(self, jvm: psutil.Process) -> None:
+        super().__init__()
+        self._jvm = jvm
+
+    @contextmanager
+    def calling(self, callback: Callable[[], None]) -> Iterator[None]:
+        """Kill it while somebody waits for its job; the job would take hours."""
+        killer = threading.Timer(1.0, self._jvm.kill)
+        killer.start()
+        try:
+            with super().calling(callback):
+                yield
+        finally:
+            killer.join()
 
 
 @pytest.mark.parametrize("state", ["missing", "damaged"])
