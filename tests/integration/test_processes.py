@@ -47,7 +47,7 @@ def directory(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 @pytest.fixture(scope="module")
 def ctx(directory: Path) -> Iterator[FederatedContext]:
-    """Banks whose processes start once for all tests that leave them alone."""
+    """Banks whose processes start once for all tests; what they hold stays as it is."""
     with three_banks(directory) as made:
         yield made
 
@@ -106,22 +106,27 @@ def test_processes_make_their_arrays_anew_before_each_round(ctx, directory):
 
     runs = []
     for runner in ("local", "processes"):
-        runs.append(train(ctx, runner=runner, refresh="round", on_round=grow))
-        restore()
+        try:
+            runs.append(train(ctx, runner=runner, refresh="round", on_round=grow))
+        finally:
+            restore()
 
     here, there = runs
     assert {report.rows for report in here.parties.values()} == {70}
     assert weights(there) == weights(here)
 
 
-def test_a_party_that_is_killed_is_named_at_once_and_the_others_go_on(tmp_path):
+def test_who_is_killed_is_named_at_once_and_the_others_go_on_and_end_with_the_context(tmp_path):
     def kill(run: FederatedRun) -> None:
         if len(run.history) == 1:
             os.kill(pids(own)["birch"], signal.SIGKILL)
 
     with three_banks(tmp_path) as own:
         run = train(own, runner="processes", rounds=3, deadline=300, on_round=kill)
+        started = pids(own)
 
+    assert set(started) == set(NAMES)
+    until(lambda: not any(map(is_there, started.values())))
     assert run.status == "finished"
     assert sorted(run.history[0].weights) == list(NAMES)
     assert sorted(run.history[2].weights) == ["ash", "cedar"]
@@ -163,12 +168,3 @@ def test_a_second_run_goes_over_the_same_processes(ctx):
 
     assert pids(ctx) == before
     assert weights(second) == weights(first)
-
-
-def test_the_processes_end_with_the_context(ctx):
-    train(ctx, runner="processes", rounds=1)
-    started = pids(ctx)
-    ctx.close()  # no test after this one may use it
-
-    assert set(started) == set(NAMES)
-    until(lambda: not any(map(is_there, started.values())))
