@@ -136,7 +136,7 @@ def test_a_broker_that_dies_ends_in_time_the_reads_that_have_an_end_and_those_th
         send(dying, quiet, *rows(1))
         going = []
         for client in CLIENTS:
-            context = stack.enter_context(wf.context(kafka={"client": client, "timeout": 60}))
+            context = stack.enter_context(wf.context(kafka={"client": client, "timeout": 30}))
             endless = context.read(dying.url(quiet), format="json", schema=NUMBERS, end="never")
             waiting = stack.enter_context(endless.to_batches())
             assert next(waiting).to_pydict() == {"n": [1]}
