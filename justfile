@@ -39,6 +39,7 @@ jar *arguments:
 # Measure, and compare with the budgets
 bench:
     for program in benchmarks/*.py; do echo "$program"; uv run python "$program"; done
+    uv run python benchmarks/federated_rounds.py --parties --processes 3 10 100 --flower 10 --start-server 10
     uv run python -m benchmarks.classics
     uv run python -m benchmarks.peers
 

@@ -272,7 +272,7 @@ def measure_processes(
 
 
 def _start_server(count: int, rounds: int) -> Any:
-    from start_server import StartServer
+    from federated_peers.start_server import StartServer
 
     return StartServer(count, rounds)
 
