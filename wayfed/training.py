@@ -24,6 +24,7 @@ if TYPE_CHECKING:
     from wayfed.federated.participants import Participants
     from wayfed.federated.parties.flower_clients import ClientLike
     from wayfed.federated.privacy.dp import DifferentialPrivacy
+    from wayfed.federated.releases import Recorder
     from wayfed.federated.rounds.strategies import StrategyLike
     from wayfed.federated.runs.kept import Runs
     from wayfed.federated.runs.places import CheckpointLike
@@ -72,6 +73,7 @@ class Training:
         quorum: float | None = None,
         deadline: float | None = None,
         on_round: OnRound | None = None,
+        on_release: Recorder | None = None,
         refresh: str = "once",
         progress: bool | None = None,
     ) -> FederatedRun:
@@ -137,6 +139,9 @@ class Training:
             processes of their own.
         on_round
             Called with the run after each round; ``run.stop()`` ends the run.
+        on_release
+            Called with each thing that a party tells: whose it is, of which of the kinds that
+            docs/privacy.md lists, and what is in it.
         progress
             Whether to report; by default in a terminal or a notebook.
 
@@ -190,6 +195,7 @@ class Training:
             quorum=quorum,
             deadline=deadline,
             on_round=on_round,
+            record=on_release,
             refresh=refresh,
             progress=progress,
             token=self.new_token(),

@@ -24,6 +24,7 @@ if TYPE_CHECKING:
     from wayfed.arrays import Arrays
     from wayfed.explain import Explanation
     from wayfed.federated.arrays import FederatedArrays
+    from wayfed.federated.releases import Recorder
     from wayfed.federated.runs.results import FederatedRun
 
 _GRIDS: Final = {
@@ -35,7 +36,11 @@ _TOLD_ROUNDS: Final = 5
 
 
 def run(
-    output: str | os.PathLike[str], *, grid: str = "local", console: Console | None = None
+    output: str | os.PathLike[str],
+    *,
+    grid: str = "local",
+    console: Console | None = None,
+    on_release: Recorder | None = None,
 ) -> FederatedRun:
     """Lay the flights out, explain the plan, train over the airlines, compare, and write a report.
 
@@ -47,6 +52,8 @@ def run(
         How messages travel to the airlines: ``local``, ``processes`` or ``flower``.
     console
         Where progress is told; by default the terminal.
+    on_release
+        Called with each thing that an airline tells while the model is trained.
 
     Raises
     ------
@@ -62,7 +69,7 @@ def run(
             server = stack.enter_context(PostgresServer.start())
         with told.phase("Laying out the flights, each airline's in a store of its own"):
             data = lay_out(Path(directory), server, told.say)
-        run, compared, explanations = _play(data, grid, told)
+        run, compared, explanations = _play(data, grid, told, on_release)
     page = render(run, compared, data.airlines, explanations)
     path = Path(output)
     path.write_text(page, encoding="utf-8")
@@ -71,7 +78,7 @@ def run(
 
 
 def _play(
-    data: DemoData, grid: str, told: _Telling
+    data: DemoData, grid: str, told: _Telling, on_release: Recorder | None
 ) -> tuple[FederatedRun, Sequence[Comparison], Mapping[str, Explanation]]:
     import wayfed as wf
 
@@ -84,7 +91,9 @@ def _play(
             told.phase(f"Training over the airlines, {_GRIDS[grid]}: only updates leave one"),
             told.grid(),
         ):
-            run = ctx.run_federated(arrays, runner=grid, on_round=told.round, **settings())
+            run = ctx.run_federated(
+                arrays, runner=grid, on_round=told.round, on_release=on_release, **settings()
+            )
             told.say(repr(run))
     with told.phase("Comparing with each airline's own model, and with all rows in one place"):
         everything = _everything(data)
