@@ -3,17 +3,20 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from types import MappingProxyType
 from typing import TYPE_CHECKING
 
 from wayfed.federated.grids.local import LocalGrid
 from wayfed.federated.models.adapter import Model, resolve_model
 from wayfed.federated.models.spec import ModelSpec, OwnModel
 from wayfed.federated.privacy.client_level import noisy_average
+from wayfed.federated.privacy.masking.rounds import check_summed_in_secret
 from wayfed.federated.rounds.binding import Bound, bind
 from wayfed.federated.rounds.pooling import strategy_of
 from wayfed.federated.rounds.private_binding import bind_privately
 from wayfed.federated.rounds.rebinding import rebind
-from wayfed.federated.rounds.strategies import check_parties
+from wayfed.federated.rounds.strategies import asked_in_a_round, check_parties
+from wayfed.federated.runs.results import left_out_of
 from wayfed.federated.runs.strategy_state import restore_strategy
 from wayfed_optimizer.errors import Unsupported
 
@@ -23,6 +26,7 @@ if TYPE_CHECKING:
     from flwr.serverapp.strategy import Strategy
 
     from wayfed.federated.grids.base import PartyGrid
+    from wayfed.federated.models.adapter import Task
     from wayfed.federated.participants import Participants
     from wayfed.federated.parties.question import Question
     from wayfed.federated.privacy.dp import Spent
@@ -72,14 +76,22 @@ def agree(
     Raises
     ------
     TypeMismatch, PolicyViolation, SourceChanged, PartyError, InvalidOption
-        What is asked does not fit the parties' rows or rules; of all parties at once.
+        What is asked does not fit the parties' rows or rules; of all parties at once. Or there are
+        too few of them; what that takes no answer to know is said before anybody is asked, and the
+        rest before anybody pays.
     """
+    if asked.privacy is not None and asked.privacy.unit == "client":
+        strategy = noisy_average(asked.privacy, asked.rounds)
+
+    def ready(task: Task, left_out: Mapping[str, str]) -> None:
+        _check_enough(grid, asked, strategy, terms, left_out)
+        resolve_model(asked.model, task)
+
+    _check_enough(grid, asked, strategy, terms)
     spent: Mapping[str, Spent] | None = None
     if asked.privacy is not None:
         types = participants.types(asked.features)
-        bound, spent = bind_privately(grid, asked, terms, bools=bools, types=types)
-        if asked.privacy.unit == "client":
-            strategy = noisy_average(asked.privacy, asked.rounds)
+        bound, spent = bind_privately(grid, asked, terms, bools=bools, types=types, ready=ready)
     elif terms.resumed is not None:
         bound = rebind(grid, asked, terms.resumed, allow_changed=terms.may_change)
     else:
@@ -87,7 +99,7 @@ def agree(
     if terms.resumed is not None:
         restore_strategy(strategy, terms.resumed.strategy)
     grid.expect(_work(bound.parties, len(asked.features)))
-    check_parties(strategy, len(grid.parties), terms.quorum)
+    _check_enough(grid, asked, strategy, terms, left_out_of(bound.parties))
     model = resolve_model(asked.model, bound.task)
     return Agreed(bound=bound, model=model, strategy=strategy_of(model, strategy), spent=spent)
 
@@ -108,6 +120,20 @@ def check_reach(model: ModelSpec, grid: PartyGrid, *, kept: bool) -> None:
             reason="parties elsewhere run what they have installed, never code that arrives",
             hint="runner='local'; or wf.models.custom('name'), installed at the parties",
         )
+
+
+def _check_enough(
+    grid: GuardedGrid,
+    asked: Question,
+    strategy: Strategy,
+    terms: Terms,
+    left_out: Mapping[str, str] = MappingProxyType({}),
+) -> None:
+    """Raise InvalidOption where the parties that are left are too few for what is asked."""
+    parties = len(grid.parties)
+    check_parties(strategy, parties, terms.quorum)
+    if asked.secure_aggregation:
+        check_summed_in_secret(parties, asked_in_a_round(strategy, parties), left_out)
 
 
 def _work(reports: Mapping[str, PartyReport], features: int) -> int:

@@ -167,7 +167,13 @@ def check_own_code(
         )
 
 
-def check_measured(asked: Question, stopping: EarlyStopping | None, *, measured: bool) -> None:
+def check_stopping(asked: Question, stopping: EarlyStopping | None) -> None:
+    """Raise InvalidOption where a run is to be ended by measures that nobody makes."""
+    if asked.split is None and stopping is not None:
+        raise InvalidOption("early_stopping= measures held-out rows", hint="test=0.2 holds some")
+
+
+def check_measured(asked: Question, *, measured: bool) -> None:
     """Raise InvalidOption where rows are to be measured on, and nobody holds any."""
     if asked.split is not None and not measured:
         raise InvalidOption(
@@ -176,8 +182,6 @@ def check_measured(asked: Question, stopping: EarlyStopping | None, *, measured:
             hint="test=0.5 holds out more, test=None measures nothing; ctx.parties() tells each "
             "min_rows",
         )
-    if asked.split is None and stopping is not None:
-        raise InvalidOption("early_stopping= measures held-out rows", hint="test=0.2 holds some")
 
 
 def _label(label: str | None, model: ModelSpec) -> str:

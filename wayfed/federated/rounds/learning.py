@@ -6,9 +6,9 @@ from contextlib import ExitStack
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from wayfed.federated.privacy.masking.rounds import summed_in_secret
+from wayfed.federated.privacy.masking.rounds import SecureAggregation
 from wayfed.federated.rounds.agreeing import Agreed, agree, check_reach
-from wayfed.federated.rounds.asking import built, check_fit, check_measured
+from wayfed.federated.rounds.asking import built, check_fit, check_measured, check_stopping
 from wayfed.federated.rounds.guard import GuardedGrid
 from wayfed.federated.rounds.joining import Joining
 from wayfed.federated.rounds.launch import play
@@ -16,7 +16,7 @@ from wayfed.federated.rounds.playing import Rounds, own_sums, pool_sums, table_o
 from wayfed.federated.rounds.strategies import resolve_strategy
 from wayfed.federated.runs.journal import Journal
 from wayfed.federated.runs.request import Request, request_of
-from wayfed.federated.runs.results import FederatedRun, Predictor, TrainedModel, left_out_of
+from wayfed.federated.runs.results import FederatedRun, Predictor, TrainedModel
 from wayfed.federated.wire import flower_process
 
 if TYPE_CHECKING:
@@ -63,10 +63,11 @@ class Learning:
             request = request_of(asked, strategy, resolved, terms, plan=self.participants.plan)
             bools = self.participants.bools(asked.features)
             check_fit(asked, model, resolved, bools)
+            check_stopping(asked, terms.stopping)
             grid = self._reach(stack)
             agreed = agree(grid, self.participants, asked, resolved, terms, bools=bools)
             is_measured = agreed.is_measured or asked.privacy is not None
-            check_measured(asked, terms.stopping, measured=is_measured)
+            check_measured(asked, measured=is_measured)
             return self._play(grid, agreed, request and request.settled(agreed.bound))
 
     def _reach(self, stack: ExitStack) -> GuardedGrid:
@@ -102,9 +103,7 @@ class Learning:
             evaluate=asked.split is not None and agreed.is_measured,
             stopping=terms.stopping,
             joining=self._joining(grid, agreed, reports),
-            secure=summed_in_secret(grid, terms.quorum, left_out_of(reports))
-            if asked.secure_aggregation
-            else None,
+            secure=SecureAggregation(grid, terms.quorum) if asked.secure_aggregation else None,
         )
         name = asked.model.name
         return play(

@@ -25,7 +25,7 @@ from wayfed.federated.wire import question, read_json
 from wayfed_optimizer.errors import TypeMismatch
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
+    from collections.abc import Callable, Mapping, Sequence
     from typing import Any
 
     from wayfed.federated.parties.question import Question
@@ -59,6 +59,7 @@ def bind_privately(
     *,
     bools: Sequence[str],
     types: Mapping[str, str],
+    ready: Callable[[Task, Mapping[str, str]], None],
 ) -> tuple[Bound, dict[str, Spent]]:
     """Let every party check and pay for what is asked.
 
@@ -74,6 +75,9 @@ def bind_privately(
         The features that hold yes or no.
     types
         The features' types.
+    ready
+        Raises where those who agree cannot play the run, while nobody has paid; is told what is to
+        be learned, and who is left out and why.
 
     Returns
     -------
@@ -83,7 +87,7 @@ def bind_privately(
     Raises
     ------
     TypeMismatch, PolicyViolation, PartyError
-        As `wayfed.federated.rounds.binding.bind`.
+        As `wayfed.federated.rounds.binding.bind`; and what `ready` raises.
     """
     known = {name for name, _ in asked.recipe.categories}
     _check_numbers({name: kind for name, kind in types.items() if name not in known})
@@ -93,9 +97,12 @@ def bind_privately(
     refuse_violations(bindings, "the question is against the parties' policies")
     refuse_problems({p: b.get("problems", ()) for p, b in bindings.items()})
     names = tuple(grid.parties.values())
-    for name in set(names) - set(answers):
+    silent = {name: last_failure(grid, name) for name in names if name not in answers}
+    for name in silent:
         grid.leave_out(name)
     fitted = fit_without_rows(asked.recipe, asked.features, bools)
+    task = _task(asked, fitted)
+    ready(task, silent)
     weights = settled(asked.class_weight, asked.label, asked.classes, {})
     before = terms.resumed
     named = {"run": terms.run, "after": 0 if before is None else before.round}
@@ -109,7 +116,7 @@ def bind_privately(
             grid.leave_out(report.name)
     refuse_nobody(reports)
     spent = {name: _spent(name, told, before) for name, told in begun.items() if "spent" in told}
-    return Bound(_task(asked, fitted), asked.classes, fitted, reports, weights), spent
+    return Bound(task, asked.classes, fitted, reports, weights), spent
 
 
 def _task(asked: Question, fitted: FittedFeatures) -> Task:

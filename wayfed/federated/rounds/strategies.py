@@ -134,9 +134,9 @@ def check_parties(strategy: Strategy, parties: int, quorum: float | None) -> Non
             f"quorum={quorum} is more than the {parties} parties that take part",
             hint=f"quorum={parties} or less",
         )
-    fraction = getattr(strategy, "fraction_train", 1.0)
-    asked = max(int(parties * fraction), getattr(strategy, "min_train_nodes", 1))
+    asked = asked_in_a_round(strategy, parties)
     if isinstance(quorum, int) and quorum > asked:
+        fraction = getattr(strategy, "fraction_train", 1.0)
         raise InvalidOption(
             f"quorum={quorum} can never be met: of {counted(parties, 'party')}, "
             f"fraction_train={fraction} asks {asked}",
@@ -150,6 +150,12 @@ def check_parties(strategy: Strategy, parties: int, quorum: float | None) -> Non
             f"{2 * liars + 3} parties apart, and it is {asked} that a round asks",
             hint=f"num_malicious_nodes={max(0, (asked - 3) // 2)}, or strategy='fedmedian'",
         )
+
+
+def asked_in_a_round(strategy: Strategy, parties: int) -> int:
+    """Return how many of so many parties `strategy` lets train in a round."""
+    fraction = getattr(strategy, "fraction_train", 1.0)
+    return max(int(parties * fraction), getattr(strategy, "min_train_nodes", 1))
 
 
 def configured(

@@ -9,11 +9,14 @@ from typing import Any
 
 import numpy as np
 import pytest
+from flwr.app import Context, Message
+from flwr.serverapp.strategy import FedAvg
 
 import wayfed as wf
 from wayfed import models
 from wayfed.federated.context import FederatedContext
 from wayfed.federated.parties.question import Question
+from wayfed.federated.parties.session import Session
 from wayfed.federated.privacy.ledger import Ledger
 from wayfed.federated.runs.results import FederatedRun
 from wayfed_optimizer.errors import InvalidOption, PartyError, PolicyViolation
@@ -180,6 +183,55 @@ def test_what_one_party_refuses_costs_the_others_nothing(
 ) -> None:
     with federation(privacy=budget, max_rounds=1) as ctx, pytest.raises(PolicyViolation):
         train(ctx, privacy=PRIVATE)
+
+    assert Ledger(budget["ledger"]).charges() == ()
+
+
+TOO_FEW = {
+    "a quorum": ({"quorum": 3}, "quorum=3 is more than the 2 parties"),
+    "a quorum of those asked": (
+        {"quorum": 2, "strategy": {"name": "fedavg", "fraction_train": 0.5}},
+        "fraction_train=0.5 asks 1",
+    ),
+    "a minimum": ({"strategy": FedAvg(min_train_nodes=3)}, "waits for more than the 2 parties"),
+    "a choice": (
+        {"strategy": {"name": "krum", "num_malicious_nodes": 1}},
+        "tells 1 of at least 5 parties apart",
+    ),
+    "a sum in secret": ({"secure_aggregation": True}, "takes 3 parties, and here are 2"),
+    "nothing measured": (
+        {"test": None, "early_stopping": "log_loss"},
+        "early_stopping= measures held-out rows",
+    ),
+}
+
+
+@pytest.mark.parametrize(("options", "words"), TOO_FEW.values(), ids=TOO_FEW)
+def test_a_run_that_cannot_be_played_costs_nobody_anything(
+    federation: Federation, budget: dict[str, Any], options: dict[str, Any], words: str
+) -> None:
+    with federation(privacy=budget) as ctx, pytest.raises(InvalidOption, match=words):
+        train(ctx, privacy=PRIVATE, **options)
+
+    assert Ledger(budget["ledger"]).charges() == ()
+
+
+def test_who_goes_before_the_others_have_paid_makes_nobody_pay(
+    federation: Federation, budget: dict[str, Any], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    answered = Session.answer
+
+    def answer(self: Session, message: Message, context: Context) -> Message:
+        if self._member.name == "birch" and message.metadata.message_type == "query.bind":
+            raise PartyError("gone")
+        return answered(self, message, context)
+
+    monkeypatch.setattr(Session, "answer", answer)
+    with (
+        federation(privacy=budget) as ctx,
+        pytest.raises(InvalidOption, match="than the 1 parties"),
+    ):
+        train(ctx, privacy=PRIVATE, quorum=2)
 
     assert Ledger(budget["ledger"]).charges() == ()
 

@@ -46,19 +46,17 @@ FEWEST: Final = 3
 """Of two parties, each could take its own update out of the sum."""
 
 
-def summed_in_secret(
-    grid: GuardedGrid,
-    quorum: float | None = None,
-    left_out: Mapping[str, str] = MappingProxyType({}),
-) -> SecureAggregation:
-    """Return what sums updates in secret.
+def check_summed_in_secret(
+    parties: int, asked: int, left_out: Mapping[str, str] = MappingProxyType({})
+) -> None:
+    """Raise where updates would be summed of so few that a sum hides nobody.
 
     Parameters
     ----------
-    grid
-        The parties that take part.
-    quorum
-        How many must give an update in each round, or what part of those asked.
+    parties
+        How many take part.
+    asked
+        How many of them train in a round.
     left_out
         Those that take no part, and why.
 
@@ -67,14 +65,19 @@ def summed_in_secret(
     InvalidOption
         There are too few parties.
     """
-    if len(grid.parties) < FEWEST:
+    if parties < FEWEST:
         told = "".join(f"\n  left out: {name} ({why})" for name, why in left_out.items())
         raise InvalidOption(
             f"secure_aggregation=True takes {FEWEST} parties, and here "
-            f"{'is' if len(grid.parties) == 1 else 'are'} {len(grid.parties)}{told}",
+            f"{'is' if parties == 1 else 'are'} {parties}{told}",
             hint="of two, each could take its own update out of the sum",
         )
-    return SecureAggregation(grid, quorum)
+    if asked < FEWEST:
+        raise InvalidOption(
+            f"secure_aggregation=True takes {FEWEST} parties in each round, and of {parties} the "
+            f"strategy asks {asked}",
+            hint="a larger fraction_train",
+        )
 
 
 @dataclass(frozen=True, slots=True)
