@@ -18,7 +18,7 @@ from wayfed.federated.rounds.guard import GuardedGrid
 from wayfed.federated.rounds.launch import check_rounds, play
 from wayfed.federated.rounds.playing import Rounds, no_table, own_figures, pool_by_strategy
 from wayfed.federated.rounds.server_app import ServerAppGrid
-from wayfed.federated.rounds.strategies import check_parties, resolve_strategy
+from wayfed.federated.rounds.strategies import check_parties, quorum_of, resolve_strategy
 from wayfed.federated.runs.journal import Journal
 from wayfed.federated.runs.results import ClientModel, FederatedRun, OnRound, PartyReport
 from wayfed.federated.wire import flower_process, question, weights_of
@@ -118,7 +118,7 @@ def run_flower(
         strategy = resolve_strategy(options.get("strategy", "fedavg"))
         grid = GuardedGrid(
             local,
-            quorum=1 if quorum is None else quorum,
+            quorum=quorum_of(strategy, quorum),
             deadline=deadline,
             token=token,
             record=record,

@@ -126,7 +126,7 @@ def run_federated(
         What chance depends on: first weights, batches, the choice of parties.
     quorum
         How many parties must give a usable update each round: a number, or a fraction of those
-        asked; by default one.
+        asked; by default one, and as many as krum takes for the parties that may lie.
     deadline
         Seconds that a party has for a round's step; who is late is left out of it. By default an
         hour where parties are processes of their own, and no end where all are in this one.

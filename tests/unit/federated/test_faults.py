@@ -12,7 +12,7 @@ import pyarrow as pa
 import pytest
 from flwr.app import Array, ArrayRecord, Context, Message, MetricRecord, RecordDict
 from flwr.clientapp import ClientApp
-from flwr.serverapp.strategy import FedAvg
+from flwr.serverapp.strategy import FedAvg, Krum
 
 from wayfed import models
 from wayfed.arrays import Arrays
@@ -40,6 +40,8 @@ TWO = {
     "ash": table(x=[1.0, 2.0, 3.0, 4.0], y=[0, 0, 1, 1]),
     "birch": table(x=[1.0, 2.0, 3.0, 4.0], y=[0, 1, 0, 1]),
 }
+
+FIVE = {name: TWO["ash"] for name in ("ash", "birch", "cedar", "dogwood", "elm")}
 
 
 def train(parties: Any = TWO, **options: Any) -> FederatedRun:
@@ -106,6 +108,18 @@ def test_a_misspelt_column_gets_a_suggestion() -> None:
 def test_an_option_that_cannot_be_meant_is_refused(options: dict[str, Any], message: str) -> None:
     with pytest.raises(InvalidOption, match=message):
         train(**options)
+
+
+@pytest.mark.parametrize(("quorum", "passing"), [(4, 4), (0.5, 3)])
+def test_a_quorum_of_fewer_than_tell_who_lies_is_refused(quorum: float, passing: int) -> None:
+    with pytest.raises(InvalidOption) as raised:
+        train(FIVE, strategy={"name": "krum", "num_malicious_nodes": 1}, quorum=quorum)
+
+    assert raised.value.message == (
+        "Krum(num_malicious_nodes=1) tells 1 of at least 5 parties apart, and "
+        f"quorum={quorum} lets a round pass with {passing}"
+    )
+    assert raised.value.hint == "quorum=5 or more, or leave it out"
 
 
 def test_parties_that_are_here_cannot_be_reached_elsewhere() -> None:
@@ -283,6 +297,16 @@ def test_a_quorum_that_is_missed_ends_the_run(quorum: float) -> None:
         Parties(ash=good, birch=raising, cedar=good).train(quorum=quorum)
 
     assert Parties(ash=good, birch=raising, cedar=good).train(quorum=2).status == "finished"
+
+
+def test_krum_combines_no_fewer_updates_than_tell_who_lies() -> None:
+    five = {name: good for name in FIVE}
+    lied_to = {"strategy": Krum(num_malicious_nodes=1)}
+
+    with pytest.raises(PartyError, match=r"round 1, train: 4 of 5 parties(.|\n)*'cedar'"):
+        Parties(**{**five, "cedar": raising}).train(server=lied_to)
+
+    assert Parties(**five).train(server=lied_to).status == "finished"
 
 
 def test_a_party_that_hangs_is_left_out_at_the_deadline() -> None:

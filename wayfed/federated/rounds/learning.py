@@ -13,7 +13,7 @@ from wayfed.federated.rounds.guard import GuardedGrid
 from wayfed.federated.rounds.joining import Joining
 from wayfed.federated.rounds.launch import play
 from wayfed.federated.rounds.playing import Rounds, own_sums, pool_sums, table_of_sums
-from wayfed.federated.rounds.strategies import resolve_strategy
+from wayfed.federated.rounds.strategies import quorum_of, resolve_strategy
 from wayfed.federated.runs.journal import Journal
 from wayfed.federated.runs.request import Request, request_of
 from wayfed.federated.runs.results import FederatedRun, Predictor, TrainedModel
@@ -21,6 +21,8 @@ from wayfed.federated.wire import flower_process
 
 if TYPE_CHECKING:
     from collections.abc import Callable
+
+    from flwr.serverapp.strategy import Strategy
 
     from wayfed.federated.models.adapter import Weights
     from wayfed.federated.participants import Participants
@@ -64,13 +66,13 @@ class Learning:
             bools = self.participants.bools(asked.features)
             check_fit(asked, model, resolved, bools)
             check_stopping(asked, terms.stopping)
-            grid = self._reach(stack)
+            grid = self._reach(stack, resolved)
             agreed = agree(grid, self.participants, asked, resolved, terms, bools=bools)
             is_measured = agreed.is_measured or asked.privacy is not None
             check_measured(asked, measured=is_measured)
             return self._play(grid, agreed, request and request.settled(agreed.bound))
 
-    def _reach(self, stack: ExitStack) -> GuardedGrid:
+    def _reach(self, stack: ExitStack, strategy: Strategy) -> GuardedGrid:
         """Return the parties' grid, under guard; `stack` lets go of it."""
         asked, terms = self.asked, self.terms
         reached = self.participants.grid(
@@ -83,7 +85,7 @@ class Learning:
         check_reach(asked.model, reached, kept=terms.keeps)
         return GuardedGrid(
             reached,
-            quorum=1 if terms.quorum is None else terms.quorum,
+            quorum=quorum_of(strategy, terms.quorum),
             deadline=terms.deadline,
             token=terms.token,
             record=terms.record,

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import copy
+import math
 import random
 import sys
 from collections.abc import Iterator, Mapping
@@ -117,7 +118,7 @@ def name_of(strategy: StrategyLike) -> str:
 
 
 def check_parties(strategy: Strategy, parties: int, quorum: float | None) -> None:
-    """Raise InvalidOption if `strategy` would wait for more parties than there are.
+    """Raise InvalidOption if `strategy` would wait for more parties than there are, or trust few.
 
     Flower waits for its minimum without end, so this has to be found out before.
     """
@@ -143,13 +144,41 @@ def check_parties(strategy: Strategy, parties: int, quorum: float | None) -> Non
             hint=f"quorum={asked} or less, or a larger fraction_train",
         )
     liars = getattr(strategy, "num_malicious_nodes", 0)
-    # Blanchard et al., 2017: https://arxiv.org/abs/1703.02757
-    if liars and asked < 2 * liars + 3:
+    least = _least_to_tell_apart(liars)
+    told = f"{type(strategy).__name__}(num_malicious_nodes={liars}) tells {liars} of at least "
+    if asked < least:
         raise InvalidOption(
-            f"{type(strategy).__name__}(num_malicious_nodes={liars}) tells {liars} of at least "
-            f"{2 * liars + 3} parties apart, and it is {asked} that a round asks",
+            f"{told}{least} parties apart, and it is {asked} that a round asks",
             hint=f"num_malicious_nodes={max(0, (asked - 3) // 2)}, or strategy='fedmedian'",
         )
+    if quorum is None:
+        return
+    enough = quorum if isinstance(quorum, int) else math.ceil(quorum * asked)
+    if enough < least:
+        raise InvalidOption(
+            f"{told}{least} parties apart, and quorum={quorum} lets a round pass with {enough}",
+            hint=f"quorum={least} or more, or leave it out",
+        )
+
+
+def quorum_of(strategy: Strategy, quorum: float | None) -> float:
+    """Return how many parties must give a usable update, or what part of those asked.
+
+    Examples
+    --------
+    >>> krum = resolve_strategy({"name": "krum", "num_malicious_nodes": 1})
+    >>> quorum_of(krum, None), quorum_of(krum, 6), quorum_of(resolve_strategy("fedavg"), None)
+    (5, 6, 1)
+    """
+    if quorum is not None:
+        return quorum
+    return max(1, _least_to_tell_apart(getattr(strategy, "num_malicious_nodes", 0)))
+
+
+def _least_to_tell_apart(liars: int) -> int:
+    """Return of how many parties so many that lie are told apart; 0 where nobody does."""
+    # Blanchard et al., 2017: https://arxiv.org/abs/1703.02757
+    return 2 * liars + 3 if liars else 0
 
 
 def asked_in_a_round(strategy: Strategy, parties: int) -> int:
