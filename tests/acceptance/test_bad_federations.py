@@ -286,6 +286,37 @@ def test_a_label_that_is_missing_or_constant(federate: Federate) -> None:
     )
 
 
+def test_a_label_that_one_party_has_and_another_has_not(federate: Federate) -> None:
+    unlabelled = {name: values for name, values in ROWS.items() if name != "late"}
+    ctx = federate(north=ROWS, south=unlabelled)
+    with refused(errors.PartyError) as told:
+        train(ctx)
+    assert told.text == lines(
+        "the plan does not fit the parties' catalogs (here)",
+        "  party 'south': column 'late' of 'loans' is missing; add it to rename",
+    )
+
+
+def test_a_label_that_is_in_the_arrays_of_one_party_only() -> None:
+    with wf.context() as ctx:
+        arrays = {"north": ROWS, "south": {"income": [1.0], "delayed": [1]}}
+        arrays["west"] = {"income": [1.0], "latte": [1]}
+        parties = {name: ctx.read(pa.table(rows)).to_numpy() for name, rows in arrays.items()}
+        with refused(errors.TypeMismatch) as told:
+            ctx.run_federated(
+                parties,
+                label="late",
+                features=["income"],
+                model=wf.models.logistic_regression(),
+                rounds=2,
+            )
+    assert told.text == lines(
+        "the arrays do not fit what is to be learned (here)",
+        "  party 'south': there is no column 'late'; add it there, or train without who lacks it",
+        "  party 'west': there is no column 'late'; did you mean 'latte'?",
+    )
+
+
 def test_features_that_are_no_numbers_or_nan(federate: Federate) -> None:
     ctx = federate(north=ROWS, south={**ROWS, "income": [1.0, float("nan"), None, 4.0]})
     with refused(errors.TypeMismatch) as told:

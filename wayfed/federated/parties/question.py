@@ -19,7 +19,7 @@ from wayfed.federated.models.class_weight import (
 from wayfed.federated.models.spec import ModelSpec, OwnModel, check_rounds
 from wayfed.federated.models.statistics import Choosy
 from wayfed.federated.privacy.dp import DifferentialPrivacy
-from wayfed_optimizer.errors import InvalidOption, WayfedError
+from wayfed_optimizer.errors import InvalidOption, WayfedError, suggestion
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence
@@ -172,7 +172,9 @@ def problems(arrays: Arrays, question: Question, least: int = 1) -> Iterator[Pro
         needed += question.split.columns
     missing = [name for name in dict.fromkeys(needed) if name not in arrays]
     if missing:
-        yield from (Problem(name, f"there is no column '{name}'") for name in missing)
+        for name in missing:
+            hint = suggestion(name, arrays) or "add it there, or train without who lacks it"
+            yield Problem(name, f"there is no column '{name}'", hint)
         return
     if labelled:
         yield from _label_problems(arrays, question, least)
