@@ -133,6 +133,9 @@ class PartyConfiguration(Strict):
 
     Parameters
     ----------
+    on
+        The engine or store that runs its part of every plan, whatever it costs, as
+        `wayfed.dataset.Dataset.on` has it; without it, those where it costs least.
     models
         ``[party.NAME.models]``: name -> ``module:function``, as an entry point of the group
         ``wayfed.models`` says it, of code that the party can import.
@@ -140,6 +143,7 @@ class PartyConfiguration(Strict):
 
     tables: dict[str, PartyTable] = Field(default_factory=dict)
     engines: dict[str, dict[str, Any]] = Field(default_factory=dict)
+    on: str | None = None
     policy: PartyPolicy = Field(default_factory=PartyPolicy)
     audit: PartyAudit | None = None
     models: dict[str, Annotated[str, Field(pattern=PLACE)]] = Field(default_factory=dict)
@@ -198,7 +202,7 @@ class SuperLinkFiles(Strict):
         return SuperLinkPlace(
             self.address,
             _content(self.certificate, directory),
-            _content(self.secret, directory, _MAKES_IT).strip(),
+            _content(self.secret, directory, _MAKES_IT),  # byte for byte, as Flower reads it
             {name: _content(path, directory) for name, path in sorted(self.parties.items())},
         )
 
@@ -358,7 +362,12 @@ def resolved_tables(party: PartyConfiguration, directory: Path) -> PartyConfigur
     }
     policy = party.policy.resolved(directory)
     return PartyConfiguration(
-        tables=tables, engines=party.engines, policy=policy, audit=audit, models=party.models
+        tables=tables,
+        engines=party.engines,
+        on=party.on,
+        policy=policy,
+        audit=audit,
+        models=party.models,
     )
 
 

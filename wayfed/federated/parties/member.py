@@ -27,6 +27,7 @@ from wayfed_optimizer.expressions import Call, Cast, Column, Named
 from wayfed_optimizer.lineage import lineage
 from wayfed_optimizer.relations import (
     Aggregate,
+    Hint,
     Read,
     Relation,
     Select,
@@ -113,6 +114,7 @@ class Member:
             for model, place in configuration.models.items()
         }
         self._tables = configuration.tables
+        self._on = configuration.on
         self._published = published
 
     @classmethod
@@ -146,6 +148,7 @@ class Member:
         found: list[str] = []
         for table in self._tables:
             self._bind_table(Read(table, self._published[table]), found, openly=True)
+        found += self._missing_platform(openly=True)
         for model, point in self.models.items():
             try:
                 point.load()
@@ -214,6 +217,7 @@ class Member:
             read: read if read.table in loops else self._bind_table(read, problems, openly)
             for read in reads(needed)
         }
+        problems += self._missing_platform(openly)
         told = aggregate_of(needed) if purpose is Purpose.DESCRIBE else needed
         _, unmended = with_least_groups(told, self.policy, self._keys)
         repeated = self._copies(rows)
@@ -237,7 +241,7 @@ class Member:
             for name, each in self.policy.least_rows(needed).items()
         }
         found = reach(needed, self._keys, failing=True)
-        dataset = self.context.dataset(replaced)
+        dataset = self.context.dataset(replaced if self._on is None else Hint(replaced, self._on))
         floor = self.policy.min_rows * most
         return BoundPlan(dataset, roles, (), (), found, least, digest, floor)
 
@@ -268,6 +272,16 @@ class Member:
         if own is None or not own.key:
             return ()
         return (tuple(own.rename.get(column, column) for column in own.key),)
+
+    def _missing_platform(self, openly: bool) -> tuple[str, ...]:
+        """Return a sentence where plans are to run on what is not here; databases are when read."""
+        names = self.context.platform_names
+        if self._on is None or self._on in names:
+            return ()
+        if not openly:
+            LOG.warning("on = '%s' is no engine or store here: %s", self._on, ", ".join(names))
+            return ("its engine is missing; `wayfed party check` says why, at the party",)
+        return (f"on = '{self._on}' is no engine or store here ({', '.join(names)})",)
 
     def _bind_table(self, read: Read, problems: list[str], openly: bool) -> Relation:
         """Return the party's version of a read; the read itself where something does not fit."""
