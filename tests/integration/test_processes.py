@@ -15,6 +15,7 @@ from pyarrow import csv
 
 import wayfed as wf
 from tests.integration.rpc_parties import until
+from tests.integration.served_parties import rows_with_ties
 from wayfed.federated.context import FederatedContext
 from wayfed.federated.runs.results import FederatedRun
 
@@ -26,12 +27,7 @@ def three_banks(directory: Path) -> Iterator[FederatedContext]:
     """Three banks whose rows have ties and NULLs."""
     random = np.random.default_rng(3)
     for name in NAMES:
-        x = random.integers(-2, 3, size=(60, 2)).astype(float)
-        late = x.sum(axis=1) + random.normal(size=60) > 0
-        rows = pa.table(
-            {"x": x[:, 0], "y": pa.array([v if v < 2 else None for v in x[:, 1]]), "late": late}
-        )
-        csv.write_csv(rows, directory / f"{name}.csv")
+        csv.write_csv(rows_with_ties(random), directory / f"{name}.csv")
     schema = {"flights": {"x": "float64", "y": "float64", "late": "bool"}}
     parties = {
         name: {"tables": {"flights": {"source": str(directory / f"{name}.csv")}}} for name in NAMES

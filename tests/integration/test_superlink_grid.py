@@ -4,9 +4,6 @@ from __future__ import annotations
 
 import os
 import signal
-import socket
-import subprocess
-import sys
 
 import numpy as np
 import pytest
@@ -14,7 +11,13 @@ from flwr.app import ConfigRecord, Message, RecordDict
 
 import wayfed as wf
 from tests.integration.rpc_parties import until
-from wayfed.federated.grids.rpc.identity import make_identity
+from tests.integration.served_parties import (
+    end,
+    free_port,
+    identity_lines,
+    start,
+    write_identity,
+)
 from wayfed.federated.parties.audit import AuditLog
 from wayfed.federated.wire import flower_process
 
@@ -119,19 +122,13 @@ def test_a_party_that_was_killed_is_named_long_before_the_deadline(federation, d
 
 
 def test_organisations_meet_at_a_superlink_that_only_its_machine_controls(tmp_path):
-    with socket.socket() as free:
-        free.bind(("127.0.0.1", 0))
-        port = free.getsockname()[1]
-    hub = make_identity("hub")
+    port = free_port()
+    hub = write_identity(tmp_path, "hub")
     (tmp_path / "schema.toml").write_text('[schema.trips]\na = "int64"\nlate = "int64"\n')
-    _write(tmp_path / "hub.pem", hub.certificate)
-    _write(tmp_path / "hub.key", hub.key)
-    coordinator = [f'listen = "0.0.0.0:{port}"', "[identity]", *_identity("hub")]
-    (tmp_path / "coordinator.toml").write_text("\n".join(coordinator))
+    coordinator = f'listen = "0.0.0.0:{port}"\n{identity_lines("hub")}'
+    (tmp_path / "coordinator.toml").write_text(coordinator)
     for name in PARTIES:
-        own = make_identity(name)
-        _write(tmp_path / f"{name}.pem", own.certificate)
-        _write(tmp_path / f"{name}.key", own.key)
+        write_identity(tmp_path, name)
         rows = [f"{place % 7},{int(place % 7 > 3)}" for place in range(40)]
         (tmp_path / f"{name}.csv").write_text("\n".join(["a,late", *rows]))
         (tmp_path / f"{name}.toml").write_text(
@@ -142,9 +139,7 @@ schema = "schema.toml"
 address = "127.0.0.1:{port}"
 fingerprint = "{hub.fingerprint}"
 superlink = true
-[identity]
-certificate = "{name}.pem"
-key = "{name}.key"
+{identity_lines(name)}
 [tables.trips]
 source = "{name}.csv"
 """
@@ -161,12 +156,12 @@ secret = "superlink.secret"
 {parties}"""
     )
     log = tmp_path / "log"
-    started = [_start(log, "coordinator", "serve", tmp_path / "coordinator.toml", "--superlink")]
+    started = [start(log, "coordinator", "serve", tmp_path / "coordinator.toml", "--superlink")]
     try:
         until(lambda: "the SuperLink listens" in log.read_text(), 300)
         with wf.context(env="federated", parties=tmp_path / "federation.toml") as ctx:
             assert len(ctx.parties()) == 0
-            started += [_start(log, "party", "serve", tmp_path / f"{n}.toml") for n in PARTIES]
+            started += [start(log, "party", "serve", tmp_path / f"{n}.toml") for n in PARTIES]
             until(lambda: tuple(party.name for party in ctx.parties()) == PARTIES, 300)
             run = ctx.run_federated(
                 ctx.read("trips").to_numpy(),
@@ -176,24 +171,6 @@ secret = "superlink.secret"
                 secure_aggregation=True,
             )
     finally:
-        for process in started:
-            process.send_signal(signal.SIGTERM)
-        for process in started:
-            process.wait(120)
+        end(started)
     assert run.status == "finished"
     assert not run.failures
-
-
-def _write(path, content):
-    path.touch(0o600)
-    path.write_bytes(content)
-
-
-def _identity(name):
-    return [f'certificate = "{name}.pem"', f'key = "{name}.key"']
-
-
-def _start(log, *command):
-    program = "from wayfed.cli import main; main()"
-    with log.open("ab") as written:
-        return subprocess.Popen([sys.executable, "-c", program, *map(str, command)], stderr=written)
