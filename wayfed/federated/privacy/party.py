@@ -151,26 +151,29 @@ class PrivateRun:
             with other noise, and paid for again.
         """
         with self._lock:
-            self._take(fitted, classes)
-            standing = None if self._key is None else self._account.standing(self._key)
-            rounds = self._begun(run) if standing is None else self._gone_on(standing, after)
-            plan = self._settled
-            if self._privacy.unit == "example":
-                if plan.rows < self._rules.min_rows:
-                    return answer({ReleaseKind.BINDING: {"left_out": self._rules.too_few_told}})
-                # By the noisy numbers: who asks chooses the width, and with it how many rows fit.
-                self._rules.check_matrix(plan.at_most(self._rules.rows_of_a_unit), fitted.width)
-            with self._silence():
-                self._make(fitted, by_class)
-            self._left = dict.fromkeys(("train", "evaluate"), self._question.rounds - after)
-            told = {
-                "features": len(fitted.names),
-                "training": plan.rows,
-                "testing": plan.testing,
-                "spent": asdict(plan.spent(self._privacy, rounds)),
-                "resumed": standing is not None,
-            }
-            return answer({ReleaseKind.BINDING: told})
+            try:
+                self._take(fitted, classes)
+                standing = None if self._key is None else self._account.standing(self._key)
+                rounds = self._begun(run) if standing is None else self._gone_on(standing, after)
+                plan = self._settled
+                if self._privacy.unit == "example":
+                    if plan.rows < self._rules.min_rows:
+                        return answer({ReleaseKind.BINDING: {"left_out": self._rules.too_few_told}})
+                    # By the noisy numbers: who asks chooses the width, and so how many rows fit.
+                    self._rules.check_matrix(plan.at_most(self._rules.rows_of_a_unit), fitted.width)
+                with self._silence():
+                    self._make(fitted, by_class)
+                self._left = dict.fromkeys(("train", "evaluate"), self._question.rounds - after)
+                told = {
+                    "features": len(fitted.names),
+                    "training": plan.rows,
+                    "testing": plan.testing,
+                    "spent": asdict(plan.spent(self._privacy, rounds)),
+                    "resumed": standing is not None,
+                }
+                return answer({ReleaseKind.BINDING: told})
+            finally:
+                self._usable = None
 
     def _take(
         self, fitted: fitting.FittedFeatures, classes: Sequence[fitting.Category] | None
@@ -355,12 +358,16 @@ class PrivateRun:
 
     def _make(self, fitted: fitting.FittedFeatures, by_class: NDArray[np.float64] | None) -> None:
         """Make the examples of the rows that were found."""
-        found, self._usable = self._usable, None
+        found = self._usable
         if found is None:
             return
+        rows = len(found.train) + len(found.test)
         if self._privacy.unit == "client":
             # Its rows are one unit together, in whose noise their exact number is hidden.
-            self._rules.check_matrix(len(found.train) + len(found.test), fitted.width)
+            self._rules.check_matrix(rows, fitted.width)
+        elif rows > self._settled.never_more_than(self._rules.rows_of_a_unit):
+            # Whatever the width, which who asks chooses, and with it would find their number.
+            raise PolicyViolation("its rows are many more than when the run began")
         own = None if found.weight is None else found.weight[found.train]
         y = found.y[found.train]
         testing = Examples(fitted.matrix(found.arrays, found.test), found.y[found.test])

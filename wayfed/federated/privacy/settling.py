@@ -29,6 +29,8 @@ _FOR_COUNTS: Final = 0.1
 """The share of the budget that pays for the numbers of rows, by the precision of the noise."""
 _DEVIATIONS: Final = 6
 """How far both numbers of rows together may lie above what is told; 4.2 deviations of their sum."""
+_IMPOSSIBLE: Final = 12
+"""How far they never do: 8.5 deviations of their sum, once in 10^17 times, below any delta."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -70,7 +72,17 @@ class Settled:
         unit
             How many rows one unit of privacy can change.
         """
-        return self.rows + self.testing + math.ceil(_DEVIATIONS * self.counting * unit)
+        return self._above(_DEVIATIONS, unit)
+
+    def never_more_than(self, unit: float) -> int:
+        """Return a number of rows that is exceeded only by rows that came after they were counted.
+
+        Parameters
+        ----------
+        unit
+            How many rows one unit of privacy can change.
+        """
+        return self._above(_IMPOSSIBLE, unit)
 
     def sides(self, rounds: int) -> Sides:
         """Return what so many rounds tell of a row, by how the row may be in them."""
@@ -112,6 +124,9 @@ class Settled:
             measuring=plain["measuring"],
             together=bool(plain["together"]),
         )
+
+    def _above(self, deviations: int, unit: float) -> int:
+        return self.rows + self.testing + math.ceil(deviations * self.counting * unit)
 
     def _learned(self, rounds: int) -> Gaussian:
         # Poisson sampling hides a row, not the several rows that a unit may have.

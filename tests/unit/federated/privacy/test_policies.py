@@ -9,7 +9,7 @@ from typing import Any
 
 import numpy as np
 import pytest
-from flwr.app import Context, Message
+from flwr.app import ConfigRecord, Context, Message, RecordDict
 from flwr.serverapp.strategy import FedAvg
 
 import wayfed as wf
@@ -322,8 +322,6 @@ def test_more_rounds_than_were_paid_for_are_refused(federation: Federation) -> N
             rounds=2,
             privacy=PRIVATE,
         )
-        from flwr.app import ConfigRecord, Message, RecordDict
-
         node = next(iter(grid.parties))
 
         def send(content: RecordDict, kind: str) -> Message:
@@ -376,17 +374,25 @@ def test_a_party_whose_rows_cannot_be_read_tells_nobody(
     assert run.left_out == {}
 
 
-def answers_of(ctx: FederatedContext, *messages: tuple[str, dict[str, Any]]) -> list[Any]:
+def answers_of(
+    ctx: FederatedContext, *messages: tuple[str, dict[str, Any] | RecordDict]
+) -> list[Any]:
     """Send messages of a coordinator that keeps to no order to the first party."""
-    from flwr.app import Message
-
     from wayfed.federated.wire import flower_process, question
 
     with flower_process():
         grid = ctx.read("tx").to_numpy().grid("local", threads=None, features=1)
         node = next(iter(grid.parties))
         return [
-            grid.send_and_receive([Message(question(content), node, kind)])[0]
+            grid.send_and_receive(
+                [
+                    Message(
+                        content if isinstance(content, RecordDict) else question(content),
+                        node,
+                        kind,
+                    )
+                ]
+            )[0]
             for kind, content in messages
         ]
 
@@ -478,15 +484,28 @@ def test_a_row_more_does_not_decide_under_privacy_whether_a_matrix_is_too_large(
         assert all(1300 < party.rows < 1700 for party in parties)
 
 
+@pytest.mark.parametrize(("limit", "learns"), [(1499, False), (1500, True)])
 def test_a_matrix_that_is_too_large_leaves_a_whole_party_in_its_noise(
-    federation: Federation, budget: dict[str, Any], caplog: pytest.LogCaptureFixture
+    federation: Federation,
+    budget: dict[str, Any],
+    caplog: pytest.LogCaptureFixture,
+    limit: int,
+    learns: bool,
 ) -> None:
-    whole = wf.dp(epsilon=1.0, delta=1e-6, clip=1.0, unit="client")
-    with federation(max_matrix=1499, privacy={**budget, "unit": "client"}) as ctx:
-        run = train(ctx, privacy=whole, test=None)
+    from wayfed.federated.wire import record_of
 
-    assert run.parties["ash"].left_out is None
-    assert "max_matrix=1,499" in caplog.text
+    whole = wf.dp(epsilon=1.0, delta=1e-6, clip=1.0, unit="client")
+    question = asked(privacy=whole.to_dict(), rounds=2)
+    weights = record_of({"coefficients": np.full(1, 0.5), "intercept": np.zeros(1)})
+    step = RecordDict({"arrays": weights, "config": ConfigRecord({"server-round": 1})})
+    with federation(max_matrix=limit, privacy={**budget, "unit": "client"}) as ctx:
+        _, begun, trained = answers_of(
+            ctx, ("query.bind", question), ("query.begin", BEGIN), ("train", step)
+        )
+
+    assert not begun.has_error()
+    assert (trained.content["update"]["coefficients"].numpy() != 0.5).all() == learns
+    assert (f"max_matrix={limit:,}" in caplog.text) is not learns
 
 
 @pytest.mark.parametrize("rounds", [0, -1, 1.5, True, "2", 1_000_001, 10**30])

@@ -2,19 +2,25 @@
 
 from __future__ import annotations
 
+import gc
 import json
+import weakref
 from collections.abc import Callable
+from contextlib import nullcontext
 from pathlib import Path
 from typing import Any
 
 import numpy as np
+import pyarrow as pa
 import pytest
 from flwr.app import Message
 
 import wayfed as wf
 from wayfed import models
+from wayfed.arrays import Arrays
 from wayfed.federated.context import FederatedContext
 from wayfed.federated.features.fitting import FittedFeatures, Number
+from wayfed.federated.parties.policy import Policy
 from wayfed.federated.parties.question import Question
 from wayfed.federated.parties.rules import Rules
 from wayfed.federated.privacy.account import Account, PrivacyPolicy
@@ -207,6 +213,56 @@ def test_whole_parties_are_hidden_in_a_run_that_goes_on(
 
     assert (resumed.status, len(resumed.history)) == ("finished", ROUNDS)
     assert told_by(tmp_path) == [(ROUNDS, {"train": ROUNDS})]
+
+
+def test_a_table_that_has_grown_leaves_a_run_that_goes_on_without_rows(
+    federation: Federation, tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    with federation() as ctx:
+        stopped = train(ctx, tmp_path, on_round=stop_after(2))
+    with (tmp_path / "ash.csv").open("a") as table:
+        table.writelines(f"{n % 7 - 3},{n % 2 > 0}\n" for n in range(2000))
+    with federation() as ctx:
+        resumed = ctx.resume(stopped.id)
+
+    assert (resumed.status, len(resumed.history)) == ("finished", ROUNDS)
+    assert resumed.parties["ash"].rows == stopped.parties["ash"].rows
+    silent = [each for each in caplog.records if "goes on without rows" in each.message]
+    assert len(silent) == 1  # birch has what it had
+    assert "its rows are many more than when the run began" in str(silent[0].exc_info)
+
+
+@pytest.mark.parametrize("rule", ["min_rows", "max_matrix"])
+def test_who_takes_no_part_keeps_no_rows(tmp_path: Path, rule: str) -> None:
+    asked = Question(
+        label="late",
+        features=("a",),
+        sample_weight=None,
+        split=None,
+        model=models.logistic_regression(),
+        recipe=wf.features(),
+        classes=(False, True),
+        seed=0,
+        rounds=2,
+        privacy=PRIVATE,
+    )
+    account = Account({"tx": 1.0}, PrivacyPolicy(UNLIMITED, tmp_path / "ash.ledger"))
+    is_told = rule == "min_rows"  # and else refused
+    rules = Rules(10**6 if is_told else 1, policy=Policy(max_matrix=100), account=account)
+    held: list[weakref.ref[Any]] = []
+
+    def rows() -> Arrays:
+        table = pa.table({"a": np.arange(1000.0), "late": np.arange(1000) % 2 > 0})
+        arrays = Arrays.from_table(table)
+        held.append(weakref.ref(arrays["a"]))
+        return arrays
+
+    run = PrivateRun(rows, rules, asked, 0)
+    with nullcontext() if is_told else pytest.raises(PolicyViolation, match="max_matrix"):
+        run.begin(FittedFeatures((Number("a"),)), [False, True])
+
+    gc.collect()
+    assert [each() is None for each in held] == [True]
 
 
 def test_updates_that_nobody_reads_are_told_as_often_as_was_paid_for(
