@@ -108,14 +108,10 @@ def test_a_party_that_is_connected_and_says_nothing_is_named_though_nobody_set_a
 
 
 def test_a_party_says_that_it_runs_as_often_as_its_coordinator_asks_for_it():
-    heard: queue.SimpleQueue[None] = queue.SimpleQueue()
-    pulse = Pulse(lambda: heard.put(None))
-    others = set(threading.enumerate())
+    heard: queue.SimpleQueue[threading.Thread] = queue.SimpleQueue()
+    pulse = Pulse(lambda: heard.put(threading.current_thread()))
     pulse.start(0.0)
-    begun = set(threading.enumerate()) - others
-    (own,) = [thread for thread in begun if thread.name == "wayfed-pulse"]
-    for _ in range(3):
-        heard.get(timeout=120)
+    (own,) = {heard.get(timeout=120) for _ in range(3)}
     pulse.stop()
 
     own.join(120)
@@ -211,6 +207,41 @@ def test_a_requester_that_is_revoked_while_it_waits_learns_it(monkeypatch):
     assert is_back
     assert set(told) == set(NAMES)
     assert all("is not listed" in reason for reason in told.values())
+
+
+def test_what_is_asked_while_the_coordinator_is_away_is_given_up_each_time(monkeypatch):
+    monkeypatch.setattr(requester, "_AWAY_SECONDS", 0.05)
+    with federation() as fed:
+        desk = fed.desk()
+        grid = RpcGrid(desk, desk.names())
+        fed.hub.close()
+        for _ in range(2):
+            told = ask(grid)
+            assert set(told) == set(NAMES)
+            assert all("no connection to the coordinator" in each for each in told.values())
+
+
+def test_a_coordinator_that_comes_back_as_the_wait_for_it_ends_has_come_back(monkeypatch):
+    ended = threading.Event()
+
+    class Ended(threading.Timer):
+        def run(self) -> None:
+            ended.set()
+            self.function()
+
+    with federation() as fed:
+        desk = fed.desk()
+        mailbox = desk.open("session")
+        mailbox.expected.add(1)
+        monkeypatch.setattr(threading, "Timer", Ended)
+        with desk._changed:
+            desk._lost("it is gone")
+            timer = desk._away
+            assert ended.wait(120)
+            desk._see([], {})
+        timer.join(120)
+        assert not timer.is_alive()
+    assert mailbox.expected == {1}
 
 
 def test_a_party_whose_interpreter_is_stuck_is_named_though_its_machine_answers(tmp_path):

@@ -91,6 +91,8 @@ class RemoteDesk:
             mailbox = self._mailboxes[batch.session]
             waiting = [b for b in self._posted.get(batch.session, []) if _unanswered(b, mailbox)]
             self._posted[batch.session] = [*waiting, batch]
+            if self._problem:
+                self._wait_for_it()
         self._send(batch)
 
     def end(self, session: str) -> None:
@@ -119,8 +121,7 @@ class RemoteDesk:
         self._outbound.stop()
         self._thread.join(_END_SECONDS)  # it may be about to connect to a machine that is silent
         with self._changed:
-            if self._away is not None:
-                self._away.cancel()
+            self._wait_no_more()
 
     def _await_welcome(self) -> None:
         end = monotonic() + _FIRST_SECONDS
@@ -159,16 +160,32 @@ class RemoteDesk:
             self._changed.notify_all()
             if self._outbound.refused:  # whoever is refused has lost all that it was to be told
                 self._give_up()
-            elif self._away is None and self._listed is not None:
-                self._away = threading.Timer(_AWAY_SECONDS, self._give_up)
-                self._away.daemon = True
-                self._away.start()
+            elif self._listed is not None:
+                self._wait_for_it()
+
+    def _wait_for_it(self) -> None:
+        """Give the coordinator some time to come back; what is asked later gets as much again."""
+        if self._away is None:
+            self._away = threading.Timer(_AWAY_SECONDS, self._give_up_if_away)
+            self._away.daemon = True
+            self._away.start()
+
+    def _give_up_if_away(self) -> None:
+        with self._changed:
+            # It may have come back, and even gone again, just when the timer ran out.
+            if self._away is threading.current_thread():
+                self._give_up()
 
     def _give_up(self) -> None:
-        with self._changed:
-            for mailbox in self._mailboxes.values():
-                for number in list(mailbox.expected):
-                    mailbox.deliver(number, f"no connection to the coordinator: {self._problem}")
+        self._wait_no_more()
+        for mailbox in self._mailboxes.values():
+            for number in list(mailbox.expected):
+                mailbox.deliver(number, f"no connection to the coordinator: {self._problem}")
+
+    def _wait_no_more(self) -> None:
+        if self._away is not None:
+            self._away.cancel()
+            self._away = None
 
     def _take(self, frame: Frame) -> None:
         header = frame.header
@@ -198,9 +215,7 @@ class RemoteDesk:
     def _see(self, listed: list[object], present: dict[str, object]) -> None:
         seen = {party: _presence(told) for party, told in present.items()}
         with self._changed:
-            if self._away is not None:
-                self._away.cancel()
-                self._away = None
+            self._wait_no_more()
             self._problem = ""
             self._listed, self._present = tuple(map(str, listed)), seen
             self._changed.notify_all()
