@@ -10,7 +10,7 @@ import logging
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final, Protocol
 
-from wayfed.federated.grids.rpc.frames import Frame, Header, MalformedFrame
+from wayfed.federated.grids.rpc.frames import CONNECTED_ANEW, Frame, Header, MalformedFrame
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -163,14 +163,14 @@ class Exchange:
         self._pending: dict[tuple[str, str], _Pending] = {}
         self._sessions: dict[str, Sink] = {}
         self._sinks: list[Sink] = []
-        self._last_boots: dict[str, str] = {}
-        self._awaited: set[str] = set()
+        self._seen: set[str] = set()
+        self._awaited: dict[str, PartyLink] = {}
         self._is_settled = False
 
     def settled(self) -> None:
         """Wait no more for parties that have not been seen."""
         self._is_settled = True
-        for party in sorted({key[1] for key in self._pending} - self._last_boots.keys()):
+        for party in sorted({key[1] for key in self._pending} - self._seen):
             self._give_up_all(party, "is not connected")
 
     @property
@@ -193,12 +193,12 @@ class Exchange:
         """Take in a party; an earlier connection of it ends."""
         earlier = self._links.get(link.name)
         self._links[link.name] = link
-        self._last_boots[link.name] = link.presence.boot
-        self._awaited.discard(link.name)
+        self._seen.add(link.name)
+        self._awaited.pop(link.name, None)
         if earlier is not None:
             if earlier.presence.boot != link.presence.boot:
                 LOG.warning("party '%s' connected anew: its earlier connection ends", link.name)
-            earlier.end("this party has connected anew")
+            earlier.end(f"this party {CONNECTED_ANEW}")
         LOG.info("party '%s' is connected", link.name)
         for session, pending in self._asked_of(link.name):
             if pending.boot in (link.presence.boot, _ANY):
@@ -215,7 +215,7 @@ class Exchange:
             return
         del self._links[link.name]
         LOG.info("party '%s' is not connected any more", link.name)
-        self._awaited.add(link.name)
+        self._awaited[link.name] = link
         asyncio.get_running_loop().call_later(self.limits.grace_seconds, self._lose, link)
         self._tell_presence()
 
@@ -323,8 +323,8 @@ class Exchange:
         if party not in self.roster.parties.values():
             return None
         if party in self._awaited:
-            return self._last_boots[party]
-        return None if self._is_settled or party in self._last_boots else _ANY
+            return self._awaited[party].presence.boot
+        return None if self._is_settled or party in self._seen else _ANY
 
     def _excess(self, sink: Sink, batch: Batch) -> str | None:
         """Say what a requester would have too much of with these messages; None if nothing."""
@@ -351,8 +351,8 @@ class Exchange:
         return [(key[0], each) for key, each in self._pending.items() if key[1] == party]
 
     def _lose(self, link: PartyLink) -> None:
-        if self._last_boots[link.name] == link.presence.boot and link.name in self._awaited:
-            self._awaited.discard(link.name)
+        if self._awaited.get(link.name) is link:  # else it was back, and what broke is another one
+            del self._awaited[link.name]
             grace = self.limits.grace_seconds
             self._give_up_all(link.name, f"{link.lost}, and was not back within {grace:g} s")
 

@@ -23,6 +23,8 @@ PART_BYTES: Final = 1 << 20
 """A hub holds a few parts of each answer on its way, and no answer whole."""
 FRAME_BYTES: Final = 16 << 20
 """The largest frame that is read; a header of a thousand parties fits beside a part."""
+CONNECTED_ANEW: Final = "has connected anew"
+"""How a hub ends a connection whose place another one of the same certificate has taken."""
 _LENGTH: Final = 4
 _MOST_UNFINISHED: Final = 1 << 16
 """Messages of one connection that may be on their way, however small they are."""

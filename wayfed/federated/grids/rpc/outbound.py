@@ -13,7 +13,14 @@ from typing import TYPE_CHECKING, Final, TypeAlias
 import grpc
 
 from wayfed.federated.grids.rpc.channel import SERVICE, open_channel, pinned_certificate
-from wayfed.federated.grids.rpc.frames import Frame, MalformedFrame, decode, unbundled
+from wayfed.federated.grids.rpc.frames import (
+    CONNECTED_ANEW,
+    Frame,
+    MalformedFrame,
+    decode,
+    unbundled,
+)
+from wayfed.federated.grids.rpc.pace import Pace
 from wayfed.federated.grids.rpc.seldom import Seldom
 from wayfed_optimizer.errors import TransferError
 
@@ -23,10 +30,6 @@ if TYPE_CHECKING:
     from wayfed.federated.grids.rpc.identity import Identity
 
 LOG: Final = logging.getLogger("wayfed.federated.connection")
-_FIRST_DELAY: Final = 0.1
-_LONGEST_DELAY: Final = 5.0
-_STEADY_SECONDS: Final = 10.0
-"""Connections that end sooner are as good as none: two processes of one party end each other's."""
 _REFUSED: Final = (grpc.StatusCode.PERMISSION_DENIED, grpc.StatusCode.FAILED_PRECONDITION)
 _REFUSED_DELAY: Final = 2.0
 _NEVER: Final = "failed to connect"
@@ -106,9 +109,9 @@ class Outbound:
 
     def run(self) -> None:
         """Stay connected until `stop` is called."""
-        delay = _FIRST_DELAY
+        pace = Pace()
         while not self._stopping.is_set():
-            least, began = 0.0, monotonic()
+            ended, began = "", monotonic()
             try:
                 self._connect()
             except TransferError as error:
@@ -117,16 +120,18 @@ class Outbound:
             except grpc.RpcError as error:
                 if self._stopping.is_set():
                     return
-                least = self._broken(error)
+                ended = self._broken(error)
             except MalformedFrame as error:
                 told = f"the coordinator sent {error.message}: the connection ends"
                 self._tell(logging.WARNING, told)
                 self._lost(f"it sent {error.message}")
-            if self._was_connected and monotonic() - began > _STEADY_SECONDS:
-                delay, self._seldom = _FIRST_DELAY, Seldom()
+            lasted = monotonic() - began if self._was_connected else None
+            if lasted is not None and pace.is_steady(lasted):
+                self._seldom = Seldom()
+            delay = pace.after(lasted, displaced=ended.endswith(CONNECTED_ANEW))
+            least = _REFUSED_DELAY if self.refused else 0.0
             # Parties that lost one coordinator do not all come back in the same moment.
             self._stopping.wait(max(delay, least) * random.uniform(0.75, 1.25))  # noqa: S311  # no secret
-            delay = min(2 * delay, _LONGEST_DELAY)
 
     def stop(self) -> None:
         """End the connection, and let `run` return."""
@@ -165,8 +170,8 @@ class Outbound:
                 call.cancel()
         self._lost("the connection ended")
 
-    def _broken(self, error: grpc.RpcError) -> float:
-        """Say what broke a connection; give the least time until the next."""
+    def _broken(self, error: grpc.RpcError) -> str:
+        """Say what broke a connection, and return it."""
         reason = self._explained(str(error.details()))
         self.refused = reason if error.code() in _REFUSED else ""
         address = self._coordinator.address
@@ -175,7 +180,7 @@ class Outbound:
         else:
             self._tell(logging.WARNING, f"no connection to {address}: {reason}")
         self._lost(reason)
-        return _REFUSED_DELAY if self.refused else 0.0
+        return reason
 
     def _explained(self, reason: str) -> str:
         """Say what a connection that TLS closed may mean; TLS itself says no more than that."""

@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Final
 
 from wayfed.federated.grids.rpc.exchange import LOG
-from wayfed.federated.grids.rpc.frames import PART_BYTES, Assembler, Frame, bundled
+from wayfed.federated.grids.rpc.frames import CONNECTED_ANEW, PART_BYTES, Assembler, Frame, bundled
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -167,7 +167,7 @@ class RemoteSeat:
     def attach(self, call: asyncio.Task[None]) -> Outlet:
         """Take a connection; an earlier one ends."""
         if self._outlet is not None:
-            self._outlet.end("this requester has connected anew")
+            self._outlet.end(f"this requester {CONNECTED_ANEW}")
             self._outlet.close()
         self._outlet = Outlet(call, first=not self._known)
         self._known = True
