@@ -7,6 +7,7 @@ import threading
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from time import monotonic
+from typing import ClassVar
 
 from flwr.app import Context, Message, RecordDict
 
@@ -34,6 +35,8 @@ class Echo:
 
     release = threading.Event()
     waiting = threading.Event()
+    waiters: ClassVar[set[int]] = set()
+    """The nodes that wait."""
 
     def __init__(self, asker: Asker | None = None) -> None:
         self.asker = asker
@@ -42,6 +45,7 @@ class Echo:
         content = message.content
         told = read_json(content, "question") if "question" in content else {}
         if told.get("do") == "wait":
+            Echo.waiters.add(message.metadata.dst_node_id)
             Echo.waiting.set()
             Echo.release.wait(600)
         if told.get("do") == "fail":
@@ -146,6 +150,7 @@ def federation(**options: object) -> Iterator[Federation]:
     made = Federation(**options)  # type: ignore[arg-type]  # the test's own options
     Echo.release.clear()
     Echo.waiting.clear()
+    Echo.waiters.clear()
     try:
         yield made
     finally:

@@ -24,6 +24,7 @@ from tests.integration.rpc_parties import (
     federation,
     until,
 )
+from wayfed.federated.grids.rpc import requester
 from wayfed.federated.grids.rpc.channel import PARTY_METHOD, REQUESTER_METHOD, SERVICE, open_channel
 from wayfed.federated.grids.rpc.desk import Batch
 from wayfed.federated.grids.rpc.exchange import Limits
@@ -201,7 +202,8 @@ def test_parties_keep_their_sessions_while_the_hub_is_replaced():
         assert ask(grid, "train") == REASONS
 
 
-def test_what_a_requester_asked_before_the_hub_was_replaced_is_answered_after():
+def test_what_a_requester_asked_before_the_hub_was_replaced_is_answered_after(monkeypatch):
+    monkeypatch.setattr(requester, "_AWAY_SECONDS", 600)
     with federation(limits=Limits(settle_seconds=120, linger_seconds=120)) as fed:
         fed.parties()
         desk = fed.desk()
@@ -228,6 +230,7 @@ def test_a_party_that_is_busy_says_so_and_stays():
         ask(grid)
 
         assert ask(grid, "train", timeout=0.2, do="wait") == {}
+        until(lambda: len(Echo.waiters) == len(NAMES))  # else what follows takes its place
         assert set(ask(grid, "train").values()) == {"is still busy with an earlier message"}
         Echo.release.set()
         until(lambda: ask(grid, "train") == REASONS)
