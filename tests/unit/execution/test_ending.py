@@ -83,8 +83,8 @@ def test_closing_a_stream_stops_a_reader_that_waits_for_its_next_batch(
     closing.start()
     assert execution._token.wait(120)
     gate.open.set()
-    reader.join(30)
-    closing.join(30)
+    reader.join(120)
+    closing.join(120)
 
     assert len(told) == 1
     assert gate.batches == 2
@@ -113,7 +113,7 @@ def test_an_abandoned_run_leaves_neither_directory_nor_threads(numbers: wf.Datas
         gc.collect()
 
     for thread in set(threading.enumerate()) - before:
-        thread.join(30)
+        thread.join(120)
         assert not thread.is_alive()
 
 

@@ -295,7 +295,7 @@ def test_closing_the_context_ends_a_loop_between_its_iterations(ctx: wf.Context)
     runner.start()
     assert reached.wait(120)
     ctx.close()
-    runner.join(30)
+    runner.join(120)
 
     assert not runner.is_alive()
     assert len(told) == 1
@@ -328,7 +328,7 @@ def test_closing_the_context_ends_a_loop_within_an_iteration(ctx: wf.Context):
     runner.start()
     assert reached.wait(120)
     ctx.close()
-    runner.join(30)
+    runner.join(120)
 
     assert not runner.is_alive()
     assert len(told) == 1

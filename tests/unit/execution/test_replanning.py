@@ -236,7 +236,7 @@ def test_ctrl_c_while_the_rest_is_planned_ends_the_run(
     monkeypatch.undo()
     assert run(totals, environment)[0] == ANSWER
     for thread in set(threading.enumerate()) - before:
-        thread.join(30)
+        thread.join(120)
 
 
 @pytest.mark.postgres
