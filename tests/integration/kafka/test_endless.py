@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import threading
+from time import monotonic
 
 import pytest
 from confluent_kafka.admin import AdminClient, NewPartitions
@@ -10,6 +11,7 @@ from confluent_kafka.admin import AdminClient, NewPartitions
 import wayfed as wf
 from tests.integration.kafka.records import NUMBERS, numbers, rows, send
 from wayfed.errors import Cancelled, UnboundedResult
+from wayfed_kafka import following, reading
 
 pytestmark = pytest.mark.kafka
 
@@ -47,16 +49,41 @@ def test_partitions_that_are_added_are_read_where_there_is_no_end(kafka, ctx, to
         assert next(batches).to_pydict() == {"n": [2]}
 
 
-def test_silence_does_not_end_a_read_without_an_end_of_which_a_filter_wants_a_part(kafka, topic):
+class Clock:
+    """A clock that can be set ahead, and knows who has looked at it since."""
+
+    def __init__(self) -> None:
+        self.ahead = 0.0
+        self.seen = threading.Semaphore(0)
+
+    def __call__(self) -> float:
+        if self.ahead:
+            self.seen.release()
+        return monotonic() + self.ahead
+
+
+def test_silence_does_not_end_a_read_without_an_end_of_which_a_filter_wants_a_part(
+    kafka, topic, monkeypatch
+):
+    clock = Clock()
+    for module in (reading, following):
+        monkeypatch.setattr(module, "monotonic", clock)
     name = topic()
     send(kafka, name, *rows(1))
-    with wf.context(kafka={"timeout": 4}) as context:
+
+    def send_more() -> None:
+        for _ in range(9):  # more looks than there are at one poll
+            assert clock.seen.acquire(timeout=120)
+        send(kafka, name, *rows(2, 3))
+
+    with wf.context() as context:
         read = context.read(
             kafka.url(name), format="json", schema=NUMBERS, end="never", metadata="offset"
         )
         with read.filter("offset < 2").select("n").to_batches() as batches:
             assert next(batches).to_pydict() == {"n": [1]}
-            later = threading.Timer(5, lambda: send(kafka, name, *rows(2, 3)))
+            clock.ahead = 1000.0  # many times what a broker may take
+            later = threading.Thread(target=send_more, daemon=True)
             later.start()
             assert next(batches).to_pydict() == {"n": [2]}
             assert next(batches, None) is None
