@@ -97,7 +97,9 @@ def test_a_misspelt_column_gets_a_suggestion() -> None:
             r"takes no .* in the range \[0, 0\.5",
         ),
         ({"strategy": {"name": "fedavg", "fraction_train": 5}}, "is from 0 to 1, not 5"),
-        ({"strategy": {"name": "fedadam", "eta": float("nan")}}, "option eta of 'fedadam' is from"),
+        ({"strategy": {"name": "fedadam", "eta": float("nan")}}, "is a finite number, not nan"),
+        ({"strategy": {"name": "fedadam", "eta": 10**400}}, "option eta of 'fedadam' is from"),
+        ({"strategy": {"name": "krum", "num_malicious_nodes": 1.5}}, "whole number, not 1.5"),
         (
             {"strategy": {"name": "krum", "num_malicious_nodes": 1}},
             "tells 1 of at least 5 parties apart, and it is 2 that a round asks",

@@ -60,6 +60,7 @@ _LIMITS: Final[Mapping[str, tuple[float, float]]] = {
     "fraction_evaluate": (0, 1),
     "num_malicious_nodes": (0, sys.maxsize),
 }
+_WHOLE: Final = frozenset({"num_malicious_nodes"})
 
 
 def resolve_strategy(strategy: StrategyLike) -> Strategy:
@@ -274,6 +275,10 @@ def _named(name: str, options: Mapping[str, Any]) -> Strategy:
             raise InvalidOption.unknown(option, accepted, of=f"strategy '{name}'")
         if isinstance(value, bool) or not isinstance(value, int | float):
             raise InvalidOption(f"option {option} of '{name}' is a number, not {value!r}")
+        if option in _WHOLE and not isinstance(value, int):
+            raise InvalidOption(f"option {option} of '{name}' is a whole number, not {value}")
+        if isinstance(value, float) and not math.isfinite(value):
+            raise InvalidOption(f"option {option} of '{name}' is a finite number, not {value}")
         low, high = _LIMITS.get(option, _ANY)
         if not low <= value <= high:
             raise InvalidOption(f"option {option} of '{name}' is from {low} to {high}, not {value}")
