@@ -18,7 +18,7 @@ from tests.integration.rpc_parties import until
 from wayfed.federated.context import FederatedContext
 from wayfed.federated.grids.rpc.identity import Identity, make_identity
 
-PATIENCE = 120.0
+PATIENCE = 300.0
 
 
 def rows_with_ties(random: np.random.Generator) -> pa.Table:
