@@ -87,6 +87,7 @@ BROKEN = {
     "a_module_without_it": ("", "AttributeError"),
     "a_module_misspelt": ("def build(:\n", "SyntaxError"),
     "a_module_that_fails": ("raise RuntimeError('no licence')\n", "RuntimeError: no licence"),
+    "a_module_that_exits": ("import sys\nsys.exit('no licence')\n", "SystemExit: no licence"),
 }
 
 
@@ -113,9 +114,9 @@ def test_a_model_that_cannot_be_loaded_is_told_by_the_check_and_to_who_asks(
     assert told.value.__cause__ is not None
 
 
-@pytest.mark.parametrize("error", [AttributeError, ImportError])
-def test_what_a_model_itself_raises_is_not_told_as_a_model_that_cannot_be_loaded(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, error: type[Exception]
+@pytest.mark.parametrize("error", [AttributeError, ModuleNotFoundError, SystemExit])
+def test_what_a_model_itself_raises_is_told_as_a_model_that_cannot_be_built(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, error: type[BaseException]
 ) -> None:
     name = f"a_module_with_{error.__name__.lower()}"
     (tmp_path / f"{name}.py").write_text(
@@ -123,8 +124,12 @@ def test_what_a_model_itself_raises_is_not_told_as_a_model_that_cannot_be_loaded
     )
     monkeypatch.syspath_prepend(str(tmp_path))
     point = EntryPoint("gentle", f"{name}:build", ENTRY_POINTS)
-    with pytest.raises(error, match="its own"):
+    words = f"model 'gentle' cannot be built here: {error.__name__}"
+    with pytest.raises(InvalidOption, match=words) as told:
         resolve_model(ModelSpec.of("gentle", "classification"), Task(1, 2), {"gentle": point})
+
+    assert isinstance(told.value.__cause__, error)
+    assert "its own" not in str(told.value)  # which may name what is the party's
 
 
 @pytest.mark.parametrize("place", ["models/own.py", "module", "a b:c", "../x:y"])

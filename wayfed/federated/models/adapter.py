@@ -110,6 +110,23 @@ class Scheduled(Protocol):
         ...
 
 
+class Shaped(Protocol):
+    """A model of a shape of its own, which need not be what is to be learned."""
+
+    def check_shape(self) -> None:
+        """Raise InvalidOption where the model takes other numbers of a row, or gives others."""
+        ...
+
+
+def check_shape(model: Model) -> None:
+    """Raise InvalidOption where a model does not fit what is to be learned, before it is trained.
+
+    Those that are made for a task fit it.
+    """
+    if hasattr(model, "check_shape"):
+        cast("Shaped", model).check_shape()
+
+
 def in_round(model: Model, number: int) -> Model:
     """Return a model as it learns in a round."""
     # Asking whether it is a Scheduled takes longer than a step of a small model.
@@ -149,7 +166,7 @@ def resolve_model(
         build = point.load()
     except WayfedError:
         raise
-    except Exception as error:
+    except (Exception, SystemExit) as error:  # a module raises what it likes at import
         _LOG.error("model '%s' is %s, which cannot be loaded: %s", spec.name, point.value, error)
         raise InvalidOption(
             f"model '{spec.name}' cannot be loaded here", hint="the log of wayfed.party says why"
@@ -160,6 +177,12 @@ def resolve_model(
         raise
     except (TypeError, ValueError) as error:
         raise InvalidOption(f"model {spec} cannot be built: {error}") from error
+    except (Exception, SystemExit) as error:  # as of a package that it imports only here
+        _LOG.error("model '%s' is %s, which fails: %s", spec.name, point.value, error)
+        raise InvalidOption(
+            f"model '{spec.name}' cannot be built here: {type(error).__name__}",
+            hint="the log of wayfed.party says why",
+        ) from error
     return model
 
 

@@ -152,7 +152,7 @@ class Member:
         for model, point in self.models.items():
             try:
                 point.load()
-            except Exception as error:  # noqa: BLE001  # a module raises what it likes at import
+            except (Exception, SystemExit) as error:  # noqa: BLE001  # raised at import
                 reason = f"{type(error).__name__}: {error}"
                 found.append(f"model '{model}': {point.value} cannot be loaded: {reason}")
         return tuple(found)
