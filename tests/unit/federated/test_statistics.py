@@ -212,6 +212,31 @@ def test_who_names_no_column_gets_what_each_policy_lets_its_party_tell(
             ctx.read("tx").filter(lambda t: t.owner > 0).describe()
 
 
+@pytest.mark.parametrize(
+    "window", ["sum(amount) OVER (ORDER BY owner)", "rank() OVER (ORDER BY amount)"]
+)
+def test_columns_beside_one_that_breaks_a_rule_are_described(federate: Federate, window: str):
+    policy = {"columns": {"amount": "aggregate_only", "kind": "feature", "owner": "feature"}}
+    tx = federate(policy).sql(f"SELECT owner, kind, {window} AS told FROM tx")
+
+    described = tx.describe()
+
+    assert (described["owner"].values, described["kind"].values) == (8, 7)
+    assert described["told"].withheld_by == ("ash", "birch")
+    assert "'amount'" in described.withheld["told"]["ash"]
+    with pytest.raises(PolicyViolation, match="'amount'"):
+        tx.describe("told")
+
+
+def test_few_enough_columns_are_looked_at_one_by_one(federate: Federate):
+    policy = {"columns": {"amount": "aggregate_only", "kind": "feature", "owner": "feature"}}
+    many = ", ".join(f"owner + {n} AS o{n}" for n in range(64))
+    tx = federate(policy).sql(f"SELECT {many}, rank() OVER (ORDER BY amount) AS told FROM tx")
+
+    with pytest.raises(PolicyViolation, match="'amount'"):
+        tx.describe()
+
+
 def test_a_product_with_an_indicator_is_no_statistic_of_a_closed_column(federate: Federate):
     ctx = federate({**CLOSED, "min_rows": 2})
     chosen = ctx.read("tx").select(

@@ -39,12 +39,14 @@ from wayfed_optimizer.rewrite import rewrite
 from wayfed_optimizer.wire import from_wire
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Mapping, Sequence
 
     from wayfed.dataset import Dataset
     from wayfed.federated.parties.policy import Role
     from wayfed_optimizer.types import Field, Schema
 
+_MOST_ALONE: Final = 64
+"""How many columns of a plan are looked at one by one: one message costs no more than that."""
 _COUNTED: Final = frozenset({Purpose.COUNT, Purpose.DESCRIBE})
 LOG: Final = logging.getLogger("wayfed.federated.party")
 
@@ -194,12 +196,23 @@ class Member:
             for name, sentence in self.policy.undescribed(rewrite(logical).relation).items()
         }
         kept = [name for name in logical.schema.names if name not in closed]
-        if not closed or not kept:
-            return whole, {}
-        told = self._bind(project(logical, kept), digest, Purpose.DESCRIBE, openly)
+        told = self._bind_columns(logical, kept, digest, openly) if closed and kept else whole
+        if told.violations and len(kept) <= _MOST_ALONE:
+            # What a column of the result takes besides its values, a plan of that column tells.
+            for name in kept:
+                alone = self._bind_columns(logical, [name], digest, openly)
+                if alone.violations:
+                    closed[name] = alone.violations[0].partition(";")[0]
+            kept = [name for name in kept if name not in closed]
+            told = self._bind_columns(logical, kept, digest, openly) if kept else whole
         if told.violations:
             return whole, {}
         return replace(told, roles=whole.roles), closed
+
+    def _bind_columns(
+        self, logical: Relation, names: Sequence[str], digest: str, openly: bool
+    ) -> BoundPlan:
+        return self._bind(project(logical, names), digest, Purpose.DESCRIBE, openly)
 
     def _bind(self, logical: Relation, digest: str, purpose: Purpose, openly: bool) -> BoundPlan:
         rows = rewrite(logical).relation
