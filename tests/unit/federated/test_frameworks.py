@@ -290,6 +290,49 @@ def test_keras_keeps_nothing_of_the_party_before() -> None:
     ]
 
 
+def keras_shape(features: int, outputs: int) -> Any:
+    keras = pytest.importorskip("keras")
+    net = keras.Sequential([keras.Input((features,)), keras.layers.Dense(outputs)])
+    net.compile(optimizer="sgd", loss="mse")
+    return net
+
+
+KERAS_SHAPES = {
+    "features": (
+        (4, 1),
+        "classification",
+        "the Keras model takes 4 numbers of a row, and the features are 3",
+    ),
+    "classes": (
+        (3, 3),
+        "classification",
+        "the Keras model gives 3 numbers for a row, and what is to be learned is one of 2 classes",
+    ),
+    "values": (
+        (3, 2),
+        "regression",
+        "the Keras model gives 2 numbers for a row, and what is to be learned is a value",
+    ),
+}
+
+
+@pytest.mark.parametrize(("shape", "task", "told"), KERAS_SHAPES.values(), ids=KERAS_SHAPES)
+def test_a_keras_model_of_another_shape_is_refused_before_training(
+    unequal_parties: dict[str, Arrays], shape: tuple[int, int], task: Any, told: str
+) -> None:
+    stages: set[str] = set()
+    with pytest.raises(InvalidOption) as raised:
+        run_of(
+            unequal_parties,
+            models.keras(keras_shape(*shape), task=task),
+            record=lambda release: stages.add(release.stage),
+        )
+
+    assert raised.value.message == told
+    assert raised.value.hint is not None
+    assert "train" not in stages
+
+
 def test_what_a_framework_cannot_learn_from_is_refused() -> None:
     keras = pytest.importorskip("keras")
     with pytest.raises(InvalidOption, match="no weights yet"):

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any, ClassVar, Final
 
 import numpy as np
 
+from wayfed.display import counted
 from wayfed.federated.models.network import link
 from wayfed.federated.models.spec import OwnModel
 from wayfed_optimizer.errors import InvalidOption, Unsupported
@@ -97,6 +98,30 @@ class KerasModel:
     def _names(self) -> list[str]:
         return [f"{place}:{weight.path}" for place, weight in enumerate(self.model.weights)]
 
+    def check_shape(self) -> None:
+        """Raise InvalidOption where the model takes another number of features, or gives others.
+
+        A model that does not say what it takes, as a subclass that was called, is not checked.
+        """
+        features, classes = self.task.features, self.task.classes
+        taken, given = (_width(self.model, side) for side in ("input_shape", "output_shape"))
+        if taken is not None and taken != features:
+            raise InvalidOption(
+                f"the Keras model takes {counted(taken, 'number')} of a row, and the features are "
+                f"{features}",
+                hint=f"keras.Input(({features},)), or other features=; one_hot= makes one of each "
+                "value",
+            )
+        fitting = (1,) if classes is None else (1, 2) if classes == 2 else (classes,)
+        if given is not None and given not in fitting:
+            learned = "a value" if classes is None else f"one of {classes} classes"
+            wanted = " or ".join(map(str, fitting))
+            raise InvalidOption(
+                f"the Keras model gives {counted(given, 'number')} for a row, and what is to be "
+                f"learned is {learned}",
+                hint=f"keras.layers.Dense({wanted}) as its last layer",
+            )
+
     def train(
         self, weights: Weights, examples: Examples, *, seed: Seed, proximal_mu: float = 0.0
     ) -> Weights:
@@ -148,6 +173,15 @@ class KerasModel:
         self.model.set_weights([weights[name] for name in self._names])
         for variable, value in zip(self.model.optimizer.variables, self.optimizer, strict=True):
             variable.assign(value)
+
+
+def _width(model: Any, side: str) -> int | None:
+    """Return how many numbers of a row go into a model, or come out of it, where it says so."""
+    shape = getattr(model, side, None)
+    if not isinstance(shape, tuple) or len(shape) != 2:  # rows, numbers
+        return None
+    width: int | None = shape[1]
+    return width
 
 
 def _scaled(examples: Examples) -> Examples:

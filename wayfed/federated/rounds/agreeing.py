@@ -7,7 +7,7 @@ from types import MappingProxyType
 from typing import TYPE_CHECKING
 
 from wayfed.federated.grids.local import LocalGrid
-from wayfed.federated.models.adapter import Model, resolve_model
+from wayfed.federated.models.adapter import Model, check_shape, resolve_model
 from wayfed.federated.models.spec import ModelSpec, OwnModel
 from wayfed.federated.privacy.client_level import noisy_average
 from wayfed.federated.privacy.masking.rounds import check_summed_in_secret
@@ -85,7 +85,7 @@ def agree(
 
     def ready(task: Task, left_out: Mapping[str, str]) -> None:
         _check_enough(grid, asked, strategy, terms, left_out)
-        resolve_model(asked.model, task)
+        check_shape(resolve_model(asked.model, task))
 
     _check_enough(grid, asked, strategy, terms)
     spent: Mapping[str, Spent] | None = None
@@ -101,6 +101,7 @@ def agree(
     grid.expect(_work(bound.parties, len(asked.features)))
     _check_enough(grid, asked, strategy, terms, left_out_of(bound.parties))
     model = resolve_model(asked.model, bound.task)
+    check_shape(model)
     return Agreed(bound=bound, model=model, strategy=strategy_of(model, strategy), spent=spent)
 
 
