@@ -6,7 +6,15 @@ from typing import TYPE_CHECKING, Any, Final
 from uuid import uuid4
 
 from wayfed_arrow import Stream, arrow_schema, schema_from_arrow
-from wayfed_optimizer.platform import Channel, FileSet
+from wayfed_optimizer.platform import (
+    ARROW_FILES,
+    ARROW_STREAM,
+    ARROW_TABLE,
+    JDBC_QUERY,
+    Channel,
+    Conversion,
+    FileSet,
+)
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
@@ -14,6 +22,7 @@ if TYPE_CHECKING:
 
     import pyarrow as pa
 
+    from wayfed_flink.exchange import Exchange
     from wayfed_optimizer.platform import Run
     from wayfed_optimizer.types import Schema
 
@@ -24,6 +33,33 @@ ASKED: Final = Channel("jdbc.asked", owner="flink", reusable=False)
 """A database's query that Flink puts to it itself; the value is that of `JDBC_QUERY`."""
 
 _BATCH: Final = 1 << 15
+
+
+def conversions(exchange: Exchange) -> tuple[Conversion, ...]:
+    """Return the ways in and out: rows become files that all of Flink sees; its own anybody's."""
+
+    def write(rows: Any, run: Run) -> FileSet:
+        return write_files(rows, run, exchange.place(run))
+
+    def read(files: Any, run: Run) -> object:
+        return read_files(files)
+
+    def share(files: Any, run: Run) -> FileSet:
+        return FileSet(files.paths, files.schema, channel=ARROW_FILES)
+
+    def ask(query: Any, run: Run) -> Any:
+        return query
+
+    return (
+        *(
+            Conversion(source, FLINK_FILES, fixed=0.003, per_byte=1e-9, convert=write)
+            for source in (ARROW_STREAM, ARROW_TABLE)
+        ),
+        # Not measured: set so that tables of a few hundred kB, too, are asked for by its tasks.
+        Conversion(JDBC_QUERY, ASKED, fixed=5e-4, per_byte=1e-8, convert=ask),
+        Conversion(FLINK_FILES, ARROW_STREAM, fixed=0.001, per_byte=2e-10, convert=read),
+        Conversion(FLINK_FILES, ARROW_FILES, fixed=1e-6, per_byte=0.0, convert=share),
+    )
 
 
 def write_files(rows: Any, run: Run, directory: Path) -> FileSet:

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any, Final
 from uuid import uuid4
 
 from wayfed_flink.capabilities import CAPABILITIES, COSTS
-from wayfed_flink.channels import ASKED, FLINK_FILES, read_files, write_files
+from wayfed_flink.channels import ASKED, FLINK_FILES, conversions, read_files, write_files
 from wayfed_flink.exchange import Exchange
 from wayfed_flink.failures import failure, is_lost, summary
 from wayfed_flink.functions import FUNCTIONS
@@ -24,12 +24,8 @@ from wayfed_optimizer.errors import (
     starting,
 )
 from wayfed_optimizer.platform import (
-    ARROW_FILES,
     ARROW_STREAM,
-    ARROW_TABLE,
-    JDBC_QUERY,
     Compiled,
-    Conversion,
     FileSet,
     JdbcQuery,
     TableReference,
@@ -63,38 +59,12 @@ class FlinkPlatform:
         self._exchange = Exchange(settings.exchange)
         self._flink: Flink | None = None
         self._lock = Lock()
+        self.conversions = conversions(self._exchange)
 
     @property
     def accepts(self) -> tuple[Channel, ...]:
         """Its files; queries to databases too, where a driver is at hand."""
         return (FLINK_FILES, ASKED) if driver_jars() else (FLINK_FILES,)
-
-    @property
-    def conversions(self) -> tuple[Conversion, ...]:
-        """Rows become files where all of Flink sees them; its files are everybody's."""
-
-        def write(rows: Any, run: Run) -> FileSet:
-            return write_files(rows, run, self._exchange.place(run))
-
-        def read(files: Any, run: Run) -> object:
-            return read_files(files)
-
-        def share(files: Any, run: Run) -> FileSet:
-            return FileSet(files.paths, files.schema, channel=ARROW_FILES)
-
-        def ask(query: Any, run: Run) -> Any:
-            return query
-
-        return (
-            *(
-                Conversion(source, FLINK_FILES, fixed=0.003, per_byte=1e-9, convert=write)
-                for source in (ARROW_STREAM, ARROW_TABLE)
-            ),
-            # Not measured: set so that tables of a few hundred kB, too, are asked for by its tasks.
-            Conversion(JDBC_QUERY, ASKED, fixed=5e-4, per_byte=1e-8, convert=ask),
-            Conversion(FLINK_FILES, ARROW_STREAM, fixed=0.001, per_byte=2e-10, convert=read),
-            Conversion(FLINK_FILES, ARROW_FILES, fixed=1e-6, per_byte=0.0, convert=share),
-        )
 
     def compile(self, fragment: Fragment, sources: Mapping[str, Source]) -> Compiled:
         """Return the fragment as Flink SQL over tables that are called as its inputs are."""

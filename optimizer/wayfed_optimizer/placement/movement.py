@@ -55,22 +55,23 @@ class Way(NamedTuple):
 
 
 class _Route(NamedTuple):
-    """A way, whatever is moved: what it costs once, and for each byte."""
+    """A way, whatever is moved: what it costs once, and for each byte.
+
+    It says its conversions by their numbers: routes outlive the platforms that they lead through.
+    """
 
     channel: Channel
-    conversions: tuple[Conversion, ...]
+    end: Channel
+    steps: tuple[int, ...]
     fixed: float
     per_byte: float
 
-    @property
-    def end(self) -> Channel:
-        return self.conversions[-1].target if self.conversions else self.channel
-
-    def then(self, step: Conversion) -> _Route:
+    def then(self, number: int, step: Conversion) -> _Route:
         """Return the route that goes on by one conversion."""
         return _Route(
             self.channel,
-            (*self.conversions, step),
+            step.target,
+            (*self.steps, number),
             self.fixed + step.fixed,
             self.per_byte + step.per_byte,
         )
@@ -101,14 +102,16 @@ class Movement:
     ) -> None:
         platforms = tuple(platforms)
         offered = [_priced(c, measured.get(p.name)) for p in platforms for c in p.conversions]
-        conversions = (*IN_PROCESS, *offered)
-        self._edges: dict[Channel, list[Conversion]] = {}
-        for conversion in conversions:
-            self._edges.setdefault(conversion.source, []).append(conversion)
+        self._conversions = (*IN_PROCESS, *offered)
+        self._edges: dict[Channel, list[int]] = {}
+        for number, conversion in enumerate(self._conversions):
+            self._edges.setdefault(conversion.source, []).append(number)
         self._accepts = {p.name: tuple(p.accepts) for p in platforms}
         self._produces = {p.name: tuple(p.produces) for p in platforms}
         self._routes = _found_before(
-            conversions, tuple(self._accepts.items()), tuple(self._produces.items())
+            tuple([(c.source, c.target, c.fixed, c.per_byte) for c in self._conversions]),
+            tuple(self._accepts.items()),
+            tuple(self._produces.items()),
         )
 
     def cheapest(
@@ -118,7 +121,7 @@ class Movement:
 
         Among equals the earlier start wins, so that the choice does not depend on chance.
         """
-        return _cheapest(self._between(tuple(starts), tuple(ends)), size)
+        return self._cheapest(self._between(tuple(starts), tuple(ends)), size)
 
     def way(
         self,
@@ -140,7 +143,7 @@ class Movement:
         routes = self._routes.get(key)
         if routes is None:
             routes = self._routes[key] = self._from_to(*key)
-        return _cheapest(routes, size)
+        return self._cheapest(routes, size)
 
     def into(self, producer: Platform, channel: Channel, size: float) -> Way | None:
         """Return how `size` bytes come from a platform into a channel, to be kept there."""
@@ -149,7 +152,7 @@ class Movement:
         if routes is None:
             routes = self._between(self._produces[producer.name], (channel,))
             self._routes[key] = routes
-        return _cheapest(routes, size)
+        return self._cheapest(routes, size)
 
     def of_kept(self, channel: Channel, consumer: Platform, size: float) -> Way | None:
         """Return how `size` bytes that are kept in a channel come to a platform."""
@@ -157,7 +160,7 @@ class Movement:
         routes = self._routes.get(key)
         if routes is None:
             routes = self._routes[key] = self._between((channel,), self._accepts[consumer.name])
-        return _cheapest(routes, size)
+        return self._cheapest(routes, size)
 
     def _from_to(
         self, producer: str, consumer: str, loops: bool, kept: bool, repeatable: bool
@@ -173,7 +176,7 @@ class Movement:
             return self._between(starts, ends)
         on = self._between((ARROW_TABLE,), ends)
         routes = [
-            reduce(_Route.then, each.conversions, there)
+            reduce(self._then, each.steps, there)
             for there in self._between(starts, (ARROW_TABLE,))
             for each in on
         ]
@@ -190,7 +193,7 @@ class Movement:
         """Go on from every channel by all routes to it of which none makes another needless."""
         best: dict[Channel, list[_Route]] = {}
         found: list[_Route] = []
-        waiting = deque(_Route(start, (), 0.0, 0.0) for start in starts)
+        waiting = deque(_Route(start, start, (), 0.0, 0.0) for start in starts)
         while waiting:
             route = waiting.popleft()
             at = route.end
@@ -199,29 +202,36 @@ class Movement:
                 continue
             others[:] = [each for each in others if not route.is_never_dearer_than(each)] + [route]
             if others is not found:
-                waiting.extend(route.then(step) for step in self._edges.get(at, ()))
+                waiting.extend(self._then(route, step) for step in self._edges.get(at, ()))
         return found
+
+    def _then(self, route: _Route, step: int) -> _Route:
+        return route.then(step, self._conversions[step])
+
+    def _cheapest(self, routes: _Routes, size: float) -> Way | None:
+        if not routes:
+            return None
+        best = routes[0]
+        seconds = best.fixed + best.per_byte * size
+        for route in routes[1:]:
+            if (other := route.fixed + route.per_byte * size) < seconds:
+                best, seconds = route, other
+        steps = tuple([self._conversions[step] for step in best.steps])
+        return Way(best.channel, steps, seconds)
 
 
 @lru_cache(maxsize=32)
 def _found_before(
-    conversions: tuple[Conversion, ...],
+    conversions: tuple[tuple[Channel, Channel, float, float], ...],
     accepts: tuple[tuple[str, tuple[Channel, ...]], ...],
     produces: tuple[tuple[str, tuple[Channel, ...]], ...],
 ) -> dict[tuple[object, ...], _Routes]:
-    """Return the routes that were found among the same channels: one plan's are the next one's."""
+    """Return the routes that were found among the same channels: one plan's are the next one's.
+
+    Conversions are told apart by where they lead and what they cost; their functions may hold all
+    that a context has open.
+    """
     return {}
-
-
-def _cheapest(routes: _Routes, size: float) -> Way | None:
-    if not routes:
-        return None
-    best = routes[0]
-    seconds = best.fixed + best.per_byte * size
-    for route in routes[1:]:
-        if (other := route.fixed + route.per_byte * size) < seconds:
-            best, seconds = route, other
-    return Way(best.channel, best.conversions, seconds)
 
 
 def _priced(conversion: Conversion, measured: CostProfile | None) -> Conversion:
