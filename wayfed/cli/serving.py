@@ -129,7 +129,7 @@ def serve_superlink(file: Path) -> None:
         LOG.info("requesters here need its certificate, and the secret in %s", own.secret)
 
     with socket.create_server((host.strip("[]"), int(port))) as listening:
-        secret = own.secret.read_bytes().strip()
+        secret = own.secret.read_bytes()
         guarded.serve(listening, own.identity.certificate, own.identity.key, secret, ready=ready)
 
 

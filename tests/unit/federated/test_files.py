@@ -236,6 +236,20 @@ def test_a_secret_that_is_not_there_yet_is_said_to_be_made_by_the_superlink(dire
     assert "coordinator serve --superlink` makes the secret" in raised.value.hint
 
 
+def test_a_superlinks_secret_is_what_its_file_holds_byte_for_byte(directory):
+    (directory / "superlink.secret").write_bytes(b"as a shell writes it\n")
+    superlink = {
+        "address": "127.0.0.1:8443",
+        "certificate": str(directory / "ash.pem"),
+        "secret": str(directory / "superlink.secret"),
+        "parties": {"ash": str(directory / "ash.pem")},
+    }
+
+    found = load_federation({"schema": {"loans": {"customer_id": "int64"}}, "superlink": superlink})
+
+    assert found.superlink.secret == b"as a shell writes it\n"
+
+
 def test_the_files_on_the_page_are_files_that_are_read(directory, monkeypatch):
     monkeypatch.setenv("DB_USER", "wayfed")
     monkeypatch.setenv("DB_PASSWORD", "secret")

@@ -37,6 +37,11 @@ _HEARTBEAT_SECONDS: Final = 10.0
 _STEP_SECONDS: Final = 0.05
 _ACQUIRE: Final = "/flwr.proto.Runtime/AcquireTask"
 _TASK: Final = "flwr-serverapp"
+_REMEDY: Final = "wayfed coordinator serve --superlink starts one that does"
+_REMEDIES: Final[dict[int | None, str]] = {
+    401: "secret in [superlink] names the file that it was given as --superexec-auth-secret-file",
+}
+"""What helps against what a SuperLink answers."""
 _NO_APP: Final = {
     "pyproject.toml": b"""[build-system]
 requires = ["hatchling"]
@@ -110,7 +115,7 @@ class SuperLinkRun:
         except httpx.HTTPError as error:
             raise PartyError(
                 f"the SuperLink at {superlink.address} does not let a run begin: {told(error)}",
-                hint="wayfed coordinator serve --superlink starts one that does",
+                hint=_REMEDIES.get(_status(error), _REMEDY),
             ) from error
         self._depot = Depot(self._client, private.SUPERLINK_NODE_ID, self.number)
         threading.Thread(target=self._beat, daemon=True).start()
@@ -240,3 +245,7 @@ class SuperLinkRun:
             except httpx.HTTPError as error:
                 if not self._stopping.is_set():
                     LOG.warning("the SuperLink: %s", told(error))
+
+
+def _status(error: httpx.HTTPError) -> int | None:
+    return error.response.status_code if isinstance(error, httpx.HTTPStatusError) else None
