@@ -17,12 +17,6 @@ PARTY: Final = """\
 name = "{name}"
 # The published schema that all of the federation have agreed on: [schema.TABLE] and [keys].
 schema = "schema.toml"
-# Where its part of every plan runs; without it, where that costs least.
-# on = "spark"
-
-# Engines to use besides DuckDB and the databases themselves.
-# [engines.spark]
-# master = "local[*]"
 
 [coordinator]
 address = "federation.example.org:8443"
