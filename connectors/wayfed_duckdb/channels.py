@@ -50,12 +50,15 @@ PRODUCES: Final[tuple[Channel, ...]] = (ARROW_STREAM, ARROW_TABLE)
 _INFERRED: Final = (CSV_FILES, NDJSON_FILES)
 ROWS: Final = " (files)"
 
-_FRACTION: Final = "contains({0}, '.')"
-# DuckDB makes floats of JSON's numbers with a fraction or an exponent before they become text.
-_NOT_WHOLE: Final = {
-    CSV_FILES: "regexp_matches({0}, '\\.\\d*[1-9]|[eE]')",
-    NDJSON_FILES: "regexp_matches({0}, '[.eE]')",
-}
+# DuckDB's casts take underscores, exponents and other bases, and round what is left.
+_NO_DIGITS: Final = "regexp_matches({0}, '[^\\d+\\-\\s]')"
+_FRACTION: Final = "regexp_matches({0}, '\\.0*[^0\\s]|[^\\d+\\-.\\s]')"
+_BEYOND: Final = (
+    "CASE WHEN contains({0}, '_') THEN true WHEN regexp_matches({0}, '[eE]') "
+    "THEN coalesce(length(regexp_extract({0}, '\\.(\\d*[1-9])', 1)) "
+    "- TRY_CAST(regexp_extract({0}, '[eE]([+-]?\\d+)', 1) AS INTEGER) > {scale}, true) "
+    "ELSE regexp_matches({0}, '\\.\\d{{{scale}}}\\d*[1-9]') END"
+)
 # A timestamp with more than six digits after the second is longer than that; most are not.
 _NANOSECONDS: Final = "length({0}) > 26 AND regexp_matches({0}, '\\.\\d{{6}}0*[1-9]')"
 
@@ -164,15 +167,18 @@ def _read(field: Field, files: FileSet) -> str:
     """Return the expression for a column with its declared type; nothing may be lost unnoticed.
 
     Casts to the type that a column has already are free. DuckDB itself would round 1.5 for an
-    integer column of text files, and a decimal one without fractions, and cut nanoseconds off.
+    integer column of text files, and 1.239 for one with two digits, and cut nanoseconds off.
     """
     column, kind = quoted(field.name), DUCKDB.type_name(field.type)
     error = _error(field, column)
     if files.channel in _INFERRED and is_checked(field.type):
-        refused = f"CASE WHEN {column} IS NOT NULL THEN {error} END"
-        read = f"coalesce(TRY_CAST({column} AS {kind}), {refused})"
-        lost = _lost(field.type, files.channel).format(column)
-        return f"CASE WHEN {lost} THEN {error} ELSE {read} END"
+        cast = f"TRY_CAST({column} AS {kind})"
+        read = f"coalesce({cast}, CASE WHEN {column} IS NOT NULL THEN {error} END)"
+        read = f"CASE WHEN {_lost(field.type, files.channel, column)} THEN {error} ELSE {read} END"
+        if _is_timestamp(field.type):
+            return read
+        # Most numbers are written as DuckDB writes them, which is found out sooner.
+        return f"CASE WHEN {column} = CAST({cast} AS VARCHAR) THEN {cast} ELSE {read} END"
     cast = f"CAST({column} AS {kind})"
     if field.name in files.options.get("nanoseconds", ()):
         return f"CASE WHEN epoch_ns({column}) % 1000 <> 0 THEN {error} ELSE {cast} END"
@@ -181,18 +187,22 @@ def _read(field: Field, files: FileSet) -> str:
 
 def is_checked(kind: DataType) -> bool:
     """Say whether values of a type in text files are read as text and checked here."""
-    return is_integer(kind) or _is_whole(kind) or kind in (TIMESTAMP, TIMESTAMP_UTC)
+    return is_integer(kind) or isinstance(kind, Decimal) or _is_timestamp(kind)
 
 
-def _is_whole(kind: DataType) -> bool:
-    return isinstance(kind, Decimal) and kind.scale == 0
+def _is_timestamp(kind: DataType) -> bool:
+    return kind in (TIMESTAMP, TIMESTAMP_UTC)
 
 
-def _lost(kind: DataType, channel: Channel) -> str:
+def _lost(kind: DataType, channel: Channel, column: str) -> str:
     """Return the condition under which a cast of a text would lose some of it."""
-    if _is_whole(kind):
-        return _NOT_WHOLE[channel]
-    return _FRACTION if is_integer(kind) else _NANOSECONDS
+    if _is_timestamp(kind):
+        return _NANOSECONDS.format(column)
+    if isinstance(kind, Decimal) and kind.scale:
+        return _BEYOND.format(column, scale=kind.scale)
+    # DuckDB makes floats of JSON's numbers with a fraction before they become text.
+    is_decimal = isinstance(kind, Decimal) and channel == CSV_FILES
+    return (_FRACTION if is_decimal else _NO_DIGITS).format(column)
 
 
 def _error(field: Field, column: str) -> str:

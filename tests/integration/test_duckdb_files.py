@@ -256,6 +256,34 @@ def test_fractions_are_not_rounded_after_large_numbers_in_csv(lake, given):
         lake.read("f.csv", given)
 
 
+@pytest.mark.parametrize(
+    ("kind", "value"),
+    [
+        ("decimal(38,0)", "0.0_9"),
+        ("decimal(38,0)", "1.0_1"),
+        ("decimal(38,0)", "1_0"),
+        ("decimal(10,2)", "1.239"),
+        ("decimal(10,2)", "1_0.5"),
+        ("decimal(10,2)", "1.2e-2"),
+        ("int64", "1_0"),
+        ("int64", "1e-2"),
+        ("int64", "0x1F"),
+    ],
+)
+@pytest.mark.parametrize("name", ["f.csv", "f.ndjson"])
+def test_a_number_is_not_read_as_another_one(lake, name, kind, value):
+    lake.text(name, f"n\n{value}\n" if name == "f.csv" else f'{{"n": "{value}"}}\n')
+    told = re.escape(f"column n is {kind} and cannot hold {value}")
+    with pytest.raises(ExecutionError, match=rf"{name}', line \d: {told}"):
+        lake.read(name, Schema.of(n=kind))
+
+
+def test_a_decimal_may_be_written_with_zeros_and_exponents(lake):
+    lake.text("f.csv", "n\n1.2300\n 1.5e1\n123e-2\n.5\n+7\n")
+    found = [row["n"] for row in lake.rows("f.csv", Schema.of(n="decimal(10,2)"))]
+    assert found == [Decimal(each) for each in ("1.23", "15.00", "1.23", "0.50", "7.00")]
+
+
 @pytest.mark.parametrize("suffix", [".arrow", ".arrows"])
 @pytest.mark.parametrize("compression", [None, "zstd"])
 def test_arrow_files_and_streams_are_read(lake, suffix, compression):
