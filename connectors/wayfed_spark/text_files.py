@@ -33,10 +33,17 @@ if TYPE_CHECKING:
     from pyspark.sql import DataFrame, SparkSession
 
     from wayfed_optimizer.platform import FileSet, Run
+    from wayfed_optimizer.types import DataType
 
 _CLOCK: Final = r"[T ]\d{2}:\d{2}(:\d{2}(\.\d{1,6}0*)?)?"
 _INTEGER: Final = r"[+-]?\d+"
 _WHOLE: Final = r"[+-]?\d+(\.0*)?"
+_LOST: Final = (
+    r"CASE WHEN rlike({0}, '[eE]') THEN coalesce(length(regexp_extract({0}, '[.]([0-9]*[1-9])', 1))"
+    r" - try_cast(regexp_extract({0}, '[eE]([+-]?[0-9]+)', 1) AS INT) > {scale}, true)"
+    r" ELSE rlike({0}, '[.][0-9]{{{scale}}}[0-9]*[1-9]') END"
+)
+"""Whether a number has digits further behind the point than its column."""
 _NUMBER: Final = r"[+-]?(\d+(\.\d*)?|\.\d+)([eE][+-]?\d+)?"
 _WRITTEN: Final = {
     BOOL: r"(?i)(true|false|t|f|1|0)",
@@ -169,10 +176,16 @@ def _json_rows(session: SparkSession, files: FileSet, run: Run) -> DataFrame:
     shape = ", ".join(
         f"{quoted(f.name)} {SPARK.type_name(f.type)}" for f in files.schema if _is_nested(f)
     )
-    options = "map('mode', 'FAILFAST', 'allowNonNumericNumbers', 'false')"
-    nested = f"from_json(value, {text_constant(f'STRUCT<{shape}>')}, {options})"
+    nested = _from_json(shape)
     alone = f"CASE WHEN variant_get(line, '$[1]', 'variant') IS NULL THEN line ELSE {refused} END"
-    return parsed.selectExpr(f"{alone} AS line", *([f"{nested} AS nested"] if shape else []))
+    read = ["value", f"{alone} AS line", *([f"{nested} AS nested"] if shape else [])]
+    return parsed.selectExpr(*read)
+
+
+def _from_json(shape: str) -> str:
+    """Return the expression for members of a line's object, with their types."""
+    options = "map('mode', 'FAILFAST', 'allowNonNumericNumbers', 'false')"
+    return f"from_json(value, {text_constant(f'STRUCT<{shape}>')}, {options})"
 
 
 def _is_nested(field: Field) -> bool:
@@ -190,27 +203,44 @@ def _json_value(field: Field) -> str:
         )
     path = text_constant(f"$[0][{mark}{field.name}{mark}]")
     text = f"variant_get(line, {path}, 'string')"
+    member = f"variant_get(line, {path}, 'variant')"
+    if _is_whole(field.type):
+        # 7.0 is 7 in a variant, and refused, as it would be had it passed through a float.
+        written = f"{_from_json(f'{quoted(field.name)} STRING')}.{quoted(field.name)}"
+        refused = _refusal(f"column {field.name} is {field.type} and cannot hold ", written)
+        fraction = f"schema_of_variant({member}) LIKE 'DECIMAL%' AND rlike({written}, '[.eE]')"
+        return (
+            f"CASE WHEN {fraction} THEN {refused} "
+            f"ELSE {_text_value(field, text, '', written=_INTEGER)} END"
+        )
     if field.type != TEXT:
         return _text_value(field, text, "")
-    member = f"variant_get(line, {path}, 'variant')"
     refused = _refusal(f"column {field.name} is text and cannot hold ", text)
     plain = f"{member} IS NULL OR schema_of_variant({member}) IN ('STRING', 'VOID')"
     return f"CASE WHEN {plain} THEN {text} ELSE {refused} END"
 
 
-def _text_value(field: Field, sql: str, odd: str) -> str:
+def _is_whole(kind: DataType) -> bool:
+    return is_integer(kind) or (isinstance(kind, Decimal) and kind.scale == 0)
+
+
+def _text_value(field: Field, sql: str, odd: str, *, written: str | None = None) -> str:
     """Return the expression that makes a text a value of its column, or raises an error.
 
-    `odd` is what texts of text columns must not look like, as readers differ about it.
+    `odd` is what texts of text columns must not look like, as readers differ about it; `written`
+    what the others look like, where it is not said by their type alone.
     """
     refused = _refusal(f"column {field.name} is {field.type} and cannot hold ", sql)
     if field.type == TEXT:
         return f"CASE WHEN rlike({sql}, {text_constant(odd)}) THEN {refused} ELSE {sql} END"
-    written = text_constant(rf"^\s*({_pattern(field)})\s*$")
+    pattern = text_constant(rf"^\s*({written or _pattern(field)})\s*$")
     cast = f"try_cast(trim({sql}) AS {SPARK.type_name(field.type)})"
+    lost = ""
+    if isinstance(field.type, Decimal) and field.type.scale:
+        lost = f"WHEN {_LOST.format(sql, scale=field.type.scale)} THEN {refused} "
     return (
-        f"CASE WHEN {sql} IS NULL THEN NULL WHEN NOT rlike({sql}, {written}) THEN {refused} "
-        f"ELSE coalesce({cast}, {refused}) END"
+        f"CASE WHEN {sql} IS NULL THEN NULL WHEN NOT rlike({sql}, {pattern}) THEN {refused} "
+        f"{lost}ELSE coalesce({cast}, {refused}) END"
     )
 
 

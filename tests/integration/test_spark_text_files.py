@@ -224,3 +224,28 @@ def test_fractions_in_a_decimal_without_any_are_refused_and_large_numbers_read(
         read = context.read(path, schema={"n": "decimal(38,0)"}).on(engine)
         with pytest.raises(ExecutionError, match=r"column n is decimal\(38,0\) and cannot hold"):
             read.to_arrow()
+
+
+@pytest.mark.parametrize(
+    ("name", "kind", "numbers"),
+    [
+        ("f.csv", "decimal(38,0)", (["1.00", "-7"], ["1.0_1", "1_0"])),
+        ("f.csv", "decimal(10,2)", (["1.2300", "-1.5e1", "123e-2"], ["1.239", "1e-3", "0.0_9"])),
+        ("f.ndjson", "int64", (["7"], ["7.0", '"1_0"'])),
+        ("f.ndjson", "decimal(38,0)", (["7", str(2**64)], ["7.0", f"{2**64}.0", '"7.0"'])),
+        ("f.ndjson", "decimal(10,6)", (["1.2300", "0.00001"], ["0.0000001", '"1.1234567"'])),
+    ],
+)
+def test_no_digit_of_a_number_is_rounded_away(
+    context: Context, tmp_path: Path, name: str, kind: str, numbers: tuple[list[str], list[str]]
+) -> None:
+    good, bad = numbers
+    head, row = ("n,b\n", "{},x\n") if name == "f.csv" else ("", '{{"n":{},"b":"x"}}\n')
+    given = {"n": kind}
+    path = _write(tmp_path, name, head + "".join(map(row.format, good)))
+    assert len(_on_both(context, path, schema=given)) == len(good)
+    for each in bad:
+        path = _write(tmp_path, name, head + row.format(each))
+        for engine in ("spark", "duckdb"):
+            with pytest.raises(ExecutionError, match=r"column n is .* and cannot hold"):
+                context.read(path, schema=given).on(engine).to_arrow()
