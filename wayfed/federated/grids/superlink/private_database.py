@@ -17,7 +17,7 @@ class NoDatabase:
     """Stands where a SuperLink would keep its state in a database."""
 
     def __init__(self, *_: Any, **__: Any) -> None:
-        raise NotImplementedError("this SuperLink keeps its state in memory")
+        raise RuntimeError("this SuperLink keeps its state in memory")
 
 
 def leave_out() -> None:
