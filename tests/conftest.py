@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import signal
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -28,6 +29,11 @@ os.environ["WAYFED_RUNS"] = "off"
 
 # On a person's machine a missing server skips its tests; where everything must run, it fails them.
 EVERYTHING_MUST_RUN = os.environ.get("CI") == "true"
+
+
+def pytest_configure() -> None:
+    # What a shell starts in the background ignores Ctrl-C, which tests send to themselves.
+    signal.signal(signal.SIGINT, signal.default_int_handler)
 
 
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
