@@ -6,25 +6,14 @@ import os
 import signal
 import subprocess
 import sys
-import time
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
-from threading import Event
 
 import psutil
 
-PATIENCE_SECONDS = 120.0
-"""How long a condition may take on a machine that is busy with something else."""
-
-
-def wait_until(condition: Callable[[], object], what: str) -> None:
-    """Wait for a condition; fail where it does not come about."""
-    end = time.monotonic() + PATIENCE_SECONDS
-    while not condition():
-        assert time.monotonic() < end, f"waited in vain until {what}"
-        Event().wait(0.01)
+from tests.waiting import PATIENCE_SECONDS, wait_until
 
 
 @dataclass
@@ -122,6 +111,7 @@ _SECONDS_OF_WORK = 5.0
 
 _PRELUDE = """\
 import pathlib
+from tests.waiting import PATIENCE_SECONDS, wait_until
 import wayfed as wf
 
 

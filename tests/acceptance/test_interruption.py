@@ -11,7 +11,8 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 
-from tests.acceptance.programs import Interrupted, Program, has_worked, wait_until
+from tests.acceptance.programs import Interrupted, Program, has_worked
+from tests.waiting import wait_until
 
 CONNECTIONS = "select count(*) from pg_stat_activity where application_name = 'wayfed'"
 SIGINT = -2

@@ -16,7 +16,7 @@ import pytest
 from flwr.client import NumPyClient
 
 import wayfed as wf
-from tests.acceptance.programs import wait_until
+from tests.waiting import wait_until
 from wayfed import errors
 
 THREADS = 8

@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import contextlib
 import threading
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from dataclasses import dataclass, field
-from time import monotonic
 from typing import ClassVar
 
 from flwr.app import Context, Message, RecordDict
 
+from tests.waiting import wait_until
 from wayfed.arrays import Arrays
 from wayfed.federated.grids.rpc.exchange import Limits
 from wayfed.federated.grids.rpc.grid import RpcGrid
@@ -123,7 +123,7 @@ class Federation:
     def parties(self) -> dict[str, Link]:
         """Start all parties, and wait until they are connected."""
         links = {name: self.party(name) for name in self.identities}
-        until(lambda: set(self.hub.present) == set(self.identities))
+        wait_until(lambda: set(self.hub.present) == set(self.identities))
         return links
 
     def desk(self, identity: Identity | None = None) -> RemoteDesk:
@@ -177,12 +177,3 @@ def echoed(grid: RpcGrid, content: RecordDict) -> list[RecordDict]:
     replies = grid.send_and_receive(messages, timeout=60)
     assert not [reply.error.reason for reply in replies if reply.has_error()]
     return [reply.content for reply in replies]
-
-
-def until(condition: Callable[[], object], seconds: float = 120) -> None:
-    """Wait for a condition."""
-    end = monotonic() + seconds
-    waiting = threading.Event()
-    while not condition():
-        assert monotonic() < end, "the condition did not come true"
-        waiting.wait(0.01)

@@ -14,7 +14,7 @@ import numpy as np
 import pyarrow as pa
 
 import wayfed as wf
-from tests.integration.rpc_parties import until
+from tests.waiting import wait_until
 from wayfed.federated.context import FederatedContext
 from wayfed.federated.grids.rpc.identity import Identity, make_identity
 
@@ -127,9 +127,11 @@ def served(
         processes += [
             start(logs[name], "party", "serve", directory / f"{name}.toml") for name in sources
         ]
-        until(lambda: "listens at" in logs["hub"].read_text(), PATIENCE)
+        wait_until(lambda: "listens at" in logs["hub"].read_text(), seconds=PATIENCE)
         with wf.context(env="federated", parties=federation) as ctx:
-            until(lambda: {party.name for party in ctx.parties()} == set(sources), PATIENCE)
+            wait_until(
+                lambda: {party.name for party in ctx.parties()} == set(sources), seconds=PATIENCE
+            )
             yield ctx
     finally:
         end(processes)

@@ -8,7 +8,8 @@ from pathlib import Path
 import pytest
 from typer.testing import CliRunner
 
-from tests.integration.rpc_parties import federation, until
+from tests.integration.rpc_parties import federation
+from tests.waiting import wait_until
 from wayfed.cli.app import app
 from wayfed.federated.grids.rpc.identity import Identity, load_identity, make_identity, renewed
 from wayfed.federated.grids.rpc.roster import Roster
@@ -61,18 +62,18 @@ def test_a_certificate_is_renewed_for_the_key_that_there_is(
 def test_a_party_changes_to_a_renewed_certificate_while_both_are_listed():
     with federation() as fed:
         link = fed.party("ash")
-        until(lambda: "ash" in fed.hub.present)
+        wait_until(lambda: "ash" in fed.hub.present)
         again = renewed(fed.identities["ash"])
         both = fed.listed(fed.identities, again)
         parties = {**both.parties, again.fingerprint: "ash"}
         fed.roster.roster = Roster(parties, both.requesters, both.certificates)
         fed.hub.look_at_roster()
         link.stop()
-        until(lambda: "ash" not in fed.hub.present)
+        wait_until(lambda: "ash" not in fed.hub.present)
 
         fed.party("ash", again)
 
-        until(lambda: "ash" in fed.hub.present)
+        wait_until(lambda: "ash" in fed.hub.present)
 
 
 def test_a_file_without_an_identity_is_renewed_nothing(tmp_path: Path):

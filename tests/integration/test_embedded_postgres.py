@@ -9,14 +9,13 @@ import socket
 import subprocess
 import sys
 import tempfile
-import time
-from collections.abc import Callable
 from pathlib import Path
 
 import psutil
 import psycopg
 import pytest
 
+from tests.waiting import wait_until
 from wayfed_database import embedded
 from wayfed_database.embedded import PostgresServer
 from wayfed_optimizer.errors import ExecutionError, Unsupported
@@ -34,13 +33,6 @@ print(server.pid, flush=True)
 
 def data_directory(pid: int) -> Path:
     return Path(psutil.Process(pid).cwd())
-
-
-def wait_until(condition: Callable[[], bool]) -> None:
-    end = time.monotonic() + 120
-    while not condition():
-        assert time.monotonic() < end, "waited for two minutes"
-        time.sleep(0.01)
 
 
 def start_owner(ending: str) -> tuple[subprocess.Popen[str], Path]:

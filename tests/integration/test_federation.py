@@ -18,7 +18,7 @@ import pytest
 from pyarrow import csv
 
 import wayfed as wf
-from tests.integration.rpc_parties import until
+from tests.waiting import wait_until
 from wayfed.federated.context import FederatedContext
 from wayfed.federated.runs.results import FederatedRun
 from wayfed_optimizer.errors import PartyError
@@ -140,9 +140,9 @@ def organisations(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Organisa
 @pytest.fixture
 def ctx(organisations: Organisations) -> Iterator[FederatedContext]:
     path = organisations.directory / "analyst" / "federation.toml"
-    until(lambda: "listens at" in organisations.log("hub"), 120)
+    wait_until(lambda: "listens at" in organisations.log("hub"), seconds=120)
     with wf.context(env="federated", parties=path) as made:
-        until(lambda: {party.name for party in made.parties()} == set(BANKS), 120)
+        wait_until(lambda: {party.name for party in made.parties()} == set(BANKS), seconds=120)
         yield made
 
 
@@ -181,7 +181,9 @@ def test_only_its_owner_can_read_a_key(organisations):
 
 def test_a_party_tells_in_its_log_that_it_was_let_in(organisations, ctx):
     for bank in BANKS:
-        until(lambda bank=bank: f"connected to {organisations.address}" in organisations.log(bank))
+        wait_until(
+            lambda bank=bank: f"connected to {organisations.address}" in organisations.log(bank)
+        )
 
 
 def test_a_notebook_elsewhere_trains_what_one_process_trains(organisations, ctx):
@@ -210,7 +212,7 @@ def test_a_party_that_was_killed_comes_back_into_the_run(organisations, ctx):
                 organisations.kill("birch")
             case 2:
                 organisations.start("birch")
-                until(lambda: "birch" in {party.name for party in ctx.parties()}, 120)
+                wait_until(lambda: "birch" in {party.name for party in ctx.parties()}, seconds=120)
 
     run = train(ctx, rounds=4, deadline=60, on_round=restart)
 
@@ -225,13 +227,13 @@ def test_a_party_that_was_killed_comes_back_into_the_run(organisations, ctx):
 
 def test_a_party_is_revoked_and_admitted_while_all_goes_on(organisations, ctx):
     organisations.list("ash")
-    until(lambda: [party.name for party in ctx.parties()] == ["ash"])
+    wait_until(lambda: [party.name for party in ctx.parties()] == ["ash"])
     run = train(ctx, rounds=1)
     assert sorted(run.history[0].weights) == ["ash"]
 
     organisations.list(*BANKS)
     organisations.processes["hub"].send_signal(signal.SIGHUP)
-    until(lambda: len(ctx.parties()) == 2, 120)
+    wait_until(lambda: len(ctx.parties()) == 2, seconds=120)
     assert sorted(train(ctx, rounds=1).history[0].weights) == list(BANKS)
     assert "party 'birch' is not listed any more" in organisations.log("hub")
 

@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-import time
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
@@ -12,6 +11,7 @@ import pyarrow.compute as pc
 import pytest
 
 import wayfed as wf
+from tests.waiting import wait_until
 from wayfed.testing.servers.flink import FlinkCluster
 
 pytestmark = [pytest.mark.flink, pytest.mark.slow, pytest.mark.soak]
@@ -56,14 +56,7 @@ def kill_a_writer(cluster: FlinkCluster, exchange: Path) -> None:
     def some_are_written() -> bool:
         return any(path.stat().st_size > 1 << 16 for path in exchange.glob("*/*/*-0.arrows"))
 
-    wait_until(some_are_written)
+    wait_until(some_are_written, seconds=SECONDS)
     victim = cluster.busy()[0]
     cluster.kill(victim)
     cluster.start_task_manager(victim)
-
-
-def wait_until(condition: Callable[[], bool]) -> None:
-    end = time.monotonic() + SECONDS
-    while not condition():
-        assert time.monotonic() < end, "it did not come to that"
-        time.sleep(0.005)

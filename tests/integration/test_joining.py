@@ -10,7 +10,8 @@ from pathlib import Path
 import pytest
 
 import wayfed as wf
-from tests.integration.rpc_parties import NAMES, Federation, federation, until
+from tests.integration.rpc_parties import NAMES, Federation, federation
+from tests.waiting import wait_until
 from wayfed.federated.context import FederatedContext
 from wayfed.federated.grids.rpc.serving import link_of
 from wayfed.federated.parties.configuration import PartyConfiguration
@@ -61,11 +62,11 @@ class Banks:
         stack.callback(thread.join, 120)
         stack.callback(link.stop)
         thread.start()
-        until(lambda: name in self.fed.hub.present)
+        wait_until(lambda: name in self.fed.hub.present)
 
     def stop(self, name: str) -> None:
         self.here.pop(name).close()
-        until(lambda: name not in self.fed.hub.present)
+        wait_until(lambda: name not in self.fed.hub.present)
 
     def context(self) -> FederatedContext:
         coordinator = self.fed.coordinator
@@ -121,7 +122,7 @@ def gone_on_with(banks: Banks, checkpoint: Path) -> FederatedRun:
     def come(run: FederatedRun) -> None:
         if len(run.history) == 3:
             banks.start("birch")
-            until(lambda: "birch" in {party.name for party in ctx.parties()})
+            wait_until(lambda: "birch" in {party.name for party in ctx.parties()})
 
     with banks.context() as ctx:
         return ctx.resume(checkpoint, on_round=come)

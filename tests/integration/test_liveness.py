@@ -27,8 +27,8 @@ from tests.integration.rpc_parties import (
     Federation,
     ask,
     federation,
-    until,
 )
+from tests.waiting import wait_until
 from wayfed.federated.grids.base import node_id_of
 from wayfed.federated.grids.processes import Nursery
 from wayfed.federated.grids.rpc import requester
@@ -99,7 +99,7 @@ def test_a_party_that_is_connected_and_says_nothing_is_named_though_nobody_set_a
         grid = fed.grid()
         waits = threading.Thread(target=lambda: told.update(ask(grid, timeout=None)), daemon=True)
         waits.start()
-        until(lambda: fed.hub._exchange._pending)
+        wait_until(lambda: fed.hub._exchange._pending)
         with mute(fed, "birch"):
             waits.join(120)
 
@@ -121,7 +121,7 @@ def test_a_party_says_that_it_runs_as_often_as_its_coordinator_asks_for_it():
 def test_a_party_tells_that_it_is_connected_when_the_coordinator_has_let_it_in(caplog):
     with federation() as fed:
         fed.party("ash")
-        until(lambda: f"connected to {fed.coordinator.address}" in caplog.text)
+        wait_until(lambda: f"connected to {fed.coordinator.address}" in caplog.text)
 
 
 def test_no_question_waits_for_ever_and_the_remedy_is_told():
@@ -152,7 +152,7 @@ def test_a_requester_may_have_so_many_messages_waiting_and_no_more(caplog):
         grids = grids_of_one_desk(fed, 2)
         waits = threading.Thread(target=ask, args=(grids[0],), kwargs={"do": "wait"})
         waits.start()
-        until(lambda: len(fed.hub._exchange._pending) == len(NAMES))
+        wait_until(lambda: len(fed.hub._exchange._pending) == len(NAMES))
 
         refused = set(ask(grids[1]).values())
         Echo.release.set()
@@ -200,7 +200,7 @@ def test_a_requester_that_is_revoked_while_it_waits_learns_it(monkeypatch):
             target=lambda: told.update(ask(grid, timeout=None, do="wait")), daemon=True
         )
         waits.start()
-        until(lambda: len(fed.hub._exchange._pending) == len(NAMES))
+        wait_until(lambda: len(fed.hub._exchange._pending) == len(NAMES))
         fed.roster.roster = replace(fed.roster.roster, requesters={})
         waits.join(120)
         is_back = not waits.is_alive()
@@ -261,9 +261,9 @@ def test_a_party_whose_interpreter_is_stuck_is_named_though_its_machine_answers(
             cwd=Path(__file__).parents[2],
         )
         try:
-            until(lambda: "birch" in fed.hub.present)
+            wait_until(lambda: "birch" in fed.hub.present)
             grid = fed.grid()
-            until(lambda: ask(grid, timeout=None)["birch"].startswith("was silent for 3 s"))
+            wait_until(lambda: ask(grid, timeout=None)["birch"].startswith("was silent for 3 s"))
         finally:
             process.kill()
             process.wait()
@@ -309,14 +309,14 @@ def test_what_a_session_works_at_ends_with_it(tmp_path):
     try:
         for name in ("evicted", "ended"):
             send(name, 1, FIRST, plan=plan.decode(), purpose="count")
-            until(lambda name=name: (name, 1) in answers)
+            wait_until(lambda name=name: (name, 1) in answers)
             send(name, 2, "query.describe", numbers=[], categories=[], histograms={})
-            until(lambda: running(member))
+            wait_until(lambda: running(member))
         hosted = hosting._sessions["f", "ended"]
         assert hosted.works
-        until(lambda: ("evicted", 2) in answers)
+        wait_until(lambda: ("evicted", 2) in answers)
         hosting.end("f", "ended")
-        until(lambda: not hosted.works)
+        wait_until(lambda: not hosted.works)
     finally:
         hosting.close()
         member.context.close()
@@ -363,7 +363,7 @@ def test_parties_that_end_while_they_start_are_named_at_once_with_how_and_withou
             party = {"tables": {"tx": table}}
             schema = {"published": {"tx": {"x": "float64"}}, "optimize_for": "time"}
             made.tell(name, {"name": name, "party": party, **schema})
-        until(look, 300)
+        wait_until(look, seconds=300)
     finally:
         made.close()
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import threading
-import time
 from collections.abc import Callable, Iterator
 from dataclasses import replace
 from typing import Any
@@ -14,6 +13,7 @@ import pytest
 
 import wayfed as wf
 from tests.integration.database_runs import OneRun, Store
+from tests.waiting import wait_until
 from wayfed_database import CONNECTOR
 from wayfed_database.partitioned import Partitioned
 from wayfed_optimizer.cancellation import CancellationToken
@@ -109,13 +109,6 @@ def store(url: str) -> Iterator[ReadByMany]:
     store = ReadByMany(url, readers=3)
     yield store
     store.platform.close()
-
-
-def wait_until(condition: Callable[[], bool]) -> None:
-    end = time.monotonic() + 120
-    while not condition():
-        assert time.monotonic() < end, "waited for two minutes"
-        threading.Event().wait(0.01)
 
 
 def leases(run: OneRun) -> int:

@@ -6,7 +6,6 @@ import signal
 import subprocess
 import sys
 import threading
-import time
 import traceback
 from contextlib import ExitStack
 from uuid import uuid4
@@ -16,6 +15,7 @@ import pyarrow as pa
 import pytest
 
 from tests.integration.database_runs import Store
+from tests.waiting import wait_until
 from wayfed_database import CONNECTOR
 from wayfed_optimizer.cancellation import CancellationToken
 from wayfed_optimizer.errors import (
@@ -74,13 +74,6 @@ def open_store():
 @pytest.fixture
 def store(url, open_store):
     return open_store(url)
-
-
-def wait_until(condition):
-    end = time.monotonic() + 120
-    while not condition():
-        assert time.monotonic() < end, "waited for two minutes"
-        threading.Event().wait(0.01)
 
 
 def everything_said(error):

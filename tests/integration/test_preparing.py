@@ -15,8 +15,8 @@ import pyarrow.parquet as pq
 import pytest
 
 import wayfed as wf
-from tests.acceptance.programs import wait_until
 from tests.integration.database_runs import Store
+from tests.waiting import wait_until
 from wayfed.local import Context
 from wayfed_duckdb.connector import CONNECTOR as DUCKDB
 from wayfed_optimizer.errors import Cancelled, PlanError, SourceError

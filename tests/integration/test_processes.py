@@ -14,8 +14,8 @@ import pytest
 from pyarrow import csv
 
 import wayfed as wf
-from tests.integration.rpc_parties import until
 from tests.integration.served_parties import rows_with_ties
+from tests.waiting import wait_until
 from wayfed.federated.context import FederatedContext
 from wayfed.federated.runs.results import FederatedRun
 
@@ -122,7 +122,7 @@ def test_who_is_killed_is_named_at_once_and_the_others_go_on_and_end_with_the_co
         started = pids(own)
 
     assert set(started) == set(NAMES)
-    until(lambda: not any(map(is_there, started.values())))
+    wait_until(lambda: not any(map(is_there, started.values())))
     assert run.status == "finished"
     assert sorted(run.history[0].weights) == list(NAMES)
     assert sorted(run.history[2].weights) == ["ash", "cedar"]

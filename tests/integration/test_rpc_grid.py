@@ -22,8 +22,8 @@ from tests.integration.rpc_parties import (
     ask,
     echoed,
     federation,
-    until,
 )
+from tests.waiting import wait_until
 from wayfed.federated.grids.rpc import requester
 from wayfed.federated.grids.rpc.channel import PARTY_METHOD, REQUESTER_METHOD, SERVICE, open_channel
 from wayfed.federated.grids.rpc.desk import Batch
@@ -116,7 +116,7 @@ def test_an_answer_that_cannot_be_written_is_said_to_be_so():
 def test_a_party_that_is_not_connected_is_named_at_once():
     with federation() as fed:
         fed.party("ash")
-        until(lambda: "ash" in fed.hub.present)
+        wait_until(lambda: "ash" in fed.hub.present)
 
         assert ask(fed.grid(), timeout=None) == {
             "ash": "echo",
@@ -160,12 +160,12 @@ def test_a_party_that_was_started_anew_has_lost_its_session_and_is_an_arrival():
         ask(grid)
         assert grid.arrivals() == {}
         links["birch"].stop()
-        until(lambda: "birch" not in fed.hub.present)
+        wait_until(lambda: "birch" not in fed.hub.present)
         fed.party("birch")
-        until(lambda: "birch" in fed.hub.present)
+        wait_until(lambda: "birch" in fed.hub.present)
 
         assert ask(grid, "train") == {**REASONS, "birch": "holds no plan of this session"}
-        until(lambda: "birch" in grid._mailbox.present)
+        wait_until(lambda: "birch" in grid._mailbox.present)
         assert list(grid.arrivals().values()) == ["birch"]
         assert grid.arrivals() == {}
 
@@ -174,16 +174,16 @@ def test_a_party_that_joins_late_is_an_arrival_and_is_asked_like_the_others():
     with federation() as fed:
         known = {name: fed.identities[name] for name in ("ash", "birch")}
         fed.roster.roster = fed.listed(known)
-        until(lambda: fed.hub.names == ("ash", "birch"))
+        wait_until(lambda: fed.hub.names == ("ash", "birch"))
         for name in known:
             fed.party(name)
-        until(lambda: len(fed.hub.present) == 2)
+        wait_until(lambda: len(fed.hub.present) == 2)
         grid = fed.grid()
         ask(grid)
         fed.roster.roster = fed.listed(fed.identities)
-        until(lambda: fed.hub.names == NAMES)
+        wait_until(lambda: fed.hub.names == NAMES)
         fed.party("cedar")
-        until(lambda: "cedar" in grid._mailbox.present)
+        wait_until(lambda: "cedar" in grid._mailbox.present)
 
         assert list(grid.arrivals().values()) == ["cedar"]
         assert ask(grid) == REASONS
@@ -196,8 +196,8 @@ def test_parties_keep_their_sessions_while_the_hub_is_replaced():
         grid = RpcGrid(desk, desk.names())
         ask(grid)
         fed.restart_hub()
-        until(lambda: set(fed.hub.present) == set(NAMES))
-        until(lambda: set(desk.present) == set(NAMES))
+        wait_until(lambda: set(fed.hub.present) == set(NAMES))
+        wait_until(lambda: set(desk.present) == set(NAMES))
 
         assert ask(grid, "train") == REASONS
 
@@ -213,7 +213,7 @@ def test_what_a_requester_asked_before_the_hub_was_replaced_is_answered_after(mo
         def replace() -> None:
             assert Echo.waiting.wait(120)
             fed.restart_hub()
-            until(lambda: set(fed.hub.present) == set(NAMES))
+            wait_until(lambda: set(fed.hub.present) == set(NAMES))
             Echo.release.set()
 
         replacing = threading.Thread(target=replace)
@@ -230,10 +230,10 @@ def test_a_party_that_is_busy_says_so_and_stays():
         ask(grid)
 
         assert ask(grid, "train", timeout=0.2, do="wait") == {}
-        until(lambda: len(Echo.waiters) == len(NAMES))  # else what follows takes its place
+        wait_until(lambda: len(Echo.waiters) == len(NAMES))  # else what follows takes its place
         assert set(ask(grid, "train").values()) == {"is still busy with an earlier message"}
         Echo.release.set()
-        until(lambda: ask(grid, "train") == REASONS)
+        wait_until(lambda: ask(grid, "train") == REASONS)
 
 
 def test_a_requester_whom_a_party_does_not_serve_is_refused_by_the_party(caplog):
@@ -253,7 +253,7 @@ def test_an_unlisted_requester_is_told_by_the_coordinator(caplog):
     stranger = make_identity("stranger")
     with federation() as fed:
         fed.roster.roster = fed.listed(fed.identities, stranger)
-        until(lambda: fed.hub._exchange.roster is fed.roster.roster)
+        wait_until(lambda: fed.hub._exchange.roster is fed.roster.roster)
         with pytest.raises(PartyError, match="is not listed as a requester's"):
             fed.desk(stranger)
 
@@ -265,7 +265,7 @@ def test_a_requester_that_is_not_listed_any_more_is_told_so_when_it_looks_who_is
         desk = fed.desk()
         desk.require_place()
         fed.roster.roster = replace(fed.roster.roster, requesters={})
-        until(lambda: desk._outbound.refused)
+        wait_until(lambda: desk._outbound.refused)
 
         with pytest.raises(PartyError, match="is not listed"):
             desk.require_place()
@@ -308,10 +308,10 @@ def test_a_revoked_party_is_cut_off_and_cannot_come_back(caplog):
         grid = fed.grid()
         left = {name: each for name, each in fed.identities.items() if name != "birch"}
         fed.roster.roster = fed.listed(left, fed.identities["birch"])
-        until(lambda: "birch" not in fed.hub.present)
+        wait_until(lambda: "birch" not in fed.hub.present)
 
         assert ask(grid) == {**REASONS, "birch": "is not connected"}
-        until(lambda: "is not listed as a party's" in caplog.text)
+        wait_until(lambda: "is not listed as a party's" in caplog.text)
     assert "party 'birch' is not listed any more" in caplog.text
 
 
@@ -325,11 +325,11 @@ def test_a_party_changes_its_certificate_while_both_are_listed():
         fed.roster.roster = Roster(
             {**both.parties, fresh.fingerprint: "birch"}, both.requesters, both.certificates
         )
-        until(lambda: fed.hub._exchange.roster is fed.roster.roster)
+        wait_until(lambda: fed.hub._exchange.roster is fed.roster.roster)
         links["birch"].stop()
-        until(lambda: "birch" not in fed.hub.present)
+        wait_until(lambda: "birch" not in fed.hub.present)
         fed.party("birch", fresh)
-        until(lambda: "birch" in fed.hub.present)
+        wait_until(lambda: "birch" in fed.hub.present)
 
         assert ask(fed.grid()) == REASONS
 
@@ -361,10 +361,10 @@ def test_bytes_that_are_no_frames_end_their_connection_and_no_other(frames, code
     with federation() as fed:
         fed.party("ash")
         fed.party("cedar")
-        until(lambda: len(fed.hub.present) == 2)
+        wait_until(lambda: len(fed.hub.present) == 2)
 
         assert as_party(fed, fed.identities["birch"], *frames) is code
-        until(lambda: "birch" not in fed.hub.present)
+        wait_until(lambda: "birch" not in fed.hub.present)
         answers = ask(fed.grid())
         assert (answers["ash"], answers["cedar"]) == ("echo", "echo")
         assert "connect" in answers["birch"]
@@ -374,7 +374,7 @@ def test_an_answer_to_what_a_party_was_not_asked_is_refused(caplog):
     with federation() as fed:
         for name in ("ash", "cedar"):
             fed.party(name)
-        until(lambda: len(fed.hub.present) == 2)
+        wait_until(lambda: len(fed.hub.present) == 2)
         grid = fed.grid()
         ask(grid)
         node = next(node for node, name in grid.parties.items() if name == "ash")
@@ -388,7 +388,7 @@ def test_an_answer_to_what_a_party_was_not_asked_is_refused(caplog):
         ) as channel:
             going = iter([hello(boot="birch").encode(), *[f.encode() for f in stolen * 2]])
             call = channel.stream_stream(f"/{SERVICE}/{PARTY_METHOD}")(going)
-            until(lambda: caplog.text.count("refused an answer of party 'birch'") == 2)
+            wait_until(lambda: caplog.text.count("refused an answer of party 'birch'") == 2)
             call.cancel()
 
         assert ask(grid)["ash"] == "echo"
@@ -398,7 +398,7 @@ def test_an_answer_that_was_altered_is_refused_and_its_party_named(caplog):
     with federation() as fed:
         for name in ("ash", "cedar"):
             fed.party(name)
-        until(lambda: len(fed.hub.present) == 2)
+        wait_until(lambda: len(fed.hub.present) == 2)
         grid = fed.grid()
 
         def answers(call_frames):
@@ -412,7 +412,7 @@ def test_an_answer_that_was_altered_is_refused_and_its_party_named(caplog):
             fed.coordinator.address, fed.hub_identity.certificate, fed.identities["birch"]
         ) as channel:
             call = channel.stream_stream(f"/{SERVICE}/{PARTY_METHOD}")(iter(outgoing.get, None))
-            until(lambda: "birch" in fed.hub.present)
+            wait_until(lambda: "birch" in fed.hub.present)
 
             def answer() -> None:
                 next(call)  # the welcome
@@ -444,11 +444,11 @@ def test_a_message_that_is_replayed_to_a_party_is_refused_or_answered_as_before(
         hosting.ask(Ask("analyst", "f", "s", number, to_bytes(message)))
 
     send(1)
-    until(lambda: len(answers) == 1)
+    wait_until(lambda: len(answers) == 1)
     send(2)
-    until(lambda: len(answers) == 2)
+    wait_until(lambda: len(answers) == 2)
     send(2)
-    until(lambda: len(answers) == 3)
+    wait_until(lambda: len(answers) == 3)
     send(1)
     send(3, node=node_id_of("birch"))
     hosting.close()
@@ -483,7 +483,7 @@ def test_the_sessions_of_a_requester_that_went_end_at_the_parties():
         assert all(link._hosting._sessions for link in links.values())
         desk.close()
 
-        until(lambda: not any(link._hosting._sessions for link in links.values()))
+        wait_until(lambda: not any(link._hosting._sessions for link in links.values()))
 
 
 def test_a_session_belongs_to_who_began_it(caplog):
@@ -552,7 +552,7 @@ def test_a_party_that_cannot_read_a_message_says_so_at_once():
         mailbox.expected.update((1, 2, 3))
         heads = {name: (number, b"\xff" * 40) for number, name in enumerate(NAMES, 1)}
         desk.post(Batch("s", heads, b""))
-        until(lambda: len(mailbox.answers) == 3)
+        wait_until(lambda: len(mailbox.answers) == 3)
 
         for number, answer in mailbox.answers.items():
             read = from_bytes(answer)

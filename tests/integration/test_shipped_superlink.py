@@ -18,7 +18,6 @@ from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import ec
 
 import wayfed as wf
-from tests.integration.rpc_parties import until
 from tests.integration.served_parties import (
     end,
     free_port,
@@ -27,6 +26,7 @@ from tests.integration.served_parties import (
     write_identity,
     write_private,
 )
+from tests.waiting import wait_until
 from wayfed.federated.grids.rpc.identity import fingerprint_of
 from wayfed.federated.grids.superlink import place
 from wayfed_optimizer.errors import PartyError, PolicyViolation
@@ -81,7 +81,10 @@ def superlink(directory: Path, *options: str, host: str = "127.0.0.1") -> Iterat
     with log.open("ab") as written:
         process = subprocess.Popen(command, stdout=written, stderr=written, env=at_home(directory))
     try:
-        until(lambda: "Uvicorn running" in log.read_text() or process.poll() is not None, PATIENCE)
+        wait_until(
+            lambda: "Uvicorn running" in log.read_text() or process.poll() is not None,
+            seconds=PATIENCE,
+        )
         assert process.poll() is None, log.read_text()
         yield f"127.0.0.1:{port}"
     finally:
@@ -168,9 +171,14 @@ def test_the_model_of_parties_at_a_shipped_superlink_is_that_of_one_process(tmp_
         logs = {name: tmp_path / f"{name}.log" for name in PARTIES}
         started = [start(logs[n], "party", "serve", tmp_path / f"{n}.toml") for n in PARTIES]
         try:
-            until(lambda: "is a node of the SuperLink" in logs["ash"].read_text(), PATIENCE)
+            wait_until(
+                lambda: "is a node of the SuperLink" in logs["ash"].read_text(), seconds=PATIENCE
+            )
             with wf.context(env="federated", parties=tmp_path / "federation.toml") as ctx:
-                until(lambda: tuple(party.name for party in ctx.parties()) == PARTIES, PATIENCE)
+                wait_until(
+                    lambda: tuple(party.name for party in ctx.parties()) == PARTIES,
+                    seconds=PATIENCE,
+                )
                 there = train(ctx, "flower")
         finally:
             end(started)

@@ -11,7 +11,6 @@ import signal
 import subprocess
 import sys
 import textwrap
-import time
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager, suppress
 from pathlib import Path
@@ -28,6 +27,7 @@ from tests.integration.spark_programs import (
     waiting_after_the_shuffle,
     waiting_before_the_shuffle,
 )
+from tests.waiting import wait_until
 from wayfed.testing.servers.process import free_ports
 from wayfed.testing.servers.spark import SparkCluster
 from wayfed_optimizer.errors import ExecutionError, WayfedError
@@ -157,7 +157,8 @@ def test_the_answer_is_right_and_there_once_though_a_worker_was_killed_in_mid_jo
     cluster: SparkCluster, directory: Path, program: Callable[..., object]
 ) -> None:
     with started(program, directory, cluster.options) as process:
-        wait_until(lambda: bool(begun(directory)), process)
+        wait_until(lambda: begun(directory) or process.poll() is not None, seconds=SECONDS)
+        assert process.poll() is None, process.communicate()[1]
         worker, executors = at_work(cluster, begun(directory))
 
         cluster.kill(worker)
@@ -214,11 +215,3 @@ def at_work(cluster: SparkCluster, processes: list[int]) -> tuple[int, list[psut
         if any(each.pid in processes for each in below):
             return worker, below
     raise AssertionError(f"{processes} belong to no worker")
-
-
-def wait_until(condition: Callable[[], bool], process: subprocess.Popen[str]) -> None:
-    end = time.monotonic() + SECONDS
-    while not condition():
-        assert process.poll() is None, process.communicate()[1]
-        assert time.monotonic() < end, "it did not come to that"
-        time.sleep(0.02)

@@ -123,7 +123,7 @@ def _tasks_of_a_run(context: Context) -> Mapping[str, float]:
 def _until(ask: Callable[[], Mapping[str, float]], coming: Future[pa.Table]) -> Mapping[str, float]:
     while not (found := ask()):
         assert not coming.done(), coming.result()
-        time.sleep(0.02)
+        threading.Event().wait(0.02)
     return found
 
 

@@ -10,7 +10,6 @@ import pytest
 from flwr.app import ConfigRecord, Message, RecordDict
 
 import wayfed as wf
-from tests.integration.rpc_parties import until
 from tests.integration.served_parties import (
     end,
     free_port,
@@ -18,6 +17,7 @@ from tests.integration.served_parties import (
     start,
     write_identity,
 )
+from tests.waiting import wait_until
 from wayfed.federated.parties.audit import AuditLog
 from wayfed.federated.wire import flower_process
 
@@ -158,11 +158,11 @@ secret = "superlink.secret"
     log = tmp_path / "log"
     started = [start(log, "coordinator", "serve", tmp_path / "coordinator.toml", "--superlink")]
     try:
-        until(lambda: "the SuperLink listens" in log.read_text(), 300)
+        wait_until(lambda: "the SuperLink listens" in log.read_text(), seconds=300)
         with wf.context(env="federated", parties=tmp_path / "federation.toml") as ctx:
             assert len(ctx.parties()) == 0
             started += [start(log, "party", "serve", tmp_path / f"{n}.toml") for n in PARTIES]
-            until(lambda: tuple(party.name for party in ctx.parties()) == PARTIES, 300)
+            wait_until(lambda: tuple(party.name for party in ctx.parties()) == PARTIES, seconds=300)
             run = ctx.run_federated(
                 ctx.read("trips").to_numpy(),
                 label="late",

@@ -4,9 +4,6 @@ from __future__ import annotations
 
 import json
 import uuid
-from collections.abc import Callable
-from threading import Event
-from time import monotonic
 
 from confluent_kafka import Producer
 
@@ -52,11 +49,3 @@ def numbers(dataset: wf.Dataset) -> list[int]:
 
 def rows(*values: int) -> list[dict[str, int]]:
     return [{"n": value} for value in values]
-
-
-def wait_until(condition: Callable[[], object]) -> None:
-    """Wait for a condition; fail where it does not come about."""
-    end = monotonic() + 120
-    while not condition():
-        assert monotonic() < end, "it does not come to that"
-        Event().wait(0.01)

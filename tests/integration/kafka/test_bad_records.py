@@ -5,7 +5,8 @@ from __future__ import annotations
 import pytest
 from confluent_kafka.admin import AdminClient
 
-from tests.integration.kafka.records import NUMBERS, numbers, rows, send, wait_until
+from tests.integration.kafka.records import NUMBERS, numbers, rows, send
+from tests.waiting import wait_until
 from wayfed.errors import ExecutionError, SourceChanged, SourceError
 
 pytestmark = pytest.mark.kafka

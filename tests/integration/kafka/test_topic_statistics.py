@@ -10,7 +10,7 @@ import pytest
 from confluent_kafka import Producer
 
 import wayfed as wf
-from tests.integration.kafka.records import wait_until
+from tests.waiting import wait_until
 from wayfed.testing.servers import KafkaServer
 from wayfed_kafka import statistics
 from wayfed_optimizer.statistics import TableStatistics
